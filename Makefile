@@ -1,0 +1,68 @@
+# vpcflow: `make replay` and `make test` are all a newcomer needs. `make` alone lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults bench fmt lint lock clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+RECORDS ?= 200000
+SHARDS ?= 4
+WORKERS ?= 1
+PAYLOAD ?= cloudwatch
+SEED ?= 1
+REPLAY_FLAGS = --records $(RECORDS) --shards $(SHARDS) --workers $(WORKERS) --payload $(PAYLOAD) --seed $(SEED) \
+  $(if $(RATE),--rate $(RATE)) $(if $(FILE),--file '$(FILE)') $(if $(FORMAT),--format '$(FORMAT)') \
+  $(if $(KEEP),--keep) $(if $(EXTERNAL_ENDPOINT),--external-endpoint $(EXTERNAL_ENDPOINT))
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.venv/runtime: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("vpcflow needs Python 3.11 or later: set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/runtime requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: .venv/runtime ui ## make the environment and the page
+
+setup-dev: .venv/dev ui ## the same, with the tools for testing
+
+ui: .venv/runtime ## build the page's files
+	@$(BIN)/python -m streams.web.build
+
+replay: setup ## run everything here on a bounded load (RECORDS RATE SHARDS WORKERS PAYLOAD SEED FILE KEEP=1 …)
+	@exec $(BIN)/vpcflow replay $(REPLAY_FLAGS)
+
+chromium: .venv/dev
+	@$(BIN)/python -m tests.ui.chromium
+
+test: setup-dev chromium ## lint, types, and every test, two seeds of the fault test included
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+	@$(BIN)/python -m pytest
+
+test-unit: setup-dev ## the tests that need neither Kafka nor a browser
+	@$(BIN)/python -m pytest -m 'not kafka and not ui and not faults'
+
+test-faults: setup-dev ## the fault test on more seeds: SEEDS=1-10
+	@$(BIN)/python -m tests.acceptance.faults $(if $(SEEDS),--seeds $(SEEDS))
+
+bench: setup-dev ## records per CPU-second of every stage, beside floors of the same run
+	@$(BIN)/python -m tests.bench
+
+fmt: .venv/dev ## format and mend what can be mended
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lint: .venv/dev ## style and types only
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+lock: ## write the lock files anew, with hashes and without addresses
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --extra local pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --extra local --extra dev pyproject.toml -o requirements-dev.lock
+
+clean: ## remove what was built, the environment too
+	rm -rf .venv build dist streams/web/static streams/web/ui/node_modules

@@ -1,0 +1,272 @@
+"""The loop: shards → envelopes → blocks → one transaction a slot.
+
+Kafka's consumer group over `positions` says which slots are ours; a slot is opened when it is assigned and
+dropped when it is revoked. Each shard has a reader, each slot a committer, and between them a short queue:
+when Kafka is slow, the queue is full and the readers wait. Many shards share one transaction (group commit).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from botocore.exceptions import BotoCoreError, ClientError
+from tenacity import AsyncRetrying, retry_if_exception, wait_exponential_jitter
+
+from connectors import metrics
+from connectors.kinesis import ShardReader, make_client
+from connectors.positions import (
+    NUMBER_KEY,
+    Position,
+    Shard,
+    decode_position,
+    shard_key,
+    slot_of,
+    startable,
+)
+from connectors.reads import Naming, Read, transaction, understand
+from connectors.settings import Connect
+from connectors.slots import Slot
+from connectors.topics import ensure_topics
+
+log = structlog.get_logger()
+
+QUEUED_READS = 4  # answers of up to 10 MiB each that may wait for a commit
+COMMIT_BYTES = 8 << 20
+DISCOVER_S = 10.0
+PASSING = {"ProvisionedThroughputExceededException", "LimitExceededException", "InternalFailure"}
+
+
+class ConnectError(RuntimeError):
+    """The source cannot be read; the message says what to do."""
+
+
+class OwnedSlot:
+    """A slot of ours while it is ours: its readers, its queue and its committer."""
+
+    def __init__(self, slot: Slot, reader: ShardReader, naming: Naming, poll_s: float) -> None:
+        self.slot = slot
+        self._reader, self._naming, self._poll_s = reader, naming, poll_s
+        self._queue: asyncio.Queue[Read] = asyncio.Queue(QUEUED_READS)
+        self._number = int(slot.state.get(NUMBER_KEY, b"-1"))
+        self._readers: dict[str, asyncio.Task[None]] = {}
+        self._committer = asyncio.ensure_future(self._commit_reads())
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Everything that runs for this slot; one that failed ends the process."""
+        return [self._committer, *self._readers.values()]
+
+    def start(self, shard: Shard, first: Position) -> None:
+        """Begin to read a shard, once; `first` is where, when it was never read."""
+        if shard.shard_id in self._readers:
+            return
+        value = self.slot.state.get(shard_key(self._naming.stream, shard.shard_id))
+        position = decode_position(value) if value else first
+        self._readers[shard.shard_id] = asyncio.ensure_future(self._read(shard.shard_id, position))
+
+    async def _read(self, shard_id: str, position: Position) -> None:
+        key = shard_key(self._naming.stream, shard_id)
+        if position.at_ms:  # LATEST became a time: keep it before anything is read.
+            await self.slot.commit({key: position.encode()}, [])
+        iterator = ""
+        while not position.is_ended:
+            try:
+                iterator = iterator or await self._call("GetShardIterator", shard_id, position)
+                read, iterator, behind_ms = await self._call("GetRecords", shard_id, position, iterator, key)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ExpiredIteratorException":
+                    raise
+                iterator = ""  # Expired while a full queue held us back: begin again where we are.
+                continue
+            position = read.position
+            if read.records or position.is_ended:
+                await self._queue.put(read)
+            metrics.BEHIND.labels(shard_id).set(behind_ms / 1000)
+            if not read.records:
+                await asyncio.sleep(self._poll_s)
+
+    async def _call(self, operation: str, *args: Any) -> Any:
+        """Call Kinesis in a thread; what passes is tried again, for this shard alone."""
+        calls: dict[str, Callable[..., Any]] = {
+            "GetShardIterator": self._reader.iterator,
+            "GetRecords": self._get,
+        }
+        call = calls[operation]
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(_is_passing), wait=wait_exponential_jitter(0.2, 5.0), reraise=True
+        )
+        async for attempt in retrying:
+            with attempt:
+                try:
+                    answer = await asyncio.to_thread(call, *args)
+                except (ClientError, BotoCoreError) as error:
+                    metrics.CALLS.labels(operation, _outcome(error)).inc()
+                    raise
+                metrics.CALLS.labels(operation, "ok").inc()
+                return answer
+        raise AssertionError("tenacity returned without an answer")
+
+    def _get(self, shard_id: str, position: Position, iterator: str, key: bytes) -> tuple[Read, str, int]:
+        answer = self._reader.get(iterator)
+        return understand(shard_id, key, answer, position), answer.next_iterator, answer.behind_ms
+
+    async def _commit_reads(self) -> None:
+        while True:
+            reads = [await self._queue.get()]
+            size = reads[0].size
+            while size < COMMIT_BYTES and not self._queue.empty():
+                reads.append(self._queue.get_nowait())
+                size += reads[-1].size
+            commit = transaction(reads, self.slot.partition, self._number, self._naming)
+            await self.slot.commit(commit.state, commit.messages)
+            self._number = commit.number
+            metrics.BYTES.inc(size)
+            for read in reads:
+                metrics.RECORDS.labels("refused").inc(len(read.refusals))
+                metrics.RECORDS.labels("control").inc(read.control)
+                metrics.RECORDS.labels("read").inc(read.records)
+
+    async def close(self) -> None:
+        """Stop everything; what was not committed will be read again."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.slot.close()
+
+
+class Connector(ConsumerRebalanceListener):  # type: ignore[misc]
+    """All slots that this process owns, for one stream."""
+
+    def __init__(self, settings: Connect, reader: ShardReader, naming: Naming, start: Position) -> None:
+        self._settings, self._reader, self._naming, self._start = settings, reader, naming, start
+        self._owned: dict[int, OwnedSlot] = {}
+        self._positions: dict[bytes, bytes] = {}
+        self._shards: list[Shard] = []
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Give slots back: drop what is not committed."""
+        owned, self._owned = self._owned, {}
+        await asyncio.gather(*(slot.close() for slot in owned.values()))
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Open the slots that are ours now."""
+        slots = {p.partition: self._make_slot(p.partition) for p in assigned}
+        await asyncio.gather(*(slot.open() for slot in slots.values()))
+        for partition, slot in slots.items():
+            self._positions.update(slot.state)
+            settings = self._settings
+            self._owned[partition] = OwnedSlot(slot, self._reader, self._naming, settings.poll_s)
+        log.info("slots assigned", slots=sorted(slots))
+        self._start_shards()
+
+    def _make_slot(self, partition: int) -> Slot:
+        prefix = self._settings.prefix
+        return Slot(self._settings.kafka, f"{prefix}positions", partition, f"{prefix}connect-{partition}")
+
+    def _start_shards(self) -> None:
+        mine = frozenset(self._owned)
+        slots, stream = self._settings.slots, self._naming.stream
+        for shard in startable(self._shards, self._positions, stream, mine, slots):
+            # A child holds nothing that was there before its parents ended: always from its beginning.
+            first = Position() if shard.parents else self._start
+            self._owned[slot_of(shard.shard_id, slots)].start(shard, first)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until `stop` is set. Raises what ended the work otherwise."""
+        self._shards = await asyncio.to_thread(self._reader.shards)
+        own = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka,
+            group_id=f"{self._settings.prefix}connect",
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=1_000,
+        )
+        own.subscribe([f"{self._settings.prefix}positions"], listener=self)
+        await own.start()
+        tail = asyncio.ensure_future(self._tail())
+        discover = asyncio.ensure_future(self._discover())
+        try:
+            while not stop.is_set():
+                await own.getmany(timeout_ms=500)  # Keeps the group's clock; the content is in the tail.
+                for task in [tail, discover, *(t for o in self._owned.values() for t in o.tasks)]:
+                    if task.done() and not task.cancelled():
+                        task.result()
+        finally:
+            for task in (tail, discover):
+                task.cancel()
+            await self.on_partitions_revoked([])
+            await own.stop()
+
+    async def _discover(self) -> None:
+        while True:
+            await asyncio.sleep(DISCOVER_S)
+            self._shards = await asyncio.to_thread(self._reader.shards)
+            self._start_shards()
+
+    async def _tail(self) -> None:
+        """Follow every slot's positions: a parent may have ended in another process."""
+        topic = f"{self._settings.prefix}positions"
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._settings.kafka, isolation_level="read_committed")
+        await consumer.start()
+        try:
+            consumer.assign([TopicPartition(topic, p) for p in range(self._settings.slots)])
+            await consumer.seek_to_beginning()
+            while True:
+                news = False
+                for messages in (await consumer.getmany(timeout_ms=1000)).values():
+                    for message in messages:
+                        if message.value is not None and message.key != NUMBER_KEY:
+                            self._positions[message.key] = message.value
+                            news = news or b'"is_ended":true' in message.value
+                if news:
+                    self._start_shards()
+        finally:
+            await consumer.stop()
+
+
+def _is_passing(error: BaseException) -> bool:
+    if isinstance(error, ClientError):
+        return (
+            error.response["Error"]["Code"] in PASSING
+            or error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500
+        )
+    return isinstance(error, BotoCoreError)
+
+
+def _outcome(error: Exception) -> str:
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    return {"ExpiredIteratorException": "expired"}.get(code, "throttled" if code in PASSING else "error")
+
+
+async def run(settings: Connect, now_ms: int) -> None:
+    """Connect a Kinesis stream until SIGTERM or SIGINT. Raises `TopicError` or `ConnectError`."""
+    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    client = make_client()
+    reader = ShardReader(client, settings.stream)
+    naming = Naming(
+        settings.prefix, settings.stream, settings.line_format, settings.account, client.meta.region_name
+    )
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    start = Position(at_ms=now_ms) if settings.start == "LATEST" else Position()
+    try:
+        await Connector(settings, reader, naming, start).run(stop)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            raise ConnectError(
+                f"no Kinesis stream {settings.stream!r} at {client.meta.endpoint_url}:"
+                " create it, or set VPCFLOW_STREAM"
+            ) from error
+        raise
+    except BotoCoreError as error:
+        raise ConnectError(f"cannot reach Kinesis at {client.meta.endpoint_url}: {error}") from error
+
+
+__all__ = ["ConnectError", "Connector", "run"]

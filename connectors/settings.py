@@ -1,0 +1,92 @@
+"""What every process of ours must be told, and how it is read: flags over environment over a file.
+
+Variables begin with `VPCFLOW_`; a variable of that prefix that nobody knows is an error, because a
+misspelt setting is otherwise silence. `vpcflow check` prints all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_PREFIX = "VPCFLOW_"
+
+
+class SettingsError(ValueError):
+    """A setting is unknown or has a wrong value; the message says which and what it may be."""
+
+
+class Common(BaseSettings):
+    """Where Kafka is, and what our topics are called."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_file="vpcflow.env", extra="ignore")
+
+    kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, host:port[,host:port]")
+    prefix: str = Field("vpcflow.", description="what every topic's name begins with")
+    slots: int = Field(8, ge=1, le=256, description="partitions of every topic; cannot change later")
+
+
+class Connect(Common):
+    """The connector's own settings."""
+
+    stream: str = Field("flow-logs", description="Kinesis stream, by name or ARN")
+    line_format: str = Field("default", description="the flow log's LogFormat, or `default`")
+    account: str = Field("", description="account of the lines, when the source does not say")
+    start: str = Field("TRIM_HORIZON", pattern="TRIM_HORIZON|LATEST", description="where a new stream begins")
+    poll_s: float = Field(
+        0.2, gt=0, le=60, description="pause between reads of a quiet shard (AWS: 5 a second)"
+    )
+
+
+class Work(Common):
+    """The worker's own settings."""
+
+    window_s: int = Field(60, ge=10, le=3600, description="length of a tumbling window, seconds")
+    lateness_s: int = Field(600, ge=0, description="how long a window waits for late rows, seconds")
+    retention_s: int = Field(1800, ge=60, description="how long a final window can be amended, seconds")
+    idle_s: int = Field(30, ge=1, description="a producer silent this long holds no window open, seconds")
+    worker_id: str = Field("", description="static member id; a restarted worker keeps its partitions")
+    session_s: float = Field(
+        10.0, ge=1, description="a worker silent this long loses its partitions, seconds"
+    )
+
+
+class Serve(Common):
+    """The page's own settings."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; loopback unless told otherwise")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on")
+
+
+class Notify(Common):
+    """The notifier's own settings."""
+
+    webhook: str = Field("", description="URL that gets alerts as Alertmanager's webhook version 4")
+    webhook_key: SecretStr = Field(SecretStr(""), description="signs webhook bodies (HMAC-SHA256)")
+
+
+ALL: tuple[type[Common], ...] = (Connect, Work, Serve, Notify)
+
+# Variables of the same prefix that are no process's setting, but replay's or the tests'.
+OTHER_NAMES = ("VPCFLOW_CACHE",)
+
+
+def check_names(environment: Iterable[str]) -> None:
+    """Raise `SettingsError` if a variable begins with our prefix and is nobody's."""
+    known = {ENV_PREFIX + name.upper() for group in ALL for name in group.model_fields} | set(OTHER_NAMES)
+    for name in environment:
+        if name.upper().startswith(ENV_PREFIX) and name.upper() not in known:
+            near = get_close_matches(name.upper(), known, 1)
+            hint = f"; did you mean {near[0]}?" if near else "; `vpcflow check` lists all"
+            raise SettingsError(f"{name} is not a setting{hint}")
+
+
+def describe(group: type[Common], settings: Common) -> Mapping[str, tuple[str, str]]:
+    """Return variable → (value, what it is), for people."""
+    return {
+        ENV_PREFIX + name.upper(): (str(getattr(settings, name)), field.description or "")
+        for name, field in group.model_fields.items()
+    }

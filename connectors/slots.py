@@ -1,0 +1,150 @@
+"""One partition of a state topic, and the producer that alone may write it: the law of the hop.
+
+`open` initialises the slot's transactional id, which fences whoever owned it before, and reads the state
+back with a `read_committed` consumer up to the end. `commit` writes state and outputs in one transaction
+and awaits every send before it commits, so that a lost send can never be committed around. After any
+failure the slot is useless: close it, and open a new one. (design.md 2; evidence in its prototype.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from connectors.blocks import Headers
+
+TRANSACTION_TIMEOUT_MS = 15_000  # a dead owner's open transaction holds readers back this long at most
+REQUEST_MAX_BYTES = 8 << 20  # equal to the topics' max.message.bytes
+BATCH_MAX_BYTES = 1 << 20
+
+
+class SlotLost(RuntimeError):
+    """Another owner has opened this slot; what was not committed never happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One Kafka message to be sent in a slot's transaction."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Slot:
+    """A partition of a compacted topic, as a mapping of its latest values, with transactional writes."""
+
+    def __init__(self, kafka: str, topic: str, partition: int, transactional_id: str) -> None:
+        self.topic = topic
+        self.partition = partition
+        self._kafka = kafka
+        self._transactional_id = transactional_id
+        self._producer: AIOKafkaProducer | None = None
+        self._state: dict[bytes, bytes] = {}
+
+    @property
+    def state(self) -> Mapping[bytes, bytes]:
+        """The latest committed value of every key."""
+        return MappingProxyType(self._state)
+
+    async def open(self) -> None:
+        """Fence the previous owner, then read the state back. Raises aiokafka's errors."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._kafka,
+            transactional_id=self._transactional_id,
+            acks="all",
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            max_request_size=REQUEST_MAX_BYTES,
+            max_batch_size=BATCH_MAX_BYTES,
+        )
+        try:
+            await producer.start()
+            self._state = await read_compacted(self._kafka, self.topic, self.partition)
+        except BaseException:
+            await producer.stop()
+            raise
+        self._producer = producer
+
+    async def commit(self, state: Mapping[bytes, bytes | None], messages: Sequence[Message]) -> None:
+        """Write state (None deletes a key) and messages in one transaction.
+
+        Raises aiokafka's `ProducerFenced` when another owner has opened the slot, and its other errors as
+        they come; the slot must then be closed.
+        """
+        if self._producer is None:
+            raise SlotLost(f"{self._transactional_id} is not open")
+        own = [Message(self.topic, self.partition, key, value) for key, value in state.items()]
+        async with self._producer.transaction():
+            sends = [future for batch in _batches([*messages, *own]) for future in await self._send(batch)]
+            await asyncio.gather(*sends)
+        for key, value in state.items():
+            if value is None:
+                self._state.pop(key, None)
+            else:
+                self._state[key] = value
+
+    async def _send(self, messages: list[Message]) -> list[asyncio.Future[Any]]:
+        """Send messages of one partition, in order, as few record batches; return their futures."""
+        assert self._producer is not None
+        now_ms = int(time.time() * 1000)
+        futures = []
+        builder = self._producer.create_batch()
+        where = messages[0]
+        for message in messages:
+            options = {"timestamp": now_ms, "key": message.key, "value": message.value}
+            if builder.append(**options, headers=list(message.headers)) is None:
+                futures.append(
+                    await self._producer.send_batch(builder, where.topic, partition=where.partition)
+                )
+                builder = self._producer.create_batch()
+                builder.append(**options, headers=list(message.headers))
+        futures.append(await self._producer.send_batch(builder, where.topic, partition=where.partition))
+        return futures
+
+    async def close(self) -> None:
+        """Stop the producer. An open transaction is left to the next owner's fence."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+
+def _batches(messages: Sequence[Message]) -> list[list[Message]]:
+    by_partition: dict[tuple[str, int], list[Message]] = {}
+    for message in messages:
+        by_partition.setdefault((message.topic, message.partition), []).append(message)
+    return list(by_partition.values())
+
+
+async def read_compacted(kafka: str, topic: str, partition: int) -> dict[bytes, bytes]:
+    """Return the latest committed value of every key of one partition of a compacted topic."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        place = TopicPartition(topic, partition)
+        consumer.assign([place])
+        await consumer.seek_to_beginning(place)
+        end = (await consumer.end_offsets([place]))[place]
+        values: dict[bytes, bytes] = {}
+        while await consumer.position(place) < end:
+            for messages in (await consumer.getmany(place, timeout_ms=200)).values():
+                for message in messages:
+                    if message.value is None:
+                        values.pop(message.key, None)
+                    else:
+                        values[message.key] = message.value
+        return values
+    finally:
+        await consumer.stop()

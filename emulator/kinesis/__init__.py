@@ -1,0 +1,9 @@
+"""Plays the Kinesis service: a request and a time in, an answer out.
+
+Everything here is pure: no socket, no clock, no task. `service.Kinesis` is the door; `operations/` has one
+file for each call, named as the call, and one table that lists them. The order in which a request is
+checked is AWS's, because clients can see it: target, body, types, limits, and only then the stream.
+
+A call behaves as in AWS except that nothing is throttled, nothing is encrypted, and signatures are not
+checked. What only AWS knows (numbers of consumers, warm throughput) is answered as for a fresh stream.
+"""

@@ -1,0 +1,78 @@
+"""One call being answered: who asks, what for, and when.
+
+The request has passed `validation.check`, so a field is of its type or absent. The getters below say which
+type that is, and `stream` finds what the request names, by name or by ARN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from emulator.kinesis import errors
+from emulator.kinesis.store import Store
+from emulator.kinesis.streams import Stream
+from emulator.kinesis.wire import Request, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A checked request in its scope, at its time."""
+
+    store: Store
+    scope: Scope
+    request: Request
+    now_ms: int
+
+    def text(self, field: str) -> str:
+        """Return a text, or nothing if it is absent (limits keep empty texts out where that matters)."""
+        return cast("str", self.request.get(field, ""))
+
+    def number(self, field: str, default: int) -> int:
+        """Return a number."""
+        return cast("int", self.request.get(field, default))
+
+    def flag(self, field: str) -> bool:
+        """Return a flag."""
+        return cast("bool", self.request.get(field, False))
+
+    def time_ms(self, field: str) -> int | None:
+        """Return a time, which the wire has in seconds with a fraction."""
+        seconds = cast("float | None", self.request.get(field))
+        return None if seconds is None else round(seconds * 1000)
+
+    def structure(self, field: str) -> Request:
+        """Return a structure or a map."""
+        return cast("Request", self.request.get(field, {}))
+
+    def stream_name(self) -> str:
+        """Return the name of the stream that is meant, from `StreamName`, `StreamARN` or both."""
+        name, arn = self.text("StreamName"), self.text("StreamARN")
+        if not name and not arn:
+            # Nobody has published AWS's sentence for this one.
+            raise errors.invalid_argument("Either StreamName or StreamARN must be provided.")
+        if arn:
+            name = name or arn.rpartition(":stream/")[2]
+            if arn != self.scope.stream_arn(name):
+                raise errors.stream_not_found(arn, self.scope.account)
+        return name
+
+    def stream(self) -> Stream:
+        """Return the stream that is meant, in whatever state it is."""
+        name = self.stream_name()
+        stream = self.store.find(self.scope, name, self.now_ms)
+        if stream is None:
+            raise errors.stream_not_found(name, self.scope.account)
+        return stream
+
+    def active_stream(self) -> Stream:
+        """Return the stream that is meant, if records can be put to it."""
+        stream = self.stream()
+        if stream.status(self.now_ms) != "ACTIVE":
+            raise errors.stream_not_found(stream.name, self.scope.account)
+        return stream
+
+
+Operation = Callable[[Call], bytes]
+"""Answers a call with the JSON of its output, or raises `Refused`."""

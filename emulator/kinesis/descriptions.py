@@ -1,0 +1,70 @@
+"""How streams and shards are described, in the words that several calls share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from emulator.kinesis import sequence_numbers
+from emulator.kinesis.errors import invalid_argument
+from emulator.kinesis.shards import Shard
+from emulator.kinesis.streams import Stream
+
+MS_IN_HOUR = 3_600_000
+
+
+def describe_stream_head(stream: Stream, now_ms: int) -> dict[str, object]:
+    """Return the part of `StreamDescription` and `StreamDescriptionSummary` that is the same."""
+    return {
+        "StreamName": stream.name,
+        "StreamARN": stream.arn,
+        "StreamStatus": stream.status(now_ms),
+        "StreamModeDetails": {"StreamMode": stream.wanted.mode},
+        # AWS knows whole hours; a shorter retention, which only an emulator has, shows as 1.
+        "RetentionPeriodHours": max(1, stream.retention_ms // MS_IN_HOUR),
+        "StreamCreationTimestamp": stream.created_ms / 1000,
+        "EnhancedMonitoring": [{"ShardLevelMetrics": []}],
+        "EncryptionType": "NONE",
+    }
+
+
+def describe_shard(shard: Shard) -> dict[str, object]:
+    """Return a shard as `DescribeStream` and `ListShards` show it."""
+    numbers = {"StartingSequenceNumber": str(shard.starting_number())}
+    ending = shard.ending_number()
+    if ending is not None:
+        numbers["EndingSequenceNumber"] = str(ending)
+    parents = zip(("ParentShardId", "AdjacentParentShardId"), shard.parents, strict=False)
+    return {
+        "ShardId": shard.shard_id,
+        **{field: sequence_numbers.shard_id(parent) for field, parent in parents},
+        "HashKeyRange": describe_hash_range(shard),
+        "SequenceNumberRange": numbers,
+    }
+
+
+def describe_child(shard: Shard) -> dict[str, object]:
+    """Return a shard as `GetRecords` shows it at the end of its parent."""
+    return {
+        "ShardId": shard.shard_id,
+        "ParentShards": [sequence_numbers.shard_id(parent) for parent in shard.parents],
+        "HashKeyRange": describe_hash_range(shard),
+    }
+
+
+def describe_hash_range(shard: Shard) -> dict[str, str]:
+    """Return a shard's range of hash keys."""
+    return {
+        "StartingHashKey": str(shard.starting_hash_key),
+        "EndingHashKey": str(shard.ending_hash_key),
+    }
+
+
+def shards_after(shards: Sequence[Shard], exclusive_start_shard_id: str) -> Sequence[Shard]:
+    """Return the shards that follow one, which need not exist; all of them if none is named."""
+    if not exclusive_start_shard_id:
+        return shards
+    number = sequence_numbers.shard_of(exclusive_start_shard_id)
+    if number is None:
+        # Nobody has published AWS's sentence for this one.
+        raise invalid_argument(f"ExclusiveStartShardId {exclusive_start_shard_id} is not a shard's name.")
+    return [shard for shard in shards if shard.number > number]

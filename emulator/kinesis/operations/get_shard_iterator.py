@@ -1,0 +1,90 @@
+"""GetShardIterator: turns one of five ways to name a place into an iterator.
+
+A number or a time before the trim horizon means the horizon, as in AWS.
+"""
+
+from __future__ import annotations
+
+from emulator.kinesis import errors, iterators, sequence_numbers
+from emulator.kinesis.call import Call
+from emulator.kinesis.shards import Shard
+from emulator.kinesis.streams import Stream
+
+
+def get_shard_iterator(call: Call) -> bytes:
+    """Answer with an iterator."""
+    number = sequence_numbers.shard_of(call.text("ShardId"))
+    name = call.stream_name()
+    if number is None:
+        raise errors.Refused(
+            "ResourceNotFoundException",
+            f"Could not find shard {call.text('ShardId')} in stream {name} under account "
+            f"{call.scope.account}.",
+        )
+    stream = call.store.find(call.scope, name, call.now_ms)
+    shards = [] if stream is None else stream.visible_shards(call.now_ms)
+    if stream is None or number >= len(shards):
+        raise errors.shard_not_found(sequence_numbers.shard_id(number), name, call.scope.account)
+    call.store.expire(stream, shards[number], call.now_ms)
+    index = _index(call, stream, shards[number])
+    if call.flag("DryRun"):
+        raise errors.dry_run()
+    place = iterators.ShardIterator(call.scope.region, name, stream.created_ms, number, index)
+    return b'{"ShardIterator":"%s"}' % iterators.make(place, call.now_ms).encode()
+
+
+def _index(call: Call, stream: Stream, shard: Shard) -> int:
+    kind, number = call.text("ShardIteratorType"), call.text("StartingSequenceNumber")
+    by_number = kind in {"AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"}
+    if by_number and not number:
+        raise _mismatch(f"{kind} and no StartingSequenceNumber")
+    if number and kind in {"TRIM_HORIZON", "LATEST"}:
+        raise _mismatch(f"{kind} and also a StartingSequenceNumber")
+    if by_number:
+        return _index_of_number(call, stream, shard) + (kind == "AFTER_SEQUENCE_NUMBER")
+    if kind == "TRIM_HORIZON":
+        return shard.first_index
+    if kind == "LATEST":
+        return shard.next_index
+    return shard.index_at_time(_timestamp_ms(call))
+
+
+def _index_of_number(call: Call, stream: Stream, shard: Shard) -> int:
+    text = call.text("StartingSequenceNumber")
+    used = (
+        f"StartingSequenceNumber {text} used in GetShardIterator on shard {shard.shard_id} in stream "
+        f"{stream.name} under account {call.scope.account} is invalid"
+    )
+    parsed = sequence_numbers.parse(text)
+    if parsed is None:
+        raise errors.invalid_argument(f"{used}.")
+    if parsed.shard != shard.number:
+        raise errors.invalid_argument(
+            f"Invalid StartingSequenceNumber. It encodes {sequence_numbers.shard_id(parsed.shard)}, while it "
+            f"was used in a call to a shard with {shard.shard_id}"
+        )
+    if parsed.created_s != shard.created_s:
+        raise errors.invalid_argument(f"{used} because it did not come from this stream.")
+    return parsed.index
+
+
+def _timestamp_ms(call: Call) -> int:
+    at_ms = call.time_ms("Timestamp")
+    if at_ms is None:
+        raise errors.invalid_argument(
+            "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current request has "
+            "no timestamp parameter."
+        )
+    if at_ms > call.now_ms:
+        raise errors.invalid_argument(
+            "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. "
+            f"timestampInMillis: {at_ms}, currentTimestampInMillis: {call.now_ms}"
+        )
+    return at_ms
+
+
+def _mismatch(specified: str) -> errors.Refused:
+    return errors.invalid_argument(
+        "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or "
+        f"(2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified {specified}."
+    )

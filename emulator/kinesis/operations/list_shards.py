@@ -1,0 +1,117 @@
+"""ListShards: a stream's shards, a thousand at most at a time, by filter if wanted.
+
+`NextToken` stands for the stream, the filter and the place; it excludes naming them again, as in AWS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from emulator.kinesis import errors, pages
+from emulator.kinesis.call import Call
+from emulator.kinesis.descriptions import describe_shard, shards_after
+from emulator.kinesis.shards import Shard
+from emulator.kinesis.streams import Stream
+
+MOST_SHARDS = 1000  # ListShardsInput.MaxResults: "at most 1000 results are returned"
+_KIND = "shards"
+_EXCLUDED_BY_TOKEN = ("StreamName", "StreamARN", "ExclusiveStartShardId", "StreamCreationTimestamp")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What is listed, and after which shard to go on."""
+
+    stream_name: str
+    created_ms: int
+    filter_type: str
+    filter_ms: int
+    after: str
+
+
+def list_shards(call: Call) -> bytes:
+    """List shards."""
+    stream, place = _from_token(call) if call.text("NextToken") else _from_request(call)
+    shards = shards_after(_filtered(stream, place, call.now_ms), place.after)
+    limit = min(call.number("MaxResults", MOST_SHARDS), MOST_SHARDS)
+    page = shards[:limit]
+    listed: dict[str, object] = {"Shards": [describe_shard(shard) for shard in page]}
+    if len(shards) > limit:
+        listed["NextToken"] = pages.make(
+            _KIND,
+            call.now_ms,
+            stream.name,
+            stream.created_ms,
+            place.filter_type,
+            place.filter_ms,
+            page[-1].shard_id,
+        )
+    return orjson.dumps(listed)
+
+
+def _from_request(call: Call) -> tuple[Stream, _Place]:
+    if not call.text("StreamName") and not call.text("StreamARN"):
+        raise errors.invalid_argument("Either NextToken or StreamName should be provided.")
+    stream = call.stream()
+    created_ms = call.time_ms("StreamCreationTimestamp")
+    if created_ms is not None and created_ms // 1000 != stream.created_ms // 1000:
+        raise errors.stream_not_found(stream.name, call.scope.account)
+    wanted = Call(call.store, call.scope, call.structure("ShardFilter"), call.now_ms)
+    filter_type = wanted.text("Type") or "FROM_TRIM_HORIZON"
+    after = call.text("ExclusiveStartShardId")
+    if filter_type == "AFTER_SHARD_ID":
+        _check_has(wanted, "ShardId", filter_type)
+        after = wanted.text("ShardId")
+    filter_ms = 0
+    if filter_type.endswith("TIMESTAMP"):
+        _check_has(wanted, "Timestamp", filter_type)
+        filter_ms = wanted.time_ms("Timestamp") or 0
+    return stream, _Place(stream.name, stream.created_ms, filter_type, filter_ms, after)
+
+
+def _from_token(call: Call) -> tuple[Stream, _Place]:
+    for field in _EXCLUDED_BY_TOKEN:
+        if field in call.request:
+            raise errors.invalid_argument(f"NextToken and {field} cannot be provided together.")
+    name, created_ms, filter_type, filter_ms, after = pages.read(
+        _KIND, call.text("NextToken"), call.now_ms, 5
+    )
+    place = _Place(str(name), int(created_ms), str(filter_type), int(filter_ms), str(after))
+    stream = call.store.find(call.scope, place.stream_name, call.now_ms)
+    if stream is None or stream.created_ms != place.created_ms:
+        raise errors.stream_not_found(place.stream_name, call.scope.account)
+    return stream, place
+
+
+def _check_has(wanted: Call, field: str, filter_type: str) -> None:
+    if field not in wanted.request:
+        # Nobody has published AWS's sentence for this one.
+        raise errors.invalid_argument(f"{field} must be provided with the shard filter type {filter_type}.")
+
+
+def _filtered(stream: Stream, place: _Place, now_ms: int) -> Sequence[Shard]:
+    shards = stream.visible_shards(now_ms)
+    # A stream younger than its retention has its horizon at its beginning.
+    horizon_ms = max(now_ms - stream.retention_ms, stream.created_ms)
+    match place.filter_type:
+        case "AT_LATEST":
+            return [shard for shard in shards if shard.ended_ms is None]
+        case "AT_TRIM_HORIZON":
+            return [shard for shard in shards if _is_open_at(shard, horizon_ms)]
+        case "AT_TIMESTAMP":
+            return [shard for shard in shards if _is_open_at(shard, max(horizon_ms, place.filter_ms))]
+        case "FROM_TIMESTAMP":
+            return [shard for shard in shards if _is_open_since(shard, max(horizon_ms, place.filter_ms))]
+        case _:
+            return [shard for shard in shards if _is_open_since(shard, horizon_ms)]
+
+
+def _is_open_at(shard: Shard, at_ms: int) -> bool:
+    return shard.opened_ms <= at_ms and _is_open_since(shard, at_ms)
+
+
+def _is_open_since(shard: Shard, at_ms: int) -> bool:
+    return shard.ended_ms is None or shard.ended_ms >= at_ms

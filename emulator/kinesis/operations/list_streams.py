@@ -1,0 +1,44 @@
+"""ListStreams: names in order, a hundred at most at a time.
+
+The next page is asked for by the last name or by `NextToken`, which holds it; the token wins.
+"""
+
+from __future__ import annotations
+
+import orjson
+
+from emulator.kinesis import pages
+from emulator.kinesis.call import Call
+from emulator.kinesis.streams import Stream
+
+MOST_STREAMS = 100  # ListStreamsInput.Limit: "The default value is 100 … at most 100 results are returned"
+_KIND = "streams"
+
+
+def list_streams(call: Call) -> bytes:
+    """List the streams of the scope."""
+    after = call.text("ExclusiveStartStreamName")
+    if call.text("NextToken"):
+        (token_after,) = pages.read(_KIND, call.text("NextToken"), call.now_ms, 1)
+        after = str(token_after)
+    streams = [stream for stream in call.store.streams(call.scope, call.now_ms) if stream.name > after]
+    limit = min(call.number("Limit", MOST_STREAMS), MOST_STREAMS)
+    page = streams[:limit]
+    listed: dict[str, object] = {
+        "StreamNames": [stream.name for stream in page],
+        "StreamSummaries": [_summary(stream, call.now_ms) for stream in page],
+        "HasMoreStreams": len(streams) > limit,
+    }
+    if len(streams) > limit:
+        listed["NextToken"] = pages.make(_KIND, call.now_ms, page[-1].name)
+    return orjson.dumps(listed)
+
+
+def _summary(stream: Stream, now_ms: int) -> dict[str, object]:
+    return {
+        "StreamName": stream.name,
+        "StreamARN": stream.arn,
+        "StreamStatus": stream.status(now_ms),
+        "StreamModeDetails": {"StreamMode": stream.wanted.mode},
+        "StreamCreationTimestamp": stream.created_ms / 1000,
+    }

@@ -1,0 +1,32 @@
+"""PutRecord: one record, routed as by `PutRecords`."""
+
+from __future__ import annotations
+
+from emulator.kinesis import errors, sequence_numbers
+from emulator.kinesis.call import Call
+from emulator.kinesis.puts import Batch
+
+
+def put_record(call: Call) -> bytes:
+    """Put a record; answer with its shard and number."""
+    stream = call.active_stream()
+    _check_ordering(call, stream.name)
+    batch = Batch(stream)
+    batch.add(call.request, "")
+    if call.flag("DryRun"):
+        raise errors.dry_run()
+    (result,) = batch.put(call.store, call.now_ms)
+    return result
+
+
+def _check_ordering(call: Call, stream_name: str) -> None:
+    """Refuse a `SequenceNumberForOrdering` that cannot be; numbers always grow here, so that is all."""
+    text = call.text("SequenceNumberForOrdering")
+    if not text:
+        return
+    parsed = sequence_numbers.parse(text)
+    if parsed is None or parsed.arrival_s * 1000 > call.now_ms:
+        raise errors.invalid_argument(
+            f"ExclusiveMinimumSequenceNumber {text} used in PutRecord on stream {stream_name} under account "
+            f"{call.scope.account} is invalid."
+        )

@@ -1,0 +1,86 @@
+"""Sequence numbers: a small reversible codec, as the real service has it.
+
+A number of 56 decimal digits holds, from high to low (found by kinesalite, version 2):
+
+    4 bits  2, always           64 bits  index of the record in its shard
+    36 bits creation second     8 bits   0
+    4 bits  shard, lowest hex   36 bits  arrival second     32 bits shard    4 bits version, 2
+
+So numbers grow within a shard with the index, and a number tells which shard, of which incarnation of a
+stream, it came from. Index 0 is the shard's own starting number; its first record has index 1.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_VERSION = 2
+_VERSION_BITS, _SHARD_BITS, _SECOND_BITS, _INDEX_BITS = 4, 32, 36, 64
+_SHARD_AT = _VERSION_BITS
+_SECOND_AT = _SHARD_AT + _SHARD_BITS
+_INDEX_AT = _SECOND_AT + _SECOND_BITS + 8
+_NIBBLE_AT = _INDEX_AT + _INDEX_BITS
+_CREATED_AT = _NIBBLE_AT + 4
+_LEAD_AT = _CREATED_AT + _SECOND_BITS
+_SHARD_ID = re.compile(r"(?:[^-]*-)?(\d+)")
+_MAX_SHARD = 2**31 - 1
+
+INDEX_STEP = 1 << _INDEX_AT
+"""What to add to a number to get the next record's of the same second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a sequence number says."""
+
+    created_s: int
+    shard: int
+    index: int
+    arrival_s: int
+
+
+def make(created_s: int, shard: int, index: int, arrival_s: int) -> int:
+    """Return the number of one record."""
+    return (
+        (2 << _LEAD_AT)
+        | (created_s << _CREATED_AT)
+        | ((shard & 15) << _NIBBLE_AT)
+        | (index << _INDEX_AT)
+        | (arrival_s << _SECOND_AT)
+        | (shard << _SHARD_AT)
+        | _VERSION
+    )
+
+
+def parse(text: str) -> Parsed | None:
+    """Return what a number says, or None when no shard of ours can have given it."""
+    number = int(text)
+    if number >> _LEAD_AT != 2:
+        return None
+    parsed = Parsed(
+        _field(number, _CREATED_AT, _SECOND_BITS),
+        _field(number, _SHARD_AT, _SHARD_BITS),
+        _field(number, _INDEX_AT, _INDEX_BITS),
+        _field(number, _SECOND_AT, _SECOND_BITS),
+    )
+    if make(parsed.created_s, parsed.shard, parsed.index, parsed.arrival_s) != number:
+        return None
+    return parsed
+
+
+def shard_id(shard: int) -> str:
+    """Return the name of a shard: `shardId-000000000007`."""
+    return f"shardId-{shard:012d}"
+
+
+def shard_of(name: str) -> int | None:
+    """Return the number in a shard's name. AWS reads `7`, `shard-7` and `shardId-000000000007` alike."""
+    found = _SHARD_ID.fullmatch(name)
+    if found is None or int(found.group(1)) > _MAX_SHARD:
+        return None
+    return int(found.group(1))
+
+
+def _field(number: int, at: int, bits: int) -> int:
+    return (number >> at) & ((1 << bits) - 1)

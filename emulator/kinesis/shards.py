@@ -1,0 +1,156 @@
+"""One shard: a hash range and its records, oldest first, each kept as the JSON it will be read as.
+
+A record is turned into the text of its `GetRecords` entry when it is put, so that reading joins ready
+bytes. Beside the texts stand two flat arrays: arrival times (they never fall within a shard) and running
+totals of payload. Indices count all records the shard ever had, from 1; trimming moves `first_index` only.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from itertools import accumulate, islice
+
+from emulator.kinesis import sequence_numbers
+
+MAX_HASH_KEY = 2**128 - 1
+RECORD_OVERHEAD_BYTES = 96
+"""A bytes object's header, its pointer, the two array slots, and what malloc rounds up to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some records in a row, and how far behind the tip the last of them is."""
+
+    texts: list[bytes]
+    next_index: int
+    millis_behind_latest: int
+
+
+@dataclass(slots=True)
+class Shard:
+    """A shard. `ended_ms` is set when it is closed to writers, which only its children follow."""
+
+    number: int
+    starting_hash_key: int
+    ending_hash_key: int
+    opened_ms: int
+    parents: tuple[int, ...] = ()
+    ended_ms: int | None = None
+    first_index: int = 1
+    trimmed_records: int = 0
+    retained_bytes: int = 0
+    _texts: list[bytes] = field(default_factory=list)
+    _arrivals_ms: array[int] = field(default_factory=lambda: array("q"))
+    _payload_ends: array[int] = field(default_factory=lambda: array("q"))
+    _payload_start: int = 0
+
+    @property
+    def shard_id(self) -> str:
+        """The shard's name."""
+        return sequence_numbers.shard_id(self.number)
+
+    @property
+    def created_s(self) -> int:
+        """The second that all of the shard's sequence numbers carry."""
+        return self.opened_ms // 1000
+
+    @property
+    def next_index(self) -> int:
+        """The index that the next record will have."""
+        return self.first_index + len(self._texts)
+
+    @property
+    def record_count(self) -> int:
+        """How many records are retained."""
+        return len(self._texts)
+
+    @property
+    def oldest_arrival_ms(self) -> int | None:
+        """When the oldest retained record came, or None if there is none."""
+        return self._arrivals_ms[0] if self._arrivals_ms else None
+
+    def arrival_ms(self, now_ms: int) -> int:
+        """Return the arrival time of a record put now: a clock set back does not make time fall."""
+        latest = self._arrivals_ms[-1] if self._arrivals_ms else self.opened_ms
+        return max(now_ms, latest)
+
+    def next_number(self, arrival_ms: int) -> int:
+        """Return the sequence number of the next record."""
+        return sequence_numbers.make(self.created_s, self.number, self.next_index, arrival_ms // 1000)
+
+    def starting_number(self) -> int:
+        """Return the number that stands before the first record's."""
+        return sequence_numbers.make(self.created_s, self.number, 0, self.created_s)
+
+    def ending_number(self) -> int | None:
+        """Return the number that stands after the last record's, or None while the shard is open."""
+        if self.ended_ms is None:
+            return None
+        return self.next_number(self.ended_ms)
+
+    def append(self, texts: list[bytes], payload_bytes: list[int], arrival_ms: int) -> int:
+        """Add records that came together; return how many bytes they take."""
+        end = self._payload_ends[-1] if self._payload_ends else self._payload_start
+        self._payload_ends.extend(islice(accumulate(payload_bytes, initial=end), 1, None))
+        self._texts += texts
+        self._arrivals_ms.extend([arrival_ms] * len(texts))
+        added = sum(map(len, texts)) + RECORD_OVERHEAD_BYTES * len(texts)
+        self.retained_bytes += added
+        return added
+
+    def read(self, index: int, limit: int, most_payload_bytes: int, now_ms: int) -> Slice:
+        """Return records from an index, or from the trim horizon if that is later; one at least."""
+        start = max(index, self.first_index) - self.first_index
+        if start >= len(self._texts):
+            return Slice([], index, 0)
+        before = self._payload_ends[start - 1] if start else self._payload_start
+        stop = bisect_right(self._payload_ends, before + most_payload_bytes, start)
+        stop = min(max(stop, start + 1), start + limit)
+        texts = self._texts[start:stop]
+        # 0 means "caught up" to a reader, so one that is not is a millisecond behind at least.
+        behind = max(1, now_ms - self._arrivals_ms[stop - 1]) if stop < len(self._texts) else 0
+        return Slice(texts, self.first_index + start + len(texts), behind)
+
+    def index_at_time(self, at_ms: int) -> int:
+        """Return the index of the first retained record that came at this time or later."""
+        return self.first_index + bisect_left(self._arrivals_ms, at_ms)
+
+    def trim_before(self, at_ms: int) -> int:
+        """Drop the records that came before a time; return how many bytes that freed."""
+        return self._drop(bisect_left(self._arrivals_ms, at_ms))
+
+    def trim_oldest(self, until_ms: int, least_bytes: int) -> int:
+        """Drop records up to and including a time, but stop when that many bytes are free; return them."""
+        count, freed = 0, 0
+        for count in range(1, bisect_right(self._arrivals_ms, until_ms) + 1):
+            freed += len(self._texts[count - 1]) + RECORD_OVERHEAD_BYTES
+            if freed >= least_bytes:
+                break
+        return self._drop(count)
+
+    def _drop(self, count: int) -> int:
+        if not count:
+            return 0
+        freed = sum(map(len, self._texts[:count])) + RECORD_OVERHEAD_BYTES * count
+        self._payload_start = self._payload_ends[count - 1]
+        del self._texts[:count], self._arrivals_ms[:count], self._payload_ends[:count]
+        self.first_index += count
+        self.trimmed_records += count
+        self.retained_bytes -= freed
+        return freed
+
+
+def split_evenly(count: int, opened_ms: int) -> list[Shard]:
+    """Return the shards of a new stream: equal ranges, the last one takes the remainder."""
+    width = (MAX_HASH_KEY + 1) // count
+    return [
+        Shard(
+            number,
+            width * number,
+            width * (number + 1) - 1 if number < count - 1 else MAX_HASH_KEY,
+            opened_ms,
+        )
+        for number in range(count)
+    ]

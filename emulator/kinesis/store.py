@@ -1,0 +1,135 @@
+"""All streams of all scopes, and what they may keep: retention, and a cap on memory.
+
+Records older than a stream's retention go silently, as in AWS. Above `memory_cap_bytes` the oldest records
+of all streams go as well; AWS has no such thing, so these are counted in `capped` and the server says so.
+A reader whose place is gone starts at the new horizon in both cases.
+
+Streams of other accounts and regions are never seen. Time is an argument and need not be regular.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+
+from emulator.kinesis import errors
+from emulator.kinesis.shards import Shard
+from emulator.kinesis.streams import Stream, Wanted
+from emulator.kinesis.wire import Scope
+
+SWEEP_EVERY_MS = 1_000
+CAP_SLACK = 64  # over the cap, a 64th of it is freed at once, so that the next puts need not trim again
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a store may hold. `shard_limit` is the quota of a large region (20,000)."""
+
+    memory_cap_bytes: int = 1 << 30
+    retention_s: int = 86_400
+    transition_ms: int = 50
+    shard_limit: int = 20_000
+
+
+@dataclass(slots=True)
+class Capped:
+    """How much the memory cap has cost so far."""
+
+    records: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class Store:
+    """The streams, by scope and name."""
+
+    limits: Limits = field(default_factory=Limits)
+    retained_bytes: int = 0
+    capped: Capped = field(default_factory=Capped)
+    _streams: dict[tuple[Scope, str], Stream] = field(default_factory=dict)
+    _next_sweep_ms: int = 0
+
+    def create(self, scope: Scope, wanted: Wanted, now_ms: int) -> Stream:
+        """Make a stream; refuse a name that is taken, and more shards than the account may have."""
+        if self.find(scope, wanted.name, now_ms) is not None:
+            raise errors.stream_exists(wanted.name, scope.account)
+        self._check_shard_limit(scope, wanted.shard_count, now_ms)
+        stream = Stream(scope, wanted, now_ms, self.limits.retention_s * 1000, self.limits.transition_ms)
+        self._streams[scope, wanted.name] = stream
+        return stream
+
+    def find(self, scope: Scope, name: str, now_ms: int) -> Stream | None:
+        """Return a stream in any state, or None."""
+        stream = self._streams.get((scope, name))
+        if stream is not None and stream.is_gone(now_ms):
+            del self._streams[scope, name]
+            return None
+        return stream
+
+    def delete(self, stream: Stream, now_ms: int) -> None:
+        """Start to delete a stream. Its records are gone at once; its name, a moment later."""
+        stream.deleted_ms = now_ms
+        self.retained_bytes -= sum(shard.retained_bytes for shard in stream.shards)
+        stream.shards = []
+        stream.route()
+
+    def streams(self, scope: Scope, now_ms: int) -> list[Stream]:
+        """Return a scope's streams, by name."""
+        return [stream for stream in self.all_streams(now_ms) if stream.scope == scope]
+
+    def all_streams(self, now_ms: int) -> list[Stream]:
+        """Return every scope's streams, by name."""
+        alive = (stream for stream in self._streams.values() if not stream.is_gone(now_ms))
+        return sorted(alive, key=lambda stream: stream.name)
+
+    def append(self, shard: Shard, texts: list[bytes], payload_bytes: list[int], arrival_ms: int) -> None:
+        """Add records to a shard. Call `tidy` after the last one of a request."""
+        self.retained_bytes += shard.append(texts, payload_bytes, arrival_ms)
+
+    def tidy(self, now_ms: int) -> None:
+        """Let go of what is too old, once a second, and of what is too much, always."""
+        if now_ms >= self._next_sweep_ms:
+            self._next_sweep_ms = now_ms + SWEEP_EVERY_MS
+            for stream in list(self._streams.values()):
+                self.find(stream.scope, stream.name, now_ms)  # forgets a stream that is gone
+                for shard in stream.shards:
+                    self.expire(stream, shard, now_ms)
+        if self.retained_bytes > self.limits.memory_cap_bytes:
+            self._cap()
+
+    def expire(self, stream: Stream, shard: Shard, now_ms: int) -> None:
+        """Let go of a shard's records that are past retention."""
+        self.retained_bytes -= shard.trim_before(now_ms - stream.retention_ms)
+
+    def _cap(self) -> None:
+        """Drop the oldest records of all shards until the cap holds again, and some more."""
+        goal = self.limits.memory_cap_bytes - self.limits.memory_cap_bytes // CAP_SLACK
+        shards = [shard for stream in self._streams.values() for shard in stream.shards]
+        heads = [(shard.oldest_arrival_ms, at) for at, shard in enumerate(shards) if shard.record_count]
+        heapq.heapify(heads)
+        while self.retained_bytes > goal and heads:
+            _, at = heapq.heappop(heads)
+            shard = shards[at]
+            next_oldest_ms = heads[0][0] if heads else None
+            until_ms = shard.arrival_ms(0) if next_oldest_ms is None else next_oldest_ms
+            count = shard.record_count
+            freed = shard.trim_oldest(until_ms, self.retained_bytes - goal)
+            self.retained_bytes -= freed
+            self.capped.records += count - shard.record_count
+            self.capped.bytes += freed
+            if shard.record_count:
+                heapq.heappush(heads, (shard.oldest_arrival_ms, at))
+
+    def _check_shard_limit(self, scope: Scope, more: int, now_ms: int) -> None:
+        have = sum(len(stream.open_shards) for stream in self.streams(scope, now_ms))
+        limit = self.limits.shard_limit
+        if have + more <= limit:
+            return
+        raise errors.Refused(
+            "LimitExceededException",
+            f"This request would exceed the shard limit for the account {scope.account} in {scope.region}. "
+            f"Current shard count for the account: {have}. Limit: {limit}. Number of additional shards "
+            f"that would have resulted from this request: {more}. Refer to the AWS Service Limits page "
+            "(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and "
+            "how to request higher limits.",
+        )

@@ -1,0 +1,227 @@
+"""The command line, and the one module that may import every package; nothing imports it.
+
+Each subcommand is one process of the system and imports its package when it is called, so that
+`vpcflow emulate` never loads Faust. An error that a person can mend is one sentence and a non-zero exit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+import structlog
+from pydantic import ValidationError
+
+from connectors.settings import Common, Connect, Notify, Serve, SettingsError, Work, check_names
+
+Group = TypeVar("Group", bound=Common)
+_KAFKA = click.option("--kafka", help="Bootstrap servers, host:port.  [VPCFLOW_KAFKA]")
+_HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+
+
+def _settings(group: type[Group], **flags: Any) -> Group:
+    """Read settings: flags over environment over file. Raises `click.ClickException` in one sentence."""
+    try:
+        check_names(os.environ)
+        return group(**{name: value for name, value in flags.items() if value is not None})
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "VPCFLOW_" + str(first["loc"][0]).upper()
+        raise click.ClickException(f"{name}={first['input']!r} is wrong: {first['msg']}") from error
+
+
+def _run(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ...]) -> None:
+    """Run a process; what a person can mend becomes a sentence, all else a logged failure."""
+    _set_up_logs()
+    try:
+        asyncio.run(work())  # type: ignore[arg-type]
+    except sentences as error:
+        raise click.ClickException(str(error)) from error
+    except Exception as error:
+        structlog.get_logger().error("stopped by an error", error=repr(error), exc_info=error)
+        sys.exit(3)
+
+
+def _set_up_logs() -> None:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+    )
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="vpc-flow-streams")
+def main() -> None:
+    """AWS VPC Flow Logs, live: exact windows for each ENI, alerts, and a page.
+
+    Start with `vpcflow replay`: it runs everything below on this machine and proves the sums. Settings are
+    environment variables beginning with VPCFLOW_ (`vpcflow check` lists them), or a file `vpcflow.env`.
+    """
+
+
+@main.command()
+@_HOST
+@click.option("--port", default=4566, show_default=True, help="Port; localstack-client expects 4566.")
+@click.option(
+    "--memory-mb", default=1024, show_default=True, help="Cap on retained records; oldest go first."
+)
+@click.option("--retention-hours", default=24, show_default=True, help="How long records are kept.")
+def emulate(host: str, port: int, memory_mb: int, retention_hours: int) -> None:
+    """Play AWS Kinesis on one port; point AWS_ENDPOINT_URL at it."""
+    from emulator import server
+
+    _run(
+        lambda: server.run(host, port, memory_cap_bytes=memory_mb << 20, retention_s=retention_hours * 3600),
+        (server.PortInUse,),
+    )
+
+
+@main.group()
+def connect() -> None:
+    """Bring flow logs from a source into Kafka, each record exactly once."""
+
+
+@connect.command()
+@_KAFKA
+@click.option("--stream", help="Stream name or ARN.  [VPCFLOW_STREAM]")
+@click.option("--format", "line_format", help="LogFormat of the lines, or `default`.  [VPCFLOW_LINE_FORMAT]")
+@click.option("--start", type=click.Choice(["TRIM_HORIZON", "LATEST"]), help="Where a new stream begins.")
+def kinesis(kafka: str | None, stream: str | None, line_format: str | None, start: str | None) -> None:
+    """Poll a Kinesis stream of plain lines or CloudWatch Logs envelopes."""
+    from connectors import pipeline
+    from connectors.flowlog import BadFormat, parse_format
+    from connectors.topics import TopicError
+
+    settings = _settings(Connect, kafka=kafka, stream=stream, line_format=line_format, start=start)
+    try:
+        parse_format(settings.line_format)
+    except BadFormat as error:
+        raise click.ClickException(f"VPCFLOW_LINE_FORMAT: {error}") from error
+    now_ms = int(time.time() * 1000)
+    _run(lambda: pipeline.run(settings, now_ms), (TopicError, pipeline.ConnectError))
+
+
+@main.command()
+@_KAFKA
+def work(kafka: str | None) -> None:
+    """Sum, merge and detect: the Faust worker. Start as many as you have cores."""
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")  # Polars reads it once, when it is imported.
+    from connectors.topics import TopicError
+
+    settings = _settings(Work, kafka=kafka)
+    from streams import work as worker
+
+    _run(lambda: worker.run(settings), (TopicError,))
+
+
+@main.command()
+@_KAFKA
+@click.option("--host", help="Address to listen on.  [VPCFLOW_HOST, default 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on.  [VPCFLOW_PORT, default 8080]")
+def serve(kafka: str | None, host: str | None, port: int | None) -> None:
+    """Serve the live page, its JSON and /metrics."""
+    from connectors.topics import TopicError, ensure_topics
+    from streams.web import app
+
+    settings = _settings(Serve, kafka=kafka, host=host, port=port)
+
+    async def start() -> None:
+        await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+        await app.run(kafka=settings.kafka, prefix=settings.prefix, host=settings.host, port=settings.port)
+
+    _run(start, (TopicError, app.PortInUse))
+
+
+@main.command()
+@_KAFKA
+@click.option(
+    "--webhook", help="URL that gets each alert, as Alertmanager's webhook does.  [VPCFLOW_WEBHOOK]"
+)
+def notify(kafka: str | None, webhook: str | None) -> None:
+    """Send alerts on: to the log always, to a webhook when one is set."""
+    from connectors.topics import TopicError, ensure_topics
+    from streams.alerts import notify as notifier
+    from streams.alerts.sinks import Sink, Webhook, WebhookSink
+
+    settings = _settings(Notify, kafka=kafka, webhook=webhook)
+    sinks: list[Sink] = []  # The log always hears of everything.
+    if settings.webhook:
+        key = settings.webhook_key if settings.webhook_key.get_secret_value() else None
+        sinks.append(WebhookSink(Webhook(settings.webhook, key=key)))
+
+    async def start() -> None:
+        await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+        await notifier.run(kafka=settings.kafka, prefix=settings.prefix, sinks=sinks)
+
+    _run(start, (TopicError, notifier.NotifyError))
+
+
+@main.command()
+@click.option("--records", default=200_000, show_default=True, help="Lines to replay.")
+@click.option("--rate", type=float, help="Lines a second; as fast as it goes when left out.")
+@click.option("--shards", default=4, show_default=True, help="Shards of the stream.")
+@click.option("--workers", default=1, show_default=True, help="Worker processes.")
+@click.option(
+    "--payload", type=click.Choice(["lines", "cloudwatch"]), default="cloudwatch", show_default=True
+)
+@click.option("--seed", default=1, show_default=True, help="Same seed, same lines.")
+@click.option("--file", "path", type=click.Path(exists=True, dir_okay=False), help="Replay a flow-log file.")
+@click.option("--format", "line_format", help="LogFormat of a file that has no header.")
+@click.option("--keep", is_flag=True, help="Keep page and data until Ctrl-C.")
+@click.option("--external-endpoint", help="Use this Kinesis (LocalStack, AWS), not the emulator.")
+@click.option("--port", default=0, help="The page's port; any free one when left out.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def replay(**options: Any) -> None:
+    """Run the whole pipeline here on a bounded load, and prove that nothing was lost, doubled or miscounted.
+
+    Exits with 0 when every window equals the ledger and every planted incident was found, else with 1.
+    """
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    from connectors.topics import TopicError
+    from emulator.kafka.jars import JarError
+    from emulator.kafka.node import KafkaFailed
+
+    from streams import replay as replaying
+
+    _settings(Common)
+    outcome: list[int] = []
+
+    async def start() -> None:
+        outcome.append(await replaying.run(replaying.Options(**options)))
+
+    _run(start, (replaying.ReplayError, KafkaFailed, JarError, TopicError))
+    sys.exit(outcome[0])
+
+
+@main.command()
+@_KAFKA
+def check(kafka: str | None) -> None:
+    """Print every setting, try every connection, say what is wrong."""
+    from streams import check as checking
+
+    _set_up_logs()
+    groups: Mapping[str, Common] = {
+        "connect": _settings(Connect, kafka=kafka),
+        "work": _settings(Work, kafka=kafka),
+        "serve": _settings(Serve, kafka=kafka),
+        "notify": _settings(Notify, kafka=kafka),
+    }
+    sys.exit(asyncio.run(checking.run(groups)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""The hot loop: bytes of lines in, sums in an open-addressing table out, in one pass.
+
+It accepts only lines it is certain of (exact field count, single spaces, plain decimal numbers, a canonical
+`eni-` id, `ACCEPT` or `REJECT`, `OK`) and reports the place of every other line, which `lines.understand`
+then reads. So it may be as narrow as it likes and never wrong. A table row is sixteen 64-bit words; keys
+are compared whole, the hash only finds them. 6.5 M lines per CPU-second were measured for this shape
+(performance.md 2), which is why it is numba and not Polars (2 to 3 M).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit, uint64
+
+WORDS = 16
+LO, WINDOW, PACKED, FLOWS, PACKETS, BYTES, FIRST, LAST, PORTS, SOURCES = 0, 1, 2, 3, 4, 5, 6, 7, 8, 12
+# PACKED: bit 0 in use, bits 1-2 action, 3-11 protocol, 12 a 17-digit id, 13-16 its first digit.
+
+MIX = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4)
+FNV_OFFSET, FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3  # FNV-1a, 64 bits
+
+DONE, TABLE_FULL, ODD_FULL = 0, 1, 2
+
+_SPACE, _NEWLINE, _ZERO = 32, 10, 48
+_MIX, _FNV_OFFSET, _FNV_PRIME = uint64(MIX), uint64(FNV_OFFSET), uint64(FNV_PRIME)
+_WINDOW_MIX = uint64(0xC2B2AE3D27D4EB4F)
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def scan(buf, at, codes, width_s, table, used, used_n, odd):  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0915, PLR0917
+    """Sum lines from `at` on. Returns (status, next position, rows used, odd lines, lines summed)."""
+    n = buf.shape[0]
+    columns = codes.shape[0]
+    mask = table.shape[0] - 1
+    room = table.shape[0] // 2
+    odd_n = 0
+    summed = 0
+    while at < n:
+        if used_n >= room:
+            return TABLE_FULL, at, used_n, odd_n, summed
+        if odd_n >= odd.shape[0]:
+            return ODD_FULL, at, used_n, odd_n, summed
+        begin = at
+        ok = True
+        lo = uint64(0)
+        packed = uint64(1)
+        action = 4
+        protocol = uint64(256)
+        packets = 0
+        size = 0
+        start = -1
+        end = -1
+        source = _FNV_OFFSET
+        port = 0
+        for column in range(columns):
+            code = codes[column]
+            token = at
+            if code == 1:
+                # eni- and 17 (bits 12-16 set) or 8 lower-case hexadecimal digits
+                if (
+                    at + 12 > n
+                    or buf[at] != 101
+                    or buf[at + 1] != 110
+                    or buf[at + 2] != 105
+                    or buf[at + 3] != 45
+                ):
+                    ok = False
+                    break
+                at += 4
+                first = at
+                nibble = uint64(0)
+                while at < n:
+                    c = buf[at]
+                    if 48 <= c <= 57:
+                        digit = uint64(c - 48)
+                    elif 97 <= c <= 102:
+                        digit = uint64(c - 87)
+                    else:
+                        break
+                    if at == first:
+                        nibble = digit
+                    lo = (lo << uint64(4)) | digit
+                    at += 1
+                if at - first == 17:
+                    packed |= (uint64(1) << uint64(12)) | (nibble << uint64(13))
+                elif at - first != 8:
+                    ok = False
+                    break
+            elif code == 0:
+                while at < n and buf[at] > _SPACE:
+                    at += 1
+            elif code == 2:
+                while at < n and buf[at] > _SPACE:
+                    source = (source ^ uint64(buf[at])) * _FNV_PRIME
+                    at += 1
+            elif code == 9:
+                # ACCEPT or REJECT, told by the first letter and checked whole
+                if at + 6 > n:
+                    ok = False
+                    break
+                a, b, c, d, e, f = buf[at], buf[at + 1], buf[at + 2], buf[at + 3], buf[at + 4], buf[at + 5]
+                if a == 65 and b == 67 and c == 67 and d == 69 and e == 80 and f == 84:
+                    action = 0
+                elif a == 82 and b == 69 and c == 74 and d == 69 and e == 67 and f == 84:
+                    action = 1
+                else:
+                    ok = False
+                    break
+                at += 6
+            elif code == 10:
+                if at + 2 > n or buf[at] != 79 or buf[at + 1] != 75:
+                    ok = False
+                    break
+                at += 2
+            else:
+                value = 0
+                while at < n:
+                    digit10 = buf[at] - _ZERO
+                    if digit10 < 0 or digit10 > 9 or at - token > 13:
+                        break
+                    value = value * 10 + digit10
+                    at += 1
+                if code == 3:
+                    port = value
+                elif code == 4:
+                    if value > 255:
+                        ok = False
+                        break
+                    protocol = uint64(value)
+                elif code == 5:
+                    packets = value
+                elif code == 6:
+                    size = value
+                elif code == 7:
+                    start = value
+                else:
+                    end = value
+            if at == token:
+                ok = False
+                break
+            if column + 1 < columns:
+                if at >= n or buf[at] != _SPACE:
+                    ok = False
+                    break
+                at += 1
+        if ok and (at < n and buf[at] != _NEWLINE):
+            ok = False
+        # 35 TB and the year 5138: see lines.NUMBER_MAX and lines.MILLISECONDS_FROM
+        if packets > 35184372088832 or size > 35184372088832 or start >= 100000000000 or end >= 100000000000:
+            ok = False
+        if not ok or action == 4:
+            while at < n and buf[at] != _NEWLINE:
+                at += 1
+            odd[odd_n, 0] = begin
+            odd[odd_n, 1] = at
+            odd_n += 1
+            at += 1
+            continue
+        at += 1
+        summed += 1
+        if end < 0:
+            end = start
+        window = start // width_s
+        packed |= (uint64(action) << uint64(1)) | (protocol << uint64(3))
+        h = lo * _MIX ^ uint64(window) * _WINDOW_MIX ^ packed * _FNV_PRIME
+        h ^= h >> uint64(29)
+        k = np.int64(h & uint64(mask))
+        while True:
+            row = table[k]
+            if row[2] == 0:
+                row[0] = np.int64(lo)
+                row[1] = window
+                row[2] = np.int64(packed)
+                row[6] = start
+                row[7] = end
+                used[used_n] = k
+                used_n += 1
+                break
+            if row[0] == np.int64(lo) and row[1] == window and row[2] == np.int64(packed):
+                row[6] = min(row[6], start)
+                row[7] = max(row[7], end)
+                break
+            k = (k + 1) & mask
+        row[3] += 1
+        row[4] += packets
+        row[5] += size
+        if action == 1:
+            bit = (uint64(port) * _MIX) >> uint64(56)
+            row[8 + np.int64(bit >> uint64(6))] |= np.int64(uint64(1) << (bit & uint64(63)))
+            bit = (source * _MIX) >> uint64(56)
+            row[12 + np.int64(bit >> uint64(6))] |= np.int64(uint64(1) << (bit & uint64(63)))
+    return DONE, at, used_n, odd_n, summed
+
+
+@njit(cache=True, nogil=True)
+def rehash(old, used, used_n, table):  # type: ignore[no-untyped-def]
+    """Move the used rows of `old` into the larger, empty `table`; `used` is rewritten to their places."""
+    mask = table.shape[0] - 1
+    for i in range(used_n):
+        row = old[used[i]]
+        h = uint64(row[0]) * _MIX ^ uint64(row[1]) * _WINDOW_MIX ^ uint64(row[2]) * _FNV_PRIME
+        h ^= h >> uint64(29)
+        k = np.int64(h & uint64(mask))
+        while table[k, 2] != 0:
+            k = (k + 1) & mask
+        table[k] = row
+        used[i] = k
+
+
+def port_bit(port: int) -> int:
+    """Which of 256 bits stands for a destination port; the same as in `scan`."""
+    return ((port * MIX) & (2**64 - 1)) >> 56
+
+
+def source_bit(address: bytes) -> int:
+    """Which of 256 bits stands for a source address; the same as in `scan`."""
+    h = FNV_OFFSET
+    for byte in address:
+        h = ((h ^ byte) * FNV_PRIME) & (2**64 - 1)
+    return ((h * MIX) & (2**64 - 1)) >> 56
+
+
+def new_table(rows: int) -> Any:
+    """Return an empty table; `rows` is a power of two."""
+    return np.zeros((rows, WORDS), np.int64)

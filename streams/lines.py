@@ -1,0 +1,190 @@
+"""One flow-log line, exactly: which column means what, and the row or the refusal that a line comes to.
+
+This is the slow and complete statement of the rules; `kernel.py` is fast on the lines that everybody sends
+and hands every other line to here. Tests hold the two equal. The rules are those of flow-logs.md 1 and 6:
+`-` is absent, runs of spaces and a carriage return are tolerated, an ISO time in front is dropped, a header
+line anywhere is understood, NODATA and SKIPDATA are facts about the log.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from connectors.flowlog import ENTITY_FIELDS, Format, is_header
+
+NUMBER_MAX: Final = 1 << 45  # 35 TB in one record: no interface moves that much in ten minutes
+MILLISECONDS_FROM: Final = 10**11  # a start this large is in milliseconds; seconds get there in 5138
+LINE_MAX_BYTES: Final = 64 << 10
+PROTOCOL_ABSENT: Final = 256  # beyond IANA's numbers 0 to 255
+
+ACTIONS: Final = ("ACCEPT", "REJECT", "NODATA", "SKIPDATA", "-")
+ACCEPT, REJECT, NODATA, SKIPDATA, NO_ACTION = range(5)
+
+SKIP, ENTITY, SRCADDR, DSTPORT, PROTOCOL, PACKETS, BYTES, START, END, ACTION, STATUS = range(11)
+_CODES: Final = {
+    "interface-id": ENTITY,
+    "srcaddr": SRCADDR,
+    "dstport": DSTPORT,
+    "protocol": PROTOCOL,
+    "packets": PACKETS,
+    "bytes": BYTES,
+    "start": START,
+    "end": END,
+    "action": ACTION,
+    "log-status": STATUS,
+}
+_ISO_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*")
+_DIGITS = re.compile(rb"[0-9]+")
+_ABSENT = (b"-", b"None", b"")  # `None` was met by flowlogs-reader
+
+ENCODING_REASON: Final = "not text"
+LENGTH_REASON: Final = "line too long"
+COUNT_REASON: Final = "wrong number of fields"
+NUMBER_REASON: Final = "not a number"
+RANGE_REASON: Final = "number out of range"
+START_REASON: Final = "no start time"
+ACTION_REASON: Final = "unknown action"
+STATUS_REASON: Final = "unknown log-status"
+
+
+class UnusableFormat(ValueError):
+    """The format lacks what a sum needs; the message names the fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What each column of a format means: `codes[i]` for column i, and where the entity may stand."""
+
+    names: Format
+    codes: tuple[int, ...]
+    entities: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one understood line adds: a flow of the window, entity, action and protocol it belongs to."""
+
+    entity: str
+    action: int
+    protocol: int
+    packets: int
+    bytes: int
+    start: int
+    end: int
+    srcaddr: builtins.bytes
+    dstport: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A line that is understood and carries no record: empty, or a header."""
+
+
+NOTHING: Final = Nothing()
+
+
+def plan(names: Format) -> Plan:
+    """Read a format as columns. Raises `UnusableFormat` when no window or entity can be told from it."""
+    entities = tuple(names.index(name) for name in ENTITY_FIELDS if name in names)
+    if not entities:
+        raise UnusableFormat(f"the format names none of {', '.join(ENTITY_FIELDS)}")
+    if "start" not in names:
+        raise UnusableFormat("the format lacks start, so no window can be told")
+    return Plan(names, tuple(_CODES.get(name, SKIP) for name in names), entities)
+
+
+def understand(line: bytes, by: Plan) -> Row | Nothing | str:
+    """Return the row of a line, `NOTHING` for an empty or header line, or the reason it is refused."""
+    if len(line) > LINE_MAX_BYTES:
+        return LENGTH_REASON
+    tokens = line.split()
+    if not tokens:
+        return NOTHING
+    if len(tokens) == len(by.names) + 1 and _ISO_TIME.fullmatch(tokens[0]):
+        del tokens[0]
+    if len(tokens) != len(by.names):
+        return NOTHING if is_header(line) else COUNT_REASON
+    if is_header(line):
+        return NOTHING
+    try:
+        return _row(tokens, by)
+    except _Refused as why:
+        return str(why)
+
+
+class _Refused(Exception):
+    """Why a line is refused; never leaves this module."""
+
+
+def _row(tokens: list[bytes], by: Plan) -> Row:
+    seen = dict(zip(by.codes, tokens, strict=True))
+    status = seen.get(STATUS, b"OK")
+    if status not in (b"OK", b"NODATA", b"SKIPDATA", b"-"):
+        raise _Refused(STATUS_REASON)
+    action = _action(seen.get(ACTION, b"-"), status)
+    start = _seconds(seen[START])
+    if start is None:
+        raise _Refused(START_REASON)
+    end = _seconds(seen.get(END, b"-"))
+    traffic = action not in (NODATA, SKIPDATA)
+    protocol = _number(seen.get(PROTOCOL, b"-"), PROTOCOL_ABSENT)
+    if protocol > PROTOCOL_ABSENT:
+        raise _Refused(RANGE_REASON)
+    packets, size = _number(seen.get(PACKETS, b"-"), 0), _number(seen.get(BYTES, b"-"), 0)
+    dstport = _number(seen.get(DSTPORT, b"-"), 0)
+    return Row(
+        entity=_entity(tokens, by),
+        action=action,
+        protocol=protocol if traffic else PROTOCOL_ABSENT,
+        packets=packets if traffic else 0,
+        bytes=size if traffic else 0,
+        start=start,
+        end=start if end is None else end,
+        srcaddr=seen.get(SRCADDR, b"-"),
+        dstport=dstport,
+    )
+
+
+def _action(action: bytes, status: bytes) -> int:
+    if status == b"NODATA":
+        return NODATA
+    if status == b"SKIPDATA":
+        return SKIPDATA
+    if action == b"ACCEPT":
+        return ACCEPT
+    if action == b"REJECT":
+        return REJECT
+    if action in _ABSENT:
+        return NO_ACTION
+    raise _Refused(ACTION_REASON)
+
+
+def _entity(tokens: list[bytes], by: Plan) -> str:
+    for at in by.entities:
+        if tokens[at] not in _ABSENT:
+            try:
+                return tokens[at].decode("ascii")
+            except UnicodeDecodeError:
+                raise _Refused(ENCODING_REASON) from None
+    return "-"
+
+
+def _number(token: bytes, absent: int) -> int:
+    if token in _ABSENT:
+        return absent
+    if not _DIGITS.fullmatch(token):
+        raise _Refused(NUMBER_REASON)
+    if len(token) > 19 or (value := int(token)) > NUMBER_MAX:
+        raise _Refused(RANGE_REASON)
+    return value
+
+
+def _seconds(token: bytes) -> int | None:
+    """Read an epoch time; milliseconds, which flowlogs-reader has met, become seconds."""
+    value = _number(token, -1)
+    if value < 0:
+        return None
+    return value // 1000 if value >= MILLISECONDS_FROM else value

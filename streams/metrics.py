@@ -1,0 +1,27 @@
+"""What the worker counts; the list is a document (dashboard.md 5). No label is unbounded."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+from streams.sums import Counts
+from streams.windows import Flushed
+
+RECORDS = Counter("vpcflow_records_total", "Flow-log lines and sums, by what became of them", ["stage"])
+REWINDS = Counter("vpcflow_rewinds_total", "Jumps in a producer's numbers that were read again", ["topic"])
+STALE = Counter("vpcflow_stale_events_total", "Events of an older generation, dropped", ["topic"])
+LOST = Counter("vpcflow_lost_messages_total", "Messages that retention took before we read them", ["topic"])
+SLOTS_OPEN = Gauge("vpcflow_slots_open", "Slots that this worker owns")
+
+
+def count_lines(counts: Counts) -> None:
+    """Count the lines of one committed flush of `sum`."""
+    RECORDS.labels("parsed").inc(counts.understood)
+    RECORDS.labels("refused").inc(counts.refused)
+    RECORDS.labels("nothing").inc(counts.nothing)
+
+
+def count_merged(flushed: Flushed) -> None:
+    """Count the aggregates and late flows of one committed flush of `merge`."""
+    RECORDS.labels("emitted").inc(len(flushed.aggregates))
+    RECORDS.labels("late").inc(sum(row[4] for row in flushed.late))

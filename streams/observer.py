@@ -1,0 +1,90 @@
+"""Reads back what the pipeline published, as any Kafka tool could: the other side of the reconciliation.
+
+It keeps the newest revision of every aggregate, all alerts, what went to `dead`, and how long each change
+took from its arrival in Kinesis until it could be read here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.records import Alert, decode_alert
+
+Key = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The totals of the newest revision of one key."""
+
+    flows: int
+    packets: int
+    bytes: int
+    first: int
+    last: int
+    revision: int
+
+
+@dataclass(slots=True)
+class Observer:
+    """What has been published so far."""
+
+    aggregates: dict[Key, Seen] = field(default_factory=dict)
+    alerts: list[Alert] = field(default_factory=list)
+    dead: Counter[str] = field(default_factory=Counter)
+    flows: int = 0
+    messages: int = 0
+    backwards: int = 0
+    latencies_ms: list[int] = field(default_factory=list)
+
+    async def follow(self, kafka: str, prefix: str, slots: int) -> None:
+        """Read until cancelled."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=kafka, isolation_level="read_committed")
+        await consumer.start()
+        try:
+            topics = [prefix + name for name in ("aggregates", "alerts", "dead")]
+            consumer.assign([TopicPartition(topic, p) for topic in topics for p in range(slots)])
+            await consumer.seek_to_beginning()
+            while True:
+                fetched = await consumer.getmany(timeout_ms=500, max_records=5000)
+                now_ms = int(time.time() * 1000)
+                for place, messages in fetched.items():
+                    for message in messages:
+                        self._take(place.topic.removeprefix(prefix), message, now_ms)
+                await asyncio.sleep(0)
+        finally:
+            await consumer.stop()
+
+    def _take(self, name: str, message: object, now_ms: int) -> None:
+        value: bytes = message.value  # type: ignore[attr-defined]
+        if name == "aggregates":
+            self._aggregate(orjson.loads(value), now_ms)
+        elif name == "alerts":
+            self.alerts.append(decode_alert(value))
+        else:
+            headers = dict(message.headers)  # type: ignore[attr-defined]
+            self.dead[headers["why"].decode()] += int(headers["count"])
+
+    def _aggregate(self, row: dict[str, object], now_ms: int) -> None:
+        key: Key = (row["eni"], row["action"], row["window_start"])  # type: ignore[assignment]
+        seen = Seen(row["flows"], row["packets"], row["bytes"], row["first"], row["last"], row["revision"])  # type: ignore[arg-type]
+        old = self.aggregates.get(key)
+        self.messages += 1
+        if old is not None and (seen.revision <= old.revision or seen.flows < old.flows):
+            self.backwards += 1
+        self.flows += seen.flows - (old.flows if old else 0)
+        self.aggregates[key] = seen
+        arrival_ms: int = row["oldest_arrival_ms"]  # type: ignore[assignment]
+        if arrival_ms:
+            self.latencies_ms.append(now_ms - arrival_ms)
+
+    def latency_ms(self, share: float) -> int:
+        """Return a percentile of arrival → readable, 0 when nothing was measured."""
+        ordered = sorted(self.latencies_ms)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0

@@ -1,0 +1,94 @@
+"""What the streams publish: the aggregate and the alert, and their JSON encodings.
+
+Whoever reads `aggregates` or `alerts` imports these; `ARCHITECTURE.md` shows one of each. Totals are
+absolute, so reading a message twice, or a newer one over an older one, is harmless.
+"""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+TRAFFIC_ACTIONS = ("ACCEPT", "REJECT")
+LOG_ACTIONS = ("NODATA", "SKIPDATA")  # facts about the log, never traffic (flow-logs.md 1.6)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """The totals of one ENI, one action and one tumbling window.
+
+    `action` is `ACCEPT`, `REJECT`, `-` (a format without it), or `NODATA` / `SKIPDATA` for log-status
+    lines, whose `flows` counts lines. Times are epoch seconds; `oldest_arrival_ms` is the oldest arrival
+    in Kinesis among the records that this revision added (epoch milliseconds; 0 when it added none).
+    `protocols` maps the IANA number, as text, to `[flows, packets, bytes]`. `distinct_ports` and
+    `distinct_sources` are linear-counting estimates, kept for `REJECT` only, 0 elsewhere.
+    """
+
+    eni: str
+    action: str
+    window_start: int
+    window_s: int
+    flows: int
+    packets: int
+    bytes: int
+    first: int
+    last: int
+    protocols: dict[str, list[int]]
+    distinct_ports: int
+    distinct_sources: int
+    revision: int
+    final: bool
+    oldest_arrival_ms: int
+
+    @property
+    def key(self) -> builtins.bytes:
+        """The Kafka key: `eni|action|window_start`."""
+        return f"{self.eni}|{self.action}|{self.window_start}".encode()
+
+    def encode(self) -> builtins.bytes:
+        """Return the JSON of this aggregate."""
+        return orjson.dumps(self)
+
+
+def decode_aggregate(value: bytes) -> Aggregate:
+    """Read an aggregate back; raises `ValueError` or `TypeError` on foreign JSON."""
+    return Aggregate(**orjson.loads(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One transition of an alert's life: `pending`, `firing` or `resolved` (dashboard.md 6).
+
+    Times are epoch seconds; `ends_at` is 0 until the alert resolves. `fingerprint` is the hash of the rule
+    and its labels, the same for every transition of one alert.
+    """
+
+    fingerprint: str
+    rule: str
+    severity: str
+    status: str
+    labels: dict[str, str]
+    summary: str
+    value: float
+    threshold: float
+    window_start: int
+    window_end: int
+    starts_at: int
+    ends_at: int
+    url: str
+
+    def encode(self) -> bytes:
+        """Return the JSON of this alert."""
+        return orjson.dumps(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return asdict(self)
+
+
+def decode_alert(value: bytes) -> Alert:
+    """Read an alert back; raises `ValueError` or `TypeError` on foreign JSON."""
+    return Alert(**orjson.loads(value))

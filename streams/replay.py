@@ -1,0 +1,376 @@
+"""Everything on one machine, for a bounded load, with a reconciliation report at the end.
+
+Starts a real Kafka (unless VPCFLOW_KAFKA names one), the emulator (unless an endpoint is given), a connector,
+workers, the notifier and the page, each as the same subcommand that production runs; feeds them; reads back
+what they published; compares that with the ledger; stops all it started, also when it is interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from emulator.kafka.node import Node, kafka_node
+from rich.console import Console
+from rich.live import Live
+
+from connectors.flowlog import BadFormat, Format, log_format
+from connectors.topics import ensure_topics
+from emulator.ledger import Ledger
+from emulator.ports import free_port
+from emulator.world import feed, file, traffic
+from emulator.world.traffic import Batch
+from streams import report
+from streams.children import Child, ChildFailed
+from streams.observer import Observer
+
+LATENESS_S = 360  # the load's own lateness is at most 300 s; the default 600 would only stretch the end
+IDLE_S = 5
+QUIET_S = 90.0  # no progress for this long, and the replay gives up and says what is missing
+SLOTS = 8
+READY_S = 90.0
+
+
+class ReplayError(RuntimeError):
+    """The replay cannot be run; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `vpcflow replay` was asked for; `rate` is lines a second, None for as fast as it goes."""
+
+    records: int = 200_000
+    rate: float | None = None
+    shards: int = 4
+    workers: int = 1
+    payload: str = "cloudwatch"
+    seed: int = 1
+    path: str | None = None
+    line_format: str | None = None
+    keep: bool = False
+    external_endpoint: str | None = None
+    port: int = 0
+    as_json: bool = False
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the replay is: lines acknowledged by Kinesis, and when the feeding began and ended."""
+
+    total: int
+    put: int = 0
+    began: float = field(default_factory=time.monotonic)
+    fed_s: float = 0.0
+    first_number_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Stage:
+    """What runs while a replay runs."""
+
+    options: Options
+    console: Console
+    folder: Path
+    kafka: str = ""
+    prefix: str = "vpcflow."
+    endpoint: str = ""
+    page: str = ""
+    stream: str = "flow-logs"
+    node: Node | None = None
+    children: list[Child] = field(default_factory=list)
+    observer: Observer = field(default_factory=Observer)
+    began: float = field(default_factory=time.monotonic)
+
+
+async def run(options: Options) -> int:
+    """Replay a load; return 0 when everything came out exactly once, else 1. Raises `ReplayError`."""
+    console = Console(stderr=options.as_json)
+    main = asyncio.current_task()
+    assert main is not None
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, main.cancel)
+    try:
+        async with _stage(options, console) as stage:
+            return await _replay(stage)
+    except asyncio.CancelledError:
+        console.print("interrupted: everything that was started is stopped")
+        return 130
+    except ChildFailed as error:
+        raise ReplayError(str(error)) from error
+    except (ClientError, BotoCoreError) as error:
+        raise ReplayError(f"Kinesis does not answer as it should: {error}") from error
+
+
+@asynccontextmanager
+async def _stage(options: Options, console: Console) -> AsyncIterator[Stage]:
+    folder = Path(tempfile.mkdtemp(prefix="vpcflow-replay-"))
+    async with AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stage = Stage(options, console, folder)
+        try:
+            await _start(stage, stack)
+        except ChildFailed as error:
+            raise ReplayError(str(error)) from error
+        yield stage
+
+
+async def _start(stage: Stage, stack: AsyncExitStack) -> None:
+    options = stage.options
+    emulator = _add_emulator(stage, stack)
+    if emulator is not None:
+        await emulator.start()
+    with stage.console.status("starting Kafka"):
+        stage.kafka = os.environ.get("VPCFLOW_KAFKA", "")
+        if stage.kafka:
+            stage.prefix = f"vpcflow-replay-{secrets.token_hex(4)}."
+        else:
+            stage.node = await stack.enter_async_context(kafka_node(stage.folder / "kafka"))
+            stage.kafka = stage.node.bootstrap
+        await ensure_topics(stage.kafka, stage.prefix, SLOTS)
+    if options.external_endpoint:
+        stage.stream = f"vpcflow-replay-{secrets.token_hex(4)}"
+    await _create_stream(stage)
+    if options.external_endpoint:
+        stack.push_async_callback(_delete_stream, stage)
+    following = asyncio.ensure_future(stage.observer.follow(stage.kafka, stage.prefix, SLOTS))
+    stack.callback(following.cancel)
+    _add_pipeline(stage, stack)
+    await asyncio.gather(*(child.start() for child in stage.children if not child.pid))
+    await _await_page(stage)
+
+
+def _add_emulator(stage: Stage, stack: AsyncExitStack) -> Child | None:
+    if stage.options.external_endpoint:
+        stage.endpoint = stage.options.external_endpoint
+        return None
+    port = free_port()
+    stage.endpoint = f"http://127.0.0.1:{port}"
+    return _add_child(stage, stack, "emulate", ["emulate", "--port", str(port)], {})
+
+
+def _add_pipeline(stage: Stage, stack: AsyncExitStack) -> None:
+    port = stage.options.port or free_port()
+    stage.page = f"http://127.0.0.1:{port}/"
+    for index in range(stage.options.workers):
+        worker = {"VPCFLOW_WORKER_ID": f"replay-{index}"}
+        _add_child(stage, stack, f"work-{index}" if index else "work", ["work"], worker)
+    _add_child(stage, stack, "connect", ["connect", "kinesis"], {"AWS_ENDPOINT_URL": stage.endpoint})
+    _add_child(stage, stack, "notify", ["notify"], {})
+    _add_child(stage, stack, "serve", ["serve", "--port", str(port)], {})
+
+
+def _add_child(
+    stage: Stage, stack: AsyncExitStack, name: str, arguments: list[str], env: dict[str, str]
+) -> Child:
+    line_format = log_format(_file_format(stage.options)) if stage.options.path else "default"
+    common = {
+        "VPCFLOW_KAFKA": stage.kafka,
+        "VPCFLOW_PREFIX": stage.prefix,
+        "VPCFLOW_SLOTS": str(SLOTS),
+        "VPCFLOW_STREAM": stage.stream,
+        "VPCFLOW_LINE_FORMAT": line_format,
+        "VPCFLOW_LATENESS_S": str(LATENESS_S),
+        "VPCFLOW_IDLE_S": str(IDLE_S),
+        **_credentials(stage),
+    }
+    child = Child(name, arguments, {**common, **env}, stage.folder)
+    stage.children.append(child)
+    stack.push_async_callback(child.stop)
+    return child
+
+
+def _credentials(stage: Stage) -> dict[str, str]:
+    """Return what AWS's SDK wants to see; the emulator does not look at it, AWS gets the user's own."""
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    found = {"AWS_DEFAULT_REGION": region}
+    if not stage.options.external_endpoint or "AWS_ACCESS_KEY_ID" not in os.environ:
+        found |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    return found
+
+
+def _client(stage: Stage) -> Any:
+    names = {
+        "AWS_ACCESS_KEY_ID": "aws_access_key_id",
+        "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key",
+        "AWS_DEFAULT_REGION": "region_name",
+    }
+    given = {names[name]: value for name, value in _credentials(stage).items()}
+    # The feed must not repeat a call by itself: a put whose answer is lost would be doubled (feed.py).
+    config = Config(retries={"total_max_attempts": 1}, max_pool_connections=8)
+    return boto3.client("kinesis", endpoint_url=stage.endpoint, config=config, **given)
+
+
+async def _create_stream(stage: Stage) -> None:
+    await _until(stage, lambda: _answers(f"{stage.endpoint}/_localstack/health"), "the Kinesis endpoint")
+    client = _client(stage)
+    await asyncio.to_thread(client.create_stream, StreamName=stage.stream, ShardCount=stage.options.shards)
+    waiter = client.get_waiter("stream_exists")
+    await asyncio.to_thread(
+        waiter.wait, StreamName=stage.stream, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+
+
+async def _delete_stream(stage: Stage) -> None:
+    await asyncio.to_thread(_client(stage).delete_stream, StreamName=stage.stream)
+
+
+async def _answers(url: str) -> bool:
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return answer.status < 500
+    except aiohttp.ClientError:
+        return False
+
+
+async def _await_page(stage: Stage) -> None:
+    with stage.console.status("starting emulator, connector, worker and page"):
+        await _until(stage, lambda: _answers(f"{stage.page}livez"), "the page")
+
+
+async def _until(stage: Stage, is_ready: Any, what: str) -> None:
+    deadline = time.monotonic() + READY_S
+    while not await is_ready():
+        for child in stage.children:
+            if child.returncode:
+                raise ReplayError(f"{child.name} did not start; its log ends with:\n{child.tail()}")
+        if time.monotonic() > deadline:
+            raise ReplayError(f"{what} does not answer after {READY_S:.0f} s")
+        await asyncio.sleep(0.1)
+
+
+async def _replay(stage: Stage) -> int:
+    options, console = stage.options, stage.console
+    ledger, refused, source = await asyncio.to_thread(_load, options)
+    console.print(f"page      [link={stage.page}]{stage.page}[/link]")
+    console.print(f"kinesis   {stage.endpoint}   kafka {stage.kafka}")
+    progress = Progress(options.records)
+    feeding = asyncio.ensure_future(_feed(stage, ledger, source, progress))
+    try:
+        with Live(console=console, refresh_per_second=4, transient=True) as live:
+            quiet_since, last = time.monotonic(), -1
+            while not _is_done(stage, ledger, refused, feeding):
+                await asyncio.sleep(0.25)
+                await _watch(stage, progress)
+                live.update(report.bar(progress, stage.observer, ledger.lines))
+                seen = stage.observer.messages + progress.put
+                if seen != last:
+                    quiet_since, last = time.monotonic(), seen
+                if time.monotonic() - quiet_since > QUIET_S:
+                    console.print(f"[red]no progress for {QUIET_S:.0f} s; reporting what there is[/red]")
+                    break
+    finally:
+        feeding.cancel()
+    await _watch(stage, progress)
+    result = report.reconcile(stage, progress, ledger, refused)
+    report.show(console, result, options.as_json)
+    if options.keep:
+        console.print(f"\nkept: {stage.page} serves on until Ctrl-C")
+        await asyncio.Event().wait()
+    return 0 if result.is_exact else 1
+
+
+def _is_done(stage: Stage, ledger: Ledger, refused: int, feeding: asyncio.Future[None]) -> bool:
+    if not feeding.done():
+        return False
+    feeding.result()
+    seen = stage.observer
+    return seen.flows + sum(seen.dead.values()) >= ledger.lines + refused and _alerts_settled(stage, ledger)
+
+
+def _alerts_settled(stage: Stage, ledger: Ledger) -> bool:
+    fired = {(a.rule, a.labels.get("eni")) for a in stage.observer.alerts if a.status == "firing"}
+    waited = time.monotonic() - stage.began > 600  # a missed incident must not keep a replay for ever
+    return waited or all((label.rule, label.eni) in fired for label in ledger.labels)
+
+
+async def _watch(stage: Stage, progress: Progress) -> None:
+    for child in stage.children:
+        child.watch()
+        await child.restart_if_ended()
+    if not progress.first_number_s and stage.observer.messages:
+        progress.first_number_s = time.monotonic() - stage.began
+
+
+async def _feed(stage: Stage, ledger: Ledger, source: Iterable[Batch], progress: Progress) -> None:
+    progress.began = time.monotonic()
+
+    def counted(batches: Iterable[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            if not stage.options.path:
+                ledger.add_columns(batch.frame)
+            yield batch
+
+    def on_progress(base: int) -> Any:
+        return lambda lines: setattr(progress, "put", base + lines)
+
+    options, client = stage.options, _client(stage)
+    payload: feed.Payload = "lines" if options.payload == "lines" else "cloudwatch"
+    put = await feed.feed(
+        client, stage.stream, counted(source), payload=payload, rate=options.rate, on_progress=on_progress(0)
+    )
+    progress.fed_s = time.monotonic() - progress.began
+    if not options.path:
+        # Few lines a record, so that every shard gets one and every producer's time moves on.
+        end = counted(traffic.closing(_traffic(options), LATENESS_S + 60))
+        await feed.feed(
+            client,
+            stage.stream,
+            end,
+            payload=payload,
+            rate=None,
+            on_progress=on_progress(put),
+            lines_per_record=20,
+        )
+
+
+def _load(options: Options) -> tuple[Ledger, int, Iterable[Batch]]:
+    """Return the ledger (of a file: full; of a synthetic load: filled while it is fed) and the batches."""
+    if not options.path:
+        load = _traffic(options)
+        return Ledger(labels=traffic.labels(load)), 0, traffic.batches(load)
+    try:
+        names, lines = file.read_lines(options.path, options.line_format)
+        ledger, refused = file.ledger_of_lines((line for batch in lines for line in batch), names)
+    except (BadFormat, OSError, EOFError) as error:
+        raise ReplayError(f"{options.path} cannot be read as flow logs: {error}") from error
+    return ledger, refused, _file_batches(options)
+
+
+def _file_batches(options: Options) -> Iterator[Batch]:
+    names, lines = file.read_lines(options.path or "", options.line_format)
+    first = 0
+    for batch in lines:
+        yield file.batch_of(batch, names, first)
+        first += len(batch)
+
+
+def _file_format(options: Options) -> Format:
+    try:
+        names, lines = file.read_lines(options.path or "", options.line_format)
+    except (BadFormat, OSError, EOFError) as error:
+        raise ReplayError(f"{options.path} cannot be read as flow logs: {error}") from error
+    lines.close()
+    return names
+
+
+_LOADED_AT = int(time.time())
+
+
+def _traffic(options: Options) -> traffic.Load:
+    """Return the synthetic load; it ends about now, so that the page looks as it does in real life."""
+    span_s = traffic.Load(options.records, options.seed).span_s
+    return traffic.Load(options.records, options.seed, start=(_LOADED_AT - span_s) // 60 * 60)

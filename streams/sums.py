@@ -1,0 +1,191 @@
+"""Lines in, sums out: the hot path, in one call a block.
+
+`Sums` is the accumulator of one flush. Lines that the kernel takes are summed in its table; every other line
+is read by `lines.understand` and summed here or refused with its reason. Lines are never dropped: what went
+in is understood, refused, or nothing (empty, header), and the three counts add up to the lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from streams import kernel, lines, partials
+from streams.lines import Nothing, Plan, Row
+
+TABLE_ROWS = 1 << 15  # 4 MiB; doubled when half full
+ODD_LINES = 1 << 12
+_HEX = "0123456789abcdef"
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the lines of a flush."""
+
+    lines: int = 0
+    understood: int = 0
+    nothing: int = 0
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class _Extra:
+    """A sum kept outside the table, because its lines were odd ones."""
+
+    flows: int = 0
+    packets: int = 0
+    bytes: int = 0
+    first: int = 1 << 62
+    last: int = 0
+    ports: int = 0
+    sources: int = 0
+
+    def add(self, row: Row) -> None:
+        self.flows += 1
+        self.packets += row.packets
+        self.bytes += row.bytes
+        self.first = min(self.first, row.start)
+        self.last = max(self.last, row.end)
+        if row.action == lines.REJECT:
+            self.ports |= 1 << kernel.port_bit(row.dstport)
+            self.sources |= 1 << kernel.source_bit(row.srcaddr)
+
+
+@dataclass(slots=True)
+class Drained:
+    """The result of a flush: rows, counts, the refused lines by reason, the newest start (-1: none)."""
+
+    rows: pl.DataFrame
+    counts: Counts
+    refused: dict[str, list[bytes]]
+    newest_start: int
+
+
+@dataclass(slots=True)
+class Sums:
+    """Sums of many blocks, of any formats, until `drain`."""
+
+    window_s: int
+    _table: np.ndarray = field(default_factory=lambda: kernel.new_table(TABLE_ROWS))
+    _used: np.ndarray = field(default_factory=lambda: np.zeros(TABLE_ROWS, np.int64))
+    _used_n: int = 0
+    _odd: np.ndarray = field(default_factory=lambda: np.zeros((ODD_LINES, 2), np.int64))
+    _extra: dict[tuple[int, str, int, int], _Extra] = field(default_factory=dict)
+    _refused: dict[str, list[bytes]] = field(default_factory=dict)
+    _counts: Counts = field(default_factory=Counts)
+
+    def add(self, text: bytes, by: Plan) -> None:
+        """Sum the lines of a block. A final newline ends the last line and begins no other."""
+        buf = np.frombuffer(text, np.uint8)
+        # A format whose columns the kernel cannot place is read line by line: it takes interface-id only.
+        codes = np.array(by.codes, np.int64)
+        at, status = 0, kernel.ODD_FULL
+        if lines.ENTITY not in by.codes or lines.ACTION not in by.codes:
+            for line in text.split(b"\n")[: None if not text.endswith(b"\n") else -1]:
+                self._one(line, by)
+            return
+        while status != kernel.DONE:
+            status, at, self._used_n, odd_n, summed = kernel.scan(
+                buf, at, codes, self.window_s, self._table, self._used, self._used_n, self._odd
+            )
+            self._counts.lines += summed
+            self._counts.understood += summed
+            for begin, end in self._odd[:odd_n].tolist():
+                self._one(text[begin:end], by)
+            if status == kernel.TABLE_FULL:
+                self._grow()
+
+    def refuse(self, reason: str, text: bytes) -> None:
+        """Refuse every line of a block, for a reason that is the block's."""
+        refused = text.removesuffix(b"\n").split(b"\n")
+        self._counts.lines += len(refused)
+        self._counts.refused += len(refused)
+        self._refused.setdefault(reason, []).extend(refused)
+
+    def drain(self) -> Drained:
+        """Return all sums since the last drain, and begin anew."""
+        rows = self._table_rows()
+        if self._extra:
+            rows = pl.concat([rows, self._extra_rows()])
+        newest = rows["first"].max() if len(rows) else -1
+        drained = Drained(rows, self._counts, self._refused, int(newest))  # type: ignore[arg-type]
+        self._table[self._used[: self._used_n]] = 0
+        self._used_n, self._counts, self._refused, self._extra = 0, Counts(), {}, {}
+        return drained
+
+    def _one(self, line: bytes, by: Plan) -> None:
+        self._counts.lines += 1
+        match lines.understand(line, by):
+            case Row() as row:
+                self._counts.understood += 1
+                window = row.start // self.window_s * self.window_s
+                key = (window, row.entity, row.action, row.protocol)
+                self._extra.setdefault(key, _Extra()).add(row)
+            case Nothing():
+                self._counts.nothing += 1
+            case reason:
+                self._counts.refused += 1
+                self._refused.setdefault(reason, []).append(line)
+
+    def _grow(self) -> None:
+        table = kernel.new_table(len(self._table) * 2)
+        used = np.zeros(len(table), np.int64)
+        used[: self._used_n] = self._used[: self._used_n]
+        kernel.rehash(self._table, used, self._used_n, table)
+        self._table, self._used = table, used
+
+    def _table_rows(self) -> pl.DataFrame:
+        taken = self._table[self._used[: self._used_n]]
+        packed = taken[:, kernel.PACKED]
+        actions = (packed >> 1) & 3
+        columns = {
+            "window": taken[:, kernel.WINDOW] * self.window_s,
+            "entity": _ids(taken),
+            "action": actions,
+            "protocol": (packed >> 3) & 511,
+            "flows": taken[:, kernel.FLOWS],
+            "packets": taken[:, kernel.PACKETS],
+            "bytes": taken[:, kernel.BYTES],
+            "first": taken[:, kernel.FIRST],
+            "last": taken[:, kernel.LAST],
+            "ports": _maps(taken[:, kernel.PORTS : kernel.PORTS + partials.MAP_WORDS], actions),
+            "sources": _maps(taken[:, kernel.SOURCES : kernel.SOURCES + partials.MAP_WORDS], actions),
+        }
+        return pl.DataFrame(columns, schema_overrides=partials.SCHEMA)
+
+    def _extra_rows(self) -> pl.DataFrame:
+        size = partials.MAP_WORDS * 8
+        return partials.frame(
+            (
+                *key,
+                sums.flows,
+                sums.packets,
+                sums.bytes,
+                sums.first,
+                sums.last,
+                sums.ports.to_bytes(size, "little") if key[2] == lines.REJECT else b"",
+                sums.sources.to_bytes(size, "little") if key[2] == lines.REJECT else b"",
+            )
+            for key, sums in self._extra.items()
+        )
+
+
+def _maps(words: np.ndarray, actions: np.ndarray) -> list[bytes]:
+    """Cut the maps of the rejected rows out of the table; every other row has none."""
+    text, size = np.ascontiguousarray(words).tobytes(), partials.MAP_WORDS * 8
+    return [
+        text[i * size : (i + 1) * size] if action == lines.REJECT else b""
+        for i, action in enumerate(actions.tolist())
+    ]
+
+
+def _ids(taken: np.ndarray) -> list[str]:
+    """Write the interface ids of table rows as AWS does: `eni-` and 17 (or, before 2018, 8) digits."""
+    digits = taken[:, kernel.LO].astype(">i8").tobytes().hex()
+    packed = taken[:, kernel.PACKED].tolist()
+    return [
+        f"eni-{_HEX[p >> 13 & 15]}{digits[i : i + 16]}" if p >> 12 & 1 else f"eni-{digits[i + 8 : i + 16]}"
+        for p, i in zip(packed, range(0, len(digits), 16), strict=True)
+    ]

@@ -1,0 +1,263 @@
+"""The web server of `vpcflow serve`: routes and static files, one origin, nothing from elsewhere.
+
+It decides nothing: `query.py` answers, `live.py` streams, `feed.py` reads Kafka. Only GET, no cookie, no
+form, and a policy that lets the page load and call this origin alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import orjson
+import structlog
+from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from streams.web import metrics, query
+from streams.web.board import Board
+from streams.web.feed import Feed
+from streams.web.history import KEEP_WINDOWS
+from streams.web.live import Live, View, state
+from streams.web.shell import STATIC, shell
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+    " img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+IMMUTABLE = "public, max-age=31536000, immutable"
+MAX_ROWS = 1000
+SHUTDOWN_S = 3.0
+
+log = structlog.get_logger(__name__)
+
+
+class PortInUse(RuntimeError):
+    """The address is taken by another process."""
+
+
+class Source(Protocol):
+    """Whoever fills a board: the Kafka feed, or a test's script."""
+
+    board: Board
+
+
+class Page:
+    """The routes, over one board."""
+
+    def __init__(self, board: Board, live: Live, clock: Callable[[], float]) -> None:
+        self._board = board
+        self._live = live
+        self._clock = clock
+        self._registry = metrics.registry(board, live)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return every route."""
+        return [
+            web.get("/", self.index),
+            web.get("/static/{name}", self.static),
+            web.get("/api/live", self.live),
+            web.get("/api/series", self.series),
+            web.get("/api/top", self.top),
+            web.get("/api/alerts", self.alerts),
+            web.get("/api/stats", self.stats),
+            web.get("/api/export.csv", self.export),
+            web.get("/metrics", self.metrics),
+            web.get("/livez", self.livez),
+            web.get("/readyz", self.readyz),
+        ]
+
+    async def index(self, _: web.Request) -> web.Response:
+        """The page itself; rendered each time, so that a new build needs no restart."""
+        return web.Response(text=shell(), content_type="text/html", headers={"Cache-Control": "no-cache"})
+
+    async def static(self, request: web.Request) -> web.StreamResponse:
+        """A built file; its name carries its hash, so it never changes."""
+        path = STATIC / request.match_info["name"]
+        if path.parent != STATIC or path.suffix not in (".js", ".css") or not path.is_file():
+            raise web.HTTPNotFound(text="no such file")
+        return web.FileResponse(path, headers={"Cache-Control": IMMUTABLE})
+
+    async def live(self, request: web.Request) -> web.StreamResponse:
+        """The live stream."""
+        return await self._live.serve(request, _view(request))
+
+    async def series(self, request: web.Request) -> web.Response:
+        """The chart's points."""
+        fields = ["start", "window_s"]
+        for action in ("accept", "reject", "unknown"):
+            fields += [f"{action}_flows", f"{action}_packets", f"{action}_bytes"]
+        points = query.series(self._board.history, _range_s(request))
+        return _json({"fields": [*fields, "is_final"], "points": points})
+
+    async def top(self, request: web.Request) -> web.Response:
+        """The table."""
+        return _json(self._top(request))
+
+    async def export(self, request: web.Request) -> web.Response:
+        """The table as CSV."""
+        disposition = f'attachment; filename="vpcflow-top-{_view(request).by}.csv"'
+        headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
+        return web.Response(text=query.to_csv(self._top(request)), content_type="text/csv", headers=headers)
+
+    async def alerts(self, _: web.Request) -> web.Response:
+        """Every alert we know."""
+        return _json(self._board.alerts())
+
+    async def stats(self, _: web.Request) -> web.Response:
+        """The six numbers, the delay from arrival to here, and what we hold."""
+        board, now = self._board, self._clock()
+        latencies = board.latencies
+        return _json(
+            {
+                "now": now,
+                "state": state(board, now),
+                "numbers": query.numbers(board, now),
+                "end_to_end": {
+                    "count": latencies.count,
+                    "p50_ms": latencies.quantile_ms(0.5),
+                    "p99_ms": latencies.quantile_ms(0.99),
+                },
+                "dead": dict(board.dead),
+                "messages": dict(board.messages),
+                "foreign": dict(board.foreign),
+                "behind_messages": board.behind_messages,
+                "windows": len(board.history),
+                "enis": board.history.enis,
+                "clients": self._live.clients,
+            }
+        )
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        """Prometheus."""
+        return web.Response(
+            body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
+
+    async def livez(self, _: web.Request) -> web.Response:
+        """The process is up."""
+        return web.Response(text="up\n")
+
+    async def readyz(self, _: web.Request) -> web.Response:
+        """The topics have been read up to where they ended when we asked last."""
+        if self._board.is_caught_up:
+            return web.Response(text="ready\n")
+        behind = f"catching up: {self._board.behind_messages} messages behind\n"
+        return web.Response(status=503, text=behind)
+
+    def _top(self, request: web.Request) -> query.Top:
+        n = request.query.get("n", "10")
+        if not (n.isascii() and n.isdigit() and 1 <= int(n) <= MAX_ROWS):
+            raise web.HTTPBadRequest(text=f"n is a number from 1 to {MAX_ROWS}, not {n!r}")
+        return query.top(self._board.history, _view(request).by, _range_s(request), int(n))
+
+
+@asynccontextmanager
+async def page(
+    source: Source, host: str = "127.0.0.1", port: int = 0, clock: Callable[[], float] = time.time
+) -> AsyncIterator[str]:
+    """Serve the page over `source`'s board; yields its URL."""
+    live = Live(source.board, clock)
+    application = web.Application()
+    application.on_response_prepare.append(_put_headers)
+    application.add_routes(Page(source.board, live, clock).routes())
+
+    async def end_streams(_: web.Application) -> None:
+        live.close()
+
+    application.on_shutdown.append(end_streams)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    try:
+        await _listen(runner, host, port)
+        address = runner.addresses[0]
+        name = f"[{address[0]}]" if ":" in address[0] else address[0]
+        ticking = asyncio.create_task(live.run(), name="live")
+        ticking.add_done_callback(_ends_with(asyncio.current_task()))
+        try:
+            yield f"http://{name}:{address[1]}"
+        finally:
+            await _end(ticking)
+    finally:
+        await runner.cleanup()
+
+
+async def run(*, kafka: str, prefix: str, host: str, port: int, windows: int = KEEP_WINDOWS) -> None:
+    """Serve the page over Kafka until SIGTERM or SIGINT; raises `PortInUse`."""
+    feed = Feed(kafka=kafka, prefix=prefix, board=Board(windows))
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        async with page(feed, host, port) as url:
+            log.info("serving the page", url=url, kafka=kafka)
+            following = asyncio.create_task(feed.run(), name="feed")
+            stopping = asyncio.create_task(stopped.wait(), name="stop")
+            try:
+                await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await _end(stopping)
+                await _end(following)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _ends_with(owner: asyncio.Task[Any] | None) -> Callable[[asyncio.Task[None]], None]:
+    """Return a callback that cancels `owner` when a task fails; `_end` then raises why it did."""
+
+    def end(task: asyncio.Task[None]) -> None:
+        if owner is not None and not task.cancelled() and task.exception() is not None:
+            owner.cancel()
+
+    return end
+
+
+async def _end(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and wait for it; raises what it raised."""
+    task.cancel()
+    await asyncio.wait((task,))
+    if not task.cancelled():
+        task.result()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        message = f"{host}:{port} is taken by another process; choose another port, or stop that process"
+        raise PortInUse(message) from error
+
+
+async def _put_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """Put the policy on every answer: pages, refusals and streams."""
+    response.headers.update(HEADERS)
+
+
+def _view(request: web.Request) -> View:
+    view = View(request.query.get("by", "bytes"), request.query.get("range", "1h"))
+    if view.by not in query.ORDERS:
+        raise web.HTTPBadRequest(text=f"by is one of {', '.join(query.ORDERS)}, not {view.by!r}")
+    if view.range not in query.RANGES_S:
+        raise web.HTTPBadRequest(text=f"range is one of {', '.join(query.RANGES_S)}, not {view.range!r}")
+    return view
+
+
+def _range_s(request: web.Request) -> int:
+    return query.RANGES_S[_view(request).range]
+
+
+def _json(value: object) -> web.Response:
+    body = orjson.dumps(value)
+    return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})

@@ -1,0 +1,97 @@
+"""Everything the page knows: windows, alerts, refused data, delays, and how we stand with Kafka.
+
+The feed writes it, the routes read it, and a test may write it without any Kafka. It keeps no clock.
+What is bounded: windows (`history.py`), resolved alerts, and the number of distinct reasons in `dead`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from streams.records import Alert, decode_alert
+from streams.web.history import KEEP_WINDOWS, ForeignMessage, History
+from streams.web.latencies import Latencies
+
+KEEP_RESOLVED = 200  # resolved alerts; the others end by themselves
+_KEEP_REASONS = 32  # a reason becomes a metric's label, and labels are bounded (dashboard.md 5)
+_RANK = {"firing": 0, "pending": 1, "resolved": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How we stand with Kafka: `connecting`, `waiting` (no topics yet), `live` or `reconnecting`."""
+
+    state: str
+    detail: str = ""
+
+
+class Board:
+    """What the page shows, as of the last message."""
+
+    def __init__(self, keep_windows: int = KEEP_WINDOWS) -> None:
+        self.history = History(keep_windows)
+        self.latencies = Latencies()  # arrival in Kinesis -> readable here
+        self.dead: Counter[str] = Counter()
+        self.messages: Counter[str] = Counter()
+        self.foreign: Counter[str] = Counter()
+        self.link = Link("connecting")
+        self.is_caught_up = False
+        self.behind_messages = 0
+        self.lag_s: float | None = None
+        self.last_message_at: float | None = None
+        self.alerts_version = 0
+        self._alerts: dict[str, Alert] = {}
+
+    @property
+    def late(self) -> int:
+        """Rows that came after their window's retention."""
+        return self.dead["late"]
+
+    def take_aggregate(self, value: bytes, now: float, *, is_fresh: bool = True) -> None:
+        """Apply one aggregate; `is_fresh` says that it was written after we began to read.
+
+        Only fresh messages are timed: an old one, read again after a restart, is history and not a delay.
+        """
+        arrival_ms = self.history.read(value)
+        self.messages["aggregates"] += 1
+        self.last_message_at = now
+        if arrival_ms > 0 and is_fresh:
+            lag_ms = now * 1000 - arrival_ms
+            self.lag_s = max(lag_ms / 1000, 0.0)
+            self.latencies.add(lag_ms)
+
+    def take_alert(self, fingerprint: str, value: bytes | None) -> None:
+        """Apply one transition; without a value it is a tombstone, and the alert is forgotten."""
+        self.messages["alerts"] += 1
+        self.alerts_version += 1
+        if value is None:
+            self._alerts.pop(fingerprint, None)
+            return
+        try:
+            alert = decode_alert(value)
+            _ = alert.starts_at + alert.ends_at, _RANK[alert.status], alert.labels.get("eni")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ForeignMessage(f"not an alert: {error!r}") from error
+        self._alerts[alert.fingerprint] = alert
+        self._drop_old_alerts()
+
+    def take_dead(self, headers: Iterable[tuple[str, bytes]]) -> None:
+        """Count what was refused, by its reason."""
+        found = dict(headers)
+        try:
+            why, count = found["why"].decode(), int(found.get("count", b"1"))
+        except (KeyError, ValueError, AttributeError) as error:
+            raise ForeignMessage(f"not a refusal: {error!r}") from error
+        self.messages["dead"] += 1
+        self.dead[why if why in self.dead or len(self.dead) < _KEEP_REASONS else "other"] += count
+
+    def alerts(self) -> list[Alert]:
+        """Return the alerts: firing first, then pending, then resolved; the newest first in each."""
+        return sorted(self._alerts.values(), key=lambda a: (_RANK[a.status], -a.starts_at, a.fingerprint))
+
+    def _drop_old_alerts(self) -> None:
+        resolved = [alert for alert in self._alerts.values() if alert.status == "resolved"]
+        if len(resolved) > KEEP_RESOLVED:
+            del self._alerts[min(resolved, key=lambda a: a.ends_at).fingerprint]

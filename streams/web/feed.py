@@ -1,0 +1,162 @@
+"""From Kafka to the board: reads `aggregates`, `alerts` and `dead` from the beginning, for ever.
+
+No group and no committed offsets: every instance of the page reads everything, and the board is rebuilt at
+each start. `read_committed`, as every reader of ours. A lost broker is a state of the board, shown on the
+page; we go on where we stopped as soon as it answers. A foreign message adds one to a counter and writes a
+rate-limited line. Any other exception ends the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.web.board import Board, Link
+from streams.web.history import ForeignMessage
+
+TOPICS = ("aggregates", "alerts", "dead")
+POLL_MS = 200
+BATCH_RECORDS = 2_000  # 2,000 x 3 µs: the page's own requests wait 6 ms at most
+PROBE_S = 2.0  # aiokafka retries in silence, so a lost broker is noticed by asking
+PROBE_TIMEOUT_S = 5.0
+RETRY_S = 1.0
+COMPLAIN_S = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+class Feed:
+    """Follows the topics and keeps a board up to date. `run` is the task; the constructor opens nothing."""
+
+    def __init__(
+        self, *, kafka: str, prefix: str, board: Board, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._kafka = kafka
+        self._topics = {prefix + name: name for name in TOPICS}
+        self._clock = clock
+        self._places: dict[TopicPartition, int] = {}
+        self._fresh_from: dict[TopicPartition, int] = {}
+        self._complained_at = float("-inf")
+        self.board = board
+
+    async def run(self) -> None:
+        """Read until cancelled; connect again, from the last place, whenever the broker is lost."""
+        while True:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._kafka,
+                isolation_level="read_committed",
+                auto_offset_reset="earliest",  # also after retention or a new topic of the same name
+                enable_auto_commit=False,
+                max_partition_fetch_bytes=4 << 20,
+                request_timeout_ms=10_000,
+                retry_backoff_ms=200,
+            )
+            try:
+                await consumer.start()
+                await self._follow(consumer)
+            except (KafkaError, OSError, TimeoutError) as error:
+                if self.board.link.state != "reconnecting":
+                    log.warning("kafka does not answer, trying again", error=repr(error))
+                self.board.link = Link("reconnecting", f"Kafka does not answer: {type(error).__name__}")
+                await asyncio.sleep(RETRY_S)
+            finally:
+                await consumer.stop()
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        """Read what there is; return when a topic or a partition has appeared that we do not read yet."""
+        partitions = await self._partitions(consumer)
+        if partitions:
+            await self._assign(consumer, partitions)
+        while True:
+            ends = await self._probe(consumer, partitions)
+            deadline = time.monotonic() + PROBE_S
+            while partitions and time.monotonic() < deadline:
+                batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
+                self._take(batches)
+                await asyncio.sleep(0)  # a full backlog answers at once, and would starve the page
+                if not self.board.is_caught_up:
+                    await self._measure(consumer, ends)
+            await self._measure(consumer, ends)
+            if not partitions:
+                await asyncio.sleep(RETRY_S)
+            if set(await self._partitions(consumer)) != set(partitions):
+                return
+
+    async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+        # `topics()` gives names only, and `partitions_for_topic` knows assigned topics only. Asking about a
+        # missing topic by name would create it on a broker that allows that, hence all metadata.
+        cluster = await asyncio.wait_for(consumer._client.fetch_all_metadata(), PROBE_TIMEOUT_S)
+        return sorted(
+            TopicPartition(topic, number)
+            for topic in self._topics
+            for number in cluster.partitions_for_topic(topic) or ()
+        )
+
+    async def _assign(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
+        consumer.assign(partitions)
+        ends = await asyncio.wait_for(consumer.end_offsets(partitions), PROBE_TIMEOUT_S)
+        for partition in partitions:
+            self._fresh_from.setdefault(partition, ends[partition])
+            if partition in self._places:
+                consumer.seek(partition, self._places[partition])
+
+    async def _probe(
+        self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """Ask the broker where the logs end; raises when it does not answer."""
+        if not partitions:
+            self.board.link = Link("waiting", f"no topic {', '.join(self._topics)} yet")
+            return {}
+        ends: dict[TopicPartition, int] = await asyncio.wait_for(
+            consumer.end_offsets(partitions), PROBE_TIMEOUT_S
+        )
+        self.board.link = Link("live")
+        return ends
+
+    async def _measure(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> None:
+        """See how far behind the ends we are; positions count control records, which no batch shows."""
+        behind = 0
+        for partition, end in ends.items():
+            place = await asyncio.wait_for(consumer.position(partition), PROBE_TIMEOUT_S)
+            self._places[partition] = place
+            behind += max(end - place, 0)
+        self.board.behind_messages = behind
+        self.board.is_caught_up = self.board.is_caught_up or (bool(ends) and behind == 0)
+
+    def _take(self, batches: dict[TopicPartition, list[ConsumerRecord]]) -> None:
+        now = self._clock()
+        for partition, records in batches.items():
+            kind = self._topics[partition.topic]
+            fresh_from = self._fresh_from[partition]
+            for record in records:
+                try:
+                    self._take_one(kind, record, now, is_fresh=record.offset >= fresh_from)
+                except ForeignMessage as error:
+                    self.board.foreign[kind] += 1
+                    self._complain(partition, record.offset, error)
+            if records:  # a refusal counted twice would be wrong, so the place moves with the batch
+                self._places[partition] = records[-1].offset + 1
+
+    def _take_one(self, kind: str, record: ConsumerRecord, now: float, *, is_fresh: bool) -> None:
+        if kind == "aggregates":
+            self.board.take_aggregate(record.value or b"", now, is_fresh=is_fresh)
+        elif kind == "alerts":
+            self.board.take_alert((record.key or b"").decode(errors="replace"), record.value)
+        else:
+            headers: Iterable[tuple[str, bytes]] = record.headers
+            self.board.take_dead(headers)
+
+    def _complain(self, partition: TopicPartition, offset: int, error: ForeignMessage) -> None:
+        moment = time.monotonic()
+        if moment - self._complained_at < COMPLAIN_S:
+            return
+        self._complained_at = moment
+        log.warning(
+            "foreign message skipped", topic=partition.topic, partition=partition.partition,
+            offset=offset, error=str(error)[:200], skipped=dict(self.board.foreign),
+        )  # fmt: skip

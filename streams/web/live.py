@@ -1,0 +1,162 @@
+"""The live stream: server-sent events, one snapshot on connect, then one tick a second.
+
+A tick carries what changed since the last one that this client got, and changes are absolute, so there is
+no queue: a slow client, and one that comes back with `Last-Event-ID`, gets one event that covers all it
+missed. The last 120 ticks are remembered as marks in the history's version, not as data; a client that
+missed more gets a snapshot. Tick numbers start at the clock, so that a number from before a restart is
+older than all of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from aiohttp import web
+from aiohttp_sse import EventSourceResponse
+
+from streams.web import query
+from streams.web.board import Board
+
+TICK_S = 1.0
+REMEMBERED_TICKS = 120
+HEARTBEAT_S = 15.0
+RETRY_MS = 2000
+MAX_CLIENTS = 64
+SEND_TIMEOUT_S = 60.0
+TOP_ROWS = 10
+ALERTS_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a client looks at: the order of its table and the range of its chart."""
+
+    by: str = "bytes"
+    range: str = "1h"
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Where the board stood at a tick."""
+
+    history: int
+    alerts: int
+
+
+class Live:
+    """Ticks once a second, and serves each client the newest tick it can take."""
+
+    def __init__(self, board: Board, clock: Callable[[], float]) -> None:
+        self._board = board
+        self._clock = clock
+        self._marks: OrderedDict[int, _Mark] = OrderedDict()
+        self._number = math.floor(clock()) + 2  # beyond any number given out before a restart
+        self._next = asyncio.Event()
+        self._is_closing = False
+        self.departed = 0  # streams that ended because the client went away
+        self._made: dict[tuple[View, int | None], str] = {}
+        self._connections: set[EventSourceResponse] = set()
+
+    @property
+    def clients(self) -> int:
+        """How many streams are open."""
+        return len(self._connections)
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        while True:
+            self.tick()
+            await asyncio.sleep(TICK_S)
+
+    def tick(self) -> None:
+        """Mark where the board stands, and wake every client."""
+        self._number += 1
+        self._marks[self._number] = _Mark(self._board.history.version, self._board.alerts_version)
+        if len(self._marks) > REMEMBERED_TICKS:
+            self._marks.popitem(last=False)
+        self._made.clear()
+        self._wake()
+
+    def close(self) -> None:
+        """End every stream; the clients come back on their own."""
+        self._is_closing = True
+        self._wake()
+
+    async def serve(self, request: web.Request, view: View) -> web.StreamResponse:
+        """Stream to one client until it leaves or we close."""
+        if self.clients >= MAX_CLIENTS:
+            raise web.HTTPServiceUnavailable(text=f"{MAX_CLIENTS} pages are open already; try again later")
+        stream = EventSourceResponse(sep="\n", ping_interval=HEARTBEAT_S, send_timeout=SEND_TIMEOUT_S)
+        stream.headers["Cache-Control"] = "no-store"
+        self._connections.add(stream)
+        try:
+            await stream.prepare(request)
+            async with stream:
+                await self._send_all(stream, view, _tick_number(request.headers.get("Last-Event-ID")))
+        except (ConnectionError, TimeoutError):
+            self.departed += 1  # The client left, or took nothing for a minute: nobody is there to be told.
+        finally:
+            self._connections.discard(stream)
+        return stream
+
+    async def _send_all(self, stream: EventSourceResponse, view: View, seen: int | None) -> None:
+        while not self._is_closing:
+            waiter = self._next
+            if seen != self._number and self._marks:
+                since = seen if seen in self._marks else None
+                event = "snapshot" if since is None else "tick"
+                number = self._number
+                retry = RETRY_MS if since is None else None
+                await stream.send(self._body(view, since), id=str(number), event=event, retry=retry)
+                seen = number
+            await waiter.wait()
+
+    def _body(self, view: View, since: int | None) -> str:
+        """Return the event's JSON, made once for all the clients that need the same."""
+        key = (view, since)
+        if key not in self._made:
+            self._made[key] = orjson.dumps(self._event(view, since)).decode()
+        return self._made[key]
+
+    def _event(self, view: View, since: int | None) -> dict[str, Any]:
+        board, now = self._board, self._clock()
+        mark = self._marks[since] if since is not None else _Mark(-1, -1)
+        range_s = query.RANGES_S[view.range]
+        windows = board.history.windows(range_s)
+        event: dict[str, Any] = {
+            "now": now,
+            "state": state(board, now),
+            "numbers": query.numbers(board, now),
+            "from": windows[0].start if windows else None,
+            "points": [query.point(window) for window in windows if window.version > mark.history],
+            "top": query.top(board.history, view.by, range_s, TOP_ROWS),
+        }
+        if board.alerts_version > mark.alerts:
+            event["alerts"] = board.alerts()[:ALERTS_SHOWN]
+        return event
+
+    def _wake(self) -> None:
+        self._next.set()
+        self._next = asyncio.Event()
+
+
+def state(board: Board, now: float) -> dict[str, Any]:
+    """Return how the page stands: its link to Kafka, and for how long nothing has come."""
+    silent_s = None if board.last_message_at is None else max(now - board.last_message_at, 0.0)
+    return {
+        "link": board.link.state,
+        "detail": board.link.detail,
+        "silent_s": silent_s,
+        "is_stale": silent_s is not None and silent_s > query.STALE_S,
+        "is_caught_up": board.is_caught_up,
+    }
+
+
+def _tick_number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None

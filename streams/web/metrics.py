@@ -1,0 +1,102 @@
+"""What `vpcflow serve` counts, as Prometheus sees it: read from the board when asked, kept nowhere else.
+
+No label is unbounded: never an ENI (dashboard.md 5); the reasons of `dead` are capped by the board.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from streams.web.board import Board
+from streams.web.live import Live
+
+LINK_STATES = ("connecting", "waiting", "live", "reconnecting")
+
+
+class BoardMetrics(Collector):
+    """The board and the live stream as metrics."""
+
+    def __init__(self, board: Board, live: Live) -> None:
+        self._board = board
+        self._live = live
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric as of now."""
+        yield from self._counters()
+        yield from self._gauges()
+        latencies = self._board.latencies
+        buckets = [(str(bound), float(count)) for bound, count in latencies.octaves()]
+        buckets.append(("+Inf", float(latencies.count)))
+        yield HistogramMetricFamily(
+            "vpcflow_end_to_end_seconds",
+            "From the arrival in Kinesis until an aggregate was readable here.",
+            buckets=buckets,
+            sum_value=latencies.sum_ms / 1000,
+        )
+
+    def _counters(self) -> Iterator[Metric]:
+        board = self._board
+        yield _counter("vpcflow_page_messages", "Messages read.", "topic", board.messages)
+        yield _counter("vpcflow_page_foreign", "Messages that are not ours.", "topic", board.foreign)
+        yield _counter("vpcflow_page_refused", "Refused rows or records, by reason.", "why", board.dead)
+        outcomes = {"superseded": board.history.superseded, "aged": board.history.aged}
+        yield _counter("vpcflow_page_ignored", "Aggregates that changed nothing.", "because", outcomes)
+        yield CounterMetricFamily(
+            "vpcflow_page_departures", "Streams that their client left.", value=self._live.departed
+        )
+
+    def _gauges(self) -> Iterator[Metric]:
+        board = self._board
+        firing = Counter(alert.rule for alert in board.alerts() if alert.status == "firing")
+        states = {state: int(board.link.state == state) for state in LINK_STATES}
+        yield _gauge("vpcflow_build_info", "Always 1.", "version", {_version(): 1})
+        yield _gauge("vpcflow_alerts_firing", "Alerts that fire now.", "rule", firing)
+        yield _gauge("vpcflow_page_link", "1 for the state of the link to Kafka.", "state", states)
+        for name, what, value in (
+            ("clients", "Open live streams.", self._live.clients),
+            ("windows", "Windows held.", len(board.history)),
+            ("enis", "ENIs named by the windows held.", board.history.enis),
+            ("behind_messages", "Messages between us and the ends of the topics.", board.behind_messages),
+            ("lag_seconds", "Arrival to readable, for the newest message.", board.lag_s),
+        ):
+            if value is not None:
+                yield GaugeMetricFamily(f"vpcflow_page_{name}", what, value=value)
+
+
+def registry(board: Board, live: Live) -> CollectorRegistry:
+    """Return a registry of its own, so that two pages in one process do not meet."""
+    own = CollectorRegistry(auto_describe=False)
+    own.register(BoardMetrics(board, live))
+    return own
+
+
+def _counter(name: str, what: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(name, what, labels=[label])
+    for value in sorted(values):
+        family.add_metric([value], values[value])
+    return family
+
+
+def _gauge(name: str, what: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(name, what, labels=[label])
+    for value in sorted(values):
+        family.add_metric([value], values[value])
+    return family
+
+
+def _version() -> str:
+    try:
+        return version("vpc-flow-streams")
+    except PackageNotFoundError:
+        return "checkout"  # run from the folder, without an installation

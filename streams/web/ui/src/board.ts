@@ -1,0 +1,93 @@
+/** What the server sends, and how an event changes what the page knows. Pure. */
+
+export interface Numbers {
+  readonly behind_s: number | null;
+  readonly behind_is_final: boolean;
+  readonly flows_per_s: number;
+  readonly bytes_per_s: number;
+  readonly reject_percent: number | null;
+  readonly late: number;
+  readonly lag_s: number | null;
+  readonly window_start: number | null;
+}
+
+export interface Row {
+  readonly eni: string;
+  readonly flows: number;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly rejects: number;
+  readonly share: number;
+}
+
+export interface Top {
+  readonly by: "bytes" | "packets" | "flows" | "rejects";
+  readonly rows: readonly Row[];
+  readonly other: Row | null;
+  readonly others: number;
+  readonly total: Row;
+}
+
+export interface Alert {
+  readonly fingerprint: string;
+  readonly rule: string;
+  readonly severity: string;
+  readonly status: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly summary: string;
+  readonly value: number;
+  readonly threshold: number;
+  readonly starts_at: number;
+  readonly ends_at: number;
+}
+
+export interface Standing {
+  readonly link: "connecting" | "waiting" | "live" | "reconnecting";
+  readonly detail: string;
+  readonly silent_s: number | null;
+  readonly is_stale: boolean;
+  readonly is_caught_up: boolean;
+}
+
+/** start, seconds, (flows, packets, bytes) of ACCEPT, of REJECT, of no action, is final. */
+export type Point = readonly number[];
+export const START = 0;
+export const SECONDS = 1;
+export const ACCEPT = 2;
+export const REJECT = 5;
+export const UNKNOWN = 8;
+export const IS_FINAL = 11;
+
+export interface Event {
+  readonly now: number;
+  readonly state: Standing;
+  readonly numbers: Numbers;
+  readonly from: number | null;
+  readonly points: readonly Point[];
+  readonly top: Top;
+  readonly alerts?: readonly Alert[];
+}
+
+export interface Board extends Event {
+  readonly alerts: readonly Alert[];
+}
+
+/** Apply an event. Points are absolute, so a point replaces the one with its start; old ones leave. */
+export function apply(board: Board | null, event: Event, isSnapshot: boolean): Board {
+  const before = isSnapshot || board === null ? [] : board.points;
+  const alerts = event.alerts ?? board?.alerts ?? [];
+  return { ...event, alerts, points: merge(before, event.points, event.from) };
+}
+
+function merge(old: readonly Point[], changed: readonly Point[], from: number | null): Point[] {
+  if (from === null) return [];
+  const byStart = new Map(old.map((point) => [point[START], point]));
+  for (const point of changed) byStart.set(point[START], point);
+  const kept = [...byStart.values()].filter((point) => at(point, START) >= from);
+  return kept.sort((a, b) => at(a, START) - at(b, START));
+}
+
+/** Read a column of a point. */
+export function at(point: Point, column: number): number {
+  return point[column] ?? 0;
+}

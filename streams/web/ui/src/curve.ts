@@ -1,0 +1,90 @@
+/**
+ * The chart's geometry: ACCEPT above the line, REJECT below it on a scale of its own. Pure.
+ *
+ * uPlot gets one scale in ACCEPT's unit. REJECT is mapped into the lower part of it, so that both share
+ * one zero line and one column of labels.
+ */
+
+import { ACCEPT, at, IS_FINAL, type Point, REJECT, SECONDS, START, UNKNOWN } from "./board";
+import type { Order } from "./address";
+
+const DOWN = 0.5; // the lower part's height, as a share of the upper one's
+const HEADROOM = 1.05;
+
+export interface Tick {
+  readonly y: number;
+  readonly value: number;
+}
+
+export interface Curve {
+  readonly x: number[];
+  readonly accept: (number | null)[];
+  readonly reject: (number | null)[];
+  readonly unknown: (number | null)[];
+  readonly hasUnknown: boolean;
+  readonly ticks: Tick[];
+  readonly low: number;
+  readonly high: number;
+  /** Where the windows begin that may still grow; null when every window is final. */
+  readonly openFrom: number | null;
+}
+
+/** The column of a point, beside its action, that an order shows; rejects are flows. */
+export function column(by: Order): number {
+  return { flows: 0, packets: 1, bytes: 2, rejects: 0 }[by];
+}
+
+/** Lay out points as steps: a window's value holds from its start to its end; a missing window is a gap. */
+export function curve(points: readonly Point[], by: Order): Curve {
+  const offset = column(by);
+  const rate = (point: Point, action: number) => at(point, action + offset) / at(point, SECONDS);
+  const up = nice(Math.max(0, ...points.map((p) => Math.max(rate(p, ACCEPT), rate(p, UNKNOWN)))), 4);
+  const down = nice(Math.max(0, ...points.map((p) => rate(p, REJECT))), 2);
+  const toY = (rejects: number) => (-rejects / down.top) * up.top * DOWN;
+  const out = {
+    x: [] as number[],
+    accept: [] as (number | null)[],
+    reject: [] as (number | null)[],
+    unknown: [] as (number | null)[],
+  };
+  const push = (x: number, point: Point | null) => {
+    out.x.push(x);
+    out.accept.push(point && rate(point, ACCEPT));
+    out.reject.push(point && toY(rate(point, REJECT)));
+    out.unknown.push(point && rate(point, UNKNOWN));
+  };
+  points.forEach((point, index) => {
+    const end = at(point, START) + at(point, SECONDS);
+    const next = points[index + 1];
+    push(at(point, START), point);
+    if (next === undefined) push(end, point);
+    else if (at(next, START) > end) push(end, null);
+  });
+  return {
+    ...out,
+    hasUnknown: points.some((point) => rate(point, UNKNOWN) > 0),
+    ticks: [
+      ...down.ticks.slice(1).reverse().map((value) => ({ y: toY(value), value })),
+      ...up.ticks.map((value) => ({ y: value, value })),
+    ],
+    low: -up.top * DOWN * HEADROOM,
+    high: up.top * HEADROOM,
+    openFrom: openFrom(points),
+  };
+}
+
+/** Round ticks from zero to at least `max`, about `parts` of them, by steps of 1, 2, 2.5 or 5. */
+export function nice(max: number, parts: number): { top: number; ticks: number[] } {
+  if (!(max > 0)) return { top: 1, ticks: [0] };
+  const raw = max / parts;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= raw * 0.999) ?? 10);
+  const steps = Math.ceil(max / step - 1e-9);
+  return { top: steps * step, ticks: Array.from({ length: steps + 1 }, (_, index) => index * step) };
+}
+
+function openFrom(points: readonly Point[]): number | null {
+  const lastFinal = points.findLastIndex((point) => at(point, IS_FINAL) === 1);
+  const first = points[lastFinal + 1];
+  return first === undefined ? null : at(first, START);
+}

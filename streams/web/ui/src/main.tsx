@@ -1,0 +1,38 @@
+/** The page: a line of numbers, the chart, the table and the alerts. */
+
+import "uplot/dist/uPlot.min.css";
+import "./main.css";
+import { render } from "preact";
+import { Alerts } from "./alerts";
+import { Numbers } from "./numbers";
+import { board, isLost, standing, start } from "./state";
+import { Switch } from "./switch";
+import { theme, THEMES } from "./theme";
+import { Top } from "./top";
+import { Traffic } from "./traffic";
+
+function Page() {
+  const state = standing(board.value, isLost.value);
+  return (
+    <>
+      <header class="bar">
+        <h1>vpcflow</h1>
+        <span class={`state ${state.name}`} role="status" data-testid="state" data-state={state.name} title={state.text}>
+          {state.text}
+        </span>
+        <Numbers values={board.value?.numbers ?? null} />
+        <Switch name="theme" values={THEMES} value={theme.value} pick={(name) => (theme.value = name)} />
+      </header>
+      <main>
+        <Traffic />
+        <Top />
+        <Alerts />
+      </main>
+    </>
+  );
+}
+
+const root = document.getElementById("page");
+if (root === null) throw new Error("the server's HTML has no element with the id `page`");
+start();
+render(<Page />, root);

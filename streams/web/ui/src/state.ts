@@ -1,0 +1,54 @@
+/** What the page holds: the board, the view in its address, and whether the stream is open. */
+
+import { effect, signal } from "@preact/signals";
+import { format, parse, type View } from "./address";
+import { apply, type Board } from "./board";
+import { follow } from "./stream";
+
+export const board = signal<Board | null>(null);
+export const view = signal<View>(parse(location.search));
+export const isLost = signal(false);
+
+/** Change the view, its address and, through the effect below, the stream. */
+export function look(change: Partial<View>): void {
+  const next = { ...view.value, ...change };
+  if (format(next) === format(view.value)) return;
+  history.pushState(null, "", format(next));
+  view.value = next;
+}
+
+/** Begin: follow the stream of whatever view is current, and the browser's back and forward. */
+export function start(): void {
+  addEventListener("popstate", () => {
+    view.value = parse(location.search);
+  });
+  effect(() =>
+    follow(view.value, {
+      event(event, isSnapshot) {
+        board.value = apply(board.peek(), event, isSnapshot);
+        isLost.value = false;
+      },
+      lost() {
+        isLost.value = true;
+      },
+    }),
+  );
+}
+
+export interface Standing {
+  readonly name: "live" | "connecting" | "lost" | "broken" | "waiting" | "reading" | "empty" | "stale";
+  readonly text: string;
+}
+
+/** Say in words how the page stands; the worst news first. */
+export function standing(board: Board | null, isLost: boolean): Standing {
+  if (isLost) return { name: "lost", text: "stream lost, retrying" };
+  if (board === null) return { name: "connecting", text: "connecting" };
+  const { link, detail, silent_s, is_stale, is_caught_up } = board.state;
+  if (link === "reconnecting") return { name: "broken", text: `reconnecting: ${detail}` };
+  if (link === "waiting") return { name: "waiting", text: detail };
+  if (board.points.length === 0) return { name: "empty", text: "no windows yet" };
+  if (link === "live" && !is_caught_up) return { name: "reading", text: "reading history" };
+  if (is_stale) return { name: "stale", text: `no data for ${Math.round(silent_s ?? 0)} s` };
+  return { name: "live", text: "live" };
+}

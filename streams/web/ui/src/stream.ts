@@ -1,0 +1,50 @@
+/** The live stream: one EventSource; the browser resumes it, and we open a new one when it cannot. */
+
+import type { Event } from "./board";
+import { format, type View } from "./address";
+
+const SILENCE_MS = 10_000; // the server ticks each second, so ten silent ones mean a dead connection
+const AGAIN_MS = 2_000;
+
+export interface Listener {
+  event(event: Event, isSnapshot: boolean): void;
+  lost(): void;
+}
+
+/** Follow the stream of a view; returns how to stop. */
+export function follow(view: View, listener: Listener): () => void {
+  let source: EventSource | null = null;
+  let timer = 0;
+
+  function open(): void {
+    source = new EventSource(`/api/live${format(view)}`);
+    source.addEventListener("snapshot", (message) => take(message, true));
+    source.addEventListener("tick", (message) => take(message, false));
+    source.addEventListener("error", () => {
+      listener.lost();
+      // After a refusal (503, a proxy's error page) the browser gives up, and we do not.
+      if (source?.readyState === EventSource.CLOSED) again(AGAIN_MS);
+    });
+    again(SILENCE_MS, listener.lost);
+  }
+
+  function take(message: MessageEvent<string>, isSnapshot: boolean): void {
+    again(SILENCE_MS, listener.lost);
+    listener.event(JSON.parse(message.data) as Event, isSnapshot);
+  }
+
+  function again(afterMs: number, first?: () => void): void {
+    clearTimeout(timer);
+    timer = window.setTimeout(() => {
+      first?.();
+      source?.close();
+      open();
+    }, afterMs);
+  }
+
+  open();
+  return () => {
+    clearTimeout(timer);
+    source?.close();
+  };
+}

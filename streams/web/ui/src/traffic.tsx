@@ -1,0 +1,133 @@
+/** The chart's card: title, values under the cursor, the canvas, and the same in words and as a table. */
+
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { type Order, RANGES } from "./address";
+import { ACCEPT, at, type Board, type Point, REJECT, SECONDS, START, UNKNOWN } from "./board";
+import { Chart, type Drawing } from "./chart";
+import { column, curve } from "./curve";
+import { brief, bytes, clock, count } from "./format";
+import { board, isLost, look, standing, view } from "./state";
+import { Switch } from "./switch";
+import { palette } from "./theme";
+
+const TABLE_ROWS = 5;
+const UNIT: Record<Order, string> = { bytes: "Bytes", packets: "Packets", flows: "Flows", rejects: "Flows" };
+
+export function Traffic() {
+  const element = useRef<HTMLDivElement>(null);
+  const chart = useRef<Chart | null>(null);
+  const hovered = useSignal<number | null>(null);
+  const drawing = useComputed<Drawing>(() => draw(board.value, (x) => (hovered.value = x)));
+
+  useEffect(() => {
+    if (element.current === null) return;
+    chart.current = new Chart(element.current, drawing.peek());
+    return () => chart.current?.close();
+  }, []);
+  useSignalEffect(() => chart.current?.draw(drawing.value));
+  useSignalEffect(() => {
+    if (palette.value) chart.current?.repaint();
+  });
+
+  const points = board.value?.points ?? [];
+  const by = board.value?.top.by ?? view.value.by;
+  const shown = under(points, hovered.value) ?? points.at(-1);
+  const state = standing(board.value, isLost.value);
+  return (
+    <section class="card traffic">
+      <header>
+        <h2>{UNIT[by]} per second</h2>
+        <Legend point={shown} by={by} />
+        <Switch name="range" values={RANGES} value={view.value.range} pick={(range) => look({ range })} />
+      </header>
+      {state.name !== "live" && state.name !== "reading" && <Notice name={state.name} text={state.text} isAlone={points.length === 0} />}
+      <div
+        class={`canvas ${state.name}`}
+        ref={element}
+        role="img"
+        data-testid="chart"
+        aria-label={sentence(points.at(-1), by)}
+      />
+      <Hidden points={points.slice(-TABLE_ROWS)} by={by} />
+    </section>
+  );
+}
+
+function Legend({ point, by }: { point: Point | undefined; by: Order }) {
+  const hasUnknown = point !== undefined && at(point, UNKNOWN) > 0;
+  return (
+    <p class="legend">
+      {point && <time>{clock(at(point, START), at(point, SECONDS) < 60)}</time>}
+      <span class="accept">ACCEPT <b>{point ? rate(point, ACCEPT, by) : "–"}</b></span>
+      <span class="reject">REJECT <b>{point ? rate(point, REJECT, by) : "–"}</b></span>
+      {hasUnknown && <span class="unknown">no action <b>{rate(point, UNKNOWN, by)}</b></span>}
+      <span class="open">still open</span>
+    </p>
+  );
+}
+
+const ADVICE: Record<string, string> = {
+  empty: "Windows appear here a few seconds after the first flow-log lines arrive.",
+  waiting: "Start `vpcflow work`, or `vpcflow replay`, and this page fills by itself.",
+  stale: "Nothing has come from the aggregates topic. What you see is the last that did.",
+  lost: "What you see is the last that came. The page resumes by itself.",
+  broken: "What you see is the last that came. The page resumes by itself.",
+  connecting: "Opening the live stream.",
+};
+
+function Notice({ name, text, isAlone }: { name: string; text: string; isAlone: boolean }) {
+  return (
+    <div class={`notice ${name} ${isAlone ? "alone" : ""}`} role="status" data-testid="notice">
+      <strong>{text}</strong>
+      <span>{ADVICE[name]}</span>
+    </div>
+  );
+}
+
+function Hidden({ points, by }: { points: readonly Point[]; by: Order }) {
+  return (
+    <table class="hidden" data-testid="chart-table">
+      <caption>{UNIT[by]} per second, newest windows</caption>
+      <thead>
+        <tr><th>window</th><th>ACCEPT</th><th>REJECT</th></tr>
+      </thead>
+      <tbody>
+        {points.map((point) => (
+          <tr key={at(point, START)} data-start={at(point, START)}>
+            <td>{clock(at(point, START), true)}</td>
+            <td data-value={perSecond(point, ACCEPT, by)}>{rate(point, ACCEPT, by)}</td>
+            <td data-value={perSecond(point, REJECT, by)}>{rate(point, REJECT, by)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function draw(board: Board | null, hover: (x: number | null) => void): Drawing {
+  const by = board?.top.by ?? "bytes";
+  const label = (value: number) => brief(by === "bytes" ? bytes(value) : count(value));
+  const marks = (board?.alerts ?? []).filter((a) => a.status !== "pending").map((a) => a.starts_at);
+  return { curve: curve(board?.points ?? [], by), label, marks, hover };
+}
+
+function under(points: readonly Point[], x: number | null): Point | undefined {
+  if (x === null) return undefined;
+  return points.findLast((point) => at(point, START) <= x);
+}
+
+function perSecond(point: Point, action: number, by: Order): number {
+  return at(point, action + column(by)) / at(point, SECONDS);
+}
+
+function rate(point: Point, action: number, by: Order): string {
+  const value = perSecond(point, action, by);
+  return `${by === "bytes" ? bytes(value) : count(value)}/s`;
+}
+
+function sentence(point: Point | undefined, by: Order): string {
+  if (point === undefined) return "No windows yet.";
+  const [accept, reject] = [rate(point, ACCEPT, by), rate(point, REJECT, by)];
+  return `${UNIT[by]}: ACCEPT ${accept}, REJECT ${reject} in the window of ${clock(at(point, START), true)}.`;
+}

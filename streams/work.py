@@ -1,0 +1,213 @@
+"""The worker process: opens the assigned partitions, feeds the hops, flushes them, and fails loudly.
+
+One lock a worker is held around a batch, around flushes and around a revocation, so that nothing is written
+for a partition after Faust has given it away. An error that a hop does not know ends the process with a
+non-zero status; its supervisor starts it again, and the slots say where to go on (design.md 9, fail-stop).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import structlog
+from faust.types import TP
+
+from connectors.settings import Work
+from connectors.slots import SlotLost
+from connectors.topics import ensure_topics
+from streams import metrics
+from streams.agents import DetectHop, MergeHop, SumHop
+from streams.app import declare_topic, make_app
+from streams.hops import Hop, Input, Rewind
+from streams.sums import Sums
+
+log = structlog.get_logger()
+
+TAKE, TAKE_WITHIN_S = 16, 0.05
+TICK_S = 0.05
+OFFSETS_S = 1.0  # group offsets are written this often, for lag tools only; nothing reads them back
+REWIND_PAUSE_S = 0.5  # a rewind needs a fetch to take effect; do not ask again before
+CLOSE_S = 5.0
+Place = tuple[str, int]
+
+
+class Worker:
+    """The hops that this process owns, and the Faust app that feeds them."""
+
+    def __init__(self, settings: Work) -> None:
+        self._settings = settings
+        self._app = make_app(settings)
+        self._lock = asyncio.Lock()
+        self._hops: dict[Place, Hop] = {}
+        self._rewound: dict[Place, float] = {}
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        sums = Sums(settings.window_s)
+        self._kinds: dict[str, Callable[[int], Hop]] = {
+            SumHop.input: lambda p: SumHop(settings, p, sums),
+            MergeHop.input: lambda p: MergeHop(settings, p),
+            DetectHop.input: lambda p: DetectHop(settings, p),
+        }
+        for name in self._kinds:
+            self._declare(name)
+        # Faust's signals hold weak references: the bound method lives as long as this worker.
+        revoked: Any = self._app.on_partitions_revoked
+        revoked.connect(self._revoked)
+
+    def _declare(self, name: str) -> None:
+        async def agent(stream: Any) -> None:
+            await self._feed(name, stream.noack().noack_take(TAKE, within=TAKE_WITHIN_S))
+
+        agent.__name__ = name
+        self._app.agent(declare_topic(self._app, self._settings.prefix + name), name=name)(agent)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set. Raises what ended the work otherwise."""
+        self._app.finalize()
+        started = asyncio.ensure_future(self._app.start())
+        stopped = asyncio.ensure_future(stop.wait())
+        ticking = asyncio.ensure_future(self._tick())
+        try:
+            while not stopped.done():
+                waits: set[asyncio.Future[Any]] = {stopped, ticking, self._failed}
+                if not started.done():
+                    waits.add(started)
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                for task in (started, ticking, self._failed):
+                    if task.done():
+                        task.result()
+        finally:
+            ticking.cancel()
+            async with self._lock:
+                await self._drop()
+
+    async def _tick(self) -> None:
+        offsets_at = 0.0
+        while True:
+            await asyncio.sleep(TICK_S)
+            async with self._lock:
+                if not self._is_settled():
+                    continue
+                await self._open_assigned()
+                await self._flush_due()
+                if time.monotonic() - offsets_at > OFFSETS_S:
+                    offsets_at = time.monotonic()
+                    await self._tell_offsets()
+
+    def _is_settled(self) -> bool:
+        app = self._app
+        return app.consumer is not None and not app.rebalancing and (app.consumer_generation_id or 0) > 0
+
+    def _assigned(self) -> set[Place]:
+        prefix = self._settings.prefix
+        return {(tp.topic.removeprefix(prefix), tp.partition) for tp in self._app.consumer.assignment()}
+
+    def _tp(self, place: Place) -> TP:
+        return TP(self._settings.prefix + place[0], place[1])
+
+    async def _open_assigned(self) -> None:
+        """Bent: open at once, not at a first event, so that the place is sought before anything is read."""
+        missing = [p for p in self._assigned() if p not in self._hops and p[0] in self._kinds]
+        if not missing:
+            return
+        hops = {place: self._kinds[place[0]](place[1]) for place in missing}
+        now = time.time()
+        await asyncio.gather(*(hop.open(now) for hop in hops.values()))
+        self._hops.update(hops)
+        for place, hop in hops.items():
+            await self._app.consumer.seek_wait({self._tp(place): hop.place})
+        metrics.SLOTS_OPEN.set(len(self._hops))
+        log.info("slots opened", opened=len(hops), owned=len(self._hops))
+
+    async def _feed(self, topic: str, batches: AsyncIterator[Any]) -> None:
+        async for events in batches:
+            try:
+                async with self._lock:
+                    for event in events:
+                        await self._offer(topic, event)
+                    await self._flush_due()
+            except Exception as error:
+                # Bent: Faust would acknowledge the event and restart the agent. The process ends instead.
+                self._fail(error)
+                raise
+
+    def _fail(self, error: Exception) -> None:
+        if not self._failed.done():
+            self._failed.set_exception(error)
+
+    async def _offer(self, topic: str, event: Any) -> None:
+        place = (topic, event.message.partition)
+        hop = self._hops.get(place)
+        stale = event.message.generation_id != self._app.consumer_generation_id
+        if hop is None or stale or self._app.rebalancing:
+            metrics.STALE.labels(topic).inc()  # Sought again, and so read again, when the slot is opened.
+            return
+        message = Input(event.message.offset, _headers(event.headers), event.value)
+        verdict = hop.offer(message, time.time())
+        if isinstance(verdict, Rewind):
+            await self._rewind(place, hop, message, verdict)
+
+    async def _rewind(self, place: Place, hop: Hop, message: Input, back: Rewind) -> None:
+        """Bent: Faust can drop fetched messages around a rebalance; the numbers show it, this heals."""
+        if time.monotonic() - self._rewound.get(place, 0.0) < REWIND_PAUSE_S:
+            return
+        tp = self._tp(place)
+        first = (await self._app.consumer.earliest_offsets(tp))[tp]
+        if first > back.offset:
+            # The hole is real: retention passed while nobody read. It is loss, and it is loud.
+            log.error("messages lost to retention", topic=tp.topic, partition=place[1], missing=back.missing)
+            metrics.LOST.labels(place[0]).inc(back.missing)
+            hop.step_over(message)
+            hop.offer(message, time.time())
+            return
+        self._rewound[place] = time.monotonic()
+        metrics.REWINDS.labels(place[0]).inc()
+        await self._app.consumer.seek_wait({tp: back.offset})
+
+    async def _flush_due(self) -> None:
+        now = time.time()
+        due = [hop for hop in self._hops.values() if hop.is_due(now)]
+        await asyncio.gather(*(hop.flush(now) for hop in due))
+
+    async def _tell_offsets(self) -> None:
+        assigned = self._assigned()
+        offsets = {self._tp(p): hop.place for p, hop in self._hops.items() if p in assigned and hop.place > 0}
+        if offsets:
+            consumer: Any = self._app.consumer
+            await consumer._commit(offsets)
+
+    async def _revoked(self, app: Any, revoked: Any, **kwargs: Any) -> None:
+        async with self._lock:
+            await self._drop()
+
+    async def _drop(self) -> None:
+        """Forget every open slot; what was not committed never happened."""
+        hops, self._hops = self._hops, {}
+        self._rewound = {}
+        for hop in hops.values():
+            try:
+                await asyncio.wait_for(hop.slot.close(), CLOSE_S)
+            except Exception as error:
+                log.warning("slot did not close", error=repr(error))  # Its next owner fences it anyway.
+        metrics.SLOTS_OPEN.set(0)
+
+
+def _headers(headers: Any) -> dict[str, bytes]:
+    return dict(headers.items() if hasattr(headers, "items") else headers)
+
+
+async def run(settings: Work) -> None:
+    """Run a worker until SIGTERM or SIGINT. Raises `TopicError`, or what ended the work."""
+    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    worker = Worker(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await worker.run(stop)
+
+
+__all__ = ["SlotLost", "Worker", "run"]
