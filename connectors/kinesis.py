@@ -7,7 +7,6 @@ away before the parser sees it. Everything else that Kinesis says still goes thr
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -16,28 +15,11 @@ import pybase64
 from botocore.config import Config
 from localstack_client.session import Session as LocalSession
 
+from connectors.answers import Answer, Record
 from connectors.positions import Position, Shard
 
 GET_LIMIT = 10_000  # AWS's most for one call
 _RAW = "VpcflowRawBody"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One Kinesis record. `arrival_ms` is ApproximateArrivalTimestamp, epoch milliseconds."""
-
-    sequence_number: str
-    arrival_ms: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One GetRecords answer; `next_iterator` is empty when the shard has ended."""
-
-    records: list[Record]
-    next_iterator: str
-    behind_ms: int
 
 
 def make_client(service: str = "kinesis") -> Any:
@@ -58,12 +40,13 @@ class ShardReader:
 
     def shards(self) -> list[Shard]:
         """List every shard of the stream. Raises botocore's errors."""
-        pages = self._client.get_paginator("list_shards").paginate(**self._stream)
-        return [
-            Shard(s["ShardId"], tuple(s[p] for p in ("ParentShardId", "AdjacentParentShardId") if s.get(p)))
-            for page in pages
-            for s in page["Shards"]
-        ]
+        shards: list[Shard] = []
+        asked = self._stream
+        while asked:  # boto3's paginator repeats the stream's name beside the token, which AWS refuses.
+            page = self._client.list_shards(**asked)
+            shards += [Shard(s["ShardId"], _parents(s)) for s in page["Shards"]]
+            asked = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
+        return shards
 
     def iterator(self, shard_id: str, position: Position) -> str:
         """Return a shard iterator that begins at a position. Raises botocore's errors."""
@@ -82,6 +65,10 @@ class ShardReader:
         """Read once. Raises botocore's errors."""
         answer = self._client.get_records(ShardIterator=iterator, Limit=limit)
         return parse_answer(answer[_RAW])
+
+
+def _parents(shard: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(shard[p] for p in ("ParentShardId", "AdjacentParentShardId") if shard.get(p))
 
 
 def _keep_raw(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential_jitter
 
 from connectors import metrics
+from connectors.health import health
 from connectors.kinesis import ShardReader, make_client
 from connectors.positions import (
     NUMBER_KEY,
@@ -147,6 +148,12 @@ class Connector(ConsumerRebalanceListener):  # type: ignore[misc]
         self._owned: dict[int, OwnedSlot] = {}
         self._positions: dict[bytes, bytes] = {}
         self._shards: list[Shard] = []
+        self._is_assigned = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether this process reads something, or has nothing to read."""
+        return self._is_assigned
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Give slots back: drop what is not committed."""
@@ -162,6 +169,7 @@ class Connector(ConsumerRebalanceListener):  # type: ignore[misc]
             settings = self._settings
             self._owned[partition] = OwnedSlot(slot, self._reader, self._naming, settings.poll_s)
         log.info("slots assigned", slots=sorted(slots))
+        self._is_assigned = True
         self._start_shards()
 
     def _make_slot(self, partition: int) -> Slot:
@@ -257,7 +265,9 @@ async def run(settings: Connect, now_ms: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     start = Position(at_ms=now_ms) if settings.start == "LATEST" else Position()
     try:
-        await Connector(settings, reader, naming, start).run(stop)
+        connector = Connector(settings, reader, naming, start)
+        async with health(settings.health_port, lambda: connector.is_ready):
+            await connector.run(stop)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             raise ConnectError(

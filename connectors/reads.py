@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connectors import blocks
+from connectors.answers import Answer
 from connectors.blocks import Provenance
 from connectors.dead import dead_headers, dead_value
 from connectors.envelope import unwrap
-from connectors.kinesis import Answer
+from connectors.messages import Message
 from connectors.positions import NUMBER_KEY, Position
-from connectors.slots import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ class Common(BaseSettings):
     kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, host:port[,host:port]")
     prefix: str = Field("vpcflow.", description="what every topic's name begins with")
     slots: int = Field(8, ge=1, le=256, description="partitions of every topic; cannot change later")
+    health_port: int = Field(
+        0, ge=0, le=65535, description="loopback port of /metrics, /livez, /readyz; 0: none"
+    )
 
 
 class Connect(Common):
@@ -35,7 +38,9 @@ class Connect(Common):
     stream: str = Field("flow-logs", description="Kinesis stream, by name or ARN")
     line_format: str = Field("default", description="the flow log's LogFormat, or `default`")
     account: str = Field("", description="account of the lines, when the source does not say")
-    start: str = Field("TRIM_HORIZON", pattern="TRIM_HORIZON|LATEST", description="where a new stream begins")
+    start: str = Field(
+        "TRIM_HORIZON", pattern="^(TRIM_HORIZON|LATEST)$", description="where a new stream begins"
+    )
     poll_s: float = Field(
         0.2, gt=0, le=60, description="pause between reads of a quiet shard (AWS: 5 a second)"
     )

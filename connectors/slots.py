@@ -11,13 +11,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from connectors.blocks import Headers
+from connectors.messages import Message
 
 TRANSACTION_TIMEOUT_MS = 15_000  # a dead owner's open transaction holds readers back this long at most
 REQUEST_MAX_BYTES = 8 << 20  # equal to the topics' max.message.bytes
@@ -26,17 +25,6 @@ BATCH_MAX_BYTES = 1 << 20
 
 class SlotLost(RuntimeError):
     """Another owner has opened this slot; what was not committed never happened."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One Kafka message to be sent in a slot's transaction."""
-
-    topic: str
-    partition: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
 
 
 class Slot:

@@ -6,16 +6,21 @@ hop's numbers and its state would not be where they are looked for (design.md 3)
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.conn import collect_hosts
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError
 
 from connectors.slots import REQUEST_MAX_BYTES
 
 HOUR_MS = 3_600_000
 REPLICAS = 3  # or as many as there are brokers
+REACH_S = 5.0
+SEEN_S = 15.0  # a broker learns of a new topic a moment after the controller has made it
 
 
 class TopicError(RuntimeError):
@@ -57,13 +62,14 @@ def _settings(topic: Topic) -> dict[str, str]:
 
 async def ensure_topics(kafka: str, prefix: str, slots: int) -> None:
     """Create what is missing and check what is there. Raises `TopicError` with one sentence."""
+    nobody = TopicError(f"no Kafka answers at {kafka}: start one, or set VPCFLOW_KAFKA to its host:port")
+    if not await _is_anyone_there(kafka):
+        raise nobody
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     try:
         await admin.start()
     except KafkaConnectionError as error:
-        raise TopicError(
-            f"no Kafka answers at {kafka}: start one, or set VPCFLOW_KAFKA to its host:port"
-        ) from error
+        raise nobody from error
     try:
         there = set(await admin.list_topics())
         missing = [topic for topic in TOPICS if prefix + topic.name not in there]
@@ -76,32 +82,61 @@ async def ensure_topics(kafka: str, prefix: str, slots: int) -> None:
         await admin.close()
 
 
-async def _create(
-    admin: AIOKafkaAdminClient, prefix: str, missing: list[Topic], slots: int
-) -> None:
+async def _is_anyone_there(kafka: str) -> bool:
+    """Say whether a port is open: aiokafka would log an error for each that is not, beside our sentence."""
+    try:
+        hosts = collect_hosts(kafka)
+    except ValueError:
+        return False  # The port is no number.
+    for host, port, _ in hosts:
+        try:
+            async with asyncio.timeout(REACH_S):
+                _, writer = await asyncio.open_connection(host, port)
+        except (OSError, ValueError, OverflowError):
+            continue
+        writer.close()
+        return True
+    return False
+
+
+async def _create(admin: AIOKafkaAdminClient, prefix: str, missing: list[Topic], slots: int) -> None:
     brokers = (await admin.describe_cluster())["brokers"]
     replication = min(REPLICAS, len(brokers))
     topics = [NewTopic(prefix + t.name, slots, replication, topic_configs=_settings(t)) for t in missing]
-    try:
-        await admin.create_topics(topics)
-    except TopicAlreadyExistsError:
-        return  # Another process of ours was first; the check that follows looks at what it made.
+    # aiokafka raises nothing for a topic that was refused: it is in the answer.
+    for topic, code, why in (await admin.create_topics(topics)).topic_errors:
+        # Where another process of ours was first, the check that follows looks at what it made.
+        if code not in (0, TopicAlreadyExistsError.errno):
+            raise TopicError(f"Kafka refused to make topic {topic!r}: {why}")
+
+
+async def _partitions(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
+    """Return how many partitions each topic has, once the broker knows of them all."""
+    deadline = time.monotonic() + SEEN_S
+    while True:
+        found = await admin.describe_topics(names)
+        unseen = [topic["topic"] for topic in found if topic["error_code"]]
+        if not unseen:
+            return {topic["topic"]: len(topic["partitions"]) for topic in found}
+        if time.monotonic() > deadline:
+            raise TopicError(f"topic {unseen[0]} is not there, {SEEN_S:.0f} s after it was made")
+        await asyncio.sleep(0.05)
 
 
 async def _check(admin: AIOKafkaAdminClient, prefix: str, slots: int) -> None:
     names = [prefix + topic.name for topic in TOPICS]
-    for found in await admin.describe_topics(names):
-        if not found["error_code"] and len(found["partitions"]) != slots:
+    for topic, count in (await _partitions(admin, names)).items():
+        if count != slots:
             raise TopicError(
-                f"topic {found['topic']} has {len(found['partitions'])} partitions, not {slots}:"
-                f" set VPCFLOW_SLOTS={len(found['partitions'])}, or choose another VPCFLOW_PREFIX"
+                f"topic {topic} has {count} partitions, not {slots}:"
+                f" set VPCFLOW_SLOTS={count}, or choose another VPCFLOW_PREFIX"
             )
     policies = await _policies(admin, names)
-    for topic in TOPICS:
-        policy = policies.get(prefix + topic.name, topic.policy)
-        if set(policy.split(",")) != set(topic.policy.split(",")):
+    for wanted in TOPICS:
+        policy = policies[prefix + wanted.name]
+        if set(policy.split(",")) != set(wanted.policy.split(",")):
             raise TopicError(
-                f"topic {prefix + topic.name} has cleanup.policy={policy}, not {topic.policy}:"
+                f"topic {prefix + wanted.name} has cleanup.policy={policy}, not {wanted.policy}:"
                 " change it with kafka-configs, or choose another VPCFLOW_PREFIX"
             )
 

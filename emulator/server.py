@@ -5,7 +5,7 @@ It holds no rule of Kinesis. Beside the service it serves `/_localstack/health`,
 `/_vpcflow/streams`, which says what is retained. Signatures are not checked; the credential scope in them
 says which region, and which service, is meant.
 
-Nothing heavy may be imported from here: the process takes about 60 MB beside the records it retains.
+Nothing heavy may be imported from here: the process takes 45 to 100 MB beside the records it retains.
 """
 
 from __future__ import annotations

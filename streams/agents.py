@@ -6,18 +6,20 @@ memory is what their last commit wrote plus what they have read since; a hop tha
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import orjson
+import polars as pl
 import structlog
 
 from connectors.dead import dead_headers, dead_value
 from connectors.flowlog import BadFormat, parse_format
+from connectors.messages import Message
 from connectors.settings import Work
-from connectors.slots import Message
 from streams import lines, metrics, partials
 from streams.alerts.lives import Lives
-from streams.hops import Input, Rewind, Sequence, make_slot, numbered
+from streams.hops import Input, Pace, Rewind, Sequence, make_slot, numbered
 from streams.lines import ACTIONS, Plan, UnusableFormat
 from streams.records import Aggregate
 from streams.sums import Counts, Drained, Sums
@@ -26,7 +28,6 @@ from streams.windows import Producer, Rules, Windows
 log = structlog.get_logger()
 
 PLACE_KEY = b"place"
-FLUSH_S = 0.2
 FLUSH_BYTES = 8 << 20
 HEARTBEAT_S = 1.0  # partitions that a flush had nothing for still learn the time (design.md 2)
 FINALS_A_MESSAGE = 2000  # about 700 KB
@@ -47,7 +48,8 @@ class SumHop:
         self._counts = dict.fromkeys(Counts.__slots__, 0)
         self._texts: list[tuple[bytes, str]] = []
         self._bytes, self._arrival_ms = 0, 0
-        self._flushed_at = self._told_at = 0.0
+        self._told_at = 0.0
+        self._pace = Pace()
         self._plans: dict[str, Plan | str] = {}
 
     @property
@@ -61,7 +63,6 @@ class SumHop:
             self._read = Sequence(*place["read"])
             self._sent, self._newest = place["sent"], place["newest"]
             self._counts = place["counts"]
-        self._flushed_at = now
 
     def offer(self, message: Input, now: float) -> Rewind | None:
         number = message.number()
@@ -81,7 +82,7 @@ class SumHop:
 
     def is_due(self, now: float) -> bool:
         if self._texts:
-            return self._bytes >= FLUSH_BYTES or now - self._flushed_at >= FLUSH_S
+            return self._bytes >= FLUSH_BYTES or self._pace.allows(now)
         return now - self._told_at >= HEARTBEAT_S and any(told < self._newest for told in self._told)
 
     async def flush(self, now: float) -> None:
@@ -100,7 +101,7 @@ class SumHop:
         await self.slot.commit({PLACE_KEY: orjson.dumps(place)}, messages)
         metrics.count_lines(drained.counts)
         self._texts, self._bytes, self._arrival_ms = [], 0, 0
-        self._flushed_at = now
+        self._pace.flushed(now, time.time())
 
     def _summed(self) -> Drained:
         for text, line_format in self._texts:
@@ -173,7 +174,9 @@ class MergeHop:
         self._rules = Rules(settings.window_s, settings.lateness_s, settings.retention_s, settings.idle_s)
         self._windows = Windows(self._rules)
         self._sent = -1
-        self._flushed_at = 0.0
+        self._parts: list[pl.DataFrame] = []
+        self._arrival_ms = 0
+        self._pace = Pace()
 
     @property
     def place(self) -> int:
@@ -184,7 +187,7 @@ class MergeHop:
         state = dict(self.slot.state)
         self._sent = int(state.pop(b"sent", b"-1"))
         self._windows = Windows.load(self._rules, state, now)
-        self._flushed_at = now
+        self._parts, self._arrival_ms = [], 0
 
     def offer(self, message: Input, now: float) -> Rewind | None:
         name = message.number("producer")
@@ -197,9 +200,11 @@ class MergeHop:
             return verdict
         if verdict:
             producer.number, producer.offset = number, message.offset
-            rows = partials.decode(message.value) if message.value else ()
-            newest, arrival_ms = message.number("newest_start"), message.number("arrival_ms")
-            self._windows.apply(producer, newest, rows, arrival_ms, now)
+            self._windows.note(producer, message.number("newest_start"), now)
+            if message.value:
+                arrival_ms = message.number("arrival_ms")
+                self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms)
+                self._parts.append(partials.decode(message.value))
         return None
 
     def step_over(self, message: Input) -> None:
@@ -207,16 +212,20 @@ class MergeHop:
         producer.number, producer.offset = message.number() - 1, message.offset - 1
 
     def is_due(self, now: float) -> bool:
-        return now - self._flushed_at >= FLUSH_S and self._windows.is_due(now)
+        return self._pace.allows(now) and self._windows.is_due(now)
 
     async def flush(self, now: float) -> None:
+        if self._parts:
+            # Equal keys of many producers are summed in bulk first: a third of the rows is left to Python.
+            self._windows.add(partials.compact(self._parts), self._arrival_ms)
+            self._parts, self._arrival_ms = [], 0
         flushed = self._windows.flush(now)
         prefix, q = self._settings.prefix, self.slot.partition
         aggregates = f"{prefix}aggregates"
-        messages = [Message(aggregates, q, a.key, a.encode()) for a in flushed.aggregates]
-        for at in range(0, len(flushed.finals), FINALS_A_MESSAGE):
+        messages = [Message(aggregates, q, key, value) for key, value in flushed.published]
+        for at in range(0, len(flushed.closed), FINALS_A_MESSAGE):
             self._sent += 1
-            value = orjson.dumps(flushed.finals[at : at + FINALS_A_MESSAGE])
+            value = b"[%b]" % b",".join(flushed.closed[at : at + FINALS_A_MESSAGE])
             watermark = b"%d" % self._windows.watermark
             messages.append(numbered(f"{prefix}finals", q, self._sent, value, watermark=watermark))
         if flushed.late:
@@ -224,7 +233,7 @@ class MergeHop:
         state = {**flushed.state, b"sent": b"%d" % self._sent}
         await self.slot.commit(state, messages)
         metrics.count_merged(flushed)
-        self._flushed_at = now
+        self._pace.flushed(now, time.time())
 
     def _late(self, rows: list[partials.Row]) -> Message:
         value = orjson.dumps(
@@ -247,7 +256,7 @@ class DetectHop:
         self._lives = Lives()
         self._messages: list[Message] = []
         self._touched = False
-        self._flushed_at = 0.0
+        self._pace = Pace()
 
     @property
     def place(self) -> int:
@@ -259,7 +268,6 @@ class DetectHop:
         if value := state.pop(PLACE_KEY, None):
             self._read = Sequence(*orjson.loads(value))
         self._lives = Lives.load(state)
-        self._flushed_at = now
 
     def offer(self, message: Input, now: float) -> Rewind | None:
         number = message.number()
@@ -287,12 +295,13 @@ class DetectHop:
         self._read.took(message.number() - 1, message.offset - 1)
 
     def is_due(self, now: float) -> bool:
-        return self._touched and now - self._flushed_at >= FLUSH_S
+        return self._touched and self._pace.allows(now)
 
     async def flush(self, now: float) -> None:
         place = orjson.dumps([self._read.number, self._read.offset])
         await self.slot.commit({**self._lives.changed(), PLACE_KEY: place}, self._messages)
-        self._messages, self._touched, self._flushed_at = [], False, now
+        self._messages, self._touched = [], False
+        self._pace.flushed(now, time.time())
 
 
 def _by_window(rows: list[Aggregate]) -> dict[tuple[str, int], list[Aggregate]]:

@@ -33,7 +33,9 @@ async def run(groups: Mapping[str, Common]) -> int:
     ):
         problem, said = await trial
         wrong += problem
-        console.print(f"[{'red' if problem else 'green'}]{'wrong' if problem else 'ok':>5}[/]  {name}: {said}")
+        console.print(
+            f"[{'red' if problem else 'green'}]{'wrong' if problem else 'ok':>5}[/]  {name}: {said}"
+        )
     return wrong
 
 

@@ -28,12 +28,20 @@ class ChildFailed(RuntimeError):
 class Child:
     """One `vpcflow` subcommand as a process of ours."""
 
-    def __init__(self, name: str, arguments: Sequence[str], env: Mapping[str, str], logs: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        logs: Path,
+        python: Sequence[str] = (),
+    ) -> None:
         self.name = name
         self.log = logs / f"{name}.log"
         self.peak_rss_bytes = 0
         self.cpu_s = 0.0
         self.restarts: list[float] = []
+        self._python = python
         self._arguments, self._env = arguments, {**os.environ, **env}
         self._process: asyncio.subprocess.Process | None = None
 
@@ -53,6 +61,7 @@ class Child:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                *self._python,
                 "-m",
                 "streams.cli",
                 *self._arguments,

@@ -194,7 +194,6 @@ def replay(**options: Any) -> None:
     from connectors.topics import TopicError
     from emulator.kafka.jars import JarError
     from emulator.kafka.node import KafkaFailed
-
     from streams import replay as replaying
 
     _settings(Common)

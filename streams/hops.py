@@ -8,13 +8,17 @@ the pure modules.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from connectors.messages import Message
 from connectors.settings import Work
-from connectors.slots import Message, Slot
+from connectors.slots import Slot
+
+FLUSH_S = 0.15
+FLUSH_MAX_S = 1.5
+SHARE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,25 @@ class Sequence:
         self.number, self.offset = number, offset
 
 
+@dataclass(slots=True)
+class Pace:
+    """When a hop may flush: often when flushes are short, more seldom when they are long.
+
+    A flush has costs that do not grow with what it holds, so a hop that is behind should hold more. The
+    pause is `SHARE` times the last flush, at least `FLUSH_S` and at most `FLUSH_MAX_S`.
+    """
+
+    next_at: float = 0.0
+
+    def allows(self, now: float) -> bool:
+        """Whether the pause is over."""
+        return now >= self.next_at
+
+    def flushed(self, began: float, ended: float) -> None:
+        """Note a flush, to set the pause after it."""
+        self.next_at = ended + min(max((ended - began) * SHARE, FLUSH_S), FLUSH_MAX_S)
+
+
 class Hop(Protocol):
     """One partition of a hop, as the app drives it. All times are `time.time()`, passed in."""
 
@@ -94,8 +117,3 @@ def numbered(topic: str, partition: int, number: int, value: bytes, **headers: b
     """Return an output message with its number."""
     named = (("number", b"%d" % number), *headers.items())
     return Message(topic, partition, None, value, named)
-
-
-def wall_ms() -> int:
-    """Return the wall clock in epoch milliseconds."""
-    return int(time.time() * 1000)

@@ -147,8 +147,10 @@ def scan(buf, at, codes, width_s, table, used, used_n, odd):  # type: ignore[no-
                 at += 1
         if ok and (at < n and buf[at] != _NEWLINE):
             ok = False
-        # 35 TB and the year 5138: see lines.NUMBER_MAX and lines.MILLISECONDS_FROM
+        # 35 TB, the year 5138, 64 KiB: see lines.NUMBER_MAX, MILLISECONDS_FROM and LINE_MAX_BYTES
         if packets > 35184372088832 or size > 35184372088832 or start >= 100000000000 or end >= 100000000000:
+            ok = False
+        if port > 35184372088832 or at - begin > 65536:
             ok = False
         if not ok or action == 4:
             while at < n and buf[at] != _NEWLINE:

@@ -131,7 +131,7 @@ def _row(tokens: list[bytes], by: Plan) -> Row:
     end = _seconds(seen.get(END, b"-"))
     traffic = action not in (NODATA, SKIPDATA)
     protocol = _number(seen.get(PROTOCOL, b"-"), PROTOCOL_ABSENT)
-    if protocol > PROTOCOL_ABSENT:
+    if protocol >= PROTOCOL_ABSENT and seen.get(PROTOCOL, b"-") not in _ABSENT:
         raise _Refused(RANGE_REASON)
     packets, size = _number(seen.get(PACKETS, b"-"), 0), _number(seen.get(BYTES, b"-"), 0)
     dstport = _number(seen.get(DSTPORT, b"-"), 0)
@@ -143,7 +143,7 @@ def _row(tokens: list[bytes], by: Plan) -> Row:
         bytes=size if traffic else 0,
         start=start,
         end=start if end is None else end,
-        srcaddr=seen.get(SRCADDR, b"-"),
+        srcaddr=seen.get(SRCADDR, b""),
         dstport=dstport,
     )
 

@@ -23,5 +23,5 @@ def count_lines(counts: Counts) -> None:
 
 def count_merged(flushed: Flushed) -> None:
     """Count the aggregates and late flows of one committed flush of `merge`."""
-    RECORDS.labels("emitted").inc(len(flushed.aggregates))
+    RECORDS.labels("emitted").inc(len(flushed.published))
     RECORDS.labels("late").inc(sum(row[4] for row in flushed.late))

@@ -59,10 +59,33 @@ def encode(sums: pl.DataFrame) -> bytes:
     return out.getvalue()
 
 
-def decode(value: bytes) -> Iterator[Row]:
-    """Yield the rows of a partial. Raises Polars' errors on foreign bytes."""
-    sums = pl.read_ipc_stream(io.BytesIO(value))
+def decode(value: bytes) -> pl.DataFrame:
+    """Return the rows of a partial. Raises Polars' errors on foreign bytes."""
+    return pl.read_ipc_stream(io.BytesIO(value))
+
+
+def rows(sums: pl.DataFrame) -> Iterator[Row]:
+    """Yield the rows of a frame as tuples, in `SCHEMA`'s order."""
     return zip(*(sums[name].to_list() for name in SCHEMA), strict=True)
+
+
+def compact(parts: list[pl.DataFrame]) -> Iterator[Row]:
+    """Yield the rows of many partials, with equal keys summed, but for the rejected ones and their maps."""
+    sums = pl.concat(parts)
+    if len(parts) > 1:
+        rejected = pl.col("ports").bin.size() > 0
+        plain = (
+            sums.filter(~rejected)
+            .group_by("window", "entity", "action", "protocol")
+            .agg(
+                pl.col("flows", "packets", "bytes").sum(),
+                pl.col("first").min(),
+                pl.col("last").max(),
+                pl.col("ports", "sources").first(),
+            )
+        )
+        sums = pl.concat([plain, sums.filter(rejected)])
+    return rows(sums)
 
 
 def estimate(bits: int) -> int:

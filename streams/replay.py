@@ -8,6 +8,7 @@ what they published; compares that with the ledger; stops all it started, also w
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import secrets
 import shutil
@@ -24,12 +25,12 @@ import aiohttp
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from emulator.kafka.node import Node, kafka_node
 from rich.console import Console
 from rich.live import Live
 
 from connectors.flowlog import BadFormat, Format, log_format
 from connectors.topics import ensure_topics
+from emulator.kafka.node import Node, kafka_node
 from emulator.ledger import Ledger
 from emulator.ports import free_port
 from emulator.world import feed, file, traffic
@@ -92,6 +93,7 @@ class Stage:
     stream: str = "flow-logs"
     node: Node | None = None
     children: list[Child] = field(default_factory=list)
+    readiness: list[str] = field(default_factory=list)
     observer: Observer = field(default_factory=Observer)
     began: float = field(default_factory=time.monotonic)
 
@@ -166,11 +168,18 @@ def _add_pipeline(stage: Stage, stack: AsyncExitStack) -> None:
     port = stage.options.port or free_port()
     stage.page = f"http://127.0.0.1:{port}/"
     for index in range(stage.options.workers):
-        worker = {"VPCFLOW_WORKER_ID": f"replay-{index}"}
+        worker = {"VPCFLOW_WORKER_ID": f"replay-{index}", "VPCFLOW_HEALTH_PORT": _health_port(stage)}
         _add_child(stage, stack, f"work-{index}" if index else "work", ["work"], worker)
-    _add_child(stage, stack, "connect", ["connect", "kinesis"], {"AWS_ENDPOINT_URL": stage.endpoint})
+    source = {"AWS_ENDPOINT_URL": stage.endpoint, "VPCFLOW_HEALTH_PORT": _health_port(stage)}
+    _add_child(stage, stack, "connect", ["connect", "kinesis"], source)
     _add_child(stage, stack, "notify", ["notify"], {})
     _add_child(stage, stack, "serve", ["serve", "--port", str(port)], {})
+
+
+def _health_port(stage: Stage) -> str:
+    port = free_port()
+    stage.readiness.append(f"http://127.0.0.1:{port}/readyz")
+    return str(port)
 
 
 def _add_child(
@@ -237,8 +246,10 @@ async def _answers(url: str) -> bool:
 
 
 async def _await_page(stage: Stage) -> None:
-    with stage.console.status("starting emulator, connector, worker and page"):
-        await _until(stage, lambda: _answers(f"{stage.page}livez"), "the page")
+    with stage.console.status("starting connector, worker and page"):
+        for url in (f"{stage.page}livez", *stage.readiness):
+            await _until(stage, functools.partial(_answers, url), url)
+    stage.console.print(f"ready in {time.monotonic() - stage.began:.1f} s")
 
 
 async def _until(stage: Stage, is_ready: Any, what: str) -> None:
@@ -333,7 +344,7 @@ async def _feed(stage: Stage, ledger: Ledger, source: Iterable[Batch], progress:
             payload=payload,
             rate=None,
             on_progress=on_progress(put),
-            lines_per_record=20,
+            lines_per_record=10,
         )
 
 

@@ -119,7 +119,7 @@ def _table(result: Result) -> Table:
         ("revisions that went backwards", f"{result.backwards:,}"),
         ("refused, in `dead`", f"{refused:,} ({result.refused_expected:,} expected)"),
         ("planted incidents", f"{len(alerts.found)} found, {len(alerts.missed)} missed"),
-        ("false alerts", f"{len(alerts.false):,}"),
+        ("false alerts", f"{len(alerts.false):,} ({len(alerts.related)} of another rule at a planted place)"),
         ("sustained", f"{result.lines_per_s:,.0f} records/s"),
         ("arrival to readable", f"p50 {result.latency_p50_ms:,} ms, p99 {result.latency_p99_ms:,} ms"),
         ("start to first number", f"{result.first_number_s:.1f} s"),

@@ -55,7 +55,11 @@ class _Extra:
 
 @dataclass(slots=True)
 class Drained:
-    """The result of a flush: rows, counts, the refused lines by reason, the newest start (-1: none)."""
+    """The result of a flush: rows, counts, the refused lines by reason, and the time that it shows.
+
+    `newest_start` is the newest `first` of a row (-1: none): never ahead of the newest start in the text, and
+    less than a window behind it, which costs a watermark nothing in safety and the kernel nothing a line.
+    """
 
     rows: pl.DataFrame
     counts: Counts
@@ -76,6 +80,11 @@ class Sums:
     _refused: dict[str, list[bytes]] = field(default_factory=dict)
     _counts: Counts = field(default_factory=Counts)
 
+    def warm(self) -> None:
+        """Load (the first time on a machine: compile) the kernel now, not under the first block."""
+        codes = np.zeros(1, np.int64)
+        kernel.scan(np.zeros(0, np.uint8), 0, codes, self.window_s, self._table, self._used, 0, self._odd)
+
     def add(self, text: bytes, by: Plan) -> None:
         """Sum the lines of a block. A final newline ends the last line and begins no other."""
         buf = np.frombuffer(text, np.uint8)
@@ -83,7 +92,7 @@ class Sums:
         codes = np.array(by.codes, np.int64)
         at, status = 0, kernel.ODD_FULL
         if lines.ENTITY not in by.codes or lines.ACTION not in by.codes:
-            for line in text.split(b"\n")[: None if not text.endswith(b"\n") else -1]:
+            for line in _lines_of(text):
                 self._one(line, by)
             return
         while status != kernel.DONE:
@@ -99,7 +108,7 @@ class Sums:
 
     def refuse(self, reason: str, text: bytes) -> None:
         """Refuse every line of a block, for a reason that is the block's."""
-        refused = text.removesuffix(b"\n").split(b"\n")
+        refused = _lines_of(text)
         self._counts.lines += len(refused)
         self._counts.refused += len(refused)
         self._refused.setdefault(reason, []).extend(refused)
@@ -170,6 +179,12 @@ class Sums:
             )
             for key, sums in self._extra.items()
         )
+
+
+def _lines_of(text: bytes) -> list[bytes]:
+    """Cut at newlines as the kernel does: nothing has no line, and a final newline begins none."""
+    found = text.split(b"\n")
+    return found[:-1] if not found[-1] else found
 
 
 def _maps(words: np.ndarray, actions: np.ndarray) -> list[bytes]:

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from faust.types import TP
 
+from connectors.health import health
 from connectors.settings import Work
 from connectors.slots import SlotLost
 from connectors.topics import ensure_topics
@@ -45,7 +46,9 @@ class Worker:
         self._hops: dict[Place, Hop] = {}
         self._rewound: dict[Place, float] = {}
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._is_ready = False
         sums = Sums(settings.window_s)
+        sums.warm()
         self._kinds: dict[str, Callable[[int], Hop]] = {
             SumHop.input: lambda p: SumHop(settings, p, sums),
             MergeHop.input: lambda p: MergeHop(settings, p),
@@ -63,6 +66,11 @@ class Worker:
 
         agent.__name__ = name
         self._app.agent(declare_topic(self._app, self._settings.prefix + name), name=name)(agent)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every assigned slot is open."""
+        return self._is_ready
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set. Raises what ended the work otherwise."""
@@ -92,6 +100,7 @@ class Worker:
                 if not self._is_settled():
                     continue
                 await self._open_assigned()
+                self._is_ready = True
                 await self._flush_due()
                 if time.monotonic() - offsets_at > OFFSETS_S:
                     offsets_at = time.monotonic()
@@ -186,6 +195,7 @@ class Worker:
     async def _drop(self) -> None:
         """Forget every open slot; what was not committed never happened."""
         hops, self._hops = self._hops, {}
+        self._is_ready = False
         self._rewound = {}
         for hop in hops.values():
             try:
@@ -207,7 +217,8 @@ async def run(settings: Work) -> None:
     worker = Worker(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await worker.run(stop)
+    async with health(settings.health_port, lambda: worker.is_ready):
+        await worker.run(stop)
 
 
 __all__ = ["SlotLost", "Worker", "run"]

@@ -15,6 +15,8 @@ from emulator.kinesis.store import Store
 from emulator.kinesis.streams import Stream
 from emulator.kinesis.wire import Request, Scope
 
+_FARTHEST_S = 1e11  # the year 5138; times beyond it mean no more than it does
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -40,7 +42,9 @@ class Call:
     def time_ms(self, field: str) -> int | None:
         """Return a time, which the wire has in seconds with a fraction."""
         seconds = cast("float | None", self.request.get(field))
-        return None if seconds is None else round(seconds * 1000)
+        if seconds is None:
+            return None
+        return round(max(-_FARTHEST_S, min(seconds, _FARTHEST_S)) * 1000)
 
     def structure(self, field: str) -> Request:
         """Return a structure or a map."""

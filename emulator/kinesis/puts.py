@@ -1,6 +1,6 @@
 """Records on their way in: checked, routed to shards, and written as they will be read.
 
-`Batch.add` is the hottest code of the emulator, about 3 µs a record, and written for that. A record's data
+`Batch.add` is the hottest code of the emulator, and written for that. A record's data
 stays the base64 text it came as: it is decoded once, to be sure that it is base64 and to learn its size,
 and can then stand in JSON without escaping.
 """

@@ -66,10 +66,9 @@ class Shard:
         """How many records are retained."""
         return len(self._texts)
 
-    @property
-    def oldest_arrival_ms(self) -> int | None:
-        """When the oldest retained record came, or None if there is none."""
-        return self._arrivals_ms[0] if self._arrivals_ms else None
+    def arrival_at(self, place: int) -> int:
+        """Return when a retained record came: 0 is the oldest, -1 the newest."""
+        return self._arrivals_ms[place]
 
     def arrival_ms(self, now_ms: int) -> int:
         """Return the arrival time of a record put now: a clock set back does not make time fall."""
@@ -119,18 +118,22 @@ class Shard:
 
     def trim_before(self, at_ms: int) -> int:
         """Drop the records that came before a time; return how many bytes that freed."""
-        return self._drop(bisect_left(self._arrivals_ms, at_ms))
+        return self.drop(bisect_left(self._arrivals_ms, at_ms))
 
-    def trim_oldest(self, until_ms: int, least_bytes: int) -> int:
-        """Drop records up to and including a time, but stop when that many bytes are free; return them."""
-        count, freed = 0, 0
-        for count in range(1, bisect_right(self._arrivals_ms, until_ms) + 1):
-            freed += len(self._texts[count - 1]) + RECORD_OVERHEAD_BYTES
-            if freed >= least_bytes:
-                break
-        return self._drop(count)
+    def pass_over(self, place: int, until_ms: int, most_bytes: int) -> tuple[int, int]:
+        """Go from a retained record over those up to and including a time.
 
-    def _drop(self, count: int) -> int:
+        Stop when that many bytes are passed. Return the place reached, and the bytes.
+        """
+        passed_bytes = 0
+        stop = bisect_right(self._arrivals_ms, until_ms, place)
+        while place < stop and passed_bytes < most_bytes:
+            passed_bytes += len(self._texts[place]) + RECORD_OVERHEAD_BYTES
+            place += 1
+        return place, passed_bytes
+
+    def drop(self, count: int) -> int:
+        """Drop the oldest records; return how many bytes that freed."""
         if not count:
             return 0
         freed = sum(map(len, self._texts[:count])) + RECORD_OVERHEAD_BYTES * count

@@ -102,23 +102,28 @@ class Store:
         self.retained_bytes -= shard.trim_before(now_ms - stream.retention_ms)
 
     def _cap(self) -> None:
-        """Drop the oldest records of all shards until the cap holds again, and some more."""
-        goal = self.limits.memory_cap_bytes - self.limits.memory_cap_bytes // CAP_SLACK
-        shards = [shard for stream in self._streams.values() for shard in stream.shards]
-        heads = [(shard.oldest_arrival_ms, at) for at, shard in enumerate(shards) if shard.record_count]
+        """Drop the oldest records of all shards until the cap holds again, and some more.
+
+        Cuts are found first and made once a shard: each moves all that stays.
+        """
+        cap = self.limits.memory_cap_bytes
+        excess = self.retained_bytes - (cap - cap // CAP_SLACK)
+        shards = [shard for stream in self._streams.values() for shard in stream.shards if shard.record_count]
+        cuts = [0] * len(shards)
+        heads = [(shard.arrival_at(0), at) for at, shard in enumerate(shards)]
         heapq.heapify(heads)
-        while self.retained_bytes > goal and heads:
+        while excess > 0 and heads:
             _, at = heapq.heappop(heads)
-            shard = shards[at]
-            next_oldest_ms = heads[0][0] if heads else None
-            until_ms = shard.arrival_ms(0) if next_oldest_ms is None else next_oldest_ms
-            count = shard.record_count
-            freed = shard.trim_oldest(until_ms, self.retained_bytes - goal)
-            self.retained_bytes -= freed
-            self.capped.records += count - shard.record_count
-            self.capped.bytes += freed
-            if shard.record_count:
-                heapq.heappush(heads, (shard.oldest_arrival_ms, at))
+            until_ms = heads[0][0] if heads else shards[at].arrival_at(-1)
+            cuts[at], passed_bytes = shards[at].pass_over(cuts[at], until_ms, excess)
+            excess -= passed_bytes
+            if cuts[at] < shards[at].record_count:
+                heapq.heappush(heads, (shards[at].arrival_at(cuts[at]), at))
+        for shard, cut in zip(shards, cuts, strict=True):
+            freed_bytes = shard.drop(cut)
+            self.retained_bytes -= freed_bytes
+            self.capped.records += cut
+            self.capped.bytes += freed_bytes
 
     def _check_shard_limit(self, scope: Scope, more: int, now_ms: int) -> None:
         have = sum(len(stream.open_shards) for stream in self.streams(scope, now_ms))

@@ -86,18 +86,13 @@ async def feed(  # noqa: PLR0913 - the knobs of `vpcflow replay`, one by one
         acknowledged += lines
         on_progress(acknowledged)
 
-    async def put(call: list[Record]) -> None:
-        try:
-            await _put(client, stream, call, backoff, count)
-        finally:
-            places.release()
-
     async with asyncio.TaskGroup() as tasks:
         while (call := await asyncio.to_thread(next, calls, None)) is not None:
             if rate:
                 await asyncio.sleep(began + scheduled / rate - loop.time())
             await places.acquire()
-            tasks.create_task(put(call))
+            task = tasks.create_task(_put(client, stream, call, backoff, count))
+            task.add_done_callback(lambda _: places.release())
             scheduled += sum(record.lines for record in call)
     return acknowledged
 
@@ -169,7 +164,9 @@ def _envelopes(batch: Batch) -> Iterator[Record]:
     frame = batch.frame.select(
         "line", "eni", id=pl.lit(_EVENT_ID_PREFIX) + place, timestamp=pl.col("start") * 1000
     ).sort("eni", maintain_order=True)
-    events = list(frame.select("id", "timestamp", "line").iter_rows())
+    # Three lists zipped cost a third less than Polars' own rows.
+    columns = (frame[name].to_list() for name in ("id", "timestamp", "line"))
+    events: list[tuple[str, int, str]] = list(zip(*columns, strict=True))
     runs = frame["eni"].rle().struct.unnest()
     at = 0
     for length, eni in runs.iter_rows():

@@ -26,9 +26,10 @@ from emulator.world.traffic import Batch
 
 BATCH_LINES = 20_000
 NUMBER_MAX = 2**45  # no interval counts that much; it keeps every sum within 64 bits
+PROTOCOL_MAX = 255
 MILLISECONDS_FROM = 10**11  # as seconds the year 5138; milliseconds were met in the wild (flow-logs.md 1.2)
 
-_NUMBERS = ("srcport", "dstport", "protocol", "packets", "bytes", "start", "end")
+_NUMBERS = ("dstport", "protocol", "packets", "bytes", "start", "end")
 _GZIP_MAGIC = b"\x1f\x8b"
 _ISO_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
@@ -160,6 +161,8 @@ def _read(line: bytes, names: Format) -> _Row | None:
     try:
         numbers = {name: _number(values.get(name, "-")) for name in _NUMBERS}
         action = _action(values)
+        if (numbers["protocol"] or 0) > PROTOCOL_MAX:
+            return None
     except _Refused:
         return None
     start = _seconds(numbers["start"])
@@ -178,7 +181,7 @@ def _read(line: bytes, names: Format) -> _Row | None:
 
 
 def _number(token: str) -> int | None:
-    if token == "-":
+    if token in {"-", "None"}:
         return None
     # Not `isdigit` alone: it is also true of other scripts' digits.
     if not (token.isascii() and token.isdigit()) or len(token) > 20 or int(token) > NUMBER_MAX:
@@ -190,6 +193,8 @@ def _action(values: dict[str, str]) -> str:
     status = values.get("log-status", "OK")
     if status in LOG_ACTIONS:
         return status
+    if status not in {"OK", "-"}:
+        raise _Refused
     action = values.get("action", "-")
     if action not in {"ACCEPT", "REJECT", "-"}:
         raise _Refused

@@ -39,10 +39,9 @@ _PEERS = 4096
 _PEERS_PER_ENI = 16
 _IPV6_EVERY = 32  # every 32nd peer; such peers serve 443, so no ICMPv6 is needed
 _PROBED_PORTS = np.array([22, 23, 25, 445, 1433, 3306, 3389, 5900, 6379, 8080, 8443, 9200], np.uint16)
+# Web, databases, SSH, then DNS and NTP (17), then ping (1), which has no ports.
 _SERVICE_PORT = np.array([443] * 7 + [80] * 2 + [5432, 6379, 9092, 22, 53, 123, 0], np.uint16)
 _SERVICE_PROTOCOL = np.array([6] * 13 + [17] * 2 + [1], np.uint8)
-_ICMP = 1
-_TCP = 6
 
 _Array = np.ndarray[tuple[int], np.dtype[Any]]
 
@@ -157,7 +156,7 @@ class _World:
 def _world(enis: int, seed: int) -> _World:
     """Draw the world. Addresses: the interfaces' IPv4, their IPv6, then the peers."""
     rng = np.random.Generator(np.random.PCG64([seed, 0xE21]))
-    ids = [f"eni-0{number:016x}" for number in rng.integers(0, 2**64, enis, np.uint64).tolist()]
+    ids = [f"eni-0{n:016x}" for n in rng.integers(0, 2**64, enis, np.uint64).tolist()]
     v4 = [f"10.{64 + (i >> 16)}.{i >> 8 & 255}.{i & 255}" for i in range(enis)]
     v6 = [f"2600:1f18:{i >> 16:x}:{i & 65535:x}::a" for i in range(enis)]
     peers = [_peer(i, host) for i, host in enumerate(rng.integers(0, 2**24, _PEERS).tolist())]
@@ -186,23 +185,22 @@ def _planted(load: Load) -> incidents.Planted:
     if not load.has_incidents:
         return incidents.Planted(pl.DataFrame(), ())
     world = _world(load.enis, load.seed)
-    per_window = load.records * incidents.WINDOW_S / load.span_s
 
     def victim(index: int) -> incidents.Victim:
-        flows = per_window * float(world.shares[index])
+        flows = load.records * incidents.WINDOW_S / load.span_s * float(world.shares[index])
         return incidents.Victim(index, world.ids[index], str(world.addresses[index]), flows)
 
-    middle = load.start + load.span_s // 2
-    return incidents.plant(incidents.Scene(load.seed, middle, victim(0), victim(max(1, load.enis // 20))))
+    middle, other = load.start + load.span_s // 2, max(1, load.enis // 20)
+    return incidents.plant(incidents.Scene(load.seed, middle, victim(0), victim(other)))
 
 
 def _chunks(load: Load) -> Iterator[pl.DataFrame]:
     """Yield the load's columns chunk by chunk; a planted row goes where its time belongs."""
     world, planted = _world(load.enis, load.seed), _planted(load).rows
     ordinary = load.records - planted.height
+    rejects = _Rejects(load)
     if planted.height:
         planted = planted.with_columns(at=(pl.col("start") - load.start) * ordinary // load.span_s)
-    rejects = _Rejects(load)
     for chunk, first in enumerate(range(0, ordinary, CHUNK_LINES)):
         at = np.arange(first, min(first + CHUNK_LINES, ordinary), dtype=np.int64)
         rng = np.random.Generator(np.random.PCG64([load.seed, 0x7AF, chunk]))
@@ -225,6 +223,7 @@ class _Rejects:
         if not self._every:
             return np.zeros(len(eni), np.bool_)
         counts = np.bincount(eni, minlength=len(self._seen))
+        # NumPy sorts 16-bit numbers by radix, several times faster.
         order = np.argsort(eni.astype(np.uint16) if len(counts) <= 1 << 16 else eni, kind="stable")
         place = np.arange(len(eni)) + np.repeat(self._seen - (np.cumsum(counts) - counts), counts)
         mask = np.empty(len(eni), np.bool_)
@@ -242,16 +241,13 @@ def _ordinary(
     kind = rng.random(count, np.float32)
     is_log = kind < NODATA_SHARE + SKIPDATA_SHARE
     is_late = kind >= 1 - LATE_SHARE  # never a log line, never rejected: see the module's promise
-    shift = np.where(is_late, rng.integers(1, LATE_MAX_S + 1, count, np.int64), 0)
-    start = time - shift
-    reject = np.zeros(count, np.bool_)
-    in_order = ~(is_log | is_late)
+    start = time - np.where(is_late, rng.integers(1, LATE_MAX_S + 1, count, np.int64), 0)
+    reject, in_order = np.zeros(count, np.bool_), ~(is_log | is_late)
     reject[in_order] = rejects.choose(eni[in_order])
     flows = _flows(rng, world, eni, reject)
     flows |= {"at": at, "start": start, "end": start + rng.integers(0, 60, count, np.int64), "reject": reject}
-    rows = pl.DataFrame(flows)
     log = pl.DataFrame({"at": at, "eni": eni, "start": time, "end": time + 59, "skip": kind < SKIPDATA_SHARE})
-    return [_flow_lines(world, rows.filter(~is_log)), _log_lines(world, log.filter(is_log))]
+    return [_flow_lines(world, pl.DataFrame(flows).filter(~is_log)), _log_lines(world, log.filter(is_log))]
 
 
 def _flows(rng: np.random.Generator, world: _World, eni: _Array, reject: _Array) -> dict[str, Any]:
@@ -259,16 +255,14 @@ def _flows(rng: np.random.Generator, world: _World, eni: _Array, reject: _Array)
     count, enis = len(eni), len(world.ids)
     peer = (eni.astype(np.int64) * 31 + rng.integers(0, _PEERS_PER_ENI, count, np.uint8)) % _PEERS
     service = peer % len(_SERVICE_PORT)
-    protocol = np.where(reject, _TCP, _SERVICE_PROTOCOL[service]).astype(np.uint8)
+    protocol = np.where(reject, 6, _SERVICE_PROTOCOL[service]).astype(np.uint8)
     port = np.where(reject, _PROBED_PORTS[rng.integers(0, len(_PROBED_PORTS), count)], _SERVICE_PORT[service])
-    client = np.where(protocol == _ICMP, 0, rng.integers(1024, 65_536, count, np.uint16)).astype(np.uint16)
-    own = np.where(peer % _IPV6_EVERY == 0, enis, 0) + eni
+    client = np.where(protocol == 1, 0, rng.integers(1024, 65_536, count, np.uint16)).astype(np.uint16)
+    own, other = np.where(peer % _IPV6_EVERY == 0, enis, 0) + eni, peer + 2 * enis
     is_egress = (rng.integers(0, 2, count, np.uint8) == 1) & ~reject
-    # The interface is the client of its peers' services: requests leave it, answers come back to it.
-    answers = ~is_egress & ~reject
+    answers = ~is_egress & ~reject  # the interface is the client of its peers' services
     packets = np.where(reject, 1, 1 + (rng.standard_exponential(count, np.float32) * 12).astype(np.int64))
     size = np.where(reject, rng.choice(np.array([40, 44]), count), rng.integers(52, 1_400, count, np.int64))
-    other = peer + 2 * enis
     return {
         "eni": eni,
         "src": world.addresses.gather(np.where(is_egress, own, other)),
@@ -295,13 +289,11 @@ def _log_lines(world: _World, rows: pl.DataFrame) -> pl.DataFrame:
     status = pl.when("skip").then(pl.lit("SKIPDATA")).otherwise(pl.lit("NODATA"))
     head = world.heads.gather(rows["eni"])
     line = pl.concat_str([head, pl.lit("- - - - - - -"), "start", "end", pl.lit("-"), status], separator=" ")
-    nothing = pl.lit(0, pl.Int64)
-    return rows.with_columns(packets=nothing, bytes=nothing).select(
-        line=line, action=status.cast(ACTIONS), **_shared(world)
-    )
+    rows = rows.with_columns(packets=pl.lit(0, pl.Int64), bytes=pl.lit(0, pl.Int64))
+    return rows.select(line=line, action=status.cast(ACTIONS), **_shared(world))
 
 
 def _shared(world: _World) -> dict[str, pl.Expr]:
     """Return the columns that every kind of line has, as `Batch` names them, and the place in the load."""
     kept = {name: pl.col(name) for name in ("at", "packets", "bytes", "start", "end")}
-    return {"eni": pl.col("eni").cast(world.enum), **kept}
+    return kept | {"eni": pl.col("eni").cast(world.enum)}

@@ -204,6 +204,8 @@ async def run(*, kafka: str, prefix: str, host: str, port: int, windows: int = K
             stopping = asyncio.create_task(stopped.wait(), name="stop")
             try:
                 await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
+                if following.done():
+                    following.result()  # the feed never ends by itself, so this raises why it did
             finally:
                 await _end(stopping)
                 await _end(following)

@@ -65,7 +65,7 @@ class Feed:
                 self.board.link = Link("reconnecting", f"Kafka does not answer: {type(error).__name__}")
                 await asyncio.sleep(RETRY_S)
             finally:
-                await consumer.stop()
+                await _stop(consumer)
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         """Read what there is; return when a topic or a partition has appeared that we do not read yet."""
@@ -160,3 +160,19 @@ class Feed:
             "foreign message skipped", topic=partition.topic, partition=partition.partition,
             offset=offset, error=str(error)[:200], skipped=dict(self.board.foreign),
         )  # fmt: skip
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, also one whose broker is gone.
+
+    aiokafka 0.14 cancels its own fetches and awaits them bare, so with a fetch in flight `stop` raises
+    `CancelledError` although nobody cancelled us, and leaves its connections open (seen when the broker was
+    killed). Taken at its word, that error would end the feed without a trace.
+    """
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        await consumer._client.close()
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise

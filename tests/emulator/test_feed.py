@@ -113,7 +113,7 @@ def test_an_error_of_the_client_ends_the_feed() -> None:
 
 
 async def test_never_more_than_three_calls_in_flight() -> None:
-    """Calls wait until three are there, so fewer would break the barrier, and then for a fourth to be seen."""
+    """Calls wait until three are there, so fewer would break the barrier, and then to see a fourth."""
     inside, most, lock = 0, 0, threading.Lock()
     together, too_many = threading.Barrier(feeding.CALLS_IN_FLIGHT, timeout=10), threading.Event()
 

@@ -144,6 +144,7 @@ def test_an_explicit_hash_key_overrides_the_partition_key() -> None:
 def test_sequence_numbers_grow_when_the_clock_goes_back() -> None:
     client = Client()
     client.stream()
+    client.now_ms += HOUR_MS
     numbers = []
     for step_ms in (0, 1500, -90_000, 0, 3_000):
         client.now_ms += step_ms
@@ -258,7 +259,7 @@ def test_latest_at_timestamp_and_numbers_name_the_right_place() -> None:
     latest = client.iterator("LATEST")
     client.put("d")
 
-    def read(kind: str, **more: object) -> str:
+    def read(kind: str, **more: Any) -> str:
         return "".join(texts(client.get(client.iterator(kind, **more))))
 
     assert "".join(texts(client.get(latest))) == "d"
@@ -340,7 +341,8 @@ def test_an_answer_holds_ten_mebibytes_at_most_and_one_record_at_least() -> None
     for size in sizes:
         data = base64.b64encode(bytes(size)).decode()
         assert "ShardId" in client.call("PutRecord", StreamName="s", Data=data, PartitionKey="k")
-    answers, iterator = [], client.iterator("TRIM_HORIZON")
+    answers: list[int] = []
+    iterator = client.iterator("TRIM_HORIZON")
     while sum(answers) < len(sizes):
         answer = client.get(iterator)
         iterator = answer["NextShardIterator"]

@@ -6,16 +6,20 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.kinesis import service, wire
+from emulator.kinesis import iterators, service, wire
+from emulator.kinesis.iterators import ShardIterator
 from emulator.kinesis.operations import OPERATIONS
+from emulator.kinesis.sequence_numbers import make
 from emulator.kinesis.shapes import SHAPES
-from emulator.kinesis.store import Store
+from emulator.kinesis.store import Limits, Store
+from emulator.kinesis.streams import Wanted
 from emulator.kinesis.wire import Scope
 
 SCOPE = Scope("000000000000", "us-east-1")
+T0_MS = 1_700_000_000_000
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
@@ -24,10 +28,12 @@ JSON_VALUES = st.recursive(
 NAME_RULE = "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
 
 
-def ask(operation: str, request: object, content_type: str = wire.CONTENT_TYPE) -> tuple[int, Any]:
+def ask(
+    operation: str, request: object, content_type: str = wire.CONTENT_TYPE, store: Store | None = None
+) -> tuple[int, Any]:
     body = request if isinstance(request, bytes) else orjson.dumps(request)
     answer = service.answer(
-        Store(), service.HttpRequest(operation, SCOPE, content_type, body), 1_700_000_000_000
+        store or Store(), service.HttpRequest(operation, SCOPE, content_type, body), T0_MS
     )
     return answer.status, orjson.loads(answer.body or b"null")
 
@@ -173,16 +179,30 @@ def test_cbor_is_refused_with_advice() -> None:
     assert "CBOR disabled" in answer["message"]
 
 
-@given(
-    st.sampled_from(sorted(SHAPES)).flatmap(
-        lambda operation: st.tuples(
-            st.just(operation),
-            st.dictionaries(st.sampled_from([m.name for m in SHAPES[operation]]), JSON_VALUES),
-        )
-    )
-)
-def test_no_request_breaks_the_service(case: tuple[str, dict[str, object]]) -> None:
-    status, answer = ask(*case)
+GOOD_VALUES: dict[str, object] = {
+    "StreamName": "s",
+    "ShardId": "shardId-000000000000",
+    "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
+    "StartingSequenceNumber": str(make(1_700_000_000, 0, 2**63 - 1, 1_700_000_000)),
+    "Data": "aGVsbG8=",
+    "PartitionKey": "k",
+    "Records": [{"Data": "aGVsbG8=", "PartitionKey": "k"}],
+    "ShardIterator": iterators.make(ShardIterator("us-east-1", "s", T0_MS, 0, 1), T0_MS),
+    "ShardFilter": {"Type": "AT_TIMESTAMP", "Timestamp": 1e300},
+    "MaxResults": 1,
+}
+
+
+@settings(max_examples=400)
+@given(st.data(), st.sampled_from(sorted(SHAPES)))
+def test_no_request_breaks_the_service(data: st.DataObject, operation: str) -> None:
+    """Good fields and bad ones, mixed, against a stream that is there."""
+    store = Store(Limits(transition_ms=0))
+    store.create(SCOPE, Wanted("s", 2), T0_MS)
+    names = st.sampled_from([member.name for member in SHAPES[operation]])
+    request = {name: value for name, value in GOOD_VALUES.items() if data.draw(st.booleans())}
+    request |= data.draw(st.dictionaries(names, JSON_VALUES, max_size=2))
+    status, answer = ask(operation, request, store=store)
     assert status in {200, 400}
     if status == 400:
         assert answer["__type"].endswith("Exception")

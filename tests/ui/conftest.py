@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -22,7 +22,6 @@ from streams.web.build import build
 WINDOWS, WINDOW_S, START = 60, 60, 1_760_000_040
 END = START + WINDOWS * WINDOW_S
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-LOOP = "module"
 
 
 @dataclass(slots=True)
@@ -120,9 +119,12 @@ async def wire_to(url: str) -> AsyncIterator[Wire]:
         wire.cut()
 
 
-@dataclass(slots=True)
+@dataclass
 class Visit:
-    """A browser's page on ours, with what it complained about and where it went."""
+    """A browser's page on ours, with what it complained about and where it went.
+
+    Without slots, because Playwright writes an attribute on the owner of a method it is to call.
+    """
 
     page: Page
     script: Script
@@ -152,10 +154,9 @@ async def visit(browser: Browser, script: Script, path: str = "/", **context: st
         try:
             page = await scene.new_page()
             seen = Visit(page, script, wire)
-            # Lambdas, because Playwright writes an attribute on the owner of a method, and ours has slots.
-            page.on("console", lambda message: seen.note_console(message))
+            page.on("console", seen.note_console)
             page.on("pageerror", lambda error: seen.errors.append(str(error)))
-            page.on("request", lambda request: seen.note_request(request))
+            page.on("request", seen.note_request)
             await page.goto(wire.url + path)
             yield seen
         finally:
@@ -163,10 +164,9 @@ async def visit(browser: Browser, script: Script, path: str = "/", **context: st
 
 
 @pytest.fixture(scope="session", autouse=True)
-def built() -> Iterator[None]:
+def built() -> None:
     """The page is built from what is in the checkout."""
     build()
-    yield
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,0 +1,98 @@
+"""The whole worker on the bench's lines: real Kafka, Faust and the client included."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+
+from connectors.slots import Slot
+from connectors.topics import ensure_topics
+from emulator.kafka.node import kafka_node
+from emulator.ports import free_port
+from streams.children import Child
+from streams.observer import Observer
+from tests.bench.load import LINES, block_messages
+
+SLOTS = 8
+DEADLINE_S = 300.0
+
+
+async def until(is_done: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Poll until something is so. Raises `TimeoutError` after `DEADLINE_S`."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not await is_done():
+        if time.monotonic() > deadline:
+            raise TimeoutError(what)
+        await asyncio.sleep(0.05)
+
+
+async def answers(url: str) -> bool:
+    """Say whether a readiness address says yes."""
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+async def measure(lines: int = LINES, python: tuple[str, ...] = ()) -> dict[str, float]:
+    """Return lines per CPU-second of the worker, its peak memory, and wall time."""
+    async with kafka_node() as node:
+        prefix = "bench."
+        await ensure_topics(node.bootstrap, prefix, SLOTS)
+        with tempfile.TemporaryDirectory() as folder:
+            port = free_port()
+            env = {
+                "VPCFLOW_KAFKA": node.bootstrap,
+                "VPCFLOW_PREFIX": prefix,
+                "VPCFLOW_SLOTS": str(SLOTS),
+                "VPCFLOW_HEALTH_PORT": str(port),
+                "VPCFLOW_LATENESS_S": "330",
+            }
+            worker = Child("work", ["work"], env, Path(folder), python)
+            await worker.start()
+            try:
+                await until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), "the worker is not ready")
+                worker.watch()
+                idle_cpu_s = worker.cpu_s
+                began = time.monotonic()
+                await _produce(node.bootstrap, prefix, lines)
+                observer = Observer()
+                following = asyncio.ensure_future(observer.follow(node.bootstrap, prefix, SLOTS))
+                await until(lambda: _all(observer, worker, lines), "the worker does not finish")
+                following.cancel()
+                with suppress(asyncio.CancelledError):
+                    await following
+                worker.watch()
+                cpu_s = worker.cpu_s - idle_cpu_s
+                return {
+                    "lines_per_cpu_s": lines / cpu_s,
+                    "peak_mb": worker.peak_rss_bytes / 2**20,
+                    "wall_s": time.monotonic() - began,
+                    "messages": observer.messages,
+                    "windows": len(observer.aggregates),
+                }
+            finally:
+                await worker.stop()
+                if python:
+                    print(worker.tail(80))
+
+
+async def _all(observer: Observer, worker: Child, lines: int) -> bool:
+    worker.watch()
+    return observer.flows >= lines
+
+
+async def _produce(kafka: str, prefix: str, lines: int) -> None:
+    slot = Slot(kafka, f"{prefix}positions", 0, f"{prefix}bench")
+    await slot.open()
+    messages = await asyncio.to_thread(block_messages, prefix, SLOTS, lines)
+    for at in range(0, len(messages), 16):
+        await slot.commit({}, messages[at : at + 16])
+    await slot.close()

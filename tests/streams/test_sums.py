@@ -1,0 +1,290 @@
+"""The hot path: equal to a plain dictionary over `lines.understand`, whatever the text and its split."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.flowlog import DEFAULT_FORMAT, Format
+from streams import kernel, lines, partials
+from streams.lines import Nothing, Plan, Row, plan
+from streams.sums import ODD_LINES, TABLE_ROWS, Counts, Drained, Sums
+from tests.build import any_lines, block, formats, good_lines, line
+
+WINDOW_S = 60
+DEFAULT = plan(DEFAULT_FORMAT)
+KERNEL_FIELDS = ("interface-id", "action")
+
+Key = tuple[int, str, int, int]
+Totals = tuple[int, int, int, int, int, int, int]
+Outcome = tuple[dict[Key, Totals], Counts, dict[str, list[bytes]]]
+
+
+def referee(texts: Iterable[tuple[bytes, Plan]]) -> Outcome:
+    """Sum in the plainest way: one line, one dictionary."""
+    totals: dict[Key, Totals] = {}
+    counts, refused = Counts(), {}
+    for text, by in texts:
+        for one in text.removesuffix(b"\n").split(b"\n") if text else []:
+            counts.lines += 1
+            match lines.understand(one, by):
+                case Row() as row:
+                    counts.understood += 1
+                    key = row.start - row.start % WINDOW_S, row.entity, row.action, row.protocol
+                    totals[key] = merged(totals.get(key), totals_of(row))
+                case Nothing():
+                    counts.nothing += 1
+                case reason:
+                    counts.refused += 1
+                    refused.setdefault(reason, []).append(one)
+    return totals, counts, {why: sorted(found) for why, found in refused.items()}
+
+
+def totals_of(row: Row) -> Totals:
+    ports = sources = 0
+    if row.action == lines.REJECT:
+        ports = 1 << kernel.port_bit(row.dstport)
+        sources = 1 << kernel.source_bit(row.srcaddr)
+    return 1, row.packets, row.bytes, row.start, row.end, ports, sources
+
+
+def merged(a: Totals | None, b: Totals) -> Totals:
+    if a is None:
+        return b
+    return (
+        a[0] + b[0],
+        a[1] + b[1],
+        a[2] + b[2],
+        min(a[3], b[3]),
+        max(a[4], b[4]),
+        a[5] | b[5],
+        a[6] | b[6],
+    )
+
+
+def outcome(drained: Drained) -> Outcome:
+    """Merge the rows of a flush by key, as `merge` will, and sort what has no order."""
+    totals: dict[Key, Totals] = {}
+    for *key, flows, packets, size, first, last, ports, sources in drained.rows.iter_rows():
+        maps = int.from_bytes(ports, "little"), int.from_bytes(sources, "little")
+        at: Key = tuple(key)
+        totals[at] = merged(totals.get(at), (flows, packets, size, first, last, *maps))
+    return totals, drained.counts, {why: sorted(found) for why, found in drained.refused.items()}
+
+
+def summed(texts: Iterable[tuple[bytes, Plan]], sums: Sums | None = None) -> Outcome:
+    sums = sums or Sums(WINDOW_S)
+    for text, by in texts:
+        sums.add(text, by)
+    return outcome(sums.drain())
+
+
+def newest(totals: dict[Key, Totals]) -> int:
+    return max((t[3] for t in totals.values()), default=-1)
+
+
+@st.composite
+def texts(draw: st.DrawFn, names: Format) -> tuple[bytes, Plan]:
+    found = draw(st.lists(any_lines(names), max_size=12))
+    return block(*found, final_newline=draw(st.booleans())), plan(names)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(texts(DEFAULT_FORMAT), max_size=4))
+def test_default_format_equals_the_referee(given_texts: list[tuple[bytes, Plan]]) -> None:
+    assert summed(given_texts) == referee(given_texts)
+
+
+@settings(max_examples=100, deadline=None)
+@given(formats(KERNEL_FIELDS).flatmap(texts))
+def test_kernel_equals_the_referee_in_any_format(text: tuple[bytes, Plan]) -> None:
+    assert summed([text]) == referee([text])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(formats().flatmap(texts), max_size=3))
+def test_blocks_of_many_formats_share_one_flush(given_texts: list[tuple[bytes, Plan]]) -> None:
+    assert summed(given_texts) == referee(given_texts)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=400))
+def test_arbitrary_bytes_equal_the_referee(text: bytes) -> None:
+    assert summed([(text, DEFAULT)]) == referee([(text, DEFAULT)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(any_lines(), min_size=1, max_size=20), st.data())
+def test_neither_split_nor_order_of_blocks_changes_the_sums(found: list[bytes], data: st.DataObject) -> None:
+    whole = summed([(block(*found, final_newline=True), DEFAULT)])
+    shuffled = data.draw(st.permutations(found))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(found)), max_size=4)))
+    edges = zip([0, *cuts], [*cuts, len(found)], strict=True)
+    blocks = [block(*shuffled[a:b], final_newline=True) for a, b in edges if a < b]
+    assert summed((text, DEFAULT) for text in blocks) == whole
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(any_lines(), max_size=20), st.booleans())
+def test_every_line_is_understood_refused_or_nothing(found: list[bytes], final_newline: bool) -> None:
+    sums = Sums(WINDOW_S)
+    text = block(*found, final_newline=final_newline and bool(found))
+    sums.add(text, DEFAULT)
+    drained = sums.drain()
+    counts = drained.counts
+    # A text that is only an empty last line has no line: there is no newline that would end it.
+    expected = len(found) - (not final_newline and found[-1:] == [b""])
+    assert counts.lines in {expected, len(found)}
+    assert counts.lines == counts.understood + counts.refused + counts.nothing
+    assert counts.refused == sum(map(len, drained.refused.values()))
+    assert counts.understood == drained.rows["flows"].sum()
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(good_lines(), min_size=1, max_size=12))
+def test_kernel_and_slow_path_draw_the_same_maps(found: list[bytes]) -> None:
+    fast = summed([(block(*found), DEFAULT)])
+    slow = summed([(block(*(one + b" " for one in found)), DEFAULT)])
+    assert fast == slow
+
+
+@pytest.mark.parametrize(
+    "names", [("interface-id", "action", "start"), ("start", "action", "interface-id", "log-status")]
+)
+def test_maps_agree_where_the_format_lacks_port_and_source(names: Format) -> None:
+    one = line(names, action="REJECT")
+    totals, counts, _ = summed([(block(one, one + b" "), plan(names))])
+    (total,) = totals.values()
+    assert counts.understood == 2
+    assert [total[5].bit_count(), total[6].bit_count()] == [1, 1]
+
+
+def test_only_rejected_rows_carry_maps() -> None:
+    sums = Sums(WINDOW_S)
+    accepted, rejected = line(), line(action="REJECT")
+    sums.add(block(accepted, rejected, accepted + b" ", rejected + b" "), DEFAULT)
+    size = partials.MAP_WORDS * 8
+    found = sums.drain().rows.select("action", "ports", "sources").rows()
+    assert {(action, len(ports), len(sources)) for action, ports, sources in found} == {
+        (lines.ACCEPT, 0, 0),
+        (lines.REJECT, size, size),
+    }
+
+
+def test_a_table_that_is_full_grows_and_forgets_nothing() -> None:
+    keys = TABLE_ROWS + 5000  # half of a table is usable, so this grows it twice
+    found = [line(interface_id=f"eni-{i:017x}", bytes=i, action="REJECT") for i in range(keys)]
+    text = block(*found), DEFAULT
+    sums = Sums(WINDOW_S)
+    first = summed([text, text], sums)
+    assert len(first[0]) == keys
+    assert first == referee([text, text])
+    assert summed([text], sums) == referee([text])
+
+
+def test_more_odd_lines_than_fit_are_all_read() -> None:
+    count = ODD_LINES * 2 + 3
+    odd = [line(interface_id=f"eni-{i % 50:017x}") + b"\r" for i in range(count)]
+    text = block(line(), *odd, line()), DEFAULT
+    found = summed([text])
+    assert found == referee([text])
+    assert found[1].understood == count + 2
+
+
+def test_a_table_and_odd_lines_full_at_once_lose_nothing() -> None:
+    keys = TABLE_ROWS // 2 + ODD_LINES
+    found = [line(interface_id=f"eni-{i:08x}") + (b"\r" if i % 4 == 0 else b"") for i in range(keys)]
+    text = block(*found, final_newline=True), DEFAULT
+    assert summed([text]) == referee([text])
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"\n\n", line(), line() + b"\n", line() + b"\n\n"])
+def test_a_final_newline_begins_no_line(text: bytes) -> None:
+    by_line = plan(("resource-id", "start"))  # read line by line
+    expected = text.count(b"\n") + (bool(text) and not text.endswith(b"\n"))
+    assert [summed([(text, by)])[1].lines for by in (DEFAULT, by_line)] == [expected, expected]
+
+
+@pytest.mark.parametrize("final_newline", [False, True])
+def test_refusing_a_block_counts_its_lines(final_newline: bool) -> None:
+    sums = Sums(WINDOW_S)
+    sums.refuse("unusable format", block(b"a", b"b", final_newline=final_newline))
+    drained = sums.drain()
+    assert drained.counts == Counts(lines=2, refused=2)
+    assert drained.refused == {"unusable format": [b"a", b"b"]}
+    assert drained.newest_start == -1
+
+
+def test_draining_begins_anew() -> None:
+    sums = Sums(WINDOW_S)
+    assert summed([(line(), DEFAULT), (b"nonsense", DEFAULT), (line() + b" ", DEFAULT)], sums)[1].lines == 3
+    assert summed([], sums) == ({}, Counts(), {})
+    assert summed([(line(), DEFAULT)], sums) == referee([(line(), DEFAULT)])
+
+
+def test_newest_start_is_less_than_a_window_behind() -> None:
+    sums = Sums(WINDOW_S)
+    starts = [1_699_999_980, 1_700_000_000, 1_700_000_039]
+    sums.add(block(*(line(start=start) for start in starts)), DEFAULT)
+    assert max(starts) - WINDOW_S < sums.drain().newest_start <= max(starts)
+
+
+def test_ids_come_out_as_they_went_in() -> None:
+    ids = ["eni-f0000000000000001", "eni-0123456789abcdef0", "eni-ffffffffffffffff0", "eni-1a2b3c4d", "eni-00000000"]
+    totals, _, _ = summed([(block(*(line(interface_id=one) for one in ids)), DEFAULT)])
+    assert sorted(key[1] for key in totals) == sorted(ids)
+
+
+def well_formed(seed: int, count: int) -> pl.DataFrame:
+    """Draw well-formed lines as columns, without any code of ours."""
+    rng = np.random.default_rng(seed)
+    start = rng.integers(1_700_000_000, 1_700_000_600, count)
+    address = pl.Series(rng.integers(0, 250, count)).cast(pl.String)
+    return pl.DataFrame(
+        {
+            "version": np.full(count, 2),
+            "account-id": np.full(count, 123456789012),
+            "interface-id": [f"eni-{i:017x}" for i in rng.integers(0, 40, count).tolist()],
+            "srcaddr": "10.0.0." + address,
+            "dstaddr": "10.0.1." + address,
+            "srcport": rng.integers(1024, 65536, count),
+            "dstport": rng.choice([22, 53, 443], count),
+            "protocol": rng.choice([1, 6, 17], count),
+            "packets": rng.integers(1, 1000, count),
+            "bytes": rng.integers(40, 10**9, count),
+            "start": start,
+            "end": start + rng.integers(0, 60, count),
+            "action": rng.choice(["ACCEPT", "REJECT"], count),
+            "log-status": np.full(count, "OK"),
+        }
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_polars_agrees_on_well_formed_lines(seed: int) -> None:
+    text = well_formed(seed, 20_000).write_csv(separator=" ", include_header=False).encode()
+    expected = (
+        pl.read_csv(io.BytesIO(text), separator=" ", has_header=False, new_columns=list(DEFAULT_FORMAT))
+        .group_by(
+            (pl.col("start") // WINDOW_S * WINDOW_S).alias("window"), "interface-id", "action", "protocol"
+        )
+        .agg(
+            pl.len().cast(pl.Int64),
+            pl.col("packets", "bytes").sum(),
+            pl.col("start").min(),
+            pl.col("end").max(),
+        )
+    )
+    sums = Sums(WINDOW_S)
+    sums.add(text, DEFAULT)
+    rows = sums.drain().rows.select(
+        "window", "entity", "action", "protocol", "flows", "packets", "bytes", "first", "last"
+    )
+    named = rows.with_columns(pl.col("action").replace_strict({0: "ACCEPT", 1: "REJECT"}, return_dtype=pl.String))
+    assert sorted(named.rows()) == sorted(expected.rows())

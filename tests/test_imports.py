@@ -1,0 +1,219 @@
+"""Arrows point one way, pure modules stay pure, no file grows out of hand: read from the source with `ast`.
+
+A pure module may import pure modules of ours and the libraries in `PURE_LIBRARIES`, which compute and touch
+nothing. So a new library in a pure module is a decision, made in this file. Imports inside functions and
+under `TYPE_CHECKING` count like all others.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("connectors", "streams", "emulator")
+
+FILE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 60
+LONG_FUNCTIONS = {"streams.kernel.scan"}  # numba's hot loop: a call from there would cost what it is for
+
+# The composition root, and what plays or judges a whole run on one machine.
+MAY_IMPORT_EMULATOR = {"streams.cli", "streams.replay", "streams.report", "streams.check"}
+# AWS's own formats: the emulator must write them as the connectors read them.
+EMULATOR_MAY_IMPORT = {"connectors.flowlog", "connectors.envelope"}
+
+
+def named(package: str, names: str) -> set[str]:
+    """Return the full names of some modules of a package."""
+    return {f"{package}.{name}" for name in names.split()}
+
+
+PURE = {
+    *named("connectors", "flowlog envelope blocks dead messages answers positions reads"),
+    *named("streams", "lines kernel partials sums windows records"),
+    *named("streams.alerts", "detectors lives"),
+    *named("streams.web", "board history latencies query"),
+    *named("emulator", "ledger kafka.properties world.traffic world.incidents"),
+    *named("emulator.kinesis", "call descriptions errors iterators pages puts sequence_numbers service"),
+    *named("emulator.kinesis", "shapes shards store streams tokens validation wire"),
+    *named("emulator.kinesis.operations", "create_stream delete_stream describe_stream"),
+    *named("emulator.kinesis.operations", "describe_stream_summary get_records get_shard_iterator"),
+    *named("emulator.kinesis.operations", "list_shards list_streams put_record put_records"),
+}
+
+COMPUTING = """
+__future__ array bisect builtins collections csv dataclasses datetime functools hashlib heapq io itertools
+math operator pathlib re types typing urllib.parse zlib
+isal numba numpy orjson polars pybase64
+"""
+PURE_LIBRARIES = set(COMPUTING.split())  # pathlib for paths as values; to open one is an impure method below
+
+# What a pure module must not use of the libraries above, nor of the builtins.
+IMPURE_NAMES = {"open", "print", "input", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
+IMPURE_METHODS = {"cwd", "home", "exists", "iterdir", "mkdir", "read_bytes", "read_text", "rglob", "stat"}
+IMPURE_METHODS |= {"unlink", "write_bytes", "write_text", "read_csv", "scan_csv", "read_parquet"}
+SEEDED = {"default_rng", "Generator", "SeedSequence"}  # of numpy.random, given a seed
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Return every module of the three packages: dotted name → file."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            if "node_modules" not in parts:
+                found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    """Return a module's syntax."""
+    return ast.parse(modules()[module].read_text(), module)
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Return what a module imports: modules of ours by their full name, others as written."""
+    found: set[str] = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}:{node.lineno}: a relative import; write the full name"
+            assert node.module is not None
+            found |= {_meant(node.module, alias.name) for alias in node.names}
+    return frozenset(found)
+
+
+def _meant(module: str, name: str) -> str:
+    """Say whether `from module import name` means a module of ours, or something inside one."""
+    return f"{module}.{name}" if f"{module}.{name}" in modules() else module
+
+
+def ours(module: str) -> set[str]:
+    """Return the imports of a module that are of our packages."""
+    return {name for name in imports(module) if name.split(".")[0] in PACKAGES}
+
+
+def in_package(package: str) -> list[str]:
+    """Return the modules of a package, itself included."""
+    return [name for name in modules() if name.split(".")[0] == package]
+
+
+def is_pure(module: str) -> bool:
+    """Whether a module must be pure; every `__init__` must, for it runs whenever a neighbour is imported."""
+    return module in PURE or modules()[module].name == "__init__.py"
+
+
+def test_every_import_of_ours_exists() -> None:
+    missing = {(m, name) for m in modules() for name in ours(m) if name not in modules()}
+    assert not missing
+
+
+def test_connectors_import_none_of_us() -> None:
+    assert not {
+        (m, name) for m in in_package("connectors") for name in ours(m) if not name.startswith("connectors")
+    }
+
+
+def test_the_emulator_imports_only_the_formats_of_aws() -> None:
+    assert not {
+        (m, name)
+        for m in in_package("emulator")
+        for name in ours(m)
+        if not name.startswith("emulator") and name not in EMULATOR_MAY_IMPORT
+    }
+
+
+def test_only_the_command_line_and_the_replay_import_the_emulator() -> None:
+    found = {m for m in in_package("streams") for name in ours(m) if name.split(".")[0] == "emulator"}
+    assert found <= MAY_IMPORT_EMULATOR
+
+
+def test_nothing_imports_the_command_line() -> None:
+    assert not {m for m in modules() if "streams.cli" in imports(m)}
+
+
+def test_the_list_of_pure_modules_names_modules() -> None:
+    assert set(modules()) >= PURE
+
+
+@pytest.mark.parametrize("module", sorted(m for m in modules() if is_pure(m)))
+def test_a_pure_module_imports_nothing_that_acts(module: str) -> None:
+    edges = {name for name in ours(module) if not is_pure(name)}
+    assert not edges, f"{module} imports edges; move what it needs into a pure module"
+    others = imports(module) - ours(module)
+    acting = {n for n in others if n not in PURE_LIBRARIES and n.split(".")[0] not in PURE_LIBRARIES}
+    assert not acting, f"{module} imports what acts, or what this test does not know yet"
+
+
+@pytest.mark.parametrize("module", sorted(m for m in modules() if is_pure(m)))
+def test_a_pure_module_reads_no_clock_no_file_and_no_global_chance(module: str) -> None:
+    assert not sorted(_impure_uses(tree(module)))
+
+
+def _impure_uses(code: ast.Module) -> Iterator[str]:
+    for node in ast.walk(code):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name.endswith(".random.default_rng") and not (node.args or node.keywords):
+                yield f"line {node.lineno}: {name}() without a seed"
+        elif isinstance(node, ast.Attribute | ast.Name):
+            name = ast.unparse(node)
+            last = name.rpartition(".")[2]
+            is_chance = name in (f"np.random.{last}", f"numpy.random.{last}") and last not in SEEDED
+            if is_chance or ".".join(name.split(".")[-2:]) in IMPURE_NAMES or last in IMPURE_METHODS:
+                yield f"line {node.lineno}: {name}"
+
+
+def test_the_check_for_impure_uses_sees_them() -> None:
+    """The checker is judged too: a test that can only pass proves nothing."""
+    acts = [
+        "datetime.now(UTC)",
+        "open('a')",
+        "np.random.rand()",
+        "np.random.default_rng()",
+        "path.read_text()",
+    ]
+    assert [len(list(_impure_uses(ast.parse(code)))) for code in acts] == [1] * 5
+    assert not list(
+        _impure_uses(ast.parse("np.random.default_rng(7).random()\ndatetime.fromtimestamp(1, UTC)"))
+    )
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_a_module_says_what_it_is(module: str) -> None:
+    assert ast.get_docstring(tree(module)), f"{module} has no docstring"
+
+
+def test_no_file_is_longer_than_a_reader_bears() -> None:
+    sources = [*modules().values(), *sorted((ROOT / "streams/web/ui/src").glob("*.*"))]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources}
+    assert not {name: lines for name, lines in lengths.items() if lines > FILE_LINES_MAX}
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = {
+        name: lines
+        for m in modules()
+        for name, lines in _functions(tree(m), m)
+        if lines > FUNCTION_LINES_MAX and name not in LONG_FUNCTIONS
+    }
+    assert not long
+
+
+def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, int]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name = f"{prefix}.{child.name}"
+            if not isinstance(child, ast.ClassDef):
+                yield name, (child.end_lineno or child.lineno) - child.lineno + 1
+            yield from _functions(child, name)
+        else:
+            yield from _functions(child, prefix)

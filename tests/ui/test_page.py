@@ -1,0 +1,172 @@
+"""The page in a real browser: it says what the server knows, in both themes, through a lost stream."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from streams.web.board import Link
+from streams.web.shell import STATIC
+
+pytestmark = pytest.mark.ui
+in_module_loop = pytest.mark.asyncio(loop_scope="module")  # the loop in which the browser was started
+
+SHOTS = Path(__file__).parents[2] / "build"
+JS_BYTES, CSS_BYTES = 120_000, 12_000  # dashboard.md 3, "Budget"
+Visiting = Callable[..., AbstractAsyncContextManager[Any]]
+
+# How many pixels of the chart are as strongly coloured as a line is: none on an empty canvas.
+COLOURED = """() => {
+  const canvas = document.querySelector('.canvas canvas');
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let coloured = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    const [r, g, b, a] = data.slice(i, i + 4);
+    if (a > 200 && Math.max(r, g, b) - Math.min(r, g, b) > 90) coloured += 1;
+  }
+  return coloured;
+}"""
+BACKGROUND = "() => getComputedStyle(document.documentElement).backgroundColor"
+
+
+@in_module_loop
+async def test_shows_the_numbers_the_server_knows(browser: Browser, script: Any, visiting: Visiting) -> None:
+    async with visiting(browser, script) as seen:
+        await expect(seen.page.get_by_test_id("state")).to_have_text("live")
+        stats = await (await seen.page.request.get(seen.wire.url + "/api/stats")).json()
+        shown = {"behind": "behind_s", "flows": "flows_per_s", "bytes": "bytes_per_s",
+                 "rejects": "reject_percent", "late": "late", "lag": "lag_s"}  # fmt: skip
+        for name, field in shown.items():
+            value = await seen.see(f"number-{name}")
+            assert value is not None
+            assert float(value) == pytest.approx(stats["numbers"][field]), name
+        await expect(seen.page.get_by_test_id("number-behind")).to_have_text("10 min 4 s")
+        await expect(seen.page.get_by_test_id("number-late")).to_have_text("12")
+        await expect(seen.page.get_by_test_id("number-lag")).to_have_text("0.4 s")
+
+
+@in_module_loop
+async def test_table_adds_up_to_the_chart(browser: Browser, script: Any, visiting: Visiting) -> None:
+    async with visiting(browser, script) as seen:
+        rows = seen.page.get_by_test_id("top-row")
+        await expect(rows).to_have_count(12)  # ten, "Other" and "Total"
+        values = [
+            int(await cell.get_attribute("data-value") or 0)
+            for cell in await rows.locator("[data-column=bytes]").all()
+        ]
+        assert sum(values[:-1]) == values[-1]
+        series = await (await seen.page.request.get(seen.wire.url + "/api/series?range=1h")).json()
+        columns = [i for i, name in enumerate(series["fields"]) if name.endswith("_bytes")]
+        assert values[-1] == sum(point[i] for point in series["points"] for i in columns)
+        last = seen.page.get_by_test_id("chart-table").locator("tbody tr").last.locator("td")
+        accept = series["fields"].index("accept_bytes")
+        shown = float(await last.nth(1).get_attribute("data-value") or 0)
+        assert shown == pytest.approx(series["points"][-1][accept] / 60)
+
+
+@in_module_loop
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_theme_is_drawn(browser: Browser, script: Any, visiting: Visiting, theme: str) -> None:
+    other = {"light": "dark", "dark": "light"}[theme]
+    async with visiting(browser, script, color_scheme=theme) as seen:
+        await expect(seen.page.get_by_test_id("top-row").first).to_be_visible()
+        assert await seen.page.evaluate(COLOURED) > 1000
+        SHOTS.mkdir(exist_ok=True)
+        await seen.page.screenshot(path=SHOTS / f"ui-{theme}.png")
+        before = await seen.page.evaluate(BACKGROUND)
+        await seen.page.get_by_test_id(f"theme-{other}").click()
+        await expect(seen.page.locator("html")).to_have_attribute("data-theme", other)
+        assert await seen.page.evaluate(BACKGROUND) != before
+        assert await seen.page.evaluate(COLOURED) > 1000, "the chart is redrawn, not wiped"
+        await seen.page.reload()
+        await expect(seen.page.locator("html")).to_have_attribute("data-theme", other)
+        assert seen.errors == []
+
+
+@in_module_loop
+async def test_asks_nobody_else_and_complains_of_nothing(
+    browser: Browser, script: Any, visiting: Visiting
+) -> None:
+    async with visiting(browser, script) as seen:
+        await expect(seen.page.get_by_test_id("state")).to_have_text("live")
+        await seen.page.get_by_test_id("chart").hover()
+        assert [url for url in seen.requests if not url.startswith(seen.wire.url)] == []
+        assert len(seen.requests) >= 4
+        assert seen.errors == []
+
+
+@in_module_loop
+async def test_switch_changes_table_chart_and_address(
+    browser: Browser, script: Any, visiting: Visiting
+) -> None:
+    async with visiting(browser, script, "/?range=15m") as seen:
+        first = seen.page.get_by_test_id("top-row").first
+        await expect(seen.page.get_by_test_id("range-15m")).to_have_attribute("aria-pressed", "true")
+        await seen.page.get_by_test_id("by-rejects").click()
+        await expect(seen.page).to_have_url(f"{seen.wire.url}/?by=rejects&range=15m")
+        await expect(seen.page.locator("th.chosen")).to_have_text("rejects")
+        table = await (await seen.page.request.get(f"{seen.wire.url}/api/top?by=rejects&range=15m")).json()
+        await expect(first).to_have_attribute("data-eni", table["rows"][0]["eni"])
+        await expect(seen.page.get_by_test_id("chart")).to_have_attribute(
+            "aria-label", re.compile("^Flows: ACCEPT .* REJECT ")
+        )
+        await seen.page.go_back()
+        await expect(seen.page.locator("th.chosen")).to_have_text("bytes")
+
+
+@in_module_loop
+async def test_lists_firing_alerts_first(browser: Browser, script: Any, visiting: Visiting) -> None:
+    async with visiting(browser, script) as seen:
+        rows = seen.page.get_by_test_id("alert-row")
+        await expect(rows).to_have_count(4)
+        statuses = [await row.get_attribute("data-status") for row in await rows.all()]
+        assert statuses == ["firing", "firing", "pending", "resolved"]
+        await expect(rows.first).to_contain_text("214 vs 50")
+        assert await seen.see("alerts-firing") == "2"
+        script.alert("port_sweep", "resolved", 52, value=3, threshold=50)
+        await expect(seen.page.get_by_test_id("alerts-firing")).to_have_text("1 firing")
+
+
+@in_module_loop
+async def test_resumes_after_the_stream_was_dropped(
+    browser: Browser, script: Any, visiting: Visiting
+) -> None:
+    async with visiting(browser, script) as seen:
+        state = seen.page.get_by_test_id("state")
+        await expect(state).to_have_text("live")
+        seen.wire.cut()
+        await expect(state).to_have_text("stream lost, retrying")
+        await expect(seen.page.get_by_test_id("notice")).to_be_visible()
+        script.add("eni-new", "ACCEPT", 60, 77_000_000_000)
+        await expect(state).to_have_text("live")
+        await expect(seen.page.get_by_test_id("top-row").first).to_have_attribute("data-eni", "eni-new")
+        assert b"Last-Event-ID: " in bytes(seen.wire.asked), "the browser resumed, it did not begin again"
+
+
+@in_module_loop
+async def test_empty_then_stale_then_broken_are_said(
+    browser: Browser, empty: Any, visiting: Visiting
+) -> None:
+    async with visiting(browser, empty) as seen:
+        state = seen.page.get_by_test_id("state")
+        await expect(state).to_have_text("no windows yet")
+        empty.traffic(windows=3)
+        await expect(state).to_have_text("live")
+        empty.now += 95
+        await expect(state).to_have_text("no data for 95 s")
+        empty.board.link = Link("reconnecting", "Kafka does not answer")
+        await expect(state).to_have_text("reconnecting: Kafka does not answer")
+        assert seen.errors == []
+
+
+def test_files_stay_in_their_budget() -> None:
+    names = json.loads((STATIC / "manifest.json").read_text())
+    assert (STATIC / names["main.js"]).stat().st_size <= JS_BYTES
+    assert (STATIC / names["main.css"]).stat().st_size <= CSS_BYTES
