@@ -110,28 +110,15 @@ async def _create(admin: AIOKafkaAdminClient, prefix: str, missing: list[Topic],
             raise TopicError(f"Kafka refused to make topic {topic!r}: {why}")
 
 
-async def _partitions(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
-    """Return how many partitions each topic has, once the broker knows of them all."""
-    deadline = time.monotonic() + SEEN_S
-    while True:
-        found = await admin.describe_topics(names)
-        unseen = [topic["topic"] for topic in found if topic["error_code"]]
-        if not unseen:
-            return {topic["topic"]: len(topic["partitions"]) for topic in found}
-        if time.monotonic() > deadline:
-            raise TopicError(f"topic {unseen[0]} is not there, {SEEN_S:.0f} s after it was made")
-        await asyncio.sleep(0.05)
-
-
 async def _check(admin: AIOKafkaAdminClient, prefix: str, slots: int) -> None:
     names = [prefix + topic.name for topic in TOPICS]
-    for topic, count in (await _partitions(admin, names)).items():
+    counts, policies = await _described(admin, names)
+    for topic, count in counts.items():
         if count != slots:
             raise TopicError(
                 f"topic {topic} has {count} partitions, not {slots}:"
                 f" set VPCFLOW_SLOTS={count}, or choose another VPCFLOW_PREFIX"
             )
-    policies = await _policies(admin, names)
     for wanted in TOPICS:
         policy = policies[prefix + wanted.name]
         if set(policy.split(",")) != set(wanted.policy.split(",")):
@@ -139,6 +126,21 @@ async def _check(admin: AIOKafkaAdminClient, prefix: str, slots: int) -> None:
                 f"topic {prefix + wanted.name} has cleanup.policy={policy}, not {wanted.policy}:"
                 " change it with kafka-configs, or choose another VPCFLOW_PREFIX"
             )
+
+
+async def _described(admin: AIOKafkaAdminClient, names: list[str]) -> tuple[dict[str, int], dict[str, str]]:
+    """Return every topic's partitions and clean-up policy, once the brokers know of them all."""
+    deadline = time.monotonic() + SEEN_S
+    while True:
+        found = [topic for topic in await admin.describe_topics(names) if not topic["error_code"]]
+        counts = {topic["topic"]: len(topic["partitions"]) for topic in found}
+        policies = await _policies(admin, names)
+        unseen = [name for name in names if name not in counts or name not in policies]
+        if not unseen:
+            return counts, policies
+        if time.monotonic() > deadline:
+            raise TopicError(f"topic {unseen[0]} is not there, {SEEN_S:.0f} s after it was made")
+        await asyncio.sleep(0.05)
 
 
 async def _policies(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, str]:

@@ -28,7 +28,8 @@ from streams.windows import Producer, Rules, Windows
 log = structlog.get_logger()
 
 PLACE_KEY = b"place"
-FLUSH_BYTES = 8 << 20
+FLUSH_BYTES = 4 << 20
+AHEAD_S = 120  # `start` may be a minute off (flow-logs.md 1.2), clocks a little more
 HEARTBEAT_S = 1.0  # partitions that a flush had nothing for still learn the time (design.md 2)
 FINALS_A_MESSAGE = 2000  # about 700 KB
 
@@ -47,7 +48,7 @@ class SumHop:
         self._told = [-1] * settings.slots
         self._counts = dict.fromkeys(Counts.__slots__, 0)
         self._texts: list[tuple[bytes, str]] = []
-        self._bytes, self._arrival_ms = 0, 0
+        self._bytes, self._arrival_ms, self._arrived_s = 0, 0, 0
         self._told_at = 0.0
         self._pace = Pace()
         self._plans: dict[str, Plan | str] = {}
@@ -75,6 +76,7 @@ class SumHop:
             self._bytes += len(message.value)
             arrival_ms = message.number("arrival_ms")
             self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms)
+            self._arrived_s = max(self._arrived_s, arrival_ms // 1000)
         return None
 
     def step_over(self, message: Input) -> None:
@@ -87,7 +89,11 @@ class SumHop:
 
     async def flush(self, now: float) -> None:
         drained = self._summed()
-        self._newest = max(self._newest, drained.newest_start)
+        # A flow cannot start after it arrived: one wrong clock must not make everybody else's rows late.
+        newest = (
+            min(drained.newest_start, self._arrived_s + AHEAD_S) if self._arrived_s else drained.newest_start
+        )
+        self._newest = max(self._newest, newest)
         for name in self._counts:
             self._counts[name] += getattr(drained.counts, name)
         messages = self._partials(drained, now)

@@ -14,7 +14,7 @@ from faust.transport.drivers import aiokafka as driver
 
 from connectors.settings import Work
 
-BUFFERED_EVENTS = 32  # each may be a block of 1 MiB
+BUFFERED_EVENTS = 16  # each may be a block of 1 MiB
 
 
 class _CommittedThread(driver.AIOKafkaConsumerThread):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from connectors.flowlog import DEFAULT_FORMAT
 from streams import kernel, lines, partials
 from streams.lines import Nothing, Plan, Row
 
@@ -82,8 +83,9 @@ class Sums:
 
     def warm(self) -> None:
         """Load (the first time on a machine: compile) the kernel now, not under the first block."""
-        codes = np.zeros(1, np.int64)
-        kernel.scan(np.zeros(0, np.uint8), 0, codes, self.window_s, self._table, self._used, 0, self._odd)
+        self.add(b"", lines.plan(DEFAULT_FORMAT))
+        table, used = kernel.new_table(2), np.zeros(2, np.int64)
+        kernel.rehash(table, used, 0, table)
 
     def add(self, text: bytes, by: Plan) -> None:
         """Sum the lines of a block. A final newline ends the last line and begins no other."""

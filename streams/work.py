@@ -28,7 +28,7 @@ from streams.sums import Sums
 
 log = structlog.get_logger()
 
-TAKE, TAKE_WITHIN_S = 16, 0.05
+TAKE, TAKE_WITHIN_S = 8, 0.05
 TICK_S = 0.05
 OFFSETS_S = 1.0  # group offsets are written this often, for lag tools only; nothing reads them back
 REWIND_PAUSE_S = 0.5  # a rewind needs a fetch to take effect; do not ask again before
@@ -91,6 +91,14 @@ class Worker:
             ticking.cancel()
             async with self._lock:
                 await self._drop()
+            await self._stop_app()
+
+    async def _stop_app(self) -> None:
+        """Bent: Faust's consumer thread outlives its cancelled app, and the process could not end."""
+        try:
+            await asyncio.wait_for(self._app.stop(), CLOSE_S)
+        except TimeoutError:
+            log.error("faust did not stop", within_s=CLOSE_S)
 
     async def _tick(self) -> None:
         offsets_at = 0.0

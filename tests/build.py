@@ -6,7 +6,7 @@ with underscores: `line(interface_id="-")`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hypothesis import strategies as st
 
@@ -47,7 +47,7 @@ def block(*lines: bytes, final_newline: bool = False) -> bytes:
     return b"\n".join(lines) + (b"\n" if final_newline else b"")
 
 
-def row(  # noqa: PLR0917
+def row(
     window: int, entity: str = ENI, action: int = 0, flows: int = 1, protocol: int = 6, first: int = -1
 ) -> Row:
     """Return a row of a partial: 2 packets and 100 bytes a flow; a rejected one has maps."""
@@ -68,45 +68,43 @@ _POOLS = {
     "action": ["ACCEPT", "REJECT"],
 }
 # What was met in the wild, or sits on an edge of a rule, in any column.
-_ODD_TOKENS = [
-    "-", "None", "", " ", "+5", "-1", "007", "0x10", "1e3", "٣", "é", "\x00", "\x1c", "5\t6", "\r", "OK",
-    "NODATA", "SKIPDATA", "ACCEPT", "REJECT", "ACCEPTED", "accept", "256", "65536", "99999999999999",
-    "35184372088833", "1700000000123", "100000000000", "9" * 20, "0" * 18 + "6", "0" * 20, "ENI-0A1B2C3D",
-    "eni-", "eni-0a1b2c3", "eni-0A1B2C3D4E5F60718", "eni-0a1b2c3d4e5f607181", "x" * 66_000, "start",
+ODD_TOKENS = [
+    token.encode()
+    for token in (
+        "-", "None", "", " ", "+5", "-1", "007", "0x10", "1e3", "٣", "é", "\x00", "\x1c", "5\t6", "\r", "OK",
+        "NODATA", "SKIPDATA", "ACCEPT", "REJECT", "ACCEPTED", "accept", "256", "65536", "35184372088832",
+        "35184372088833", "99999999999999", "1700000000123", "99999999999", "100000000000", "9" * 20,
+        "0" * 18 + "6", "0" * 20, "ENI-0A1B2C3D", "eni-", "eni-0a1b2c3", "eni-0A1B2C3D4E5F60718",
+        "eni-0a1b2c3d4e5f607181", "x" * 66_000, "start",
+    )
 ]  # fmt: skip
 
 
-def _mutate(good: bytes, how: int, at: int, odd: str) -> bytes:
-    tokens = good.split(b" ")
-    at %= len(tokens)
-    token = odd.encode()
-    match how:
-        case 0:
-            tokens[at] = token
-        case 1:
-            del tokens[at]
-        case 2:
-            tokens.insert(at, token)
-        case 3:
-            return b"2023-11-14T22:13:20.000Z " + good
-        case 4:
-            return good + b"\r"
-        case 5:
-            return b" ".join(tokens[:at]) + b"  " + b" ".join(tokens[at:])
-        case 6:
-            return good[: at * 9]
-        case 7:
-            return good.replace(b" ", b"\t", 1)
-        case 8:
-            return good + b" "
-        case 9:
-            return b""
-        case 10:
-            return " ".join(DEFAULT_FORMAT).encode()
-        case _:
-            middle = len(good) // 2
-            return good[:middle] + bytes([at * 17 % 256]) + good[middle + 1 :]
-    return b" ".join(tokens)
+def _with(tokens: list[bytes], at: int, odd: bytes) -> bytes:
+    return b" ".join([*tokens[:at], odd, *tokens[at + 1 :]])
+
+
+MUTATIONS: tuple[Callable[[list[bytes], int, bytes], bytes], ...] = (
+    _with,
+    lambda tokens, at, odd: b" ".join(tokens[:at] + tokens[at + 1 :]),
+    lambda tokens, at, odd: b" ".join([*tokens[:at], odd, *tokens[at:]]),
+    lambda tokens, at, odd: b"2023-11-14T22:13:20.000Z " + b" ".join(tokens),
+    lambda tokens, at, odd: b" ".join(tokens) + b"\r",
+    lambda tokens, at, odd: b" ".join(tokens) + b" ",
+    lambda tokens, at, odd: b" ".join(tokens)[: at * 9],
+    lambda tokens, at, odd: b" ".join(tokens[:at]) + b"  " + b" ".join(tokens[at:]),
+    lambda tokens, at, odd: b"\t".join(tokens),
+    lambda tokens, at, odd: b" ".join(tokens).replace(b"0", bytes([at * 11]), 1),
+    lambda tokens, at, odd: b"",
+    lambda tokens, at, odd: " ".join(DEFAULT_FORMAT).encode(),
+)
+"""What may befall a line, as functions of its tokens, a column and an odd token."""
+
+
+def odd_lines(names: Format, column: int) -> list[bytes]:
+    """Return an ordinary line of a format with each odd token in a column, for both actions."""
+    tokens = [line(names, action=action).split(b" ") for action in ("ACCEPT", "REJECT")]
+    return [_with(t, column, odd).replace(b"\n", b"") for t in tokens for odd in ODD_TOKENS]
 
 
 @st.composite
@@ -118,13 +116,14 @@ def good_lines(draw: st.DrawFn, names: Format = DEFAULT_FORMAT) -> bytes:
 
 @st.composite
 def any_lines(draw: st.DrawFn, names: Format = DEFAULT_FORMAT) -> bytes:
-    """Draw a line: mostly good ones, some with one thing wrong; never with a newline in it."""
+    """Draw a line: half of them good, the others with one thing wrong; never with a newline in it."""
     good = draw(good_lines(names))
-    how = draw(st.integers(0, 20))
-    if how > 11:
+    how = draw(st.integers(0, 2 * len(MUTATIONS) - 1))
+    if how >= len(MUTATIONS):
         return good
-    odd = draw(st.sampled_from(_ODD_TOKENS))
-    return _mutate(good, how, draw(st.integers(0, 60)), odd).replace(b"\n", b"")
+    at = draw(st.integers(0, len(names) - 1))
+    odd = draw(st.sampled_from(ODD_TOKENS))
+    return MUTATIONS[how](good.split(b" "), at, odd).replace(b"\n", b"")
 
 
 @st.composite

@@ -36,7 +36,7 @@ def kafka() -> Iterator[str]:
     with ThreadPoolExecutor(1, "kafka") as pool:
         life = pool.submit(lambda: asyncio.run(live()))
         # A node that does not start ends its life with the reason, and `started` never comes.
-        life.add_done_callback(lambda ended: started.done() or started.set_exception(_reason(ended)))
+        life.add_done_callback(lambda ended: _tell(started, ended))
         bootstrap, stop = started.result()
         try:
             yield bootstrap
@@ -45,8 +45,9 @@ def kafka() -> Iterator[str]:
             life.result(STOP_S)
 
 
-def _reason(ended: Future[None]) -> BaseException:
-    return ended.exception() or RuntimeError("Kafka ended before it had started")
+def _tell(started: Future[Any], ended: Future[None]) -> None:
+    if not started.done():
+        started.set_exception(ended.exception() or RuntimeError("Kafka ended before it had started"))
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ PURE_LIBRARIES = set(COMPUTING.split())  # pathlib for paths as values; to open 
 IMPURE_NAMES = {"open", "print", "input", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
 IMPURE_METHODS = {"cwd", "home", "exists", "iterdir", "mkdir", "read_bytes", "read_text", "rglob", "stat"}
 IMPURE_METHODS |= {"unlink", "write_bytes", "write_text", "read_csv", "scan_csv", "read_parquet"}
-SEEDED = {"default_rng", "Generator", "SeedSequence"}  # of numpy.random, given a seed
+SEEDED = {"default_rng", "Generator", "PCG64", "Philox", "SeedSequence"}  # of numpy.random, given a seed
 
 
 @cache

@@ -1,29 +1,32 @@
 """Kafka's published jars: fetched by coordinates, checked against the list in the checkout, kept per user.
 
-A jar is written under a temporary name and renamed, so that a cache holds whole files only; one whose
-SHA-256 is not the listed one is refused, whoever sent it.
+A jar is written under a temporary name and renamed, so that the cache holds whole files only. All are checked
+at every start (a tenth of a second): a kept one whose SHA-256 is not the listed one is fetched again, a
+fetched one is refused, whoever sent it. Where they come from is the fetcher's knowledge, not ours.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import secrets
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stdout
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 
+import tenacity
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from emulator.kafka.errors import JarError
+
+__all__ = ["Jar", "JarError", "cache_folder", "ensure_jars", "is_whole", "listed", "published"]
 
 LIST = Path(__file__).with_name("jars.txt")
 AT_ONCE = 6
-
-
-class JarError(RuntimeError):
-    """A jar cannot be had, or is not the listed one; the message says which."""
+TRIES = 3
+SILENCE_S = 30.0  # A server that says nothing for so long is given up.
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,44 +55,91 @@ def listed(text: str) -> list[Jar]:
     return jars
 
 
-def cache_folder() -> Path:
-    """Return where downloads are kept: VPCFLOW_CACHE, or the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("VPCFLOW_CACHE") or Path(base) / "vpcflow")
+def published() -> list[Jar]:
+    """Return the jars of the one Kafka that we run."""
+    return listed(LIST.read_text())
 
 
-def ensure_jars(folder: Path | None = None, jars: list[Jar] | None = None) -> list[Path]:
-    """Return the class path, after fetching what is missing. Raises `JarError`."""
-    wanted = jars if jars is not None else listed(LIST.read_text())
-    folder = folder or cache_folder() / "jars"
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [jar for jar in wanted if not is_whole(folder / jar.filename, jar)]
+def kafka_version(jars: Sequence[Jar]) -> str:
+    """Return the version of the broker among the jars."""
+    return next(jar.version for jar in jars if jar.artifact.startswith("kafka_"))
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where downloads are kept: VPCFLOW_CACHE, or our part of the user's cache folder."""
+    if environ.get("VPCFLOW_CACHE"):
+        return Path(environ["VPCFLOW_CACHE"])
+    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vpcflow"
+
+
+async def ensure_jars(jars: Sequence[Jar], folder: Path) -> list[Path]:
+    """Return the class path, after fetching what is missing or damaged. Raises `JarError`."""
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    whole = await asyncio.gather(*(asyncio.to_thread(is_whole, folder / jar.filename, jar) for jar in jars))
+    missing = [jar for jar, ok in zip(jars, whole, strict=True) if not ok]
     if missing:
-        console = Console(stderr=True)
-        # The fetcher prints addresses; ours is the progress line.
-        with redirect_stdout(StringIO()), ThreadPoolExecutor(AT_ONCE) as pool:
-            fetched = pool.map(lambda jar: _fetch(jar, folder), missing)
-            list(track(fetched, "fetching Apache Kafka", total=len(missing), transient=True, console=console))
-    return [folder / jar.filename for jar in wanted]
+        await _fetch_all(missing, folder, f"fetching Apache Kafka {kafka_version(published())}")
+    return [folder / jar.filename for jar in jars]
 
 
 def is_whole(path: Path, jar: Jar) -> bool:
-    """Say whether a kept file is the listed jar."""
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == jar.sha256
+    """Say whether a file is there and is the listed jar."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == jar.sha256
+
+
+async def _fetch_all(jars: Sequence[Jar], folder: Path, what: str) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    slots = asyncio.Semaphore(AT_ONCE)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=len(jars))
+
+        async def fetch(jar: Jar) -> None:
+            async with slots:
+                await asyncio.to_thread(_fetch, jar, folder)
+            progress.advance(task)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for jar in jars:
+                    group.create_task(fetch(jar))
+        except ExceptionGroup as failures:  # One sentence is enough: the others failed for the same reason.
+            raise failures.exceptions[0] from None
 
 
 def _fetch(jar: Jar, folder: Path) -> None:
-    from maven_artifact.artifact import Artifact
-    from maven_artifact.downloader import Downloader
-    from maven_artifact.requestor import RequestException
-
     part = folder / f".{jar.filename}.{secrets.token_hex(4)}"
     try:
-        Downloader().download(Artifact(jar.group, jar.artifact, jar.version), str(part))
+        _download(jar, part)
         if not is_whole(part, jar):
             raise JarError(f"{jar.filename} as fetched is not the listed one: its SHA-256 differs")
-        part.rename(folder / jar.filename)
-    except RequestException as error:
-        raise JarError(f"{jar.filename} cannot be fetched: is there a network, or a mirror set?") from error
+        part.replace(folder / jar.filename)
+    except OSError as error:  # Every network error of the fetcher is one, and so is a full disk.
+        raise JarError(f"{jar.filename} cannot be fetched: {error}") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_type(OSError),
+    stop=tenacity.stop_after_attempt(TRIES),
+    wait=tenacity.wait_random_exponential(multiplier=0.5, max=5),
+    reraise=True,
+)
+def _download(jar: Jar, to: Path) -> None:
+    try:
+        from maven_artifact.artifact import Artifact
+        from maven_artifact.downloader import Downloader
+    except ImportError as error:
+        raise JarError("fetching Kafka needs `maven-artifact`: install vpc-flow-streams[local]") from error
+    # Not `Downloader.download`: it prints, and has no time limit.
+    downloader = Downloader()
+    address = downloader.resolver.uri_for_artifact(Artifact(jar.group, jar.artifact, jar.version))
+    with (
+        downloader.requestor.request(address, None, stream=True, timeout=SILENCE_S) as answer,
+        to.open("wb") as file,
+    ):
+        for chunk in answer.iter_content(1 << 16):
+            file.write(chunk)

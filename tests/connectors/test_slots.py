@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from connectors.slots import BATCH_MAX_BYTES, Message, Slot, SlotLost, read_compacted
+from connectors.messages import Message
+from connectors.slots import BATCH_MAX_BYTES, Slot, SlotLost, read_compacted
 from connectors.topics import ensure_topics
 
 pytestmark = pytest.mark.kafka

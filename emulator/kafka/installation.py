@@ -1,0 +1,28 @@
+"""What a node is run with: a Java, Kafka's class path, and the class-data archive that belongs to both."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.kafka.archive import archive_path
+from emulator.kafka.jars import cache_folder, ensure_jars, kafka_version, published
+from emulator.kafka.java import Java, find_java
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """All that is shared by the nodes of one user; `archive` may not be there yet."""
+
+    java: Java
+    jars: tuple[Path, ...]
+    archive: Path
+
+
+async def install() -> Installation:
+    """Find or fetch what is needed. Raises `KafkaFailed`."""
+    wanted = published()
+    folder = cache_folder() / f"kafka-{kafka_version(wanted)}"
+    java, jars = await asyncio.gather(asyncio.to_thread(find_java), ensure_jars(wanted, folder))
+    return Installation(java, tuple(jars), archive_path(java, jars, folder))

@@ -1,0 +1,241 @@
+"""Records: understood whole or refused whole with a reason, never an exception and never without a cap."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+import zlib
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.envelope import MEMBERS_MAX, Unwrapped, control_message, unwrap, wrap_subscription
+from tests.build import block, line
+
+LINES = block(line(), line(action="REJECT"))
+REASONS = {
+    "empty record",
+    "broken gzip",
+    "truncated gzip",
+    "gzip within gzip",
+    "too many gzip members",
+    "inflates beyond the cap",
+    "broken JSON",
+    "JSON, but no envelope",
+    "an envelope without messages",
+}
+
+
+def subscription(*messages: object) -> bytes:
+    return orjson.dumps({"messageType": "DATA_MESSAGE", "logEvents": [{"message": m} for m in messages]})
+
+
+def wrapped(*messages: str) -> bytes:
+    return wrap_subscription("eni-1-all", [(str(i), 1_700_000_000_000, m) for i, m in enumerate(messages)])
+
+
+def flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+
+
+GZIPPED = gzip.compress(LINES * 50)
+DEEP = b'{"a":' * 5000
+
+REFUSED: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "empty record"),
+    "only gzip's magic": (b"\x1f\x8b", "truncated gzip"),
+    "gzip cut short": (GZIPPED[:-9], "truncated gzip"),
+    "gzip without its checksum": (GZIPPED[:-8], "truncated gzip"),
+    "gzip with a wrong checksum": (flipped(GZIPPED, len(GZIPPED) - 6), "broken gzip"),
+    "gzip with a wrong length": (flipped(GZIPPED, len(GZIPPED) - 2), "broken gzip"),
+    "gzip with a broken middle": (flipped(GZIPPED, 14), "broken gzip"),
+    "gzip of an unknown method": (flipped(GZIPPED, 2), "broken gzip"),
+    "gzip and garbage": (GZIPPED + b"garbage, and enough of it for a header", "broken gzip"),
+    "gzip of gzip": (gzip.compress(GZIPPED), "gzip within gzip"),
+    "good gzip, then gzip of gzip": (GZIPPED + gzip.compress(GZIPPED), "gzip within gzip"),
+    "JSON cut short": (subscription("a", "b")[:-3], "broken JSON"),
+    "gzipped JSON cut short": (gzip.compress(subscription("a", "b")[:-3]), "broken JSON"),
+    "JSON of invalid UTF-8": (b'{"message": "\xff"}', "broken JSON"),
+    "a lone surrogate": (b'{"message": "\\ud800"}', "broken JSON"),
+    "a lone surrogate in an event": (subscription("x").replace(b'"x"', b'"\\udc00"'), "broken JSON"),
+    "JSON nested too deep": (DEEP + b"1" + b"}" * 5000, "broken JSON"),
+    "JSON with a NaN": (b'{"message": NaN}', "broken JSON"),
+    "an object of something else": (b'{"level": "info"}', "JSON, but no envelope"),
+    "an empty object": (b"{}", "JSON, but no envelope"),
+    "an unknown message type": (b'{"messageType": "HELLO"}', "JSON, but no envelope"),
+    "a message type that is no text": (b'{"messageType": ["DATA_MESSAGE"]}', "JSON, but no envelope"),
+    "a message that is no text": (b'{"message": 5}', "JSON, but no envelope"),
+    "a message that is null": (b'{"message": null}', "JSON, but no envelope"),
+    "a subscription without events": (b'{"messageType": "DATA_MESSAGE"}', "an envelope without messages"),
+    "events that are null": (
+        b'{"messageType": "DATA_MESSAGE", "logEvents": null}',
+        "an envelope without messages",
+    ),
+    "events that are text": (
+        b'{"messageType": "DATA_MESSAGE", "logEvents": "abc"}',
+        "an envelope without messages",
+    ),
+    "events that are numbers": (
+        b'{"messageType": "DATA_MESSAGE", "logEvents": [1]}',
+        "an envelope without messages",
+    ),
+    "an event without message": (
+        b'{"messageType": "DATA_MESSAGE", "logEvents": [{"id": "1"}]}',
+        "an envelope without messages",
+    ),
+    "an event whose message is a number": (subscription("a", 5), "an envelope without messages"),
+    "an event whose message is null": (subscription(None), "an envelope without messages"),
+    "one bad line of JSON among good ones": (
+        b'{"message": "a"}\n{"message": \n{"message": "b"}',
+        "broken JSON",
+    ),
+    "lines of JSON, one of them a list": (b'{"message": "a"}\n[1]', "JSON, but no envelope"),
+    "lines of JSON, one of them plain": (b'{"message": "a"}\n' + line(), "broken JSON"),
+    "two gzip members, one not an envelope": (
+        gzip.compress(subscription("a")) + gzip.compress(b"{}"),
+        "JSON, but no envelope",
+    ),
+}
+
+
+@pytest.mark.parametrize(("data", "reason"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_bad_record_is_refused_whole_with_its_reason(data: bytes, reason: str) -> None:
+    assert unwrap(data) == Unwrapped(refused=reason)
+
+
+UNDERSTOOD: dict[str, tuple[bytes, Unwrapped]] = {
+    "a plain line": (line(), Unwrapped(line())),
+    "plain lines": (LINES, Unwrapped(LINES)),
+    "plain lines with a final newline": (LINES + b"\n", Unwrapped(LINES)),
+    "plain lines, gzipped": (gzip.compress(LINES), Unwrapped(LINES)),
+    "members that follow each other": (
+        gzip.compress(LINES) + gzip.compress(line() + b"\n"),
+        Unwrapped(block(LINES, line())),
+    ),
+    "subscriptions that follow each other": (wrapped("a", "b") + wrapped("c"), Unwrapped(b"a\nb\nc")),
+    "gzip of nothing": (gzip.compress(b""), Unwrapped()),
+    "a subscription": (wrapped("a", "b"), Unwrapped(b"a\nb")),
+    "a subscription that is not compressed": (subscription("a", "b"), Unwrapped(b"a\nb")),
+    "a subscription of no events": (subscription(), Unwrapped()),
+    "a control message": (control_message(), Unwrapped(control=1)),
+    "a control message between others": (
+        wrapped("a") + control_message() + wrapped("b"),
+        Unwrapped(b"a\nb", control=1),
+    ),
+    "Firehose's message": (b'{"message": "a"}', Unwrapped(b"a")),
+    "lines of messages": (b'{"message": "a"}\n\n{"message": "b"}\r\n', Unwrapped(b"a\nb")),
+    "lines of subscriptions": (subscription("a") + b"\n" + subscription("b"), Unwrapped(b"a\nb")),
+    "UTF-8 in a message": ('{"message": "é"}'.encode(), Unwrapped("é".encode())),
+    # What is neither gzip nor a JSON object is text: `lines.understand` refuses it line by line.
+    "a JSON list": (b'[{"message": "a"}]', Unwrapped(b'[{"message": "a"}]')),
+    "bytes of no text": (b"\x00\xff\xfe", Unwrapped(b"\x00\xff\xfe")),
+    "a newline": (b"\n", Unwrapped()),
+}
+
+
+@pytest.mark.parametrize(("data", "expected"), UNDERSTOOD.values(), ids=UNDERSTOOD.keys())
+def test_a_good_record_is_its_lines(data: bytes, expected: Unwrapped) -> None:
+    assert unwrap(data) == expected
+
+
+def test_a_bomb_costs_its_cap_and_no_more() -> None:
+    bomb = gzip.compress(bytes(64 << 20))
+    tracemalloc.start()
+    try:
+        assert unwrap(bomb, max_bytes=1 << 20) == Unwrapped(refused="inflates beyond the cap")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_the_cap_is_exact(spare: int) -> None:
+    understood = unwrap(gzip.compress(LINES), max_bytes=len(LINES) - 1 + spare)
+    assert understood == (Unwrapped(LINES) if spare else Unwrapped(refused="inflates beyond the cap"))
+
+
+def test_the_cap_is_of_all_members_together() -> None:
+    data = gzip.compress(b"x" * 600) * 2
+    assert unwrap(data, max_bytes=1200).refused is None
+    assert unwrap(data, max_bytes=1199).refused == "inflates beyond the cap"
+
+
+def test_a_flood_of_tiny_members_is_refused() -> None:
+    """52,000 empty members fit into a record of 1 MiB; each would copy all that follow it."""
+    member = gzip.compress(b"")
+    assert unwrap(member * MEMBERS_MAX) == Unwrapped()
+    assert unwrap(member * 52_000).refused == "too many gzip members"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.binary(max_size=200).map(lambda rest: b"\x1f\x8b\x08\x00" + rest),
+        st.binary(max_size=100).map(lambda rest: b'{"messageType":"DATA_MESSAGE","logEvents":' + rest),
+        st.binary(max_size=200).map(gzip.compress),
+    )
+)
+def test_no_record_raises(data: bytes) -> None:
+    found = unwrap(data, max_bytes=1 << 16)
+    assert found.refused is None or found.refused in REASONS
+    assert not (found.refused and (found.lines or found.control))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 1 << 20), st.integers(1, 255), st.booleans())
+def test_no_damage_to_a_subscription_raises(at: int, bits: int, is_cut: bool) -> None:
+    data = wrapped(*(line().decode() for _ in range(5)))
+    at %= len(data)
+    damaged = data[:at] if is_cut else data[:at] + bytes([data[at] ^ bits]) + data[at + 1 :]
+    found = unwrap(damaged, max_bytes=1 << 16)
+    if found.refused is None:  # A flip in gzip's header, such as its time, harms nothing.
+        assert found == unwrap(data) or not damaged.startswith(b"\x1f\x8b")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(json_values, st.sampled_from(["messageType", "logEvents", "message"]))
+def test_no_json_raises(value: object, name: str) -> None:
+    envelope = {"messageType": "DATA_MESSAGE", "logEvents": [{"message": "a"}], name: value}
+    event = {"messageType": "DATA_MESSAGE", "logEvents": [value]}
+    for data in (value, envelope, event, {"message": value}):
+        found = unwrap(orjson.dumps(data))
+        assert found.refused is None or found.refused in REASONS
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(texts, min_size=1, max_size=8), st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
+def test_what_is_wrapped_is_unwrapped(messages: list[str], log_stream: str) -> None:
+    data = wrap_subscription(log_stream, [(str(i), i, text) for i, text in enumerate(messages)])
+    assert unwrap(data) == Unwrapped("\n".join(messages).encode())
+    standard = gzip.compress(zlib.decompress(data, 31))
+    assert unwrap(standard) == unwrap(data)
+
+
+def test_an_envelope_has_the_documented_keys() -> None:
+    """CloudWatch Logs guide, "Log group-level subscription filters"."""
+    for data, kind in ((wrapped("a"), "DATA_MESSAGE"), (control_message(), "CONTROL_MESSAGE")):
+        envelope = orjson.loads(gzip.decompress(data))
+        assert set(envelope) == {
+            "messageType",
+            "owner",
+            "logGroup",
+            "logStream",
+            "subscriptionFilters",
+            "logEvents",
+        }
+        assert envelope["messageType"] == kind
+        assert [set(event) for event in envelope["logEvents"]] == [{"id", "timestamp", "message"}]

@@ -1,0 +1,59 @@
+"""The number check of the law of the hop: skip what was seen, apply what is next, rewind at a jump."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.hops import Input, Rewind, Sequence, numbered
+
+
+@pytest.mark.parametrize("number", [0, 3, 6, 7])
+def test_a_number_seen_before_is_skipped(number: int) -> None:
+    assert Sequence(7, 70).check(number) is False
+
+
+def test_the_next_number_is_applied() -> None:
+    assert Sequence(7, 70).check(8) is True
+
+
+@pytest.mark.parametrize(("number", "missing"), [(9, 1), (10, 2), (1000, 992)])
+def test_a_jump_asks_for_the_offset_after_the_last_applied(number: int, missing: int) -> None:
+    assert Sequence(7, 70).check(number) == Rewind(offset=71, missing=missing)
+
+
+def test_a_new_sequence_begins_at_zero() -> None:
+    assert Sequence().check(0) is True
+    assert Sequence().check(2) == Rewind(offset=0, missing=2)
+
+
+def test_checking_changes_nothing() -> None:
+    sequence = Sequence(7, 70)
+    for number in (3, 8, 20):
+        sequence.check(number)
+    assert sequence == Sequence(7, 70)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 12), max_size=60))
+def test_whatever_arrives_is_applied_once_and_in_order(arrivals: list[int]) -> None:
+    """A log of which any parts are repeated or dropped, and which is read again where a rewind says."""
+    log = list(range(13))
+    sequence, applied = Sequence(), []
+    for arrived in arrivals:
+        verdict = sequence.check(arrived)
+        read = log[verdict.offset : arrived + 1] if isinstance(verdict, Rewind) else [arrived]
+        for number in read:
+            if sequence.check(number) is True:
+                applied.append(number)
+                sequence.took(number, number)
+    assert applied == log[: len(applied)]
+    assert len(applied) == max(arrivals, default=-1) + 1
+
+
+def test_a_numbered_message_is_read_back_as_an_input() -> None:
+    message = numbered("partials", 3, 17, b"rows", producer=b"2")
+    read = Input(99, dict(message.headers), message.value or b"")
+    assert (read.number(), read.number("producer"), read.value) == (17, 2, b"rows")
+    assert (message.topic, message.partition, message.key) == ("partials", 3, None)

@@ -1,0 +1,398 @@
+"""Windows and their watermark: a specification by name, then laws that hold for any order and any flushes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.partials import Row
+from streams.records import Aggregate
+from streams.windows import PLACE_KEY, Flushed, Producer, Rules, Windows
+from tests.build import ENI, row
+
+RULES = Rules(window_s=60, lateness_s=600, retention_s=1800, idle_s=30)
+NOW = 1_000_000.0
+OTHER = "eni-00000000000000001"
+ACCEPT, REJECT, NODATA = 0, 1, 2
+
+Key = tuple[str, str, int]
+
+
+def feed(windows: Windows, name: int, newest: int, *rows: Row, now: float = NOW, arrival_ms: int = 0) -> None:
+    """Apply one partial as the hop does: its producer's number and offset go first."""
+    producer = windows.producers.setdefault(name, Producer())
+    producer.number += 1
+    producer.offset = windows.offset + 1
+    windows.apply(producer, newest, rows, arrival_ms, now)
+
+
+def fed(*rows: Row, newest: int = 0, rules: Rules = RULES) -> Windows:
+    windows = Windows(rules)
+    feed(windows, 0, newest, *rows)
+    return windows
+
+
+def by_key(aggregates: Iterable[Aggregate]) -> dict[Key, Aggregate]:
+    return {(a.eni, a.action, a.window_start): a for a in aggregates}
+
+
+def keep(state: dict[bytes, bytes], flushed: Flushed) -> None:
+    """Apply what a flush writes, as the slot does."""
+    for key, value in flushed.state.items():
+        if value is None:
+            state.pop(key, None)
+        else:
+            state[key] = value
+
+
+def only(flushed: Flushed) -> Aggregate:
+    (aggregate,) = flushed.aggregates
+    return aggregate
+
+
+# The watermark.
+
+
+def test_the_watermark_is_the_least_of_the_awake_minus_lateness() -> None:
+    windows = Windows(RULES)
+    feed(windows, 0, 5000)
+    feed(windows, 1, 4000)
+    assert windows.next_watermark(NOW) == 3400
+
+
+def test_an_idle_producer_does_not_hold_the_watermark() -> None:
+    windows = Windows(RULES)
+    feed(windows, 0, 4000, now=NOW)
+    feed(windows, 1, 5000, now=NOW + 30)
+    assert windows.next_watermark(NOW + 29) == 3400
+    assert windows.next_watermark(NOW + 30) == 4400
+
+
+def test_where_all_are_idle_the_newest_leads() -> None:
+    windows = Windows(RULES)
+    feed(windows, 0, 4000)
+    feed(windows, 1, 5000)
+    assert windows.next_watermark(NOW + 1000) == 4400
+
+
+def test_a_producer_that_wakes_up_behind_never_takes_the_watermark_back() -> None:
+    windows = Windows(RULES)
+    feed(windows, 0, 4000, now=NOW)
+    feed(windows, 1, 9000, now=NOW + 100)
+    windows.flush(NOW + 100)
+    assert windows.watermark == 8400
+    feed(windows, 0, 4100, now=NOW + 101)
+    windows.flush(NOW + 101)
+    assert windows.watermark == 8400
+
+
+def test_a_producer_without_rows_yet_holds_nothing() -> None:
+    windows = Windows(RULES)
+    feed(windows, 0, 5000)
+    feed(windows, 1, -1)
+    assert windows.next_watermark(NOW) == 4400
+
+
+def test_nothing_read_leaves_the_watermark() -> None:
+    assert Windows(RULES).next_watermark(NOW) == 0
+
+
+def test_an_older_newest_start_does_not_count() -> None:
+    windows = Windows(RULES)
+    feed(windows, 0, 5000)
+    feed(windows, 0, 4000)
+    assert windows.next_watermark(NOW) == 4400
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 10_000), st.integers(0, 60)), max_size=20))
+def test_the_watermark_never_goes_back(steps: list[tuple[int, int, int]]) -> None:
+    windows, now, seen = Windows(RULES), NOW, [0]
+    for name, newest, later in steps:
+        now += later
+        feed(windows, name, newest, now=now)
+        windows.flush(now)
+        seen.append(windows.watermark)
+    assert seen == sorted(seen)
+
+
+# Totals, revisions and finals.
+
+
+def test_a_window_adds_up_what_its_partials_say() -> None:
+    flushed = fed(row(60, first=70), row(60, first=65, flows=3), row(60, protocol=17, first=100)).flush(NOW)
+    assert only(flushed) == Aggregate(
+        eni=ENI,
+        action="ACCEPT",
+        window_start=60,
+        window_s=60,
+        flows=5,
+        packets=10,
+        bytes=500,
+        first=65,
+        last=110,
+        protocols={"6": [4, 8, 400], "17": [1, 2, 100]},
+        distinct_ports=0,
+        distinct_sources=0,
+        revision=1,
+        final=False,
+        oldest_arrival_ms=0,
+    )
+
+
+def test_entities_actions_and_windows_are_kept_apart() -> None:
+    flushed = fed(row(60), row(60, OTHER), row(60, action=REJECT), row(120)).flush(NOW)
+    assert set(by_key(flushed.aggregates)) == {
+        (ENI, "ACCEPT", 60),
+        (OTHER, "ACCEPT", 60),
+        (ENI, "REJECT", 60),
+        (ENI, "ACCEPT", 120),
+    }
+    assert [key for key, _ in flushed.published] == [a.key for a in flushed.aggregates]
+
+
+def test_a_status_line_counts_lines_and_has_no_protocol() -> None:
+    flushed = fed(row(60, action=NODATA, protocol=256)).flush(NOW)
+    assert (only(flushed).action, only(flushed).protocols) == ("NODATA", {"-": [1, 2, 100]})
+
+
+def test_rejected_rows_estimate_distinct_ports() -> None:
+    flushed = fed(*(row(0, action=REJECT, first=n) for n in range(20))).flush(NOW)
+    assert only(flushed).distinct_ports == pytest.approx(20, rel=0.1)
+
+
+def test_an_entity_of_any_text_is_json() -> None:
+    odd = 'x"\\|\x00\x7f'
+    assert only(fed(row(60, odd)).flush(NOW)).eni == odd
+
+
+def test_only_what_changed_is_published_with_absolute_totals() -> None:
+    windows = fed(row(60), row(60, OTHER))
+    windows.flush(NOW)
+    feed(windows, 0, 0, row(60, flows=2))
+    again = only(windows.flush(NOW))
+    assert (again.eni, again.flows, again.revision, again.final) == (ENI, 3, 2, False)
+
+
+def test_a_flush_without_change_publishes_nothing() -> None:
+    windows = fed(row(60))
+    windows.flush(NOW)
+    flushed = windows.flush(NOW)
+    assert (flushed.aggregates, flushed.finals, flushed.late) == ([], [], [])
+    assert set(flushed.state) == {PLACE_KEY}
+
+
+def test_a_window_is_final_once_when_the_watermark_passes_its_end() -> None:
+    windows = fed(row(60))
+    windows.flush(NOW)
+    feed(windows, 0, 719)  # the watermark is at 119: a second short of the end
+    assert windows.flush(NOW).aggregates == []
+    feed(windows, 0, 720)
+    flushed = windows.flush(NOW)
+    assert (only(flushed).final, only(flushed).revision, only(flushed).flows) == (True, 2, 1)
+    assert flushed.finals == flushed.aggregates
+    feed(windows, 0, 800)
+    assert windows.flush(NOW).aggregates == []
+
+
+def test_a_window_may_be_final_at_its_first_flush() -> None:
+    flushed = fed(row(60), newest=1000).flush(NOW)
+    assert (only(flushed).final, only(flushed).revision) == (True, 1)
+
+
+def test_a_later_row_amends_a_final_window() -> None:
+    windows = fed(row(60), newest=1000)
+    windows.flush(NOW)
+    feed(windows, 0, 1000, row(60, flows=4))
+    amended = only(windows.flush(NOW))
+    assert (amended.flows, amended.revision, amended.final) == (5, 2, True)
+
+
+def test_an_amended_action_brings_the_entity_s_whole_final_window() -> None:
+    windows = fed(row(60), row(60, action=REJECT), row(60, OTHER), newest=1000)
+    windows.flush(NOW)
+    feed(windows, 0, 1000, row(60, action=REJECT))
+    flushed = windows.flush(NOW)
+    assert set(by_key(flushed.aggregates)) == {(ENI, "REJECT", 60)}
+    assert set(by_key(flushed.finals)) == {(ENI, "ACCEPT", 60), (ENI, "REJECT", 60)}
+
+
+def test_the_oldest_arrival_is_of_the_rows_that_a_revision_added() -> None:
+    windows = Windows(RULES)
+    feed(windows, 0, 0, row(60), arrival_ms=900)
+    feed(windows, 1, 0, row(60), arrival_ms=700)
+    feed(windows, 1, 0, row(60), arrival_ms=0)
+    assert only(windows.flush(NOW)).oldest_arrival_ms == 700
+    feed(windows, 0, 0, row(60), arrival_ms=1500)
+    assert only(windows.flush(NOW)).oldest_arrival_ms == 1500
+    feed(windows, 0, 1000), feed(windows, 1, 1000)
+    assert only(windows.flush(NOW)).oldest_arrival_ms == 0
+
+
+def test_a_flush_is_due_after_a_change_or_when_a_window_closes() -> None:
+    windows = Windows(RULES)
+    assert not windows.is_due(NOW)
+    feed(windows, 0, 100, row(60))
+    feed(windows, 1, 720, now=NOW + 29)
+    assert windows.is_due(NOW)
+    windows.flush(NOW + 29)
+    assert not windows.is_due(NOW + 29)
+    assert windows.is_due(NOW + 30)  # producer 0 is idle now, so the window can close
+    assert only(windows.flush(NOW + 30)).final
+    assert not windows.is_due(NOW + 31)
+
+
+# Late rows and retention.
+
+
+def test_a_row_behind_the_retention_is_handed_out_and_not_merged() -> None:
+    windows = fed(newest=10_000)
+    windows.flush(NOW)  # the watermark is 9400, so windows that ended by 7600 are gone
+    late, kept = row(7500), row(7560)
+    feed(windows, 0, 10_000, late, kept)
+    flushed = windows.flush(NOW)
+    assert flushed.late == [late]
+    assert only(flushed).window_start == 7560
+    assert windows.flush(NOW).late == []
+
+
+def test_late_rows_make_a_flush_due() -> None:
+    windows = fed(newest=10_000)
+    windows.flush(NOW)
+    feed(windows, 0, 10_000, row(0))
+    assert windows.is_due(NOW)
+
+
+def test_a_window_behind_the_retention_is_forgotten() -> None:
+    windows = fed(row(60), row(600))
+    state: dict[bytes, bytes] = {}
+    keep(state, windows.flush(NOW))
+    assert len(state) == 3
+    feed(windows, 0, 120 + 600 + 1800)
+    flushed = windows.flush(NOW)
+    assert [key for key, value in flushed.state.items() if value is None] == [
+        key for key in state if key.startswith(b"w60|")
+    ]
+    keep(state, flushed)
+    assert [key for key in state if key != PLACE_KEY and not key.startswith(b"w600|")] == []
+    assert by_key(flushed.aggregates)[ENI, "ACCEPT", 60].final
+
+
+def test_a_window_that_opens_closes_and_is_past_in_one_flush_is_still_published() -> None:
+    flushed = fed(row(60), newest=100_000).flush(NOW)
+    assert only(flushed).final
+    assert flushed.finals == flushed.aggregates
+    assert [value for key, value in flushed.state.items() if key != PLACE_KEY] == [None]
+
+
+# Laws.
+
+STARTS = st.integers(0, 1199)  # the watermark stays below 600, and so nothing is late
+some_rows = st.builds(
+    lambda start, entity, action, flows, protocol: row(
+        start - start % 60, entity, action, flows, protocol, first=start
+    ),
+    STARTS,
+    st.sampled_from([ENI, OTHER, "nat-1", "-"]),
+    st.integers(0, 4),
+    st.integers(1, 1000),
+    st.sampled_from([1, 6, 17, 256]),
+)
+some_partials = st.lists(st.tuples(st.integers(0, 2), st.lists(some_rows, max_size=5)), max_size=10)
+Partial = tuple[int, list[Row]]
+
+
+def run(partials: Sequence[Partial], flushes: set[int], *, crash_after: int = -1) -> dict[Key, Aggregate]:
+    """Apply partials with a flush after some, and then close every window; the last word on each key.
+
+    After the flush at `crash_after`, all but the kept state is thrown away.
+    """
+    windows, state, told = Windows(RULES), {}, {}
+
+    def flush() -> None:
+        flushed = windows.flush(NOW)
+        assert flushed.late == []
+        keep(state, flushed)
+        told.update(by_key(flushed.aggregates))
+
+    for at, (name, rows) in enumerate(partials):
+        feed(windows, name, max((r[7] for r in rows), default=-1), *rows)
+        if at in flushes:
+            flush()
+            if at == crash_after:
+                windows = Windows.load(RULES, state, NOW)
+    for name in list(windows.producers) or [0]:
+        feed(windows, name, 1900)  # the watermark passes every window and purges none
+    flush()
+    assert all(a.final for a in told.values())
+    return told
+
+
+def totals(told: dict[Key, Aggregate]) -> dict[Key, Aggregate]:
+    return {key: replace(a, revision=0, oldest_arrival_ms=0) for key, a in told.items()}
+
+
+def referee(partials: Sequence[Partial]) -> dict[Key, tuple[int, int, int]]:
+    sums: dict[Key, tuple[int, int, int]] = {}
+    actions = ("ACCEPT", "REJECT", "NODATA", "SKIPDATA", "-")
+    for window, entity, action, _, flows, packets, size, *_ in (r for _, rows in partials for r in rows):
+        a = sums.get((entity, actions[action], window), (0, 0, 0))
+        sums[entity, actions[action], window] = a[0] + flows, a[1] + packets, a[2] + size
+    return sums
+
+
+@settings(max_examples=60, deadline=None)
+@given(some_partials, st.sets(st.integers(0, 9)))
+def test_final_totals_are_the_sums_of_the_rows(partials: list[Partial], flushes: set[int]) -> None:
+    told = run(partials, flushes)
+    assert {key: (a.flows, a.packets, a.bytes) for key, a in told.items()} == referee(partials)
+
+
+@settings(max_examples=60, deadline=None)
+@given(some_partials, st.data())
+def test_neither_order_nor_flushes_change_the_final_totals(
+    partials: list[Partial], data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations(partials))
+    flushes = data.draw(st.sets(st.integers(0, 9)))
+    assert totals(run(shuffled, flushes)) == totals(run(partials, set()))
+
+
+@settings(max_examples=60, deadline=None)
+@given(some_partials, st.sets(st.integers(0, 9), min_size=1), st.data())
+def test_a_crash_after_any_flush_changes_nothing(
+    partials: list[Partial], flushes: set[int], data: st.DataObject
+) -> None:
+    crash_after = data.draw(st.sampled_from(sorted(flushes)))
+    assert run(partials, flushes, crash_after=crash_after) == run(partials, flushes)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9000), st.integers(0, 9000)), max_size=12), st.data()
+)
+def test_reloading_before_every_flush_tells_the_same_with_late_rows_and_purges(
+    steps: list[tuple[int, int, int]], data: st.DataObject
+) -> None:
+    plain, reloaded = Windows(RULES), Windows(RULES)
+    state: dict[bytes, bytes] = {}
+    for name, newest, start in steps:
+        flow = row(start - start % 60, data.draw(st.sampled_from([ENI, OTHER])), first=start)
+        feed(plain, name, newest, flow)
+        feed(reloaded, name, newest, flow)
+        expected, found = plain.flush(NOW), reloaded.flush(NOW)
+        assert by_key(found.aggregates) == by_key(expected.aggregates)
+        assert by_key(found.finals) == by_key(expected.finals)
+        assert found.late == expected.late
+        keep(state, found)
+        reloaded = Windows.load(RULES, state, NOW)
+        assert (reloaded.watermark, reloaded.offset) == (plain.watermark, plain.offset)
+        assert reloaded.producers == plain.producers
+
+
+def test_no_state_loads_as_a_beginning() -> None:
+    assert Windows.load(RULES, {}, NOW) == Windows(RULES)

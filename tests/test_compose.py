@@ -1,0 +1,194 @@
+"""`compose.yaml` says what the command line and the settings say, and shows nothing beyond this machine.
+
+The file is read as YAML and held against a schema of the keys that we use, so that a misspelt key fails here
+without Docker. Where the Docker client has its compose plugin, that plugin is asked as well.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import jsonschema
+import pytest
+import yaml
+
+from connectors.settings import check_names
+from connectors.slots import REQUEST_MAX_BYTES
+from streams.cli import main
+
+FILE = Path(__file__).resolve().parents[1] / "compose.yaml"
+TEXT = FILE.read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+
+NOT_SERVICES = {"replay", "check"}  # commands that end by themselves
+
+_DURATION = {"type": "string", "pattern": r"^\d+s$"}
+_TEXTS = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+_SCHEMA = {
+    "type": "object",
+    "required": ["services"],
+    "additionalProperties": False,
+    "patternProperties": {"^x-": {}},
+    "properties": {
+        "volumes": {"type": "object", "additionalProperties": {"type": "null"}},
+        "services": {"type": "object", "additionalProperties": {"$ref": "#/$defs/service"}},
+    },
+    "$defs": {
+        "service": {
+            "type": "object",
+            "required": ["image", "restart"],
+            "additionalProperties": False,
+            "properties": {
+                "image": {"type": "string", "pattern": r"^[a-z0-9/]+:(?!latest$)[a-z0-9.]+$"},
+                "build": {
+                    "type": "object",
+                    "required": ["context", "dockerfile_inline"],
+                    "additionalProperties": False,
+                    "properties": {"context": {"const": "."}, "dockerfile_inline": {"type": "string"}},
+                },
+                "command": {"type": "string"},
+                # Texts only: YAML reads a bare `no` or `1e3` as something else.
+                "environment": {
+                    "type": "object",
+                    "propertyNames": {"pattern": "^[A-Z0-9_]+$"},
+                    "additionalProperties": {"type": "string"},
+                },
+                "ports": _TEXTS,
+                "volumes": _TEXTS,
+                "profiles": _TEXTS,
+                "init": {"const": True},
+                "restart": {"const": "unless-stopped"},
+                "depends_on": {
+                    "type": "object",
+                    "additionalProperties": {
+                        "type": "object",
+                        "required": ["condition"],
+                        "additionalProperties": False,
+                        "properties": {"condition": {"const": "service_healthy"}},
+                    },
+                },
+                "healthcheck": {
+                    "type": "object",
+                    "required": ["test"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "test": {**_TEXTS, "prefixItems": [{"const": "CMD"}]},
+                        "interval": _DURATION,
+                        "timeout": _DURATION,
+                        "start_period": _DURATION,
+                        "retries": {"type": "integer", "minimum": 1},
+                    },
+                },
+            },
+        },
+    },
+}
+
+
+def test_the_file_holds_only_keys_that_compose_knows() -> None:
+    jsonschema.Draft202012Validator(_SCHEMA).validate(COMPOSE)
+
+
+def test_docker_compose_accepts_the_file() -> None:
+    docker = shutil.which("docker")
+    plugin = docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
+    if not docker or not plugin or plugin.returncode:
+        pytest.skip("no docker client with the compose plugin here")
+    asked = [docker, "compose", "--file", str(FILE), "--profile", "localstack", "config", "-q"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def commands(group: click.Group, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the words of every command that does something."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*before, name))
+        else:
+            yield (*before, name)
+
+
+def parse(words: list[str]) -> tuple[str, ...]:
+    """Return the (sub)command that some words call; click raises on an option or a value it does not know."""
+    program, *left = words
+    assert program == "vpcflow"
+    command: click.Command = main
+    called: list[str] = []
+    while isinstance(command, click.Group):
+        called.append(left.pop(0))
+        assert called[-1] in command.commands, f"no subcommand {' '.join(called)}"
+        command = command.commands[called[-1]]
+    command.make_context(called[-1], left)
+    return tuple(called)
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_a_service_runs_a_subcommand_of_its_name(name: str) -> None:
+    assert parse(shlex.split(OURS[name]["command"]))[0] == name
+
+
+def test_every_process_of_the_command_line_is_a_service() -> None:
+    running = {parse(shlex.split(service["command"])) for service in OURS.values()}
+    assert running == {words for words in commands(main) if words[0] not in NOT_SERVICES}
+
+
+def test_our_services_are_one_image() -> None:
+    images = {(s["image"], s["build"]["context"], s["build"]["dockerfile_inline"]) for s in OURS.values()}
+    assert len(images) == 1
+
+
+def test_the_image_is_made_from_the_lock_file_and_does_not_run_as_root() -> None:
+    lines = OURS["work"]["build"]["dockerfile_inline"].splitlines()
+    assert "RUN pip install --no-cache-dir --require-hashes -r requirements.lock" in lines
+    assert any(line.startswith("USER ") and line != "USER root" for line in lines)
+    copied = {name for line in lines if line.startswith("COPY") for name in line.split()[1:-1]}
+    assert {name for name in copied if not (FILE.parent / name).exists()} == set()
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_every_variable_of_ours_is_a_setting(name: str) -> None:
+    check_names(OURS[name].get("environment", {}))
+
+
+def test_every_variable_named_anywhere_in_the_file_is_a_setting() -> None:
+    check_names(re.findall(r"\bVPCFLOW_[A-Z_]+", TEXT))
+
+
+@pytest.mark.parametrize("name", sorted(OURS.keys() - {"emulate"}))
+def test_our_services_find_kafka_and_kinesis_in_the_same_network(name: str) -> None:
+    environment = OURS[name]["environment"]
+    assert environment["VPCFLOW_KAFKA"] == "kafka:9092"
+    assert environment["AWS_ENDPOINT_URL"] == "${KINESIS_ENDPOINT:-http://emulate:4566}"
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_nothing_is_published_beyond_loopback(name: str) -> None:
+    for port in SERVICES[name].get("ports", []):
+        assert re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port), f"{name} publishes {port}"
+
+
+def test_no_two_services_publish_the_same_port() -> None:
+    published = [port.split(":")[1] for service in SERVICES.values() for port in service.get("ports", [])]
+    assert len(published) == len(set(published))
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_service_waits_only_for_one_that_can_be_healthy(name: str) -> None:
+    for other in SERVICES[name].get("depends_on", {}):
+        assert "healthcheck" in SERVICES[other]
+
+
+def test_kafka_is_the_version_that_a_replay_runs_and_takes_our_largest_message() -> None:
+    jars = (FILE.parent / "emulator/kafka/jars.txt").read_text()
+    version = SERVICES["kafka"]["image"].partition(":")[2]
+    assert f"org.apache.kafka:kafka-clients:{version} " in jars
+    assert int(SERVICES["kafka"]["environment"]["KAFKA_MESSAGE_MAX_BYTES"]) == REQUEST_MAX_BYTES
