@@ -18,6 +18,7 @@ INFLATED_MAX_BYTES = 32 << 20  # CloudWatch sends at most 1 MiB compressed; flow
 MEMBERS_MAX = 1000  # each member costs a copy of what follows it, so a flood of tiny ones would be quadratic
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31
+_KPL_MAGIC = b"\xf3\x89\x9a\xc2"  # aws/kinesis-aggregation; its records are not unpacked yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,15 @@ def _joined(parts: Iterable[Unwrapped]) -> Unwrapped:
 
 def _members(data: bytes, max_bytes: int) -> list[bytes]:
     """Inflate every member of a gzip stream; `gzip` allows them to be concatenated (RFC 1952, 2.2)."""
-    members, left = [], max_bytes
+    members: list[bytes] = []
+    left = max_bytes
     while data:
         if len(members) == MEMBERS_MAX:
             raise _Refused("too many gzip members")
         inflater = isal_zlib.decompressobj(wbits=_GZIP_WBITS)
         try:
             text = inflater.decompress(data, left + 1)
-        except isal_zlib.error as error:  # no child of zlib.error, whatever its name says
+        except isal_zlib.error as error:  # type: ignore[misc]  # no child of zlib.error, whatever its name says
             raise _Refused("broken gzip") from error
         if len(text) > left:
             raise _Refused("inflates beyond the cap")
@@ -81,6 +83,8 @@ def _members(data: bytes, max_bytes: int) -> list[bytes]:
 
 
 def _payload(text: bytes) -> Unwrapped:
+    if text.startswith(_KPL_MAGIC):
+        raise _Refused("KPL aggregate")
     if text[:1] != b"{":
         return Unwrapped(text.removesuffix(b"\n"))
     try:

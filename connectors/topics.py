@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -132,7 +133,7 @@ async def _described(admin: AIOKafkaAdminClient, names: list[str]) -> tuple[dict
     """Return every topic's partitions and clean-up policy, once the brokers know of them all."""
     deadline = time.monotonic() + SEEN_S
     while True:
-        found = [topic for topic in await admin.describe_topics(names) if not topic["error_code"]]
+        found = [topic for topic in await admin.describe_topics(names) if _is_led(topic)]
         counts = {topic["topic"]: len(topic["partitions"]) for topic in found}
         policies = await _policies(admin, names)
         unseen = [name for name in names if name not in counts or name not in policies]
@@ -141,6 +142,12 @@ async def _described(admin: AIOKafkaAdminClient, names: list[str]) -> tuple[dict
         if time.monotonic() > deadline:
             raise TopicError(f"topic {unseen[0]} is not there, {SEEN_S:.0f} s after it was made")
         await asyncio.sleep(0.05)
+
+
+def _is_led(topic: dict[str, Any]) -> bool:
+    """Say whether every partition has a leader: a new topic takes a moment."""
+    partitions = topic["partitions"]
+    return not topic["error_code"] and all(p["leader"] >= 0 and not p["error_code"] for p in partitions)
 
 
 async def _policies(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, str]:

@@ -180,6 +180,7 @@ class MergeHop:
         self._rules = Rules(settings.window_s, settings.lateness_s, settings.retention_s, settings.idle_s)
         self._windows = Windows(self._rules)
         self._sent = -1
+        self._jump: Input | None = None
         self._parts: list[pl.DataFrame] = []
         self._arrival_ms = 0
         self._pace = Pace()
@@ -196,6 +197,9 @@ class MergeHop:
         self._parts, self._arrival_ms = [], 0
 
     def offer(self, message: Input, now: float) -> Rewind | None:
+        if self._jump is not None and message.offset > self._jump.offset:
+            # Nothing after a jump is taken, of no producer: a commit would carry the place past the jump.
+            message = self._jump
         name = message.number("producer")
         producer = self._windows.producers.get(name)
         if producer is None:
@@ -203,7 +207,9 @@ class MergeHop:
         number = message.number()
         verdict = Sequence(producer.number, producer.offset).check(number)
         if isinstance(verdict, Rewind):
+            self._jump = message
             return verdict
+        self._jump = None
         if verdict:
             producer.number, producer.offset = number, message.offset
             self._windows.note(producer, message.number("newest_start"), now)
@@ -214,6 +220,7 @@ class MergeHop:
         return None
 
     def step_over(self, message: Input) -> None:
+        message, self._jump = self._jump or message, None
         producer = self._windows.producers[message.number("producer")]
         producer.number, producer.offset = message.number() - 1, message.offset - 1
 

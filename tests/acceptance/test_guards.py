@@ -51,7 +51,7 @@ AnyHop = TypeVar("AnyHop", SumHop, MergeHop)
 async def settings(kafka: str, prefix: str) -> Work:
     """A worker's settings for topics of one partition, which are there."""
     await ensure_topics(kafka, prefix, 1)
-    return Work(kafka=kafka, prefix=prefix, slots=1)
+    return Work.model_validate({"kafka": kafka, "prefix": prefix, "slots": 1})
 
 
 @pytest.fixture

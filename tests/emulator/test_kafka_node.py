@@ -112,10 +112,10 @@ async def test_two_nodes_run_side_by_side_and_leave_nothing() -> None:
     assert not second.data_dir.exists()
 
 
-async def _command() -> tuple[asyncio.subprocess.Process, psutil.Process]:
+async def _command(data_dir: Path) -> tuple[asyncio.subprocess.Process, psutil.Process]:
     """Start the command; return it and its JVM, once it has said that Kafka answers."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "emulator.kafka", "--port", "0", stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "emulator.kafka", str(data_dir), "--port", "0", stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     async with asyncio.timeout(WITHIN_S):
@@ -125,9 +125,9 @@ async def _command() -> tuple[asyncio.subprocess.Process, psutil.Process]:
     return process, jvm
 
 
-async def test_the_command_ends_cleanly_on_ctrl_c() -> None:
+async def test_the_command_ends_cleanly_on_ctrl_c(tmp_path: Path) -> None:
     """It stops its node, then says nothing was wrong."""
-    process, jvm = await _command()
+    process, jvm = await _command(tmp_path)
     process.send_signal(signal.SIGINT)
     async with asyncio.timeout(WITHIN_S):
         assert await process.wait() == 0
@@ -135,9 +135,9 @@ async def test_the_command_ends_cleanly_on_ctrl_c() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
-async def test_the_node_ends_when_its_parent_is_killed() -> None:
+async def test_the_node_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     """No test that was killed leaves a broker behind."""
-    process, jvm = await _command()
+    process, jvm = await _command(tmp_path)
     process.kill()
     await process.wait()
     deadline = time.monotonic() + WITHIN_S

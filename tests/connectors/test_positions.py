@@ -1,0 +1,102 @@
+"""Positions: they read back, and a shard starts when every parent that is still listed has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.positions import Position, Shard, decode_position, shard_key, slot_of, startable
+
+SLOTS = 4
+ALL_SLOTS = frozenset(range(SLOTS))
+STREAM = "flow-logs"
+# A split of `a`; then a merge of its halves; and `d`, which has nothing to do with them.
+TREE = [Shard("a"), Shard("b", ("a",)), Shard("c", ("a",)), Shard("m", ("b", "c")), Shard("d")]
+
+
+def positions(*ended: str, reading: Sequence[str] = ()) -> dict[bytes, bytes]:
+    kept = {shard_key(STREAM, name): Position("7", is_ended=True).encode() for name in ended}
+    kept |= {shard_key(STREAM, name): Position("7").encode() for name in reading}
+    return kept
+
+
+def started(shards: Sequence[Shard], kept: dict[bytes, bytes], mine: frozenset[int] = ALL_SLOTS) -> str:
+    return "".join(shard.shard_id for shard in startable(shards, kept, STREAM, mine, SLOTS))
+
+
+@pytest.mark.parametrize(
+    ("kept", "names"),
+    [
+        (positions(), "ad"),
+        (positions(reading="a"), "ad"),
+        (positions("a"), "bcd"),
+        (positions("a", "b"), "cd"),
+        (positions("a", "b", reading="c"), "cd"),
+        (positions("a", "b", "c"), "md"),
+        (positions("a", "b", "c", "m", "d"), ""),
+        (positions("b", "c"), "amd"),
+    ],
+)
+def test_children_wait_for_their_parents(kept: dict[bytes, bytes], names: str) -> None:
+    assert sorted(started(TREE, kept)) == sorted(names)
+
+
+def test_a_parent_that_is_no_longer_listed_holds_nobody() -> None:
+    assert started(TREE[1:], positions()) == "bcd"
+
+
+def test_one_unlisted_parent_does_not_excuse_the_other() -> None:
+    assert started([Shard("b"), Shard("m", ("b", "c"))], positions()) == "b"
+    assert started([Shard("b"), Shard("m", ("b", "c"))], positions("b")) == "m"
+
+
+def test_a_parent_in_another_slot_is_waited_for() -> None:
+    parent, child = next(
+        (f"p{i}", f"c{j}") for i in range(50) for j in range(50) if slot_of(f"p{i}", 4) != slot_of(f"c{j}", 4)
+    )
+    shards = [Shard(parent), Shard(child, (parent,))]
+    mine = frozenset({slot_of(child, SLOTS)})
+    assert startable(shards, positions(), STREAM, mine, SLOTS) == []
+    assert startable(shards, positions(parent), STREAM, mine, SLOTS) == [shards[1]]
+
+
+def test_another_stream_s_shard_of_the_same_name_is_not_meant() -> None:
+    kept = {shard_key("other", "a"): Position("7", is_ended=True).encode()}
+    assert started(TREE, kept) == "ad"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text("xyz-0123456789", min_size=1, max_size=12), unique=True), st.integers(1, 256))
+def test_every_shard_belongs_to_exactly_one_slot(names: list[str], slots: int) -> None:
+    shards = [Shard(name) for name in names]
+    owners = [startable(shards, {}, STREAM, frozenset({slot}), slots) for slot in range(slots)]
+    assert sorted(shard.shard_id for owned in owners for shard in owned) == sorted(names)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sets(st.integers(0, 9), max_size=2), min_size=1, max_size=10), st.data())
+def test_any_tree_is_read_whole_and_parents_first(parents: list[set[int]], data: st.DataObject) -> None:
+    shards = [Shard(str(i), tuple(str(p) for p in sorted(older) if p < i)) for i, older in enumerate(parents)]
+    kept: dict[bytes, bytes] = {}
+    read: list[str] = []
+    while ready := startable(shards, kept, STREAM, ALL_SLOTS, SLOTS):
+        shard = data.draw(st.sampled_from(ready))
+        assert set(shard.parents) <= set(read)
+        read.append(shard.shard_id)
+        kept |= positions(shard.shard_id)
+    assert sorted(read) == sorted(shard.shard_id for shard in shards)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.builds(Position, st.integers(0, 1 << 186).map(str), st.integers(0, 1 << 42), st.booleans()))
+def test_a_position_reads_back(position: Position) -> None:
+    assert decode_position(position.encode()) == position
+
+
+def test_slots_are_the_same_on_every_machine() -> None:
+    """A changed hash would move shards between slots, and leave their positions behind."""
+    found = [slot_of(f"shardId-{i:012d}", 8) for i in range(8)]
+    assert found == [0, 6, 4, 2, 1, 7, 5, 3]
