@@ -42,7 +42,8 @@ class Child:
         self.cpu_s = 0.0
         self.restarts: list[float] = []
         self._python = python
-        self._arguments, self._env = arguments, {**os.environ, **env}
+        self.env = {**os.environ, **env}
+        self._arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -68,7 +69,7 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=self._env,
+                env=self.env,
                 start_new_session=True,
             )
 
@@ -93,6 +94,11 @@ class Child:
         if len(self.restarts) > RESTARTS:
             raise ChildFailed(f"{self.name} keeps failing; its log ends with:\n{self.tail()}")
         await self.start()
+
+    async def ended(self) -> None:
+        """Wait until the process has ended."""
+        if self._process is not None:
+            await self._process.wait()
 
     def tail(self, lines: int = 12) -> str:
         """Return the last lines of the log."""

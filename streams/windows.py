@@ -9,7 +9,7 @@ survive a crash is in `Flushed.state`, and `Windows.load` gives it back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -208,6 +208,13 @@ class Windows:
         flushed.state[PLACE_KEY] = self._place()
         self._dirty, self._late, self._touched = {}, [], False
         return flushed
+
+    def aggregates(self) -> Iterator[Aggregate]:
+        """Yield every aggregate that is kept, as it would be published now."""
+        for (window, _), cells in self._buckets.items():
+            final = window + self.rules.window_s <= self.watermark
+            for key, cell in cells.items():
+                yield decode_aggregate(self._json(window, key, cell, final))
 
     def _closes(self, window: int, before: int, after: int) -> bool:
         return before < window + self.rules.window_s <= after

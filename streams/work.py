@@ -98,7 +98,7 @@ class Worker:
         try:
             await asyncio.wait_for(self._app.stop(), CLOSE_S)
         except TimeoutError:
-            log.error("faust did not stop", within_s=CLOSE_S)
+            log.warning("faust did not stop", within_s=CLOSE_S)
 
     async def _tick(self) -> None:
         offsets_at = 0.0

@@ -22,6 +22,7 @@ REASONS = {
     "gzip within gzip",
     "too many gzip members",
     "inflates beyond the cap",
+    "KPL aggregate",
     "broken JSON",
     "JSON, but no envelope",
     "an envelope without messages",
@@ -42,6 +43,7 @@ def flipped(data: bytes, at: int) -> bytes:
 
 GZIPPED = gzip.compress(LINES * 50)
 DEEP = b'{"a":' * 5000
+KPL = b"\xf3\x89\x9a\xc2"
 
 REFUSED: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "empty record"),
@@ -55,6 +57,8 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "gzip and garbage": (GZIPPED + b"garbage, and enough of it for a header", "broken gzip"),
     "gzip of gzip": (gzip.compress(GZIPPED), "gzip within gzip"),
     "good gzip, then gzip of gzip": (GZIPPED + gzip.compress(GZIPPED), "gzip within gzip"),
+    "a KPL aggregate": (KPL + b"\x0a\x01a", "KPL aggregate"),
+    "a KPL aggregate, gzipped": (gzip.compress(KPL + b"\x0a\x01a"), "KPL aggregate"),
     "JSON cut short": (subscription("a", "b")[:-3], "broken JSON"),
     "gzipped JSON cut short": (gzip.compress(subscription("a", "b")[:-3]), "broken JSON"),
     "JSON of invalid UTF-8": (b'{"message": "\xff"}', "broken JSON"),
@@ -170,7 +174,7 @@ def test_a_flood_of_tiny_members_is_refused() -> None:
     assert unwrap(member * 52_000).refused == "too many gzip members"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.one_of(
         st.binary(max_size=200),
@@ -185,7 +189,7 @@ def test_no_record_raises(data: bytes) -> None:
     assert not (found.refused and (found.lines or found.control))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(0, 1 << 20), st.integers(1, 255), st.booleans())
 def test_no_damage_to_a_subscription_raises(at: int, bits: int, is_cut: bool) -> None:
     data = wrapped(*(line().decode() for _ in range(5)))

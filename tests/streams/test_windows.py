@@ -1,13 +1,10 @@
-"""Windows and their watermark: a specification by name, then laws that hold for any order and any flushes."""
+"""Windows and their watermark: a specification by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from streams.partials import Row
 from streams.records import Aggregate
@@ -106,18 +103,6 @@ def test_an_older_newest_start_does_not_count() -> None:
     feed(windows, 0, 5000)
     feed(windows, 0, 4000)
     assert windows.next_watermark(NOW) == 4400
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 10_000), st.integers(0, 60)), max_size=20))
-def test_the_watermark_never_goes_back(steps: list[tuple[int, int, int]]) -> None:
-    windows, now, seen = Windows(RULES), NOW, [0]
-    for name, newest, later in steps:
-        now += later
-        feed(windows, name, newest, now=now)
-        windows.flush(now)
-        seen.append(windows.watermark)
-    assert seen == sorted(seen)
 
 
 # Totals, revisions and finals.
@@ -287,112 +272,3 @@ def test_a_window_that_opens_closes_and_is_past_in_one_flush_is_still_published(
     assert only(flushed).final
     assert flushed.finals == flushed.aggregates
     assert [value for key, value in flushed.state.items() if key != PLACE_KEY] == [None]
-
-
-# Laws.
-
-STARTS = st.integers(0, 1199)  # the watermark stays below 600, and so nothing is late
-some_rows = st.builds(
-    lambda start, entity, action, flows, protocol: row(
-        start - start % 60, entity, action, flows, protocol, first=start
-    ),
-    STARTS,
-    st.sampled_from([ENI, OTHER, "nat-1", "-"]),
-    st.integers(0, 4),
-    st.integers(1, 1000),
-    st.sampled_from([1, 6, 17, 256]),
-)
-some_partials = st.lists(st.tuples(st.integers(0, 2), st.lists(some_rows, max_size=5)), max_size=10)
-Partial = tuple[int, list[Row]]
-
-
-def run(partials: Sequence[Partial], flushes: set[int], *, crash_after: int = -1) -> dict[Key, Aggregate]:
-    """Apply partials with a flush after some, and then close every window; the last word on each key.
-
-    After the flush at `crash_after`, all but the kept state is thrown away.
-    """
-    windows, state, told = Windows(RULES), {}, {}
-
-    def flush() -> None:
-        flushed = windows.flush(NOW)
-        assert flushed.late == []
-        keep(state, flushed)
-        told.update(by_key(flushed.aggregates))
-
-    for at, (name, rows) in enumerate(partials):
-        feed(windows, name, max((r[7] for r in rows), default=-1), *rows)
-        if at in flushes:
-            flush()
-            if at == crash_after:
-                windows = Windows.load(RULES, state, NOW)
-    for name in list(windows.producers) or [0]:
-        feed(windows, name, 1900)  # the watermark passes every window and purges none
-    flush()
-    assert all(a.final for a in told.values())
-    return told
-
-
-def totals(told: dict[Key, Aggregate]) -> dict[Key, Aggregate]:
-    return {key: replace(a, revision=0, oldest_arrival_ms=0) for key, a in told.items()}
-
-
-def referee(partials: Sequence[Partial]) -> dict[Key, tuple[int, int, int]]:
-    sums: dict[Key, tuple[int, int, int]] = {}
-    actions = ("ACCEPT", "REJECT", "NODATA", "SKIPDATA", "-")
-    for window, entity, action, _, flows, packets, size, *_ in (r for _, rows in partials for r in rows):
-        a = sums.get((entity, actions[action], window), (0, 0, 0))
-        sums[entity, actions[action], window] = a[0] + flows, a[1] + packets, a[2] + size
-    return sums
-
-
-@settings(max_examples=60, deadline=None)
-@given(some_partials, st.sets(st.integers(0, 9)))
-def test_final_totals_are_the_sums_of_the_rows(partials: list[Partial], flushes: set[int]) -> None:
-    told = run(partials, flushes)
-    assert {key: (a.flows, a.packets, a.bytes) for key, a in told.items()} == referee(partials)
-
-
-@settings(max_examples=60, deadline=None)
-@given(some_partials, st.data())
-def test_neither_order_nor_flushes_change_the_final_totals(
-    partials: list[Partial], data: st.DataObject
-) -> None:
-    shuffled = data.draw(st.permutations(partials))
-    flushes = data.draw(st.sets(st.integers(0, 9)))
-    assert totals(run(shuffled, flushes)) == totals(run(partials, set()))
-
-
-@settings(max_examples=60, deadline=None)
-@given(some_partials, st.sets(st.integers(0, 9), min_size=1), st.data())
-def test_a_crash_after_any_flush_changes_nothing(
-    partials: list[Partial], flushes: set[int], data: st.DataObject
-) -> None:
-    crash_after = data.draw(st.sampled_from(sorted(flushes)))
-    assert run(partials, flushes, crash_after=crash_after) == run(partials, flushes)
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9000), st.integers(0, 9000)), max_size=12), st.data()
-)
-def test_reloading_before_every_flush_tells_the_same_with_late_rows_and_purges(
-    steps: list[tuple[int, int, int]], data: st.DataObject
-) -> None:
-    plain, reloaded = Windows(RULES), Windows(RULES)
-    state: dict[bytes, bytes] = {}
-    for name, newest, start in steps:
-        flow = row(start - start % 60, data.draw(st.sampled_from([ENI, OTHER])), first=start)
-        feed(plain, name, newest, flow)
-        feed(reloaded, name, newest, flow)
-        expected, found = plain.flush(NOW), reloaded.flush(NOW)
-        assert by_key(found.aggregates) == by_key(expected.aggregates)
-        assert by_key(found.finals) == by_key(expected.finals)
-        assert found.late == expected.late
-        keep(state, found)
-        reloaded = Windows.load(RULES, state, NOW)
-        assert (reloaded.watermark, reloaded.offset) == (plain.watermark, plain.offset)
-        assert reloaded.producers == plain.producers
-
-
-def test_no_state_loads_as_a_beginning() -> None:
-    assert Windows.load(RULES, {}, NOW) == Windows(RULES)
