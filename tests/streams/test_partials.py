@@ -47,13 +47,13 @@ def totals(found: Iterable[Row]) -> dict[tuple[int, str, int, int], tuple[int, .
     return sums
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(any_rows, max_size=20))
 def test_rows_travel_unchanged(found: list[Row]) -> None:
     assert list(rows(decode(encode(frame(found))))) == found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(any_rows, min_size=1, max_size=20), st.integers(1, 256))
 def test_every_row_goes_to_the_partition_of_its_entity(found: list[Row], partitions: int) -> None:
     parts = split(frame(found), partitions)
@@ -63,7 +63,7 @@ def test_every_row_goes_to_the_partition_of_its_entity(found: list[Row], partiti
         assert {crc32(entity.encode()) % partitions for entity in part["entity"]} == {partition}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.lists(any_rows, min_size=1, max_size=8), min_size=1, max_size=4))
 def test_compacting_changes_no_total(parts: list[list[Row]]) -> None:
     compacted = list(compact([frame(part) for part in parts]))

@@ -88,7 +88,7 @@ def line_count(text: bytes) -> int:
 
 @st.composite
 def texts(draw: st.DrawFn, names: Format) -> tuple[bytes, Plan]:
-    found = draw(st.lists(any_lines(names), max_size=12))
+    found = draw(st.lists(any_lines(names), max_size=8))
     return block(*found, final_newline=draw(st.booleans())), plan(names)
 
 
@@ -118,13 +118,13 @@ def test_the_longest_line_is_the_same_for_both_paths(length: int) -> None:
     assert summed([text]) == referee([text])
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(texts(DEFAULT_FORMAT), max_size=4))
+@settings(max_examples=30, deadline=None)
+@given(st.lists(texts(DEFAULT_FORMAT), max_size=3))
 def test_default_format_equals_the_referee(given_texts: list[tuple[bytes, Plan]]) -> None:
     assert summed(given_texts) == referee(given_texts)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(formats(KERNEL_FIELDS).flatmap(texts))
 def test_kernel_equals_the_referee_in_any_format(text: tuple[bytes, Plan]) -> None:
     assert summed([text]) == referee([text])
@@ -143,7 +143,7 @@ def test_arbitrary_bytes_equal_the_referee(text: bytes) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(any_lines(), min_size=1, max_size=20), st.data())
+@given(st.lists(any_lines(), min_size=1, max_size=12), st.data())
 def test_neither_split_nor_order_of_blocks_changes_the_sums(found: list[bytes], data: st.DataObject) -> None:
     whole = summed([(block(*found, final_newline=True), DEFAULT)])
     shuffled = data.draw(st.permutations(found))
@@ -154,7 +154,7 @@ def test_neither_split_nor_order_of_blocks_changes_the_sums(found: list[bytes], 
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(any_lines(), max_size=20), st.booleans())
+@given(st.lists(any_lines(), max_size=12), st.booleans())
 def test_every_line_is_understood_refused_or_nothing(found: list[bytes], final_newline: bool) -> None:
     sums = Sums(WINDOW_S)
     text = block(*found, final_newline=final_newline)
@@ -198,9 +198,12 @@ def test_only_rejected_rows_carry_maps() -> None:
     }
 
 
-def test_a_table_that_is_full_grows_and_forgets_nothing() -> None:
-    keys = TABLE_ROWS + 100  # half of a table is usable, so this grows it twice
-    found = [line(interface_id=f"eni-{i:017x}", bytes=i, action="REJECT") for i in range(keys)]
+def test_a_table_and_odd_lines_full_at_once_lose_nothing() -> None:
+    keys = TABLE_ROWS + 6 * ODD_LINES // 5  # half of a table is usable, so this grows it twice
+    found = [
+        line(interface_id=f"eni-{i:017x}", bytes=i, action="REJECT") + (b"\r" if i % 6 == 0 else b"")
+        for i in range(keys)
+    ]
     text, again = (block(*found), DEFAULT), (block(*found[::50]), DEFAULT)
     sums = Sums(WINDOW_S)
     first = summed([text], sums)
@@ -216,13 +219,6 @@ def test_more_odd_lines_than_fit_are_all_read() -> None:
     found = summed([text])
     assert found == referee([text])
     assert found[1].understood == count + 2
-
-
-def test_a_table_and_odd_lines_full_at_once_lose_nothing() -> None:
-    keys = TABLE_ROWS // 2 + ODD_LINES
-    found = [line(interface_id=f"eni-{i:08x}") + (b"\r" if i % 4 == 0 else b"") for i in range(keys)]
-    text = block(*found, final_newline=True), DEFAULT
-    assert summed([text]) == referee([text])
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"\n\n", line(), line() + b"\n", line() + b"\n\n"])

@@ -235,13 +235,13 @@ def test_a_flush_is_due_after_a_change_or_when_a_window_closes() -> None:
 
 
 def test_a_row_behind_the_retention_is_handed_out_and_not_merged() -> None:
-    windows = fed(newest=10_000)
-    windows.flush(NOW)  # the watermark is 9400, so windows that ended by 7600 are gone
-    late, kept = row(7500), row(7560)
-    feed(windows, 0, 10_000, late, kept)
+    windows = fed(newest=10_020)
+    windows.flush(NOW)  # the watermark is 9420, so windows that ended by 7620 are gone
+    late, kept = row(7560), row(7620)
+    feed(windows, 0, 10_020, late, kept)
     flushed = windows.flush(NOW)
     assert flushed.late == [late]
-    assert only(flushed).window_start == 7560
+    assert only(flushed).window_start == 7620
     assert windows.flush(NOW).late == []
 
 

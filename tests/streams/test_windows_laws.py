@@ -41,7 +41,7 @@ def keep(state: dict[bytes, bytes], flushed: Flushed) -> None:
             state[key] = value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 10_000), st.integers(0, 60)), max_size=20))
 def test_the_watermark_never_goes_back(steps: list[tuple[int, int, int]]) -> None:
     windows, now, seen = Windows(RULES), NOW, [0]
@@ -107,14 +107,14 @@ def referee(partials: Sequence[Partial]) -> dict[Key, tuple[int, int, int]]:
     return sums
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(some_partials, st.sets(st.integers(0, 9)))
 def test_final_totals_are_the_sums_of_the_rows(partials: list[Partial], flushes: set[int]) -> None:
     told = run(partials, flushes)
     assert {key: (a.flows, a.packets, a.bytes) for key, a in told.items()} == referee(partials)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(some_partials, st.data())
 def test_neither_order_nor_flushes_change_the_final_totals(
     partials: list[Partial], data: st.DataObject
@@ -124,7 +124,7 @@ def test_neither_order_nor_flushes_change_the_final_totals(
     assert totals(run(shuffled, flushes)) == totals(run(partials, set()))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(some_partials, st.sets(st.integers(0, 9), min_size=1), st.data())
 def test_a_crash_after_any_flush_changes_nothing(
     partials: list[Partial], flushes: set[int], data: st.DataObject

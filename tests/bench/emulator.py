@@ -1,0 +1,77 @@
+"""The emulator's put and get, in CPU-seconds of its own process, lines of CloudWatch-sized records."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+from botocore.config import Config
+
+from connectors.kinesis import ShardReader
+from connectors.positions import Position
+from emulator.ports import free_port
+from emulator.world import feed, traffic
+from streams.children import Child
+from tests.bench.load import LINES, SEED
+from tests.bench.worker import answers, until
+
+
+async def measure(lines: int = LINES // 2) -> dict[str, float]:
+    """Return lines per CPU-second of the server for put and for get (records of 50 lines)."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        server = Child("emulate", ["emulate", "--port", str(port)], {}, Path(folder))
+        await server.start()
+        try:
+            await until(lambda: answers(f"http://127.0.0.1:{port}/_localstack/health"), "no emulator")
+            client = boto3.client(
+                "kinesis",
+                endpoint_url=f"http://127.0.0.1:{port}",
+                region_name="us-east-1",
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+            await asyncio.to_thread(client.create_stream, StreamName="bench", ShardCount=1)
+            await asyncio.to_thread(
+                client.get_waiter("stream_exists").wait, StreamName="bench", WaiterConfig={"Delay": 1}
+            )
+            load = traffic.Load(lines, SEED, span_s=900)
+            idle = _cpu_s(server.pid)
+            await feed.feed(
+                client,
+                "bench",
+                traffic.batches(load),
+                payload="lines",
+                rate=None,
+                on_progress=lambda _: None,
+                lines_per_record=50,
+            )
+            put = _cpu_s(server.pid)
+            got = await asyncio.to_thread(_read_all, client, lines)
+            return {
+                "emulator_put": lines / (put - idle),
+                "emulator_get": got / (_cpu_s(server.pid) - put),
+            }
+        finally:
+            await server.stop()
+
+
+def _cpu_s(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
+def _read_all(client: Any, lines: int) -> int:
+    reader = ShardReader(client, "bench")
+    iterator = reader.iterator(reader.shards()[0].shard_id, Position())
+    seen = 0
+    while seen < lines:
+        answer = reader.get(iterator)
+        seen += sum(record.data.count(b"\n") + 1 for record in answer.records)
+        iterator = answer.next_iterator
+    return seen

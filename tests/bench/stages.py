@@ -1,0 +1,128 @@
+"""What one process measures: floors, the sums, the connector's pure part, in CPU-seconds, best of a few."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+import psutil
+import pybase64
+
+from connectors.answers import Answer
+from connectors.flowlog import DEFAULT_FORMAT
+from connectors.kinesis import parse_answer
+from connectors.positions import Position
+from connectors.reads import Naming, transaction, understand
+from connectors.slots import Slot
+from connectors.topics import ensure_topics
+from emulator.kafka.node import kafka_node
+from emulator.world import feed, traffic
+from streams.lines import plan
+from streams.sums import Sums
+from tests.bench.load import LINES, SEED, texts
+
+BEST_OF = 5
+
+
+def best(work: Callable[[], Any]) -> float:
+    """Return the least CPU seconds of a few runs: noise only adds."""
+    least = float("inf")
+    for _ in range(BEST_OF):
+        began = time.process_time()
+        work()
+        least = min(least, time.process_time() - began)
+    return least
+
+
+def floors(lines: int = LINES) -> dict[str, float]:
+    """Return lines per CPU-second of copying the text and of counting its newlines."""
+    text = b"\n".join(texts(lines))
+    source = np.frombuffer(text, np.uint8)
+    target = np.empty_like(source)
+    return {
+        "floor_memcpy": lines / best(lambda: np.copyto(target, source)),
+        "floor_newlines": lines / best(lambda: text.count(b"\n")),
+    }
+
+
+def sums(lines_a_block: int, lines: int = LINES) -> float:
+    """Return lines per CPU-second of `sums` over blocks of a size, draining each 4 MiB as the worker does."""
+    blocks, by, sums = texts(lines, lines_a_block), plan(DEFAULT_FORMAT), Sums(60)
+    sums.warm()
+
+    def run() -> None:
+        held = 0
+        for text in blocks:
+            sums.add(text, by)
+            held += len(text)
+            if held >= 4 << 20:
+                sums.drain()
+                held = 0
+        sums.drain()
+
+    return lines / best(run)
+
+
+def cloudwatch_bodies(lines: int) -> list[bytes]:
+    """Return the load as GetRecords bodies of CloudWatch envelopes."""
+    load = traffic.Load(lines, SEED, span_s=900)
+    bodies, records = [], []
+    for number, record in enumerate(feed.to_records(traffic.batches(load), "cloudwatch", 200)):
+        data = pybase64.b64encode(record.data).decode()
+        records.append(
+            {
+                "SequenceNumber": str(number),
+                "ApproximateArrivalTimestamp": 1.0,
+                "Data": data,
+                "PartitionKey": record.key,
+            }
+        )
+        if len(records) == 2000:
+            bodies.append(orjson.dumps({"Records": records, "NextShardIterator": "x"}))
+            records = []
+    bodies.append(orjson.dumps({"Records": records, "NextShardIterator": "x"}))
+    return bodies
+
+
+async def connector(lines: int = LINES // 2) -> float:
+    """Return lines per CPU-second from GetRecords bodies to committed blocks, Kafka client included."""
+    bodies = await asyncio.to_thread(cloudwatch_bodies, lines)
+    naming = Naming("bench.", "flow-logs", "default", "", "us-east-1")
+    async with kafka_node() as node:
+        await ensure_topics(node.bootstrap, "bench.", 8)
+        slot = Slot(node.bootstrap, "bench.positions", 0, "bench.connect-0")
+        await slot.open()
+        me = psutil.Process()
+        began = me.cpu_times()
+        number = -1
+        for body in bodies:
+            answer: Answer = parse_answer(body)
+            read = understand("shard", b"shard", answer, Position())
+            commit = transaction([read], 0, number, naming)
+            await slot.commit(commit.state, commit.messages)
+            number = commit.number
+        ended = me.cpu_times()
+        await slot.close()
+    return lines / (ended.user + ended.system - began.user - began.system)
+
+
+def polars_referee(lines: int = LINES) -> float:
+    """Return lines per CPU-second of the same sums by Polars, for comparison."""
+    blocks = texts(lines)
+    names = [name.replace("-", "_") for name in DEFAULT_FORMAT]
+    numbers = ("packets", "bytes", "start", "end")
+    schema = {name: pl.Int64 if name in numbers else pl.String for name in names}
+
+    def run() -> None:
+        for text in blocks:
+            frame = pl.scan_csv(text, separator=" ", has_header=False, schema=schema, null_values=["-"])
+            frame.group_by((pl.col("start") // 60).alias("window"), "interface_id", "action", "protocol").agg(
+                pl.len(), pl.col("packets", "bytes").sum(), pl.col("start").min(), pl.col("end").max()
+            ).collect()
+
+    return lines / best(run)
