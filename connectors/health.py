@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from connectors.settings import SettingsError
+
 
 @asynccontextmanager
 async def health(port: int, is_ready: Callable[[], bool]) -> AsyncIterator[None]:
-    """Serve while the block runs; port 0 serves nothing. Raises `OSError` when the port is taken."""
+    """Serve while the block runs; port 0 serves nothing. Raises `SettingsError` when the port is taken."""
     if not port:
         yield
         return
@@ -30,7 +33,18 @@ async def health(port: int, is_ready: Callable[[], bool]) -> AsyncIterator[None]
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await _listen(runner, port)
         yield
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, port: int) -> None:
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise SettingsError(
+            f"VPCFLOW_HEALTH_PORT={port} is taken by another process: choose another port, or 0 for none"
+        ) from error

@@ -252,10 +252,22 @@ def _outcome(error: Exception) -> str:
     return {"ExpiredIteratorException": "expired"}.get(code, "throttled" if code in PASSING else "error")
 
 
+def _client() -> Any:
+    try:
+        return make_client()
+    except (BotoCoreError, ValueError) as error:  # No region, no such profile, an endpoint that is no URL.
+        raise ConnectError(
+            f"no client for Kinesis can be made ({error}): set AWS_DEFAULT_REGION, or AWS_PROFILE"
+        ) from error
+
+
 async def run(settings: Connect, now_ms: int) -> None:
-    """Connect a Kinesis stream until SIGTERM or SIGINT. Raises `TopicError` or `ConnectError`."""
+    """Connect a Kinesis stream until SIGTERM or SIGINT.
+
+    Raises `TopicError`, `ConnectError`, or `SettingsError` when the health port is taken.
+    """
     await ensure_topics(settings.kafka, settings.prefix, settings.slots)
-    client = make_client()
+    client = _client()
     reader = ShardReader(client, settings.stream)
     naming = Naming(
         settings.prefix, settings.stream, settings.line_format, settings.account, client.meta.region_name

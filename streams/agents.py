@@ -294,7 +294,13 @@ class DetectHop:
         return None
 
     def _observe(self, finals: list[dict[str, Any]], watermark: int) -> None:
-        rows = [Aggregate(**final) for final in finals]
+        # A window without rejects says nothing to a detector, unless an alert is waiting for calm.
+        rejected = {(f["eni"], f["window_start"]) for f in finals if f["action"] == "REJECT"}
+        rows = [
+            Aggregate(**f)
+            for f in finals
+            if (f["eni"], f["window_start"]) in rejected or self._lives.watches(f["eni"])
+        ]
         alerts = []
         for (eni, start), window in _by_window(rows).items():
             alerts += self._lives.observe(eni, start, window[0].window_s, window)

@@ -41,9 +41,10 @@ def _settings(group: type[Group], **flags: Any) -> Group:
 def _run(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ...]) -> None:
     """Run a process; what a person can mend becomes a sentence, all else a logged failure."""
     _set_up_logs()
+    mendable: tuple[type[Exception], ...] = (SettingsError, *sentences)
     try:
         asyncio.run(work())  # type: ignore[arg-type]
-    except sentences as error:
+    except mendable as error:
         raise click.ClickException(str(error)) from error
     except Exception as error:
         structlog.get_logger().error("stopped by an error", error=repr(error), exc_info=error)

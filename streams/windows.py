@@ -225,21 +225,21 @@ class Windows:
     def _publish(self, where: BucketKey, keys: set[CellKey], flushed: Flushed) -> None:
         window, cells = where[0], self._buckets[where]
         final = window + self.rules.window_s <= self.watermark
+        fresh = {}
         for key in keys:
             cell = cells[key]
             cell.revision += 1
             cell.packed = _encode_cell(key, cell)
-            flushed.published.append(
-                (f"{key[0]}|{ACTIONS[key[1]]}|{window}".encode(), self._json(window, key, cell, final))
-            )
+            fresh[key] = value = self._json(window, key, cell, final)
+            flushed.published.append((f"{key[0]}|{ACTIONS[key[1]]}|{window}".encode(), value))
             cell.arrival_ms = 0
         if final:
             # A detector wants an entity's whole window, also when only one action was amended.
             for entity in {entity for entity, _ in keys}:
                 flushed.closed += [
-                    self._json(window, (entity, action), cells[entity, action], final)
+                    fresh.get(key) or self._json(window, key, cells[key], final)
                     for action in range(len(ACTIONS))
-                    if (entity, action) in cells
+                    if (key := (entity, action)) in cells
                 ]
         packed = [cell.packed or _encode_cell(key, cell) for key, cell in cells.items()]
         flushed.state[_bucket_key(where)] = b"[%b]" % b",".join(packed)

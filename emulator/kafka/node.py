@@ -199,8 +199,13 @@ def _tail(log: Path) -> str:
 
 
 def _new_cluster_id() -> str:
-    """Return what `StorageTool random-uuid` would, without a JVM for it: 16 bytes in URL-safe base64."""
-    return pybase64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+    """Return what `StorageTool random-uuid` would, without a JVM for it: 16 bytes in URL-safe base64.
+
+    Never one that begins with a hyphen (one in 64), as Kafka's own `Uuid.randomUuid`: it would be an option.
+    """
+    while (name := pybase64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return name
 
 
 @asynccontextmanager

@@ -90,8 +90,11 @@ async def consume(kafka: str, lines: int) -> float:
     return time.process_time() - began
 
 
+async def _main(kafka: str, lines: int) -> None:
+    print(await consume(kafka, lines), flush=True)
+    os._exit(0)  # Faust's threads outlive a cancelled app; what was measured is printed.
+
+
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        print(asyncio.run(consume(sys.argv[1], int(sys.argv[2]))), flush=True)
-        os._exit(0)  # Faust's threads outlive a cancelled app; what was measured is printed.
+    os.chdir(tempfile.mkdtemp(prefix="vpcflow-bench-"))  # Faust keeps a data folder where it runs.
+    asyncio.run(_main(sys.argv[1], int(sys.argv[2])))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from zlib import crc32
+
+import polars as pl
 
 from connectors import blocks
 from connectors.blocks import Provenance
@@ -22,13 +25,22 @@ def texts(lines: int = LINES, lines_a_block: int = LINES_A_BLOCK) -> tuple[bytes
 
 
 def block_messages(prefix: str, slots: int, lines: int = LINES) -> list[Message]:
-    """Return the load as numbered messages on `blocks`, spread over the slots."""
+    """Return the load as numbered messages on `blocks`.
+
+    An interface's lines are in one slot, as CloudWatch Logs delivers them: a subscription's `ByLogStream`
+    distribution keeps a log stream, and so an interface, on one shard (flow-logs.md 3.2).
+    """
     numbers = [-1] * slots
     messages = []
-    for index, text in enumerate(texts(lines)):
-        slot = index % slots
-        numbers[slot] += 1
-        where = Provenance("bench", "default", "", "", "", "", 0)
-        headers = blocks.headers(numbers[slot], where)
-        messages.append(Message(f"{prefix}blocks", slot, None, text, headers))
+    load = traffic.Load(lines, SEED, span_s=900)
+    for batch in traffic.batches(load, LINES_A_BLOCK * slots):
+        frame = batch.frame.select("eni", "line")
+        targets = [crc32(str(eni).encode()) // 65_536 % slots for eni in frame["eni"].to_list()]
+        parts = frame.with_columns(pl.Series("slot", targets)).partition_by("slot", as_dict=True)
+        for (slot,), part in sorted(parts.items()):
+            numbers[slot] += 1
+            where = Provenance("bench", "default", "", "", "", "", 0)
+            text = "\n".join(part["line"].to_list()).encode()
+            headers = blocks.headers(numbers[slot], where)
+            messages.append(Message(f"{prefix}blocks", slot, None, text, headers))
     return messages

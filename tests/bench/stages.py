@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import orjson
-import polars as pl
 import psutil
 import pybase64
 
@@ -109,20 +108,3 @@ async def connector(lines: int = LINES // 2) -> float:
         ended = me.cpu_times()
         await slot.close()
     return lines / (ended.user + ended.system - began.user - began.system)
-
-
-def polars_referee(lines: int = LINES) -> float:
-    """Return lines per CPU-second of the same sums by Polars, for comparison."""
-    blocks = texts(lines)
-    names = [name.replace("-", "_") for name in DEFAULT_FORMAT]
-    numbers = ("packets", "bytes", "start", "end")
-    schema = {name: pl.Int64 if name in numbers else pl.String for name in names}
-
-    def run() -> None:
-        for text in blocks:
-            frame = pl.scan_csv(text, separator=" ", has_header=False, schema=schema, null_values=["-"])
-            frame.group_by((pl.col("start") // 60).alias("window"), "interface_id", "action", "protocol").agg(
-                pl.len(), pl.col("packets", "bytes").sum(), pl.col("start").min(), pl.col("end").max()
-            ).collect()
-
-    return lines / best(run)

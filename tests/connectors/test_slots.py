@@ -103,3 +103,36 @@ async def test_a_slot_that_cannot_open_leaves_nothing_open(kafka: str, prefix: s
             await slot.open()
     with pytest.raises(SlotLost):
         await slot.commit({b"a": b"1"}, [])
+
+
+class HeldSlot(Slot):
+    """A slot whose commit is held for ever between its sends and its end."""
+
+    def __init__(self, kafka: str, topic: str, partition: int, transactional_id: str) -> None:
+        super().__init__(kafka, topic, partition, transactional_id)
+        self.sent = asyncio.Event()
+
+    async def _send(self, messages: list[Message]) -> list[asyncio.Future[Any]]:
+        await asyncio.gather(*await super()._send(messages))
+        self.sent.set()
+        return [asyncio.get_running_loop().create_future()]
+
+
+@pytest.mark.parametrize("is_closed_first", [False, True])
+async def test_a_commit_that_is_given_up_ends_at_once(
+    is_closed_first: bool, owner: Opener, kafka: str, prefix: str
+) -> None:
+    """Also when its producer is gone: aiokafka would wait for an abort, and the process could not end."""
+    await (await owner()).commit({b"a": b"1"}, [])
+    slot = HeldSlot(kafka, f"{prefix}positions", 0, f"{prefix}connect-0")
+    await slot.open()
+    committing = asyncio.create_task(slot.commit({b"a": b"2"}, []))
+    async with asyncio.timeout(20):
+        await slot.sent.wait()
+        if is_closed_first:
+            await slot.close()
+        committing.cancel()
+        await asyncio.wait({committing}, timeout=5)
+    assert committing.cancelled()
+    await slot.close()
+    assert dict((await owner()).state) == {b"a": b"1"}
