@@ -18,18 +18,18 @@ from connectors.flowlog import BadFormat, parse_format
 from connectors.messages import Message
 from connectors.settings import Work
 from streams import lines, metrics, partials
+from streams.alerts.detectors import evidence
 from streams.alerts.lives import Lives
 from streams.hops import Input, Pace, Rewind, Sequence, make_slot, numbered
 from streams.lines import ACTIONS, Plan, UnusableFormat
 from streams.records import Aggregate
-from streams.sums import Counts, Drained, Sums
+from streams.sums import Counts, Drained, Sums, plausible_start
 from streams.windows import Producer, Rules, Windows
 
 log = structlog.get_logger()
 
 PLACE_KEY = b"place"
 FLUSH_BYTES = 4 << 20
-AHEAD_S = 120  # `start` may be a minute off (flow-logs.md 1.2), clocks a little more
 HEARTBEAT_S = 1.0  # partitions that a flush had nothing for still learn the time (design.md 2)
 FINALS_A_MESSAGE = 2000  # about 700 KB
 
@@ -89,11 +89,7 @@ class SumHop:
 
     async def flush(self, now: float) -> None:
         drained = self._summed()
-        # A flow cannot start after it arrived: one wrong clock must not make everybody else's rows late.
-        newest = (
-            min(drained.newest_start, self._arrived_s + AHEAD_S) if self._arrived_s else drained.newest_start
-        )
-        self._newest = max(self._newest, newest)
+        self._newest = max(self._newest, plausible_start(drained.newest_start, self._arrived_s))
         for name in self._counts:
             self._counts[name] += getattr(drained.counts, name)
         messages = self._partials(drained, now)
@@ -294,12 +290,12 @@ class DetectHop:
         return None
 
     def _observe(self, finals: list[dict[str, Any]], watermark: int) -> None:
-        # A window without rejects says nothing to a detector, unless an alert is waiting for calm.
-        rejected = {(f["eni"], f["window_start"]) for f in finals if f["action"] == "REJECT"}
+        told = evidence(finals)
         rows = [
-            Aggregate(**f)
-            for f in finals
-            if (f["eni"], f["window_start"]) in rejected or self._lives.watches(f["eni"])
+            Aggregate(**final)
+            for final in finals
+            # A window that proves nothing matters only where an alert is waiting for calm.
+            if (final["eni"], final["window_start"]) in told or self._lives.watches(final["eni"])
         ]
         alerts = []
         for (eni, start), window in _by_window(rows).items():

@@ -7,6 +7,8 @@ own, in slots (design.md 2). Reproduced wrong on faust-streaming 0.15.3, and so 
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -55,6 +57,9 @@ def make_app(settings: Work) -> faust.App:
         broker_max_poll_interval=300.0,
         consumer_auto_offset_reset="earliest",
         stream_buffer_maxsize=BUFFERED_EVENTS,
+        datadir=str(
+            Path(tempfile.gettempdir()) / "vpcflow-faust"
+        ),  # It makes a folder and keeps nothing in it.
         **options,
     )
     app.transport = _CommittedTransport(app.conf.broker, app)

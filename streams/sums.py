@@ -21,6 +21,17 @@ ODD_LINES = 1 << 12
 _HEX = "0123456789abcdef"
 
 
+AHEAD_S = 120  # `start` may be a minute off (flow-logs.md 1.2), clocks a little more
+
+
+def plausible_start(newest_start: int, arrived_s: int) -> int:
+    """Return the newest start that may move the watermark; `arrived_s` is when it came, 0 if unknown.
+
+    A flow cannot start after it arrived. One line with a wrong clock must not make everybody else's late.
+    """
+    return min(newest_start, arrived_s + AHEAD_S) if arrived_s else newest_start
+
+
 @dataclass(slots=True)
 class Counts:
     """What became of the lines of a flush."""

@@ -20,7 +20,7 @@ from rich.table import Table
 from emulator.kafka.node import kafka_node
 from tests.bench import emulator, faust_plain, stages, worker
 
-PLAIN_LINES = 20_000
+PLAIN_LINES = 10_000
 UNIT = "lines per CPU-second"
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import asdict
 
-from streams.alerts.detectors import PORT_SCAN, REJECT_RATIO, Thresholds, find, measure
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.alerts.detectors import PORT_SCAN, REJECT_RATIO, Thresholds, evidence, find, measure
 from streams.records import Aggregate
 
 ENI = "eni-0a1b2c3d4e5f60718"
@@ -138,3 +142,26 @@ def test_thresholds_are_settings() -> None:
     rows = [row("ACCEPT", 95), row("REJECT", 5, ports=5, sources=1)]
     assert [f.rule for f in find(rows, Thresholds(reject_ratio=0.05))] == [REJECT_RATIO]
     assert [f.rule for f in find(rows, Thresholds(scan_ports=5, scan_ports_per_source=5))] == [PORT_SCAN]
+
+
+@given(
+    accepts=st.integers(0, 120),
+    rejects=st.integers(0, 120),
+    ports=st.integers(0, 120),
+    sources=st.integers(0, 9),
+)
+def test_a_window_without_evidence_is_calm(accepts: int, rejects: int, ports: int, sources: int) -> None:
+    """What `evidence` leaves out could neither fire a rule nor keep an alert from resolving."""
+    rows = [row("ACCEPT", accepts), row("REJECT", rejects, ports, sources)]
+    if not evidence([asdict(r) for r in rows]):
+        calm = Thresholds()
+        assert find(rows) == []
+        assert all(value < calm.resolve_below(rule) for rule, value in measure(rows).items())
+
+
+def test_evidence_names_the_windows_that_may_break_a_rule() -> None:
+    """A scan of a quiet interface, and a busy one that rejects; not a quiet one that rejects a little."""
+    assert evidence([asdict(row("REJECT", 60, 60, 1))]) == {(ENI, START)}
+    assert evidence([asdict(row("ACCEPT", 39)), asdict(row("REJECT", 1))]) == {(ENI, START)}
+    assert evidence([asdict(row("ACCEPT", 38)), asdict(row("REJECT", 1))]) == set()
+    assert evidence([asdict(row("ACCEPT", 1000))]) == set()

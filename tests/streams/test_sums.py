@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connectors.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format
 from streams import kernel, lines, partials
 from streams.lines import Nothing, Plan, Row, plan
-from streams.sums import ODD_LINES, TABLE_ROWS, Counts, Drained, Sums
+from streams.sums import AHEAD_S, ODD_LINES, TABLE_ROWS, Counts, Drained, Sums, plausible_start
 from tests.build import any_lines, block, formats, good_lines, line, odd_lines
 
 WINDOW_S = 60
@@ -262,3 +262,10 @@ def test_ids_come_out_as_they_went_in() -> None:
     ]
     totals, _, _ = summed([(block(*(line(interface_id=one) for one in ids)), DEFAULT)])
     assert sorted(key[1] for key in totals) == sorted(ids)
+
+
+def test_a_line_from_the_future_does_not_move_the_watermark_past_its_arrival() -> None:
+    assert plausible_start(1_900_000_000, 1_767_225_600) == 1_767_225_600 + AHEAD_S
+    assert plausible_start(1_767_225_590, 1_767_225_600) == 1_767_225_590
+    assert plausible_start(1_767_225_590, 0) == 1_767_225_590
+    assert plausible_start(-1, 1_767_225_600) == -1
