@@ -79,6 +79,16 @@ class Progress:
     first_number_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What is to be replayed: of a file the whole ledger, of a synthetic load one that feeding fills."""
+
+    ledger: Ledger
+    refused: int
+    source: Iterable[Batch]
+    span_s: int
+
+
 @dataclass(slots=True)
 class Stage:
     """What runs while a replay runs."""
@@ -86,6 +96,7 @@ class Stage:
     options: Options
     console: Console
     folder: Path
+    loaded: Loaded
     kafka: str = ""
     prefix: str = "vpcflow."
     endpoint: str = ""
@@ -122,7 +133,7 @@ async def _stage(options: Options, console: Console) -> AsyncIterator[Stage]:
     folder = Path(tempfile.mkdtemp(prefix="vpcflow-replay-"))
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        stage = Stage(options, console, folder)
+        stage = Stage(options, console, folder, await asyncio.to_thread(_load, options))
         try:
             await _start(stage, stack)
         except ChildFailed as error:
@@ -148,11 +159,11 @@ async def _start(stage: Stage, stack: AsyncExitStack) -> None:
     await _create_stream(stage)
     if options.external_endpoint:
         stack.push_async_callback(_delete_stream, stage)
-    following = asyncio.ensure_future(stage.observer.follow(stage.kafka, stage.prefix, SLOTS))
-    stack.callback(following.cancel)
     _add_pipeline(stage, stack)
     await asyncio.gather(*(child.start() for child in stage.children if not child.pid))
     await _await_page(stage)
+    following = asyncio.ensure_future(stage.observer.follow(stage.kafka, stage.prefix, SLOTS))
+    stack.callback(following.cancel)
 
 
 def _add_emulator(stage: Stage, stack: AsyncExitStack) -> Child | None:
@@ -193,6 +204,8 @@ def _add_child(
         "VPCFLOW_STREAM": stage.stream,
         "VPCFLOW_LINE_FORMAT": line_format,
         "VPCFLOW_LATENESS_S": str(LATENESS_S),
+        # Faster than life: one shard may be the whole load ahead of another, and none of it is late.
+        "VPCFLOW_RETENTION_S": str(stage.loaded.span_s + 3600),
         "VPCFLOW_IDLE_S": str(IDLE_S),
         **_credentials(stage),
     }
@@ -265,7 +278,7 @@ async def _until(stage: Stage, is_ready: Any, what: str) -> None:
 
 async def _replay(stage: Stage) -> int:
     options, console = stage.options, stage.console
-    ledger, refused, source = await asyncio.to_thread(_load, options)
+    ledger, refused, source = stage.loaded.ledger, stage.loaded.refused, stage.loaded.source
     console.print(f"page      [link={stage.page}]{stage.page}[/link]")
     console.print(f"kinesis   {stage.endpoint}   kafka {stage.kafka}")
     progress = Progress(options.records)
@@ -348,17 +361,18 @@ async def _feed(stage: Stage, ledger: Ledger, source: Iterable[Batch], progress:
         )
 
 
-def _load(options: Options) -> tuple[Ledger, int, Iterable[Batch]]:
-    """Return the ledger (of a file: full; of a synthetic load: filled while it is fed) and the batches."""
+def _load(options: Options) -> Loaded:
+    """Prepare what is to be replayed. Raises `ReplayError` when a file cannot be read as flow logs."""
     if not options.path:
         load = _traffic(options)
-        return Ledger(labels=traffic.labels(load)), 0, traffic.batches(load)
+        return Loaded(Ledger(labels=traffic.labels(load)), 0, traffic.batches(load), load.span_s)
     try:
         names, lines = file.read_lines(options.path, options.line_format)
         ledger, refused = file.ledger_of_lines((line for batch in lines for line in batch), names)
     except (BadFormat, OSError, EOFError) as error:
         raise ReplayError(f"{options.path} cannot be read as flow logs: {error}") from error
-    return ledger, refused, _file_batches(options)
+    starts = [window for _, _, window in ledger.totals()]
+    return Loaded(ledger, refused, _file_batches(options), max(starts, default=0) - min(starts, default=0))
 
 
 def _file_batches(options: Options) -> Iterator[Batch]:

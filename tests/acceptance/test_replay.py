@@ -1,0 +1,78 @@
+"""`vpcflow replay` as a person runs it: exact on a file of their own, and gone when it is interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import signal
+import sys
+import time
+from pathlib import Path
+
+import orjson
+import psutil
+import pytest
+
+from connectors.flowlog import DEFAULT_FORMAT
+
+DEADLINE_S = 120.0
+
+
+async def start(*arguments: str) -> asyncio.subprocess.Process:
+    """Start a replay."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "streams.cli",
+        "replay",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+def flow_log(path: Path) -> None:
+    """Write an hour of last year's lines, with a header, CRLF, and two lines that are none."""
+    lines = [" ".join(DEFAULT_FORMAT)]
+    lines += [
+        f"2 123456789012 eni-{i % 7:017x} 10.0.0.1 10.0.0.2 443 {i} 6 {i} {i * 40}"
+        f" {1_700_000_000 + i} {1_700_000_060 + i} ACCEPT OK"
+        for i in range(3600)
+    ]
+    lines += [
+        "this is no line",
+        "2 1 2",
+        f"2 123456789012 eni-{1:017x} {'- ' * 7}1700000000 1700000060 - NODATA",
+    ]
+    with gzip.open(path, "wt") as file:
+        file.write("\r\n".join(lines))
+
+
+@pytest.mark.kafka
+async def test_a_file_is_replayed_exactly(tmp_path: Path) -> None:
+    """An old file, read in seconds: nothing of it is late, and what is no line is refused."""
+    flow_log(tmp_path / "flow.log.gz")
+    process = await start("--file", str(tmp_path / "flow.log.gz"), "--payload", "lines", "--json")
+    out, error = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+    assert process.returncode == 0, (out, error)
+    report = orjson.loads(out)
+    assert report["exact"] is True
+    assert report["windows"]["lines"] == 3601
+    assert report["dead"] == {"wrong number of fields": 2}
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_an_interrupted_replay_leaves_nothing_behind(number: signal.Signals) -> None:
+    """Ctrl-C, SIGTERM and a closed terminal: every process that was started has ended."""
+    process = await start("--records", "2000000", "--rate", "1000")
+    children: list[psutil.Process] = []
+    deadline = time.monotonic() + DEADLINE_S
+    while len(children) < 3 and time.monotonic() < deadline:
+        children = psutil.Process(process.pid).children(recursive=True)
+        await asyncio.sleep(0.05)
+    process.send_signal(number)
+    await asyncio.wait_for(process.communicate(), DEADLINE_S)
+    assert process.returncode == 130
+    assert len(children) >= 3
+    assert not [child for child in children if child.is_running()]
