@@ -196,14 +196,15 @@ def replay(**options: Any) -> None:
     from emulator.kafka.jars import JarError
     from emulator.kafka.node import KafkaFailed
     from streams import replay as replaying
+    from streams.replay_load import Options, ReplayError
 
     _settings(Common)
     outcome: list[int] = []
 
     async def start() -> None:
-        outcome.append(await replaying.run(replaying.Options(**options)))
+        outcome.append(await replaying.run(Options(**options)))
 
-    _run(start, (replaying.ReplayError, KafkaFailed, JarError, TopicError))
+    _run(start, (ReplayError, KafkaFailed, JarError, TopicError))
     sys.exit(outcome[0])
 
 

@@ -28,44 +28,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.live import Live
 
-from connectors.flowlog import BadFormat, Format, log_format
+from connectors.flowlog import log_format
 from connectors.topics import ensure_topics
 from emulator.kafka.node import Node, kafka_node
 from emulator.ledger import Ledger
 from emulator.ports import free_port
-from emulator.world import feed, file, traffic
+from emulator.world import feed, traffic
 from emulator.world.traffic import Batch
 from streams import report
 from streams.children import Child, ChildFailed
 from streams.observer import Observer
+from streams.replay_load import Loaded, Options, ReplayError, file_format, load, synthetic
 
 LATENESS_S = 360  # the load's own lateness is at most 300 s; the default 600 would only stretch the end
 IDLE_S = 5
 QUIET_S = 90.0  # no progress for this long, and the replay gives up and says what is missing
 SLOTS = 8
 READY_S = 90.0
-
-
-class ReplayError(RuntimeError):
-    """The replay cannot be run; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What `vpcflow replay` was asked for; `rate` is lines a second, None for as fast as it goes."""
-
-    records: int = 200_000
-    rate: float | None = None
-    shards: int = 4
-    workers: int = 1
-    payload: str = "cloudwatch"
-    seed: int = 1
-    path: str | None = None
-    line_format: str | None = None
-    keep: bool = False
-    external_endpoint: str | None = None
-    port: int = 0
-    as_json: bool = False
 
 
 @dataclass(slots=True)
@@ -77,16 +56,6 @@ class Progress:
     began: float = field(default_factory=time.monotonic)
     fed_s: float = 0.0
     first_number_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What is to be replayed: of a file the whole ledger, of a synthetic load one that feeding fills."""
-
-    ledger: Ledger
-    refused: int
-    source: Iterable[Batch]
-    span_s: int
 
 
 @dataclass(slots=True)
@@ -133,7 +102,7 @@ async def _stage(options: Options, console: Console) -> AsyncIterator[Stage]:
     folder = Path(tempfile.mkdtemp(prefix="vpcflow-replay-"))
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        stage = Stage(options, console, folder, await asyncio.to_thread(_load, options))
+        stage = Stage(options, console, folder, await asyncio.to_thread(load, options))
         try:
             await _start(stage, stack)
         except ChildFailed as error:
@@ -196,7 +165,7 @@ def _health_port(stage: Stage) -> str:
 def _add_child(
     stage: Stage, stack: AsyncExitStack, name: str, arguments: list[str], env: dict[str, str]
 ) -> Child:
-    line_format = log_format(_file_format(stage.options)) if stage.options.path else "default"
+    line_format = log_format(file_format(stage.options)) if stage.options.path else "default"
     common = {
         "VPCFLOW_KAFKA": stage.kafka,
         "VPCFLOW_PREFIX": stage.prefix,
@@ -349,7 +318,7 @@ async def _feed(stage: Stage, ledger: Ledger, source: Iterable[Batch], progress:
     progress.fed_s = time.monotonic() - progress.began
     if not options.path:
         # Few lines a record, so that every shard gets one and every producer's time moves on.
-        end = counted(traffic.closing(_traffic(options), LATENESS_S + 60))
+        end = counted(traffic.closing(synthetic(options), LATENESS_S + 60))
         await feed.feed(
             client,
             stage.stream,
@@ -359,43 +328,3 @@ async def _feed(stage: Stage, ledger: Ledger, source: Iterable[Batch], progress:
             on_progress=on_progress(put),
             lines_per_record=10,
         )
-
-
-def _load(options: Options) -> Loaded:
-    """Prepare what is to be replayed. Raises `ReplayError` when a file cannot be read as flow logs."""
-    if not options.path:
-        load = _traffic(options)
-        return Loaded(Ledger(labels=traffic.labels(load)), 0, traffic.batches(load), load.span_s)
-    try:
-        names, lines = file.read_lines(options.path, options.line_format)
-        ledger, refused = file.ledger_of_lines((line for batch in lines for line in batch), names)
-    except (BadFormat, OSError, EOFError) as error:
-        raise ReplayError(f"{options.path} cannot be read as flow logs: {error}") from error
-    starts = [window for _, _, window in ledger.totals()]
-    return Loaded(ledger, refused, _file_batches(options), max(starts, default=0) - min(starts, default=0))
-
-
-def _file_batches(options: Options) -> Iterator[Batch]:
-    names, lines = file.read_lines(options.path or "", options.line_format)
-    first = 0
-    for batch in lines:
-        yield file.batch_of(batch, names, first)
-        first += len(batch)
-
-
-def _file_format(options: Options) -> Format:
-    try:
-        names, lines = file.read_lines(options.path or "", options.line_format)
-    except (BadFormat, OSError, EOFError) as error:
-        raise ReplayError(f"{options.path} cannot be read as flow logs: {error}") from error
-    lines.close()
-    return names
-
-
-_LOADED_AT = int(time.time())
-
-
-def _traffic(options: Options) -> traffic.Load:
-    """Return the synthetic load; it ends about now, so that the page looks as it does in real life."""
-    span_s = traffic.Load(options.records, options.seed).span_s
-    return traffic.Load(options.records, options.seed, start=(_LOADED_AT - span_s) // 60 * 60)

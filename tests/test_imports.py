@@ -22,7 +22,13 @@ FUNCTION_LINES_MAX = 60
 LONG_FUNCTIONS = {"streams.kernel.scan"}  # numba's hot loop: a call from there would cost what it is for
 
 # The composition root, and what plays or judges a whole run on one machine.
-MAY_IMPORT_EMULATOR = {"streams.cli", "streams.replay", "streams.report", "streams.check"}
+MAY_IMPORT_EMULATOR = {
+    "streams.cli",
+    "streams.replay",
+    "streams.replay_load",
+    "streams.report",
+    "streams.check",
+}
 # AWS's own formats: the emulator must write them as the connectors read them.
 EMULATOR_MAY_IMPORT = {"connectors.flowlog", "connectors.envelope"}
 
