@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -18,6 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from emulator.kafka.node import kafka_node
 
 STOP_S = 60.0  # the node ends itself after 20 s
+MARKERS_S = 2.0
 
 Reader = Callable[[str], Awaitable[list[Any]]]
 
@@ -50,6 +52,26 @@ def _tell(started: Future[Any], ended: Future[None]) -> None:
         started.set_exception(ended.exception() or RuntimeError("Kafka ended before it had started"))
 
 
+async def _stable_end(kafka: str, consumer: AIOKafkaConsumer, place: TopicPartition) -> int:
+    """Return where committed messages end, once the markers of what was just committed are written.
+
+    A commit is answered when it is certain, a moment before every partition has its marker. Where a test
+    holds a transaction open there is nothing to wait for, so the wait is short.
+    """
+    dirty = AIOKafkaConsumer(bootstrap_servers=kafka)
+    await dirty.start()
+    try:
+        written = (await dirty.end_offsets([place]))[place]
+    finally:
+        await dirty.stop()
+    deadline = time.monotonic() + MARKERS_S
+    while True:
+        end: int = (await consumer.end_offsets([place]))[place]
+        if end >= written or time.monotonic() > deadline:
+            return end
+        await asyncio.sleep(0.02)
+
+
 @pytest.fixture
 def prefix() -> str:
     """What the names of this test's topics, groups and transactions begin with."""
@@ -67,7 +89,7 @@ def committed(kafka: str) -> Reader:
         try:
             consumer.assign([place])
             await consumer.seek_to_beginning(place)
-            end = (await consumer.end_offsets([place]))[place]
+            end = await _stable_end(kafka, consumer, place)
             messages: list[Any] = []
             while await consumer.position(place) < end:
                 messages += (await consumer.getmany(place, timeout_ms=200)).get(place, [])
