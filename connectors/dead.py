@@ -6,21 +6,20 @@ message and not nine thousand. `why` is one of a few fixed phrases, so that it c
 
 from __future__ import annotations
 
-from connectors.blocks import Headers
+from connectors.messages import Message
 
 VALUE_MAX_BYTES = 4 << 20  # below the broker's message.max.bytes; what is cut off is said in a header
 
 
-def dead_value(refused: bytes) -> bytes:
-    """Return the bytes to keep: all of them, or the first `VALUE_MAX_BYTES`."""
-    return refused[:VALUE_MAX_BYTES]
+def dead_message(prefix: str, slot: int, why: str, refused: bytes, count: int, origin: str) -> Message:
+    """Return what keeps some refused bytes: all of them, or the first `VALUE_MAX_BYTES`.
 
-
-def dead_headers(why: str, count: int, origin: str, size: int) -> Headers:
-    """Return the headers. `count` lines or records were refused, `size` is their length before cutting."""
-    return (
+    `count` lines or records were refused at `origin`; the header `size` is their length before cutting.
+    """
+    headers = (
         ("why", why.encode()),
         ("count", b"%d" % count),
         ("from", origin.encode()),
-        ("size", b"%d" % size),
+        ("size", b"%d" % len(refused)),
     )
+    return Message(f"{prefix}dead", slot, None, refused[:VALUE_MAX_BYTES], headers)

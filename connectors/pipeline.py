@@ -289,6 +289,3 @@ async def run(settings: Connect, now_ms: int) -> None:
         raise
     except BotoCoreError as error:
         raise ConnectError(f"cannot reach Kinesis at {client.meta.endpoint_url}: {error}") from error
-
-
-__all__ = ["ConnectError", "Connector", "run"]

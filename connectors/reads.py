@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from connectors import blocks
 from connectors.answers import Answer
 from connectors.blocks import Provenance
-from connectors.dead import dead_headers, dead_value
+from connectors.dead import dead_message
 from connectors.envelope import unwrap
 from connectors.messages import Message
 from connectors.positions import NUMBER_KEY, Position
@@ -128,5 +128,4 @@ def _block(pieces: list[Piece], shard_id: str, slot: int, number: int, naming: N
 
 def _dead(refusal: Refusal, read: Read, slot: int, naming: Naming) -> Message:
     origin = f"kinesis:{naming.stream}/{read.shard_id}@{refusal.sequence_number}"
-    headers = dead_headers(refusal.why, 1, origin, len(refusal.data))
-    return Message(f"{naming.prefix}dead", slot, None, dead_value(refusal.data), headers)
+    return dead_message(naming.prefix, slot, refusal.why, refusal.data, 1, origin)

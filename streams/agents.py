@@ -13,7 +13,7 @@ import orjson
 import polars as pl
 import structlog
 
-from connectors.dead import dead_headers, dead_value
+from connectors.dead import dead_message
 from connectors.flowlog import BadFormat, parse_format
 from connectors.messages import Message
 from connectors.settings import Work
@@ -140,20 +140,12 @@ class SumHop:
         return messages
 
     def _dead(self, drained: Drained) -> list[Message]:
-        messages = []
-        for why, refused in drained.refused.items():
-            text = b"\n".join(refused)
-            origin = f"blocks[{self.slot.partition}]@{self._read.number}"
-            messages.append(
-                Message(
-                    f"{self._settings.prefix}dead",
-                    self.slot.partition,
-                    None,
-                    dead_value(text),
-                    dead_headers(why, len(refused), origin, len(text)),
-                )
-            )
-        return messages
+        origin = f"blocks[{self.slot.partition}]@{self._read.number}"
+        prefix, slot = self._settings.prefix, self.slot.partition
+        return [
+            dead_message(prefix, slot, why, b"\n".join(refused), len(refused), origin)
+            for why, refused in drained.refused.items()
+        ]
 
 
 def _plan(line_format: str) -> Plan | str:
@@ -249,8 +241,8 @@ class MergeHop:
             [[window, entity, ACTIONS[action], *rest[:6]] for window, entity, action, *rest in rows]
         )
         count = sum(row[4] for row in rows)
-        headers = dead_headers("late", count, f"partials[{self.slot.partition}]", len(value))
-        return Message(f"{self._settings.prefix}dead", self.slot.partition, None, dead_value(value), headers)
+        slot = self.slot.partition
+        return dead_message(self._settings.prefix, slot, "late", value, count, f"partials[{slot}]")
 
 
 class DetectHop:

@@ -28,7 +28,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.live import Live
 
-from connectors.flowlog import log_format
 from connectors.topics import ensure_topics
 from emulator.kafka.node import Node, kafka_node
 from emulator.ledger import Ledger
@@ -38,7 +37,7 @@ from emulator.world.traffic import Batch
 from streams import report
 from streams.children import Child, ChildFailed
 from streams.observer import Observer
-from streams.replay_load import Loaded, Options, ReplayError, file_format, load, synthetic
+from streams.replay_load import Loaded, Options, ReplayError, load, synthetic
 
 LATENESS_S = 360  # the load's own lateness is at most 300 s; the default 600 would only stretch the end
 IDLE_S = 5
@@ -49,12 +48,11 @@ READY_S = 90.0
 
 @dataclass(slots=True)
 class Progress:
-    """How far the replay is: lines acknowledged by Kinesis, and when the feeding began and ended."""
+    """How far the replay is: lines acknowledged by Kinesis, and when the feeding began."""
 
     total: int
     put: int = 0
     began: float = field(default_factory=time.monotonic)
-    fed_s: float = 0.0
     first_number_s: float = 0.0
 
 
@@ -103,10 +101,7 @@ async def _stage(options: Options, console: Console) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         stage = Stage(options, console, folder, await asyncio.to_thread(load, options))
-        try:
-            await _start(stage, stack)
-        except ChildFailed as error:
-            raise ReplayError(str(error)) from error
+        await _start(stage, stack)
         yield stage
 
 
@@ -165,13 +160,12 @@ def _health_port(stage: Stage) -> str:
 def _add_child(
     stage: Stage, stack: AsyncExitStack, name: str, arguments: list[str], env: dict[str, str]
 ) -> Child:
-    line_format = log_format(file_format(stage.options)) if stage.options.path else "default"
     common = {
         "VPCFLOW_KAFKA": stage.kafka,
         "VPCFLOW_PREFIX": stage.prefix,
         "VPCFLOW_SLOTS": str(SLOTS),
         "VPCFLOW_STREAM": stage.stream,
-        "VPCFLOW_LINE_FORMAT": line_format,
+        "VPCFLOW_LINE_FORMAT": stage.loaded.line_format,
         "VPCFLOW_LATENESS_S": str(LATENESS_S),
         # Faster than life: one shard may be the whole load ahead of another, and none of it is late.
         "VPCFLOW_RETENTION_S": str(stage.loaded.span_s + 3600),
@@ -315,7 +309,6 @@ async def _feed(stage: Stage, ledger: Ledger, source: Iterable[Batch], progress:
     put = await feed.feed(
         client, stage.stream, counted(source), payload=payload, rate=options.rate, on_progress=on_progress(0)
     )
-    progress.fed_s = time.monotonic() - progress.began
     if not options.path:
         # Few lines a record, so that every shard gets one and every producer's time moves on.
         end = counted(traffic.closing(synthetic(options), LATENESS_S + 60))

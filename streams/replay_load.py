@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from connectors.flowlog import BadFormat, Format
+from connectors.flowlog import BadFormat, log_format
 from emulator.ledger import Ledger
 from emulator.world import file, traffic
 from emulator.world.traffic import Batch
@@ -42,6 +42,7 @@ class Loaded:
     refused: int
     source: Iterable[Batch]
     span_s: int
+    line_format: str = "default"
 
 
 def load(options: Options) -> Loaded:
@@ -55,7 +56,8 @@ def load(options: Options) -> Loaded:
     except (BadFormat, OSError, EOFError) as error:
         raise ReplayError(f"{options.path} cannot be read as flow logs: {error}") from error
     starts = [window for _, _, window in ledger.totals()]
-    return Loaded(ledger, refused, _file_batches(options), max(starts, default=0) - min(starts, default=0))
+    span_s = max(starts, default=0) - min(starts, default=0)
+    return Loaded(ledger, refused, _file_batches(options), span_s, log_format(names))
 
 
 def _file_batches(options: Options) -> Iterator[Batch]:
@@ -64,16 +66,6 @@ def _file_batches(options: Options) -> Iterator[Batch]:
     for batch in lines:
         yield file.batch_of(batch, names, first)
         first += len(batch)
-
-
-def file_format(options: Options) -> Format:
-    """Return the format of the file that is replayed. Raises `ReplayError`."""
-    try:
-        names, lines = file.read_lines(options.path or "", options.line_format)
-    except (BadFormat, OSError, EOFError) as error:
-        raise ReplayError(f"{options.path} cannot be read as flow logs: {error}") from error
-    lines.close()
-    return names
 
 
 _LOADED_AT = int(time.time())

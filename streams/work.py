@@ -19,7 +19,6 @@ from faust.types import TP
 
 from connectors.health import health
 from connectors.settings import Work
-from connectors.slots import SlotLost
 from connectors.topics import ensure_topics
 from streams import metrics
 from streams.agents import DetectHop, MergeHop, SumHop
@@ -233,6 +232,3 @@ async def run(settings: Work) -> None:
         loop.add_signal_handler(number, stop.set)
     async with health(settings.health_port, lambda: worker.is_ready):
         await worker.run(stop)
-
-
-__all__ = ["SlotLost", "Worker", "run"]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.blocks import BLOCK_MAX_BYTES, Provenance, headers, join, split
-from connectors.dead import VALUE_MAX_BYTES, dead_headers, dead_value
+from connectors.dead import VALUE_MAX_BYTES, dead_message
 from tests.build import block, line
 
 MAX = 10
@@ -106,8 +106,11 @@ def test_headers_say_where_a_block_is_from() -> None:
 
 def test_what_is_too_long_for_dead_is_cut_and_its_length_told() -> None:
     refused = b"x" * (VALUE_MAX_BYTES + 1)
-    assert len(dead_value(refused)) == VALUE_MAX_BYTES
-    assert dict(dead_headers("line too long", 1, "kinesis:s/1@2", len(refused))) == {
+    message = dead_message("vpcflow.", 3, "line too long", refused, 1, "kinesis:s/1@2")
+    assert (message.topic, message.partition, message.key) == ("vpcflow.dead", 3, None)
+    assert message.value is not None
+    assert len(message.value) == VALUE_MAX_BYTES
+    assert dict(message.headers) == {
         "why": b"line too long",
         "count": b"1",
         "from": b"kinesis:s/1@2",
