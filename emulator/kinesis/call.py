@@ -6,7 +6,7 @@ type that is, and `stream` finds what the request names, by name or by ARN.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -78,5 +78,11 @@ class Call:
         return stream
 
 
-Operation = Callable[[Call], bytes]
-"""Answers a call with the JSON of its output, or raises `Refused`."""
+Output = Mapping[str, object] | bytes | None
+"""What a call answers: fields by name, times as `wire.Time`, blobs as bytes; None is an empty answer.
+
+Bytes are a body that is written already, as the hot calls do.
+"""
+
+Operation = Callable[[Call], Output]
+"""Answers a call, or raises `Refused`."""

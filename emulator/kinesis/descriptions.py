@@ -8,6 +8,7 @@ from emulator.kinesis import sequence_numbers
 from emulator.kinesis.errors import invalid_argument
 from emulator.kinesis.shards import Shard
 from emulator.kinesis.streams import Stream
+from emulator.kinesis.wire import Time
 
 MS_IN_HOUR = 3_600_000
 
@@ -21,7 +22,7 @@ def describe_stream_head(stream: Stream, now_ms: int) -> dict[str, object]:
         "StreamModeDetails": {"StreamMode": stream.wanted.mode},
         # AWS knows whole hours; a shorter retention, which only an emulator has, shows as 1.
         "RetentionPeriodHours": max(1, stream.retention_ms // MS_IN_HOUR),
-        "StreamCreationTimestamp": stream.created_ms / 1000,
+        "StreamCreationTimestamp": Time(stream.created_ms),
         "EnhancedMonitoring": [{"ShardLevelMetrics": []}],
         "EncryptionType": "NONE",
     }

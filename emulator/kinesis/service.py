@@ -37,6 +37,6 @@ def answer(store: Store, request: HttpRequest, now_ms: int) -> Answer:
         wire.check_content_type(request.content_type)
         body = wire.read(request.body)
         check(body, SHAPES[request.operation])
-        return Answer(200, operation(Call(store, request.scope, body, now_ms)))
+        return Answer(200, wire.write(operation(Call(store, request.scope, body, now_ms))))
     except Refused as refused:
         return wire.error(refused)

@@ -7,10 +7,12 @@ either the answer's JSON (nothing at all when the call has no answer) or `{"__ty
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
 import orjson
+import pybase64
 
 from emulator.kinesis.errors import Refused, serialization
 
@@ -23,6 +25,15 @@ DEFAULT_REGION = "us-east-1"
 _CREDENTIAL = re.compile(r"Credential=[^/,\s]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 
 Request = dict[str, object]
+
+
+class Time:
+    """A timestamp in an answer; each protocol writes it in its own way. Milliseconds since the epoch."""
+
+    __slots__ = ("ms",)
+
+    def __init__(self, ms: int) -> None:
+        self.ms = ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,21 @@ def read(body: bytes) -> Request:
     if not isinstance(value, dict):
         raise serialization()
     return cast("Request", value)
+
+
+def write(output: Mapping[str, object] | bytes | None) -> bytes:
+    """Return the body of an answer: what is bytes is written already, and None is no body."""
+    if output is None:
+        return b""
+    return output if isinstance(output, bytes) else orjson.dumps(output, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Time):
+        return value.ms / 1000
+    if isinstance(value, bytes):
+        return pybase64.b64encode(value).decode("ascii")
+    raise TypeError(f"{type(value).__name__} cannot stand in an answer")
 
 
 def error(refused: Refused) -> Answer:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import cast
 
 from emulator.kinesis import errors
-from emulator.kinesis.call import Call
+from emulator.kinesis.call import Call, Output
 from emulator.kinesis.streams import DEFAULT_MAX_RECORD_KIB, StreamMode, Wanted
 
 ON_DEMAND_SHARDS = 4  # Developer Guide, "On-demand mode": a new stream handles 4 MB/s, that is four shards
 
 
-def create_stream(call: Call) -> bytes:
+def create_stream(call: Call) -> Output:
     """Create a stream; the answer is empty."""
     mode = cast("StreamMode", call.structure("StreamModeDetails").get("StreamMode", "PROVISIONED"))
     if call.text("RecordDistributionStrategy") == "AUTO":
@@ -31,7 +31,7 @@ def create_stream(call: Call) -> bytes:
         tags=tuple((key, str(value)) for key, value in call.structure("Tags").items()),
     )
     call.store.create(call.scope, wanted, call.now_ms)
-    return b""
+    return None
 
 
 def _shard_count(call: Call, mode: StreamMode) -> int:

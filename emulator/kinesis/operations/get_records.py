@@ -11,7 +11,7 @@ from dataclasses import replace
 import orjson
 
 from emulator.kinesis import errors, iterators, sequence_numbers
-from emulator.kinesis.call import Call
+from emulator.kinesis.call import Call, Output
 from emulator.kinesis.descriptions import describe_child
 from emulator.kinesis.shards import Shard
 from emulator.kinesis.streams import Stream
@@ -20,7 +20,7 @@ MOST_RECORDS = 10_000
 MOST_PAYLOAD_BYTES = 10 << 20
 
 
-def get_records(call: Call) -> bytes:
+def get_records(call: Call) -> Output:
     """Answer with records."""
     place = iterators.read(call.text("ShardIterator"), call.now_ms)
     stream, shard = _find(call, place)

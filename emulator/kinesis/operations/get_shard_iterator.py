@@ -6,12 +6,12 @@ A number or a time before the trim horizon means the horizon, as in AWS.
 from __future__ import annotations
 
 from emulator.kinesis import errors, iterators, sequence_numbers
-from emulator.kinesis.call import Call
+from emulator.kinesis.call import Call, Output
 from emulator.kinesis.shards import Shard
 from emulator.kinesis.streams import Stream
 
 
-def get_shard_iterator(call: Call) -> bytes:
+def get_shard_iterator(call: Call) -> Output:
     """Answer with an iterator."""
     number = sequence_numbers.shard_of(call.text("ShardId"))
     name = call.stream_name()
@@ -30,7 +30,7 @@ def get_shard_iterator(call: Call) -> bytes:
     if call.flag("DryRun"):
         raise errors.dry_run()
     place = iterators.ShardIterator(call.scope.region, name, stream.created_ms, number, index)
-    return b'{"ShardIterator":"%s"}' % iterators.make(place, call.now_ms).encode()
+    return {"ShardIterator": iterators.make(place, call.now_ms)}
 
 
 def _index(call: Call, stream: Stream, shard: Shard) -> int:

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import orjson
-
 from emulator.kinesis import errors, pages
-from emulator.kinesis.call import Call
+from emulator.kinesis.call import Call, Output
 from emulator.kinesis.descriptions import describe_shard, shards_after
 from emulator.kinesis.shards import Shard
 from emulator.kinesis.streams import Stream
@@ -32,7 +30,7 @@ class _Place:
     after: str
 
 
-def list_shards(call: Call) -> bytes:
+def list_shards(call: Call) -> Output:
     """List shards."""
     stream, place = _from_token(call) if call.text("NextToken") else _from_request(call)
     shards = shards_after(_filtered(stream, place, call.now_ms), place.after)
@@ -49,7 +47,7 @@ def list_shards(call: Call) -> bytes:
             place.filter_ms,
             page[-1].shard_id,
         )
-    return orjson.dumps(listed)
+    return listed
 
 
 def _from_request(call: Call) -> tuple[Stream, _Place]:

@@ -5,17 +5,16 @@ The next page is asked for by the last name or by `NextToken`, which holds it; t
 
 from __future__ import annotations
 
-import orjson
-
 from emulator.kinesis import pages
-from emulator.kinesis.call import Call
+from emulator.kinesis.call import Call, Output
 from emulator.kinesis.streams import Stream
+from emulator.kinesis.wire import Time
 
 MOST_STREAMS = 100  # ListStreamsInput.Limit: "The default value is 100 … at most 100 results are returned"
 _KIND = "streams"
 
 
-def list_streams(call: Call) -> bytes:
+def list_streams(call: Call) -> Output:
     """List the streams of the scope."""
     after = call.text("ExclusiveStartStreamName")
     if call.text("NextToken"):
@@ -31,7 +30,7 @@ def list_streams(call: Call) -> bytes:
     }
     if len(streams) > limit:
         listed["NextToken"] = pages.make(_KIND, call.now_ms, page[-1].name)
-    return orjson.dumps(listed)
+    return listed
 
 
 def _summary(stream: Stream, now_ms: int) -> dict[str, object]:
@@ -40,5 +39,5 @@ def _summary(stream: Stream, now_ms: int) -> dict[str, object]:
         "StreamARN": stream.arn,
         "StreamStatus": stream.status(now_ms),
         "StreamModeDetails": {"StreamMode": stream.wanted.mode},
-        "StreamCreationTimestamp": stream.created_ms / 1000,
+        "StreamCreationTimestamp": Time(stream.created_ms),
     }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from emulator.kinesis import errors, sequence_numbers
-from emulator.kinesis.call import Call
+from emulator.kinesis.call import Call, Output
 from emulator.kinesis.puts import Batch
 
 
-def put_record(call: Call) -> bytes:
+def put_record(call: Call) -> Output:
     """Put a record; answer with its shard and number."""
     stream = call.active_stream()
     _check_ordering(call, stream.name)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import cast
 
 from emulator.kinesis import errors
-from emulator.kinesis.call import Call
+from emulator.kinesis.call import Call, Output
 from emulator.kinesis.puts import Batch
 from emulator.kinesis.wire import Request
 
 MOST_BYTES = 10 << 20  # PutRecords: "up to a limit of 10 MiB for the entire request, with partition keys"
 
 
-def put_records(call: Call) -> bytes:
+def put_records(call: Call) -> Output:
     """Put records; answer with the shard and number of each, in the request's order."""
     batch = Batch(call.active_stream())
     for number, entry in enumerate(cast("list[Request]", call.request["Records"]), 1):
