@@ -96,16 +96,14 @@ class Slot:
         now_ms = int(time.time() * 1000)
         futures = []
         builder = self._producer.create_batch()
-        where = messages[0]
-        for message in messages:
-            options = {"timestamp": now_ms, "key": message.key, "value": message.value}
-            if builder.append(**options, headers=list(message.headers)) is None:
-                futures.append(
-                    await self._producer.send_batch(builder, where.topic, partition=where.partition)
-                )
+        topic, partition = messages[0][:2]
+        for _, _, key, value, headers in messages:
+            named = list(headers)
+            if builder.append(timestamp=now_ms, key=key, value=value, headers=named) is None:
+                futures.append(await self._producer.send_batch(builder, topic, partition=partition))
                 builder = self._producer.create_batch()
-                builder.append(**options, headers=list(message.headers))
-        futures.append(await self._producer.send_batch(builder, where.topic, partition=where.partition))
+                builder.append(timestamp=now_ms, key=key, value=value, headers=named)
+        futures.append(await self._producer.send_batch(builder, topic, partition=partition))
         return futures
 
     async def close(self) -> None:

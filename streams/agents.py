@@ -7,7 +7,6 @@ memory is what their last commit wrote plus what they have read since; a hop tha
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import orjson
 import polars as pl
@@ -22,16 +21,15 @@ from streams.alerts.detectors import evidence
 from streams.alerts.lives import Lives
 from streams.hops import Input, Pace, Rewind, Sequence, make_slot, numbered
 from streams.lines import ACTIONS, Plan, UnusableFormat
-from streams.records import Aggregate
+from streams.records import Aggregate, decode_aggregate
 from streams.sums import Counts, Drained, Sums, plausible_start
 from streams.windows import Producer, Rules, Windows
 
 log = structlog.get_logger()
 
 PLACE_KEY = b"place"
-FLUSH_BYTES = 4 << 20
 HEARTBEAT_S = 1.0  # partitions that a flush had nothing for still learn the time (design.md 2)
-FINALS_A_MESSAGE = 2000  # about 700 KB
+FINALS_A_MESSAGE = 1000  # windows of an entity, of two rows mostly: 700 KB before lz4
 
 
 class SumHop:
@@ -39,16 +37,16 @@ class SumHop:
 
     input = "blocks"
 
-    def __init__(self, settings: Work, partition: int, sums: Sums) -> None:
+    def __init__(self, settings: Work, partition: int) -> None:
         self.slot = make_slot(settings, "sum", partition)
-        self._settings, self._sums = settings, sums
+        self._settings, self._sums = settings, Sums(settings.window_s)
         self._read = Sequence()
         self._sent = [-1] * settings.slots
         self._newest = -1
         self._told = [-1] * settings.slots
         self._counts = dict.fromkeys(Counts.__slots__, 0)
-        self._texts: list[tuple[bytes, str]] = []
-        self._bytes, self._arrival_ms, self._arrived_s = 0, 0, 0
+        self._touched = False
+        self._arrival_ms, self._arrived_s = 0, 0
         self._told_at = 0.0
         self._pace = Pace()
         self._plans: dict[str, Plan | str] = {}
@@ -72,8 +70,8 @@ class SumHop:
             return verdict
         if verdict:
             self._read.took(number, message.offset)
-            self._texts.append((message.value, message.headers["format"].decode()))
-            self._bytes += len(message.value)
+            self._touched = True
+            self._sum(message.value, message.headers["format"].decode())
             arrival_ms = message.number("arrival_ms")
             self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms)
             self._arrived_s = max(self._arrived_s, arrival_ms // 1000)
@@ -83,12 +81,12 @@ class SumHop:
         self._read.took(message.number() - 1, message.offset - 1)
 
     def is_due(self, now: float) -> bool:
-        if self._texts:
-            return self._bytes >= FLUSH_BYTES or self._pace.allows(now)
+        if self._touched:
+            return self._sums.is_full or self._pace.allows(now)
         return now - self._told_at >= HEARTBEAT_S and any(told < self._newest for told in self._told)
 
     async def flush(self, now: float) -> None:
-        drained = self._summed()
+        drained = self._sums.drain()
         self._newest = max(self._newest, plausible_start(drained.newest_start, self._arrived_s))
         for name in self._counts:
             self._counts[name] += getattr(drained.counts, name)
@@ -102,19 +100,17 @@ class SumHop:
         }
         await self.slot.commit({PLACE_KEY: orjson.dumps(place)}, messages)
         metrics.count_lines(drained.counts)
-        self._texts, self._bytes, self._arrival_ms = [], 0, 0
+        self._touched, self._arrival_ms = False, 0
         self._pace.flushed(now, time.time())
 
-    def _summed(self) -> Drained:
-        for text, line_format in self._texts:
-            by = self._plans.get(line_format)
-            if by is None:
-                by = self._plans[line_format] = _plan(line_format)
-            if isinstance(by, Plan):
-                self._sums.add(text, by)
-            else:
-                self._sums.refuse(by, text)
-        return self._sums.drain()
+    def _sum(self, text: bytes, line_format: str) -> None:
+        by = self._plans.get(line_format)
+        if by is None:
+            by = self._plans[line_format] = _plan(line_format)
+        if isinstance(by, Plan):
+            self._sums.add(text, by)
+        else:
+            self._sums.refuse(by, text)
 
     def _partials(self, drained: Drained, now: float) -> list[Message]:
         parts = partials.split(drained.rows, len(self._sent)) if len(drained.rows) else {}
@@ -217,17 +213,16 @@ class MergeHop:
 
     async def flush(self, now: float) -> None:
         if self._parts:
-            # Equal keys of many producers are summed in bulk first: a third of the rows is left to Python.
-            self._windows.add(partials.compact(self._parts), self._arrival_ms)
+            self._windows.add(pl.concat(self._parts), self._arrival_ms)
             self._parts, self._arrival_ms = [], 0
         flushed = self._windows.flush(now)
         prefix, q = self._settings.prefix, self.slot.partition
         aggregates = f"{prefix}aggregates"
         messages = [Message(aggregates, q, key, value) for key, value in flushed.published]
-        for at in range(0, len(flushed.closed), FINALS_A_MESSAGE):
+        watermark = b"%d" % self._windows.watermark
+        for part in _parts(flushed.closed):
             self._sent += 1
-            value = b"[%b]" % b",".join(flushed.closed[at : at + FINALS_A_MESSAGE])
-            watermark = b"%d" % self._windows.watermark
+            value = partials.encode(part)
             messages.append(numbered(f"{prefix}finals", q, self._sent, value, watermark=watermark))
         if flushed.late:
             messages.append(self._late(flushed.late))
@@ -243,6 +238,14 @@ class MergeHop:
         count = sum(row[4] for row in rows)
         slot = self.slot.partition
         return dead_message(self._settings.prefix, slot, "late", value, count, f"partials[{slot}]")
+
+
+def _parts(closed: pl.DataFrame) -> list[pl.DataFrame]:
+    """Cut finals into messages, and never between the rows of one entity and window."""
+    if len(closed) <= FINALS_A_MESSAGE:
+        return [closed] if len(closed) else []
+    part = pl.struct("eni", "window_start").rle_id() // FINALS_A_MESSAGE
+    return closed.with_columns(part=part).partition_by("part", include_key=False, maintain_order=True)
 
 
 class DetectHop:
@@ -278,17 +281,13 @@ class DetectHop:
         if verdict:
             self._read.took(number, message.offset)
             self._touched = True
-            self._observe(orjson.loads(message.value), message.number("watermark"))
+            self._observe(partials.decode(message.value), message.number("watermark"))
         return None
 
-    def _observe(self, finals: list[dict[str, Any]], watermark: int) -> None:
-        told = evidence(finals)
-        rows = [
-            Aggregate(**final)
-            for final in finals
-            # A window that proves nothing matters only where an alert is waiting for calm.
-            if (final["eni"], final["window_start"]) in told or self._lives.watches(final["eni"])
-        ]
+    def _observe(self, finals: pl.DataFrame, watermark: int) -> None:
+        # A window that proves nothing matters only where an alert is waiting for calm.
+        chosen = evidence() | pl.col("eni").is_in(list(self._lives.watched()))
+        rows = list(map(decode_aggregate, finals.filter(chosen)["value"]))
         alerts = []
         for (eni, start), window in _by_window(rows).items():
             alerts += self._lives.observe(eni, start, window[0].window_s, window)

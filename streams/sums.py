@@ -16,9 +16,11 @@ from connectors.flowlog import DEFAULT_FORMAT
 from streams import kernel, lines, partials
 from streams.lines import Nothing, Plan, Row
 
-TABLE_ROWS = 1 << 15  # 4 MiB; doubled when half full
+TABLE_ROWS = 1 << 13  # 1 MiB; doubled when half full
 ODD_LINES = 1 << 12
-_HEX = "0123456789abcdef"
+FULL_ROWS = 1 << 16  # 8 MiB of table: drain then, however little time has passed
+FULL_REFUSED_BYTES = 1 << 20  # a reason's lines go into one message, which must stay below 8 MiB
+KNOWN_IDS = 1 << 16
 
 
 AHEAD_S = 120  # `start` may be a minute off (flow-logs.md 1.2), clocks a little more
@@ -91,6 +93,14 @@ class Sums:
     _extra: dict[tuple[int, str, int, int], _Extra] = field(default_factory=dict)
     _refused: dict[str, list[bytes]] = field(default_factory=dict)
     _counts: Counts = field(default_factory=Counts)
+    _refused_bytes: int = 0
+    _known: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether to drain now, for the sake of memory."""
+        rows = self._used_n + len(self._extra)
+        return rows >= FULL_ROWS or self._refused_bytes >= FULL_REFUSED_BYTES
 
     def warm(self) -> None:
         """Load (the first time on a machine: compile) the kernel now, not under the first block."""
@@ -125,6 +135,7 @@ class Sums:
         self._counts.lines += len(refused)
         self._counts.refused += len(refused)
         self._refused.setdefault(reason, []).extend(refused)
+        self._refused_bytes += len(text)
 
     def drain(self) -> Drained:
         """Return all sums since the last drain, and begin anew."""
@@ -134,7 +145,8 @@ class Sums:
         newest = rows["first"].max() if len(rows) else -1
         drained = Drained(rows, self._counts, self._refused, int(newest))  # type: ignore[arg-type]
         self._table[self._used[: self._used_n]] = 0
-        self._used_n, self._counts, self._refused, self._extra = 0, Counts(), {}, {}
+        self._used_n, self._counts, self._extra = 0, Counts(), {}
+        self._refused, self._refused_bytes = {}, 0
         return drained
 
     def _one(self, line: bytes, by: Plan) -> None:
@@ -150,6 +162,7 @@ class Sums:
             case reason:
                 self._counts.refused += 1
                 self._refused.setdefault(reason, []).append(line)
+                self._refused_bytes += len(line)
 
     def _grow(self) -> None:
         table = kernel.new_table(len(self._table) * 2)
@@ -161,24 +174,34 @@ class Sums:
     def _table_rows(self) -> pl.DataFrame:
         taken = self._table[self._used[: self._used_n]]
         packed = taken[:, kernel.PACKED]
-        actions = (packed >> 1) & 3
         columns = {
             "window": taken[:, kernel.WINDOW] * self.window_s,
-            "entity": _ids(taken),
-            "action": actions,
+            "entity": self._ids(taken),
+            "action": (packed >> 1) & 3,
             "protocol": (packed >> 3) & 511,
             "flows": taken[:, kernel.FLOWS],
             "packets": taken[:, kernel.PACKETS],
             "bytes": taken[:, kernel.BYTES],
             "first": taken[:, kernel.FIRST],
             "last": taken[:, kernel.LAST],
-            "ports": _maps(taken[:, kernel.PORTS : kernel.PORTS + partials.MAP_WORDS], actions),
-            "sources": _maps(taken[:, kernel.SOURCES : kernel.SOURCES + partials.MAP_WORDS], actions),
+            "ports": _words(taken, kernel.PORTS),
+            "sources": _words(taken, kernel.SOURCES),
         }
         return pl.DataFrame(columns, schema_overrides=partials.SCHEMA)
 
+    def _ids(self, taken: np.ndarray) -> list[str]:
+        known, found = self._known, []
+        if len(known) > KNOWN_IDS:
+            known.clear()
+        words = zip(taken[:, kernel.LO].tolist(), (taken[:, kernel.PACKED] >> 12 & 31).tolist(), strict=True)
+        for word in words:
+            name = known.get(word)
+            if name is None:
+                name = known[word] = _id(*word)
+            found.append(name)
+        return found
+
     def _extra_rows(self) -> pl.DataFrame:
-        size = partials.MAP_WORDS * 8
         return partials.frame(
             (
                 *key,
@@ -187,8 +210,8 @@ class Sums:
                 sums.bytes,
                 sums.first,
                 sums.last,
-                sums.ports.to_bytes(size, "little") if key[2] == lines.REJECT else b"",
-                sums.sources.to_bytes(size, "little") if key[2] == lines.REJECT else b"",
+                _words_of(sums.ports),
+                _words_of(sums.sources),
             )
             for key, sums in self._extra.items()
         )
@@ -200,20 +223,16 @@ def _lines_of(text: bytes) -> list[bytes]:
     return found[:-1] if not found[-1] else found
 
 
-def _maps(words: np.ndarray, actions: np.ndarray) -> list[bytes]:
-    """Cut the maps of the rejected rows out of the table; every other row has none."""
-    text, size = np.ascontiguousarray(words).tobytes(), partials.MAP_WORDS * 8
-    return [
-        text[i * size : (i + 1) * size] if action == lines.REJECT else b""
-        for i, action in enumerate(actions.tolist())
-    ]
+def _words(taken: np.ndarray, at: int) -> np.ndarray:
+    return np.ascontiguousarray(taken[:, at : at + partials.MAP_WORDS]).view(np.uint64)
 
 
-def _ids(taken: np.ndarray) -> list[str]:
-    """Write the interface ids of table rows as AWS does: `eni-` and 17 (or, before 2018, 8) digits."""
-    digits = taken[:, kernel.LO].astype(">i8").tobytes().hex()
-    packed = taken[:, kernel.PACKED].tolist()
-    return [
-        f"eni-{_HEX[p >> 13 & 15]}{digits[i : i + 16]}" if p >> 12 & 1 else f"eni-{digits[i + 8 : i + 16]}"
-        for p, i in zip(packed, range(0, len(digits), 16), strict=True)
-    ]
+def _words_of(bits: int) -> list[int]:
+    return [bits >> 64 * word & (1 << 64) - 1 for word in range(partials.MAP_WORDS)]
+
+
+def _id(lo: int, kind: int) -> str:
+    """Write an interface id as AWS does: `eni-` and 17 (or, before 2018, 8) digits."""
+    if kind & 1:
+        return f"eni-{kind >> 1 & 15:x}{lo & (1 << 64) - 1:016x}"
+    return f"eni-{lo & (1 << 32) - 1:08x}"

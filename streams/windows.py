@@ -9,20 +9,25 @@ survive a crash is in `Flushed.state`, and `Windows.load` gives it back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from itertools import compress
 from typing import Any
-from zlib import crc32
 
+import numpy as np
 import orjson
+import polars as pl
 
-from streams.lines import ACTIONS, PROTOCOL_ABSENT
-from streams.partials import Row, estimate
+from streams import cells, partials, texts
+from streams.cells import Names, Rows
+from streams.partials import Row
 from streams.records import Aggregate, decode_aggregate
+from streams.texts import FINALS
 
-BUCKETS = 16  # a window's state is written in parts, so that a message stays far below 1 MiB
 PLACE_KEY = b"place"
+STATE_ROWS = 6_000  # of a window in one state message: below 1 MiB even where lz4 finds nothing to save
+SPARE_NAMES = 1_000
+NO_FINALS = pl.DataFrame(schema=FINALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,53 +51,11 @@ class Producer:
 
 
 @dataclass(slots=True)
-class Cell:
-    """The totals of one (window, entity, action).
-
-    `protocols` is flat: number, flows, packets, bytes, and again for the next protocol. `packed` is the
-    state as last written: a flush encodes only what changed.
-    """
-
-    revision: int = 0
-    first: int = 1 << 62
-    last: int = 0
-    ports: int = 0
-    sources: int = 0
-    protocols: list[int] = field(default_factory=list)
-    arrival_ms: int = 0
-    packed: bytes = b""
-
-    def add(self, row: Row, arrival_ms: int) -> None:
-        """Add one partial row."""
-        _, _, _, protocol, flows, packets, size, first, last, ports, sources = row
-        totals = self.protocols
-        for at in range(0, len(totals), 4):
-            if totals[at] == protocol:
-                totals[at + 1] += flows
-                totals[at + 2] += packets
-                totals[at + 3] += size
-                break
-        else:
-            totals += (protocol, flows, packets, size)
-        self.first = min(self.first, first)
-        self.last = max(self.last, last)
-        if ports:
-            self.ports |= int.from_bytes(ports, "little")
-            self.sources |= int.from_bytes(sources, "little")
-        if arrival_ms and (not self.arrival_ms or arrival_ms < self.arrival_ms):
-            self.arrival_ms = arrival_ms
-
-
-CellKey = tuple[str, int]
-BucketKey = tuple[int, int]
-
-
-@dataclass(slots=True)
 class Flushed:
     """What one flush publishes, and the state that goes with it (None deletes a key)."""
 
     published: list[tuple[bytes, bytes]]
-    closed: list[bytes]
+    closed: pl.DataFrame
     late: list[Row]
     state: dict[bytes, bytes | None]
 
@@ -104,7 +67,7 @@ class Flushed:
     @property
     def finals(self) -> list[Aggregate]:
         """The rows of every entity and final window that changed; `closed` holds them encoded."""
-        return [decode_aggregate(value) for value in self.closed]
+        return [decode_aggregate(value) for value in self.closed["value"]]
 
 
 @dataclass(slots=True)
@@ -115,39 +78,31 @@ class Windows:
     watermark: int = 0
     offset: int = -1
     producers: dict[int, Producer] = field(default_factory=dict)
-    _buckets: dict[BucketKey, dict[CellKey, Cell]] = field(default_factory=dict)
-    _dirty: dict[BucketKey, set[CellKey]] = field(default_factory=dict)
+    _names: Names = field(default_factory=Names)
+    _tables: dict[int, Rows] = field(default_factory=dict)
+    _new: list[Rows] = field(default_factory=list)
     _late: list[Row] = field(default_factory=list)
+    _arrival_ms: int = 0
     _touched: bool = False
 
     @classmethod
     def load(cls, rules: Rules, state: Mapping[bytes, bytes], now: float) -> Windows:
         """Read the state that earlier flushes wrote; `now` is the clock's time, for idleness."""
         windows = cls(rules)
+        parts = []
         for key, value in state.items():
             if key == PLACE_KEY:
                 windows._load_place(orjson.loads(value), now)
             elif key.startswith(b"w"):
-                window, bucket = map(int, key[1:].split(b"|"))
-                windows._buckets[window, bucket] = dict(map(_decode_cell, orjson.loads(value)))
+                parts.append(cells.of_frame(partials.decode(value), windows._names, revised=True))
+        if parts:
+            windows._keep(cells.merged(parts))
         return windows
 
     def _load_place(self, place: dict[str, Any], now: float) -> None:
         self.watermark, self.offset = place["watermark"], place["offset"]
         for producer, (number, offset, newest) in place["producers"].items():
             self.producers[int(producer)] = Producer(number, offset, newest, now)
-
-    @property
-    def is_touched(self) -> bool:
-        """Whether anything was applied since the last flush."""
-        return self._touched
-
-    def apply(
-        self, producer: Producer, newest_start: int, rows: Iterable[Row], arrival_ms: int, now: float
-    ) -> None:
-        """Add one partial; its producer's `number` and `offset` were set by the caller."""
-        self.note(producer, newest_start, now)
-        self.add(rows, arrival_ms)
 
     def note(self, producer: Producer, newest_start: int, now: float) -> None:
         """Note that a producer's message was taken; its rows may be added later, before the flush."""
@@ -156,22 +111,18 @@ class Windows:
         producer.newest_start = max(producer.newest_start, newest_start)
         producer.seen_at = now
 
-    def add(self, rows: Iterable[Row], arrival_ms: int) -> None:
-        """Add rows; those behind the retention are late."""
-        horizon = self.watermark - self.rules.retention_s - self.rules.window_s
-        for row in rows:
-            window, entity, action = row[0], row[1], row[2]
-            if window <= horizon:
-                self._late.append(row)
-                continue
-            where = window, _bucket(entity)
-            key = entity, action
-            cells = self._buckets.setdefault(where, {})
-            cell = cells.get(key)
-            if cell is None:
-                cell = cells[key] = Cell()
-            cell.add(row, arrival_ms)
-            self._dirty.setdefault(where, set()).add(key)
+    def add(self, found: pl.DataFrame, arrival_ms: int) -> None:
+        """Add the rows of partials; those behind the retention are late. `arrival_ms` is 0 if unknown."""
+        late = found["window"] <= self.watermark - self.rules.retention_s - self.rules.window_s
+        if late.any():
+            self._late += partials.rows(found.filter(late))
+            found = found.filter(~late)
+        if not len(found):
+            return
+        rows = cells.of_frame(found, self._names)
+        rows["touched"] = 1
+        self._new.append(rows)
+        self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms or self._arrival_ms)
 
     def next_watermark(self, now: float) -> int:
         """Return where the watermark would stand at `now`."""
@@ -190,31 +141,79 @@ class Windows:
             return True
         upto = self.next_watermark(now)
         return upto > self.watermark and any(
-            self._closes(window, self.watermark, upto) for window, _ in self._buckets
+            self._closes(window, self.watermark, upto) for window in self._tables
         )
 
     def flush(self, now: float) -> Flushed:
         """Move the watermark, and return all that changed by it or since the last flush."""
         before, self.watermark = self.watermark, self.next_watermark(now)
-        for where, cells in self._buckets.items():
-            if self._closes(where[0], before, self.watermark):
-                self._dirty.setdefault(where, set()).update(cells)
-        flushed = Flushed([], [], self._late, {})
-        for where, keys in self._dirty.items():
-            self._publish(where, keys, flushed)
-        for where in [w for w in self._buckets if self._is_past(w[0])]:
-            del self._buckets[where]
-            flushed.state[_bucket_key(where)] = None
+        closing = [window for window in self._tables if self._closes(window, before, self.watermark)]
+        flushed = Flushed([], NO_FINALS, self._late, {})
+        if rows := self._due(closing):
+            self._publish(cells.merged(rows), closing, flushed)
+        past = [window for window in self._tables if self._is_past(window)]
+        for window in past:
+            flushed.state |= dict.fromkeys(_state_keys(window, len(self._tables.pop(window))))
+        if past:
+            self._forget_names()
         flushed.state[PLACE_KEY] = self._place()
-        self._dirty, self._late, self._touched = {}, [], False
+        self._new, self._late, self._arrival_ms, self._touched = [], [], 0, False
         return flushed
 
     def aggregates(self) -> Iterator[Aggregate]:
-        """Yield every aggregate that is kept, as it would be published now."""
-        for (window, _), cells in self._buckets.items():
-            final = window + self.rules.window_s <= self.watermark
-            for key, cell in cells.items():
-                yield decode_aggregate(self._json(window, key, cell, final))
+        """Yield every aggregate that is kept, as it was published last."""
+        for rows in self._tables.values():
+            written = texts.write(rows, self._names, self.rules.window_s, self.watermark, 0)
+            yield from map(decode_aggregate, written.values)
+
+    def _due(self, closing: list[int]) -> list[Rows]:
+        """Return the rows of every window to which rows were added, or which is closing."""
+        windows = {int(window) for rows in self._new for window in np.unique(rows["window"])}
+        return [self._tables[w] for w in windows.union(closing) if w in self._tables] + self._new
+
+    def _publish(self, rows: Rows, closing: list[int], flushed: Flushed) -> None:
+        """Tell which cells of these windows changed, and keep their rows."""
+        totals, lengths = cells.of_cells(rows)
+        changed = (totals["touched"] > 0) | np.isin(totals["window"], closing)
+        rows["revision"] = np.repeat(totals["revision"] + changed, lengths)
+        # A detector wants an entity's whole window, also when only one action was amended.
+        is_final = totals["window"] + self.rules.window_s <= self.watermark
+        closed = is_final & cells.any_of_entity(totals, changed)
+        told = changed | closed
+        chosen = rows[np.repeat(told, lengths)]
+        written = texts.write(chosen, self._names, self.rules.window_s, self.watermark, self._arrival_ms)
+        pairs = zip(written.keys, written.values, strict=True)
+        flushed.published += compress(pairs, changed[told].tolist())
+        flushed.closed = written.finals(closed[told], self._names)
+        rows["touched"] = 0
+        flushed.state.update(self._state(rows, self._keep(rows)))
+
+    def _keep(self, rows: Rows) -> list[Rows]:
+        """Take sorted rows as the tables of their windows, and return these."""
+        tables = cells.by_window(rows)
+        self._tables |= {int(table["window"][0]): table for table in tables}
+        return tables
+
+    def _state(self, rows: Rows, tables: list[Rows]) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the state of some windows, in parts that stay below 1 MiB; `rows` are those of `tables`."""
+        kept, at = cells.to_frame(rows, self._names), 0
+        for table in tables:
+            for part, key in enumerate(_state_keys(int(table["window"][0]), len(table))):
+                size = min(STATE_ROWS, len(table) - part * STATE_ROWS)
+                yield key, partials.encode(kept.slice(at + part * STATE_ROWS, size))
+            at += len(table)
+
+    def _forget_names(self) -> None:
+        """Number the entities anew when most that have a number are in no window any more."""
+        live = np.unique(np.concatenate([cells.entity_of(rows) for rows in self._tables.values()] or [[]]))
+        if len(self._names.texts) < 2 * len(live) + SPARE_NAMES:
+            return
+        old, self._names = self._names, Names()
+        self._names.codes(old.texts[int(code)] for code in live)
+        for rows in self._tables.values():
+            # `live` is sorted, so new numbers are in the order of the old ones, and tables stay sorted.
+            number = np.searchsorted(live, cells.entity_of(rows))
+            rows["key"] += number - cells.entity_of(rows) << cells.ENTITY_AT
 
     def _closes(self, window: int, before: int, after: int) -> bool:
         return before < window + self.rules.window_s <= after
@@ -222,75 +221,10 @@ class Windows:
     def _is_past(self, window: int) -> bool:
         return window + self.rules.window_s <= self.watermark - self.rules.retention_s
 
-    def _publish(self, where: BucketKey, keys: set[CellKey], flushed: Flushed) -> None:
-        window, cells = where[0], self._buckets[where]
-        final = window + self.rules.window_s <= self.watermark
-        fresh = {}
-        for key in keys:
-            cell = cells[key]
-            cell.revision += 1
-            cell.packed = _encode_cell(key, cell)
-            fresh[key] = value = self._json(window, key, cell, final)
-            flushed.published.append((f"{key[0]}|{ACTIONS[key[1]]}|{window}".encode(), value))
-            cell.arrival_ms = 0
-        if final:
-            # A detector wants an entity's whole window, also when only one action was amended.
-            for entity in {entity for entity, _ in keys}:
-                flushed.closed += [
-                    fresh.get(key) or self._json(window, key, cells[key], final)
-                    for action in range(len(ACTIONS))
-                    if (key := (entity, action)) in cells
-                ]
-        packed = [cell.packed or _encode_cell(key, cell) for key, cell in cells.items()]
-        flushed.state[_bucket_key(where)] = b"[%b]" % b",".join(packed)
-
-    def _json(self, window: int, key: CellKey, cell: Cell, final: bool) -> bytes:
-        """Return the JSON of a cell's aggregate, at a fifth of the cost of an object and orjson."""
-        flows = packets = size = 0
-        protocols = []
-        totals = iter(cell.protocols)
-        for protocol, f, p, b in zip(totals, totals, totals, totals, strict=True):
-            flows += f
-            packets += p
-            size += b
-            protocols.append(f'"{"-" if protocol == PROTOCOL_ABSENT else protocol}":[{f},{p},{b}]')
-        ports, sources = (estimate(cell.ports), estimate(cell.sources)) if cell.ports else (0, 0)
-        return (
-            f'{{"eni":{_text(key[0])},"action":"{ACTIONS[key[1]]}","window_start":{window},'
-            f'"window_s":{self.rules.window_s},"flows":{flows},"packets":{packets},"bytes":{size},'
-            f'"first":{cell.first},"last":{cell.last},"protocols":{{{",".join(protocols)}}},'
-            f'"distinct_ports":{ports},"distinct_sources":{sources},"revision":{cell.revision},'
-            f'"final":{"true" if final else "false"},"oldest_arrival_ms":{cell.arrival_ms}}}'
-        ).encode()
-
     def _place(self) -> bytes:
         producers = {str(p): [v.number, v.offset, v.newest_start] for p, v in self.producers.items()}
         return orjson.dumps({"watermark": self.watermark, "offset": self.offset, "producers": producers})
 
 
-def _bucket_key(where: BucketKey) -> bytes:
-    return b"w%d|%d" % where
-
-
-@lru_cache(maxsize=1 << 16)
-def _bucket(entity: str) -> int:
-    return (crc32(entity.encode()) >> 16) % BUCKETS
-
-
-@lru_cache(maxsize=1 << 16)
-def _text(entity: str) -> str:
-    """Return an entity as JSON."""
-    return orjson.dumps(entity).decode()
-
-
-def _encode_cell(key: CellKey, cell: Cell) -> bytes:
-    protocols = ",".join(map(str, cell.protocols))
-    maps = f',"{cell.ports:x}","{cell.sources:x}"' if cell.ports else ""
-    start = f"{_text(key[0])},{key[1]},{cell.revision},{cell.first},{cell.last}"
-    return f"[{start},[{protocols}]{maps}]".encode()
-
-
-def _decode_cell(packed: list[Any]) -> tuple[CellKey, Cell]:
-    entity, action, revision, first, last, protocols, *maps = packed
-    ports, sources = (int(m, 16) for m in maps or ("0", "0"))
-    return (entity, action), Cell(revision, first, last, ports, sources, protocols)
+def _state_keys(window: int, rows: int) -> list[bytes]:
+    return [b"w%d|%d" % (window, part) for part in range(-(-rows // STATE_ROWS))]

@@ -14,7 +14,6 @@ from connectors.flowlog import DEFAULT_FORMAT, ENTITY_FIELDS, FIELD_VERSIONS, Fo
 from streams.partials import Row
 
 ENI = "eni-0a1b2c3d4e5f60718"
-MAP_BYTES = 32
 
 _ORDINARY = {
     "version": "2",
@@ -52,8 +51,25 @@ def row(
 ) -> Row:
     """Return a row of a partial: 2 packets and 100 bytes a flow; a rejected one has maps."""
     first = window if first < 0 else first
-    bits = (1 << (first % 256)).to_bytes(MAP_BYTES, "little") if action == 1 else b""
-    return window, entity, action, protocol, flows, 2 * flows, 100 * flows, first, first + 10, bits, bits
+    bits = [(1 << (first % 256)) >> 64 * word & (1 << 64) - 1 if action == 1 else 0 for word in range(4)]
+    return (
+        window,
+        entity,
+        action,
+        protocol,
+        flows,
+        2 * flows,
+        100 * flows,
+        first,
+        first + 10,
+        bits,
+        list(bits),
+    )
+
+
+def bits_of(words: Sequence[int]) -> int:
+    """Return the bits of a map as one number."""
+    return sum(word << 64 * at for at, word in enumerate(words))
 
 
 _POOLS = {

@@ -40,7 +40,7 @@ def named(package: str, names: str) -> set[str]:
 
 PURE = {
     *named("connectors", "flowlog envelope blocks dead messages answers positions reads"),
-    *named("streams", "lines kernel partials sums windows records"),
+    *named("streams", "lines kernel partials sums cells render texts windows records"),
     *named("streams.alerts", "detectors lives"),
     *named("streams.web", "board history latencies query"),
     *named("emulator", "ledger kafka.properties world.traffic world.incidents"),

@@ -12,9 +12,10 @@ tell the two apart, so whoever feeds such a log must expect `reject_ratio`, or l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+import polars as pl
 
 from streams.records import Aggregate
 
@@ -103,23 +104,15 @@ def measure(rows: Sequence[Aggregate], thresholds: Thresholds = DEFAULTS) -> dic
     }
 
 
-def evidence(finals: Iterable[Mapping[str, Any]], thresholds: Thresholds = DEFAULTS) -> set[tuple[str, int]]:
-    """Return the (ENI, window start) of final rows, as read from Kafka, that `measure` may not call 0.
+def evidence(thresholds: Thresholds = DEFAULTS) -> pl.Expr:
+    """Return which rows of a frame of finals (`texts.FINALS`) are of windows that `measure` may not call 0.
 
     Most windows have too few flows to prove anything; this tells them apart before objects are made.
     """
-    flows: dict[tuple[str, int], int] = {}
-    steep: set[tuple[str, int]] = set()
-    rejecting: set[tuple[str, int]] = set()
-    for row in finals:
-        window = (row["eni"], row["window_start"])
-        flows[window] = flows.get(window, 0) + row["flows"]
-        if row["action"] == "REJECT":
-            rejecting.add(window)
-            if row["distinct_ports"] >= thresholds.resolve_below(PORT_SCAN):
-                steep.add(window)
-    heavy = thresholds.reject_min_flows * thresholds.resolve_share
-    return steep | {window for window in rejecting if flows[window] >= heavy}
+    is_reject = pl.col("action") == "REJECT"
+    heavy = pl.col("flows").sum() >= thresholds.reject_min_flows * thresholds.resolve_share
+    steep = (is_reject & (pl.col("distinct_ports") >= thresholds.resolve_below(PORT_SCAN))).any()
+    return (steep | heavy & is_reject.any()).over("eni", "window_start")
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,9 +162,9 @@ class Lives:
         self._dirty.clear()
         return found
 
-    def watches(self, eni: str) -> bool:
-        """Whether any life of this ENI is kept, so that a calm window matters."""
-        return any((rule, eni) in self._lives for rule in SEVERITY)
+    def watched(self) -> set[str]:
+        """Return the ENIs of which a life is kept, so that a calm window matters."""
+        return {eni for _, eni in self._lives}
 
     def observe(self, eni: str, window_start: int, window_s: int, rows: Sequence[Aggregate]) -> list[Alert]:
         """Take all rows known of one final window; return the transitions to publish, in order.

@@ -31,7 +31,6 @@ from streams import partials
 from streams.agents import MergeHop, SumHop
 from streams.hops import Hop, Input, Rewind, numbered
 from streams.records import decode_aggregate
-from streams.sums import Sums
 from streams.work import Worker
 from tests.build import ENI, line, row
 
@@ -173,7 +172,7 @@ class Log:
 
     async def sum_hop(self) -> SumHop:
         """Open the hop over `blocks`, as its next owner."""
-        return await self._open(SumHop(self.settings, 0, Sums(self.settings.window_s)))
+        return await self._open(SumHop(self.settings, 0))
 
     async def merge_hop(self) -> MergeHop:
         """Open the hop over `partials`, as its next owner."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from streams.partials import Row
+from streams.partials import Row, frame
 from streams.records import Aggregate
-from streams.windows import PLACE_KEY, Flushed, Producer, Rules, Windows
+from streams.windows import PLACE_KEY, SPARE_NAMES, STATE_ROWS, Flushed, Producer, Rules, Windows
 from tests.build import ENI, row
 
 RULES = Rules(window_s=60, lateness_s=600, retention_s=1800, idle_s=30)
@@ -24,7 +24,9 @@ def feed(windows: Windows, name: int, newest: int, *rows: Row, now: float = NOW,
     producer = windows.producers.setdefault(name, Producer())
     producer.number += 1
     producer.offset = windows.offset + 1
-    windows.apply(producer, newest, rows, arrival_ms, now)
+    windows.note(producer, newest, now)
+    if rows:
+        windows.add(frame(rows), arrival_ms)
 
 
 def fed(*rows: Row, newest: int = 0, rules: Rules = RULES) -> Windows:
@@ -272,3 +274,28 @@ def test_a_window_that_opens_closes_and_is_past_in_one_flush_is_still_published(
     assert only(flushed).final
     assert flushed.finals == flushed.aggregates
     assert [value for key, value in flushed.state.items() if key != PLACE_KEY] == [None]
+
+
+# State.
+
+
+def test_a_large_window_is_kept_in_parts_and_read_back_whole() -> None:
+    many = [row(60, f"i-{n}") for n in range(STATE_ROWS + 1)]
+    windows, state = fed(*many), dict[bytes, bytes]()
+    keep(state, windows.flush(NOW))
+    assert sorted(key for key in state if key != PLACE_KEY) == [b"w60|0", b"w60|1"]
+    assert by_key(Windows.load(RULES, state, NOW).aggregates()) == by_key(windows.aggregates())
+    assert len(by_key(windows.aggregates())) == len(many)
+
+
+def test_entities_that_are_gone_are_forgotten_and_the_others_keep_their_totals() -> None:
+    gone = [row(60, f"i-{n}") for n in range(3 * SPARE_NAMES)]
+    windows = fed(*gone, row(6000, OTHER), row(6000, "i-7", flows=3))
+    windows.flush(NOW)
+    feed(windows, 0, 6000 + RULES.lateness_s)  # the first window is past, the second still open
+    windows.flush(NOW)
+    assert len(windows._names.texts) == 2
+    feed(windows, 0, 0, row(6000, OTHER, flows=2), row(6000, "new"))
+    told = by_key(windows.flush(NOW).aggregates)
+    assert {(eni, a.flows) for (eni, _, _), a in told.items()} == {(OTHER, 3), ("new", 1)}
+    assert by_key(windows.aggregates())["i-7", "ACCEPT", 6000].flows == 3

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partials import Row
+from streams.partials import Row, frame
 from streams.records import Aggregate
 from streams.windows import Flushed, Producer, Rules, Windows
 from tests.build import ENI, row
@@ -25,7 +25,9 @@ def feed(windows: Windows, name: int, newest: int, *rows: Row, now: float = NOW,
     producer = windows.producers.setdefault(name, Producer())
     producer.number += 1
     producer.offset = windows.offset + 1
-    windows.apply(producer, newest, rows, arrival_ms, now)
+    windows.note(producer, newest, now)
+    if rows:
+        windows.add(frame(rows), arrival_ms)
 
 
 def by_key(aggregates: Iterable[Aggregate]) -> dict[Key, Aggregate]:

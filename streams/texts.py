@@ -1,0 +1,109 @@
+"""Aggregates as text, in bulk: the Kafka key and the JSON value of many cells at once.
+
+The JSON has the fields of `records.Aggregate`, in their order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from streams import cells
+from streams.cells import Names, Rows
+from streams.lines import ACTIONS, PROTOCOL_ABSENT
+from streams.partials import MAP_BITS, estimate
+from streams.records import Aggregate
+from streams.render import Column, Texts, render
+
+FINALS: dict[str, Any] = {
+    "eni": pl.String,
+    "action": pl.String,
+    "window_start": pl.Int64,
+    "flows": pl.Int64,
+    "distinct_ports": pl.Int64,
+    "value": pl.Binary,
+}
+"""A message of `finals`: what a detector needs to choose windows by, and the aggregates' JSON."""
+
+_ACTIONS = Texts.of(ACTIONS)
+_ACTIONS_JSON = Texts.of(f'"{action}"' for action in ACTIONS)
+_PROTOCOLS = Texts.of([*map(str, range(PROTOCOL_ABSENT)), "-"])
+_BOOLEANS = Texts.of(["false", "true"])
+_ESTIMATES = np.array([estimate(n) for n in range(MAP_BITS + 1)], np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Cells as columns: the fields of `Aggregate` that are numbers, the text of each key and value."""
+
+    numbers: dict[str, Any]
+    entities: Any
+    actions: Any
+    keys: list[bytes]
+    values: list[bytes]
+
+    def finals(self, chosen: Any, names: Names) -> pl.DataFrame:
+        """Return the cells of a mask as `FINALS`."""
+        at = np.flatnonzero(chosen)
+        columns: dict[str, Any] = {
+            "eni": names.of(self.entities[at]),
+            "action": pl.Series(ACTIONS)[self.actions[at]],
+            **{name: self.numbers[name][at] for name in ("window_start", "flows", "distinct_ports")},
+            "value": [self.values[i] for i in at.tolist()],
+        }
+        return pl.DataFrame(columns, schema=FINALS)
+
+
+def write(rows: Rows, names: Names, window_s: int, watermark: int, arrival_ms: int) -> Written:
+    """Write the cells of sorted rows; the oldest arrival is this one where rows are new, else 0."""
+    totals, lengths = cells.of_cells(rows)
+    entities, actions, windows = cells.entity_of(totals), cells.action_of(totals), totals["window"]
+    numbers = {name: totals[name] for name in ("flows", "packets", "bytes", "first", "last", "revision")}
+    numbers |= {
+        "window_start": windows,
+        "window_s": np.full(len(totals), window_s),
+        "distinct_ports": _distinct(totals["ports"]),
+        "distinct_sources": _distinct(totals["sources"]),
+        "oldest_arrival_ms": totals["touched"] * arrival_ms,
+    }
+    columns: dict[str, tuple[Any, Texts | None]] = {name: (values, None) for name, values in numbers.items()}
+    columns["eni"] = entities, names.json
+    columns["action"] = actions, _ACTIONS_JSON
+    columns["protocols"] = np.arange(len(totals)), _protocols(rows, lengths)
+    columns["final"] = windows + window_s <= watermark, _BOOLEANS
+    values = render([Column(before, *columns[name]) for name, before in _FIELDS], "}")
+    key = Column("", entities, names.raw), Column("|", actions, _ACTIONS), Column("|", windows)
+    return Written(numbers, entities, actions, render(key).bytes(), values.bytes())
+
+
+_FIELDS = [(f.name, f'{"," if at else "{"}"{f.name}":') for at, f in enumerate(fields(Aggregate))]
+
+
+def _protocols(rows: Rows, lengths: Any) -> Texts:
+    """Return the JSON object of each cell's totals by protocol; `lengths` are the rows of each cell."""
+    last = np.cumsum(lengths) - 1
+    # Every row begins with what stands before it, so that those of a cell are one piece of text.
+    opens = np.ones(len(rows), np.int64)
+    opens[last - lengths + 1] = 0
+    closes = np.zeros(len(rows), np.int64)
+    closes[last] = 1
+    texts = render(
+        [
+            Column("", opens, _OPENS),
+            Column("", cells.protocol_of(rows), _PROTOCOLS),
+            *(Column(b, rows[n]) for b, n in (('":[', "flows"), (",", "packets"), (",", "bytes"))),
+            Column("]", closes, _CLOSES),
+        ]
+    )
+    return Texts(texts.buffer, texts.starts[last - lengths + 1], texts.ends[last])
+
+
+_OPENS = Texts.of(['{"', ',"'])
+_CLOSES = Texts.of(["", "}"])
+
+
+def _distinct(maps: Any) -> Any:
+    return _ESTIMATES[np.bitwise_count(maps).sum(axis=1)]
