@@ -1,7 +1,8 @@
 """The command line, and the one module that may import every package; nothing imports it.
 
 Each subcommand is one process of the system and imports its package when it is called, so that
-`vpcflow emulate` never loads Faust. An error that a person can mend is one sentence and a non-zero exit.
+`vpcflow emulate` never loads Faust; nor pydantic and structlog, which would be most of its start. An error
+that a person can mend is one sentence and a non-zero exit.
 """
 
 from __future__ import annotations
@@ -12,21 +13,25 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import structlog
-from pydantic import ValidationError
 
-from connectors.settings import Common, Connect, Notify, Serve, SettingsError, Work, check_names
+if TYPE_CHECKING:
+    from connectors.settings import Common
 
-Group = TypeVar("Group", bound=Common)
+Group = TypeVar("Group", bound="Common")
 _KAFKA = click.option("--kafka", help="Bootstrap servers, host:port.  [VPCFLOW_KAFKA]")
 _HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 
 
 def _settings(group: type[Group], **flags: Any) -> Group:
     """Read settings: flags over environment over file. Raises `click.ClickException` in one sentence."""
+    from pydantic import ValidationError
+
+    from connectors.settings import SettingsError, check_names
+
     try:
         check_names(os.environ)
         return group(**{name: value for name, value in flags.items() if value is not None})
@@ -40,19 +45,31 @@ def _settings(group: type[Group], **flags: Any) -> Group:
 
 def _run(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ...]) -> None:
     """Run a process; what a person can mend becomes a sentence, all else a logged failure."""
-    _set_up_logs()
-    mendable: tuple[type[Exception], ...] = (SettingsError, *sentences)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     try:
         asyncio.run(work())  # type: ignore[arg-type]
-    except mendable as error:
+    except sentences as error:
         raise click.ClickException(str(error)) from error
     except Exception as error:
+        import structlog
+
+        if not structlog.is_configured():
+            _set_up_logs()
         structlog.get_logger().error("stopped by an error", error=repr(error), exc_info=error)
         sys.exit(3)
 
 
+def _run_with_settings(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ...]) -> None:
+    """Run a process that was given settings; one that turns out wrong is a sentence too."""
+    from connectors.settings import SettingsError
+
+    _set_up_logs()
+    _run(work, (SettingsError, *sentences))
+
+
 def _set_up_logs() -> None:
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    import structlog
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -81,13 +98,69 @@ def main() -> None:
     "--memory-mb", default=1024, show_default=True, help="Cap on retained records; oldest go first."
 )
 @click.option("--retention-hours", default=24, show_default=True, help="How long records are kept.")
-def emulate(host: str, port: int, memory_mb: int, retention_hours: int) -> None:
-    """Play AWS Kinesis on one port; point AWS_ENDPOINT_URL at it."""
-    from emulator import server
+@click.option(
+    "--tls", is_flag=True, help="Speak TLS as well, on the same port, with a certificate of its own."
+)
+@click.option(
+    "--tls-dir", type=click.Path(file_okay=False, path_type=Path), help="Keep the certificate here."
+)
+@click.option(
+    "--limits",
+    default="off",
+    show_default=True,
+    type=click.Choice(["aws", "off"]),
+    help="Throttle as AWS does.",
+)
+@click.option(
+    "--faults", type=click.Path(path_type=Path), help="Rules of faults, TOML or JSON: emulator/FAULTS.md."
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Keep streams here; what was answered survives a kill.",
+)
+def emulate(**options: Any) -> None:
+    """Play AWS on one port; point AWS_ENDPOINT_URL at it.
 
+    With --tls, clients that verify certificates are to trust the file it names (AWS_CA_BUNDLE).
+    """
+    from emulator import server
+    from emulator.kinesis.persistence.folder import FolderError
+    from emulator.log import log
+
+    if options["data_dir"] is None:
+        log.set_up_by(_set_up_logs)
+    else:
+        _set_up_logs()  # What is read from the folder is said before anything else.
+    parts = _emulator_parts(options)
+    size = {
+        "memory_cap_bytes": options["memory_mb"] << 20,
+        "retention_s": options["retention_hours"] * 3600,
+    }
     _run(
-        lambda: server.run(host, port, memory_cap_bytes=memory_mb << 20, retention_s=retention_hours * 3600),
-        (server.PortInUse,),
+        lambda: server.run(options["host"], options["port"], **size, parts=parts),
+        (server.PortInUse, FolderError),
+    )
+
+
+def _emulator_parts(options: Mapping[str, Any]) -> Any:
+    """Return what `emulate` asks of the server, by its flags."""
+    from emulator import server
+    from emulator.behaviour import Asked
+    from emulator.kinesis import limits
+
+    faults = None
+    if options["faults"] is not None:
+        from emulator.fault_documents import BadFaults, read_file
+
+        try:
+            faults = read_file(options["faults"])
+        except BadFaults as error:
+            raise click.ClickException(str(error)) from error
+    has_tls = options["tls"] or options["tls_dir"] is not None
+    return server.Parts(
+        tls=server.Tls(options["tls_dir"]) if has_tls else None,
+        asked=Asked(limits.apply(options["limits"]), faults, options["data_dir"]),
     )
 
 
@@ -105,6 +178,7 @@ def kinesis(kafka: str | None, stream: str | None, line_format: str | None, star
     """Poll a Kinesis stream of plain lines or CloudWatch Logs envelopes."""
     from connectors import pipeline
     from connectors.flowlog import BadFormat, parse_format
+    from connectors.settings import Connect
     from connectors.topics import TopicError
 
     settings = _settings(Connect, kafka=kafka, stream=stream, line_format=line_format, start=start)
@@ -113,7 +187,7 @@ def kinesis(kafka: str | None, stream: str | None, line_format: str | None, star
     except BadFormat as error:
         raise click.ClickException(f"VPCFLOW_LINE_FORMAT: {error}") from error
     now_ms = int(time.time() * 1000)
-    _run(lambda: pipeline.run(settings, now_ms), (TopicError, pipeline.ConnectError))
+    _run_with_settings(lambda: pipeline.run(settings, now_ms), (TopicError, pipeline.ConnectError))
 
 
 @main.command()
@@ -121,12 +195,13 @@ def kinesis(kafka: str | None, stream: str | None, line_format: str | None, star
 def work(kafka: str | None) -> None:
     """Sum, merge and detect: the Faust worker. Start as many as you have cores."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # Polars reads it once, when it is imported.
+    from connectors.settings import Work
     from connectors.topics import TopicError
 
     settings = _settings(Work, kafka=kafka)
     from streams import work as worker
 
-    _run(lambda: worker.run(settings), (TopicError,))
+    _run_with_settings(lambda: worker.run(settings), (TopicError,))
 
 
 @main.command()
@@ -135,6 +210,7 @@ def work(kafka: str | None) -> None:
 @click.option("--port", type=int, help="Port to listen on.  [VPCFLOW_PORT, default 8080]")
 def serve(kafka: str | None, host: str | None, port: int | None) -> None:
     """Serve the live page, its JSON and /metrics."""
+    from connectors.settings import Serve
     from connectors.topics import TopicError, ensure_topics
     from streams.web import app
 
@@ -144,7 +220,7 @@ def serve(kafka: str | None, host: str | None, port: int | None) -> None:
         await ensure_topics(settings.kafka, settings.prefix, settings.slots)
         await app.run(kafka=settings.kafka, prefix=settings.prefix, host=settings.host, port=settings.port)
 
-    _run(start, (TopicError, app.PortInUse))
+    _run_with_settings(start, (TopicError, app.PortInUse))
 
 
 @main.command()
@@ -154,6 +230,7 @@ def serve(kafka: str | None, host: str | None, port: int | None) -> None:
 )
 def notify(kafka: str | None, webhook: str | None) -> None:
     """Send alerts on: to the log always, to a webhook when one is set."""
+    from connectors.settings import Notify
     from connectors.topics import TopicError, ensure_topics
     from streams.alerts import notify as notifier
     from streams.alerts.sinks import Sink, Webhook, WebhookSink
@@ -168,7 +245,7 @@ def notify(kafka: str | None, webhook: str | None) -> None:
         await ensure_topics(settings.kafka, settings.prefix, settings.slots)
         await notifier.run(kafka=settings.kafka, prefix=settings.prefix, sinks=sinks)
 
-    _run(start, (TopicError, notifier.NotifyError))
+    _run_with_settings(start, (TopicError, notifier.NotifyError))
 
 
 @main.command()
@@ -192,6 +269,7 @@ def replay(**options: Any) -> None:
     Exits with 0 when every window equals the ledger and every planted incident was found, else with 1.
     """
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    from connectors.settings import Common
     from connectors.topics import TopicError
     from emulator.kafka.jars import JarError
     from emulator.kafka.node import KafkaFailed
@@ -204,7 +282,7 @@ def replay(**options: Any) -> None:
     async def start() -> None:
         outcome.append(await replaying.run(Options(**options)))
 
-    _run(start, (ReplayError, KafkaFailed, JarError, TopicError))
+    _run_with_settings(start, (ReplayError, KafkaFailed, JarError, TopicError))
     sys.exit(outcome[0])
 
 
@@ -212,8 +290,10 @@ def replay(**options: Any) -> None:
 @_KAFKA
 def check(kafka: str | None) -> None:
     """Print every setting, try every connection, say what is wrong."""
+    from connectors.settings import Connect, Notify, Serve, Work
     from streams import check as checking
 
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     _set_up_logs()
     groups: Mapping[str, Common] = {
         "connect": _settings(Connect, kafka=kafka),

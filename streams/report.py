@@ -15,7 +15,8 @@ from emulator.ledger import AlertReport, Ledger, Report, compare, compare_alerts
 from streams.observer import Observer
 
 if TYPE_CHECKING:
-    from streams.replay import Progress, Stage
+    from streams.replay import Progress
+from streams.replay_stage import Stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ from connectors.health import health
 from connectors.settings import Work
 from connectors.topics import ensure_topics
 from streams import metrics, partials
-from streams.agents import DetectHop, MergeHop, SumHop
+from streams.agents.detect import DetectHop
+from streams.agents.merge import MergeHop
+from streams.agents.sum import SumHop
 from streams.app import declare_topic, make_app
 from streams.hops import Hop, Input, Rewind
 from streams.partials import MAP_WORDS

@@ -28,7 +28,8 @@ from connectors.settings import Work
 from connectors.slots import Slot, SlotLost, read_compacted
 from connectors.topics import ensure_topics
 from streams import partials
-from streams.agents import MergeHop, SumHop
+from streams.agents.merge import MergeHop
+from streams.agents.sum import SumHop
 from streams.hops import Hop, Input, Rewind, numbered
 from streams.records import decode_aggregate
 from streams.work import Worker
