@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_PREFIX = "VPCFLOW_"
+ENV_FILE = "vpcflow.env"
 
 
 class SettingsError(ValueError):
@@ -22,7 +23,7 @@ class SettingsError(ValueError):
 class Common(BaseSettings):
     """Where Kafka is, and what our topics are called."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_file="vpcflow.env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_file=ENV_FILE, extra="ignore")
 
     kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, host:port[,host:port]")
     prefix: str = Field("vpcflow.", description="what every topic's name begins with")
@@ -77,11 +78,12 @@ ALL: tuple[type[Common], ...] = (Connect, Work, Serve, Notify)
 OTHER_NAMES = ("VPCFLOW_CACHE",)
 
 
-def check_names(environment: Iterable[str]) -> None:
-    """Raise `SettingsError` if a variable begins with our prefix and is nobody's."""
+def check_names(environment: Iterable[str], file: Iterable[str] = ()) -> None:
+    """Raise `SettingsError` if a variable begins with our prefix and is nobody's, or any in our file is."""
     known = {ENV_PREFIX + name.upper() for group in ALL for name in group.model_fields} | set(OTHER_NAMES)
-    for name in environment:
-        if name.upper().startswith(ENV_PREFIX) and name.upper() not in known:
+    ours = [name for name in environment if name.upper().startswith(ENV_PREFIX)]
+    for name in [*ours, *file]:
+        if name.upper() not in known:
             near = get_close_matches(name.upper(), known, 1)
             hint = f"; did you mean {near[0]}?" if near else "; `vpcflow check` lists all"
             raise SettingsError(f"{name} is not a setting{hint}")

@@ -118,11 +118,23 @@ def merged(parts: Sequence[Rows]) -> Rows:
     return _reduced(rows[order], _runs(key[order]))
 
 
-def of_cells(rows: Rows) -> tuple[Rows, Any]:
-    """Return the totals of each cell of sorted rows, and how many rows it has."""
-    cell = rows["key"] >> PROTOCOL_BITS
-    starts = _runs(rows["window"], cell)
-    return _reduced(rows, starts), np.diff(starts, append=len(rows))
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Cells: a row of totals for each, the rows by protocol behind them, and how many of these each has."""
+
+    totals: Rows
+    rows: Rows
+    lengths: Any
+
+    @classmethod
+    def of(cls, rows: Rows) -> Cells:
+        """Return the cells of sorted rows."""
+        starts = _runs(rows["window"], rows["key"] >> PROTOCOL_BITS)
+        return cls(_reduced(rows, starts), rows, np.diff(starts, append=len(rows)))
+
+    def only(self, chosen: Any) -> Cells:
+        """Return the cells of a mask."""
+        return Cells(self.totals[chosen], self.rows[np.repeat(chosen, self.lengths)], self.lengths[chosen])
 
 
 def any_of_entity(totals: Rows, marked: Any) -> Any:

@@ -28,12 +28,13 @@ _HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Add
 
 def _settings(group: type[Group], **flags: Any) -> Group:
     """Read settings: flags over environment over file. Raises `click.ClickException` in one sentence."""
+    from dotenv import dotenv_values
     from pydantic import ValidationError
 
-    from connectors.settings import SettingsError, check_names
+    from connectors.settings import ENV_FILE, SettingsError, check_names
 
     try:
-        check_names(os.environ)
+        check_names(os.environ, dotenv_values(ENV_FILE))
         return group(**{name: value for name, value in flags.items() if value is not None})
     except SettingsError as error:
         raise click.ClickException(str(error)) from error

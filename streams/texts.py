@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from streams import cells
-from streams.cells import Names, Rows
+from streams.cells import Cells, Names, Rows
 from streams.lines import ACTIONS, PROTOCOL_ABSENT
 from streams.partials import MAP_BITS, estimate
 from streams.records import Aggregate
@@ -57,9 +57,9 @@ class Written:
         return pl.DataFrame(columns, schema=FINALS)
 
 
-def write(rows: Rows, names: Names, window_s: int, watermark: int, arrival_ms: int) -> Written:
-    """Write the cells of sorted rows; the oldest arrival is this one where rows are new, else 0."""
-    totals, lengths = cells.of_cells(rows)
+def write(found: Cells, names: Names, window_s: int, watermark: int, arrival_ms: int) -> Written:
+    """Write cells; their oldest arrival is this one where rows are new, else 0."""
+    totals = found.totals
     entities, actions, windows = cells.entity_of(totals), cells.action_of(totals), totals["window"]
     numbers = {name: totals[name] for name in ("flows", "packets", "bytes", "first", "last", "revision")}
     numbers |= {
@@ -72,7 +72,7 @@ def write(rows: Rows, names: Names, window_s: int, watermark: int, arrival_ms: i
     columns: dict[str, tuple[Any, Texts | None]] = {name: (values, None) for name, values in numbers.items()}
     columns["eni"] = entities, names.json
     columns["action"] = actions, _ACTIONS_JSON
-    columns["protocols"] = np.arange(len(totals)), _protocols(rows, lengths)
+    columns["protocols"] = np.arange(len(totals)), _protocols(found.rows, found.lengths)
     columns["final"] = windows + window_s <= watermark, _BOOLEANS
     values = render([Column(before, *columns[name]) for name, before in _FIELDS], "}")
     key = Column("", entities, names.raw), Column("|", actions, _ACTIONS), Column("|", windows)

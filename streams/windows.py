@@ -19,7 +19,7 @@ import orjson
 import polars as pl
 
 from streams import cells, partials, texts
-from streams.cells import Names, Rows
+from streams.cells import Cells, Names, Rows
 from streams.partials import Row
 from streams.records import Aggregate, decode_aggregate
 from streams.texts import FINALS
@@ -163,7 +163,8 @@ class Windows:
     def aggregates(self) -> Iterator[Aggregate]:
         """Yield every aggregate that is kept, as it was published last."""
         for rows in self._tables.values():
-            written = texts.write(rows, self._names, self.rules.window_s, self.watermark, 0)
+            found = Cells.of(rows)
+            written = texts.write(found, self._names, self.rules.window_s, self.watermark, 0)
             yield from map(decode_aggregate, written.values)
 
     def _due(self, closing: list[int]) -> list[Rows]:
@@ -173,15 +174,17 @@ class Windows:
 
     def _publish(self, rows: Rows, closing: list[int], flushed: Flushed) -> None:
         """Tell which cells of these windows changed, and keep their rows."""
-        totals, lengths = cells.of_cells(rows)
+        found = Cells.of(rows)
+        totals = found.totals
         changed = (totals["touched"] > 0) | np.isin(totals["window"], closing)
-        rows["revision"] = np.repeat(totals["revision"] + changed, lengths)
+        totals["revision"] += changed
+        rows["revision"] = np.repeat(totals["revision"], found.lengths)
         # A detector wants an entity's whole window, also when only one action was amended.
         is_final = totals["window"] + self.rules.window_s <= self.watermark
         closed = is_final & cells.any_of_entity(totals, changed)
         told = changed | closed
-        chosen = rows[np.repeat(told, lengths)]
-        written = texts.write(chosen, self._names, self.rules.window_s, self.watermark, self._arrival_ms)
+        window_s, arrival_ms = self.rules.window_s, self._arrival_ms
+        written = texts.write(found.only(told), self._names, window_s, self.watermark, arrival_ms)
         pairs = zip(written.keys, written.values, strict=True)
         flushed.published += compress(pairs, changed[told].tolist())
         flushed.closed = written.finals(closed[told], self._names)

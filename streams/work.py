@@ -232,15 +232,15 @@ def _headers(headers: Any) -> dict[str, bytes]:
 
 async def run(settings: Work) -> None:
     """Run a worker until SIGTERM or SIGINT. Raises `TopicError`, or what ended the work."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
     await ensure_topics(settings.kafka, settings.prefix, settings.slots)
     # A flush makes tens of thousands of objects that refer to nothing; looking for cycles among them and the
     # windows after every 700 cost a sixth of the worker's time.
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     worker = Worker(settings)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     async with health(settings.health_port, lambda: worker.is_ready):
         await worker.run(stop)

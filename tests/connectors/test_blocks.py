@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.blocks import BLOCK_MAX_BYTES, Provenance, headers, join, split
@@ -16,14 +16,12 @@ MAX = 10
 some_text = st.text("ab\n", max_size=60).map(str.encode)
 
 
-@settings(max_examples=80, deadline=None)
 @given(some_text, st.integers(1, 20))
 def test_pieces_of_a_text_put_together_are_the_text(text: bytes, max_bytes: int) -> None:
     pieces = [piece for piece, _ in split(text, max_bytes)]
     assert b"\n".join(pieces) in {text, text.removesuffix(b"\n")}
 
 
-@settings(max_examples=80, deadline=None)
 @given(some_text, st.integers(1, 20))
 def test_no_piece_is_longer_than_the_maximum_but_a_refused_line(text: bytes, max_bytes: int) -> None:
     for piece, fits in split(text, max_bytes):
@@ -31,7 +29,6 @@ def test_no_piece_is_longer_than_the_maximum_but_a_refused_line(text: bytes, max
         assert fits or b"\n" not in piece
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.lists(st.text("ab", max_size=14).map(str.encode), max_size=20))
 def test_every_line_comes_out_whole(found: list[bytes]) -> None:
     pieces = list(split(block(*found), MAX))
@@ -70,7 +67,6 @@ def test_a_large_text_needs_few_pieces() -> None:
     assert len(pieces) == -(-len(text) // BLOCK_MAX_BYTES)
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.lists(st.integers(0, MAX), max_size=30))
 def test_each_piece_is_in_exactly_one_group_and_in_order(sizes: list[int]) -> None:
     texts = [b"x" * size for size in sizes]
@@ -81,7 +77,6 @@ def test_each_piece_is_in_exactly_one_group_and_in_order(sizes: list[int]) -> No
         assert len(b"\n".join(texts[i] for i in group)) <= MAX
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, MAX), max_size=30))
 def test_neighbouring_groups_would_not_fit_together(sizes: list[int]) -> None:
     texts = [b"x" * size for size in sizes]

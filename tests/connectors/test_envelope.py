@@ -8,7 +8,7 @@ import zlib
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.envelope import MEMBERS_MAX, Unwrapped, control_message, unwrap, wrap_subscription
@@ -174,7 +174,6 @@ def test_a_flood_of_tiny_members_is_refused() -> None:
     assert unwrap(member * 52_000).refused == "too many gzip members"
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.one_of(
         st.binary(max_size=200),
@@ -189,7 +188,6 @@ def test_no_record_raises(data: bytes) -> None:
     assert not (found.refused and (found.lines or found.control))
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.integers(0, 1 << 20), st.integers(1, 255), st.booleans())
 def test_no_damage_to_a_subscription_raises(at: int, bits: int, is_cut: bool) -> None:
     data = wrapped(*(line().decode() for _ in range(5)))
@@ -207,7 +205,6 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(json_values, st.sampled_from(["messageType", "logEvents", "message"]))
 def test_no_json_raises(value: object, name: str) -> None:
     envelope = {"messageType": "DATA_MESSAGE", "logEvents": [{"message": "a"}], name: value}
@@ -220,7 +217,6 @@ def test_no_json_raises(value: object, name: str) -> None:
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(texts, min_size=1, max_size=8), st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
 def test_what_is_wrapped_is_unwrapped(messages: list[str], log_stream: str) -> None:
     data = wrap_subscription(log_stream, [(str(i), i, text) for i, text in enumerate(messages)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.flowlog import (
@@ -81,13 +81,11 @@ def test_a_bad_format_is_an_error_that_names_the_token(text: str, named: str) ->
         parse_format(text)
 
 
-@settings(max_examples=60, deadline=None)
 @given(formats())
 def test_a_format_survives_the_way_to_aws_and_back(names: Format) -> None:
     assert parse_format(log_format(names)) == names
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_a_format_or_a_bad_format(text: str) -> None:
     try:
@@ -97,7 +95,6 @@ def test_any_text_is_a_format_or_a_bad_format(text: str) -> None:
     assert parse_format(" ".join(names)) == names
 
 
-@settings(max_examples=40, deadline=None)
 @given(formats(), st.sampled_from(["-", "_"]))
 def test_a_line_of_field_names_is_a_header(names: Format, between: str) -> None:
     assert is_header(" ".join(names).replace("-", between).encode())

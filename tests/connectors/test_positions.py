@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.positions import Position, Shard, decode_position, shard_key, slot_of, startable
@@ -68,7 +68,6 @@ def test_another_stream_s_shard_of_the_same_name_is_not_meant() -> None:
     assert started(TREE, kept) == "ad"
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.text("xyz-0123456789", min_size=1, max_size=12), unique=True), st.integers(1, 256))
 def test_every_shard_belongs_to_exactly_one_slot(names: list[str], slots: int) -> None:
     shards = [Shard(name) for name in names]
@@ -76,7 +75,6 @@ def test_every_shard_belongs_to_exactly_one_slot(names: list[str], slots: int) -
     assert sorted(shard.shard_id for owned in owners for shard in owned) == sorted(names)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sets(st.integers(0, 9), max_size=2), min_size=1, max_size=10), st.data())
 def test_any_tree_is_read_whole_and_parents_first(parents: list[set[int]], data: st.DataObject) -> None:
     shards = [Shard(str(i), tuple(str(p) for p in sorted(older) if p < i)) for i, older in enumerate(parents)]
@@ -90,7 +88,6 @@ def test_any_tree_is_read_whole_and_parents_first(parents: list[set[int]], data:
     assert sorted(read) == sorted(shard.shard_id for shard in shards)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.builds(Position, st.integers(0, 1 << 186).map(str), st.integers(0, 1 << 42), st.booleans()))
 def test_a_position_reads_back(position: Position) -> None:
     assert decode_position(position.encode()) == position

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.answers import Answer, Record
@@ -190,7 +190,6 @@ def data_of(kind: int, name: str) -> tuple[bytes, list[bytes]]:
             return gzip.compress(block(*lines)), lines
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.lists(st.integers(0, 4), max_size=5)), max_size=6),
     st.integers(-1, 100),

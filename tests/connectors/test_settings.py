@@ -59,6 +59,13 @@ def test_an_unlike_variable_is_an_error_that_says_where_to_look() -> None:
         check_names(["VPCFLOW_QQQQQQQQQQ"])
 
 
+def test_a_misspelt_name_in_the_file_is_an_error_whatever_it_begins_with() -> None:
+    check_names([], ["VPCFLOW_SLOTS", "vpcflow_kafka"])
+    for name in ("VPCFLOW_SLOT", "VPCFLW_SLOTS", "SLOTS"):
+        with pytest.raises(SettingsError, match=name):
+            check_names([], [name])
+
+
 def test_flags_are_over_environment_over_file(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("vpcflow.env").write_text("VPCFLOW_SLOTS=2\nVPCFLOW_PREFIX=file.\nVPCFLOW_STREAM=file\n")
     monkeypatch.setenv("VPCFLOW_SLOTS", "3")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams import cells
@@ -55,7 +55,6 @@ def told(rows: Rows, names: Names) -> list[Row]:
     return cells.to_frame(rows, names).drop("revision").rows()
 
 
-@settings(max_examples=60, deadline=None)
 @given(some_parts)
 def test_merging_changes_no_total_and_leaves_each_key_once(parts: list[list[Row]]) -> None:
     names = Names()
@@ -64,7 +63,6 @@ def test_merging_changes_no_total_and_leaves_each_key_once(parts: list[list[Row]
     assert len({r[:4] for r in rows}) == len(rows)
 
 
-@settings(max_examples=40, deadline=None)
 @given(some_parts, st.data())
 def test_the_order_of_parts_does_not_matter(parts: list[list[Row]], data: st.DataObject) -> None:
     names = Names(list(ENTITIES), {entity: code for code, entity in enumerate(ENTITIES)})
@@ -72,13 +70,13 @@ def test_the_order_of_parts_does_not_matter(parts: list[list[Row]], data: st.Dat
     assert np.array_equal(table(parts, names), table(shuffled, names))
 
 
-@settings(max_examples=40, deadline=None)
 @given(some_parts)
 def test_cells_hold_the_rows_of_all_protocols(parts: list[list[Row]]) -> None:
     names = Names()
     rows = table(parts, names)
-    found, lengths = cells.of_cells(rows)
-    assert lengths.sum() == len(rows)
+    cut = cells.Cells.of(rows)
+    found = cut.totals
+    assert cut.lengths.sum() == len(rows)
     assert found["flows"].sum() == rows["flows"].sum()
     keys = zip(
         found["window"].tolist(),
@@ -89,7 +87,6 @@ def test_cells_hold_the_rows_of_all_protocols(parts: list[list[Row]]) -> None:
     assert set(keys) == {r[:3] for part in parts for r in part}
 
 
-@settings(max_examples=40, deadline=None)
 @given(some_parts)
 def test_windows_are_cut_apart_and_keep_their_rows(parts: list[list[Row]]) -> None:
     rows = table(parts, Names())
@@ -98,12 +95,11 @@ def test_windows_are_cut_apart_and_keep_their_rows(parts: list[list[Row]]) -> No
     assert np.array_equal(np.concatenate(tables), rows)
 
 
-@settings(max_examples=40, deadline=None)
 @given(some_parts, st.data())
 def test_a_mark_spreads_to_the_whole_window_of_its_entity_and_no_further(
     parts: list[list[Row]], data: st.DataObject
 ) -> None:
-    found, _ = cells.of_cells(table(parts, Names()))
+    found = cells.Cells.of(table(parts, Names())).totals
     marked = np.array(data.draw(st.lists(st.booleans(), min_size=len(found), max_size=len(found))))
     owners = list(zip(found["window"].tolist(), cells.entity_of(found).tolist(), strict=True))
     spread = {owner for owner, mark in zip(owners, marked.tolist(), strict=True) if mark}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.hops import Input, Rewind, Sequence, numbered
@@ -35,7 +35,6 @@ def test_checking_changes_nothing() -> None:
     assert sequence == Sequence(7, 70)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 12), max_size=60))
 def test_whatever_arrives_is_applied_once_and_in_order(arrivals: list[int]) -> None:
     """A log of which any parts are repeated or dropped, and which is read again where a rewind says."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format, log_format, parse_format
@@ -208,7 +208,6 @@ def test_a_format_may_lack_everything_but_entity_and_start() -> None:
     assert found == Row("eni-1", lines.NO_ACTION, lines.PROTOCOL_ABSENT, 0, 0, 60, 60, b"", 0)
 
 
-@settings(max_examples=60, deadline=None)
 @given(formats(), st.data())
 def test_columns_may_stand_in_any_order(names: Format, data: st.DataObject) -> None:
     text = data.draw(good_lines(names))
@@ -218,14 +217,12 @@ def test_columns_may_stand_in_any_order(names: Format, data: st.DataObject) -> N
     assert row(moved, plan(tuple(order))) == row(text, plan(names))
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.one_of(st.binary(max_size=200), any_lines()))
 def test_no_line_raises(text: bytes) -> None:
     found = understand(text, DEFAULT)
     assert isinstance(found, Row | Nothing | str)
 
 
-@settings(max_examples=60, deadline=None)
 @given(formats().flatmap(lambda names: st.tuples(st.just(names), good_lines(names))))
 def test_a_good_line_is_understood_in_any_format(drawn: tuple[Format, bytes]) -> None:
     names, text = drawn

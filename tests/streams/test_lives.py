@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.alerts.detectors import PORT_SCAN, REJECT_RATIO
@@ -250,7 +250,6 @@ def take(lives: Lives, step: Step) -> list[Alert]:
     return lives.advance(T0 + n * W) if who == "advance" else see(lives, n, what, who)
 
 
-@settings(deadline=None)
 @given(steps=steps, cuts=st.sets(st.integers(0, 40)))
 def test_restarts_change_nothing(steps: list[Step], cuts: set[int]) -> None:
     """Dumped and loaded at any points, the transitions are those of a process that never stopped."""
@@ -267,7 +266,6 @@ def test_restarts_change_nothing(steps: list[Step], cuts: set[int]) -> None:
         assert take(lives, step) == take(unbroken, step)
 
 
-@settings(deadline=None)
 @given(steps=steps)
 def test_transitions_follow_one_another(steps: list[Step]) -> None:
     """Whatever comes, an alert goes pending → firing → resolved, and every episode ends after it starts."""
@@ -288,7 +286,6 @@ def test_transitions_follow_one_another(steps: list[Step]) -> None:
             status[alert.fingerprint] = alert.status
 
 
-@settings(deadline=None)
 @given(steps=steps)
 def test_seeing_the_same_window_twice_says_nothing_new(steps: list[Step]) -> None:
     """A repeated final is harmless wherever it comes."""

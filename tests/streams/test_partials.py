@@ -7,7 +7,7 @@ from zlib import crc32
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams import partials
@@ -27,13 +27,11 @@ any_rows = st.builds(
 )
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.lists(any_rows, max_size=20))
 def test_rows_travel_unchanged(found: list[Row]) -> None:
     assert rows(decode(encode(frame(found)))) == found
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.lists(any_rows, min_size=1, max_size=20), st.integers(1, 256))
 def test_every_row_goes_to_the_partition_of_its_entity(found: list[Row], partitions: int) -> None:
     parts = split(frame(found), partitions)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.records import Aggregate, Alert, decode_aggregate, decode_alert
@@ -46,7 +46,6 @@ ALERT = Alert(
 numbers = st.integers(0, (1 << 63) - 1)
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     eni=st.text(st.characters(codec="ascii"), max_size=20),
     size=numbers,

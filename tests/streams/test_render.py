@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.render import NO_TEXTS, Column, Texts, render
@@ -12,7 +12,6 @@ NUMBERS = st.integers(-(2**63) + 1, 2**63 - 1)
 WORDS = st.lists(st.text(max_size=6), min_size=1, max_size=5)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(NUMBERS, st.integers(0, 4)), max_size=8), WORDS, st.text(max_size=4))
 def test_a_row_is_its_columns_one_after_the_other(
     rows: list[tuple[int, int]], words: list[str], between: str
@@ -23,7 +22,6 @@ def test_a_row_is_its_columns_one_after_the_other(
     assert texts.bytes() == [f"<{number}{between}{words[at]}>".encode() for number, at in chosen]
 
 
-@settings(max_examples=30, deadline=None)
 @given(WORDS, WORDS)
 def test_tables_are_joined(first: list[str], more: list[str]) -> None:
     joined = NO_TEXTS.followed_by(Texts.of(first)).followed_by(Texts.of(more))

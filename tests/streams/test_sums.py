@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format
@@ -118,31 +118,26 @@ def test_the_longest_line_is_the_same_for_both_paths(length: int) -> None:
     assert summed([text]) == referee([text])
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.lists(texts(DEFAULT_FORMAT), max_size=3))
 def test_default_format_equals_the_referee(given_texts: list[tuple[bytes, Plan]]) -> None:
     assert summed(given_texts) == referee(given_texts)
 
 
-@settings(max_examples=30, deadline=None)
 @given(formats(KERNEL_FIELDS).flatmap(texts))
 def test_kernel_equals_the_referee_in_any_format(text: tuple[bytes, Plan]) -> None:
     assert summed([text]) == referee([text])
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.lists(formats().flatmap(texts), max_size=3))
 def test_blocks_of_many_formats_share_one_flush(given_texts: list[tuple[bytes, Plan]]) -> None:
     assert summed(given_texts) == referee(given_texts)
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.binary(max_size=400))
 def test_arbitrary_bytes_equal_the_referee(text: bytes) -> None:
     assert summed([(text, DEFAULT)]) == referee([(text, DEFAULT)])
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.lists(any_lines(), min_size=1, max_size=12), st.data())
 def test_neither_split_nor_order_of_blocks_changes_the_sums(found: list[bytes], data: st.DataObject) -> None:
     whole = summed([(block(*found, final_newline=True), DEFAULT)])
@@ -153,7 +148,6 @@ def test_neither_split_nor_order_of_blocks_changes_the_sums(found: list[bytes], 
     assert summed((text, DEFAULT) for text in blocks) == whole
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.lists(any_lines(), max_size=12), st.booleans())
 def test_every_line_is_understood_refused_or_nothing(found: list[bytes], final_newline: bool) -> None:
     sums = Sums(WINDOW_S)
@@ -167,7 +161,6 @@ def test_every_line_is_understood_refused_or_nothing(found: list[bytes], final_n
     assert counts.understood == drained.rows["flows"].sum()
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.lists(good_lines(), min_size=1, max_size=12))
 def test_kernel_and_slow_path_draw_the_same_maps(found: list[bytes]) -> None:
     fast = summed([(block(*found), DEFAULT)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.partials import Row, frame
@@ -43,7 +43,6 @@ def keep(state: dict[bytes, bytes], flushed: Flushed) -> None:
             state[key] = value
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 10_000), st.integers(0, 60)), max_size=20))
 def test_the_watermark_never_goes_back(steps: list[tuple[int, int, int]]) -> None:
     windows, now, seen = Windows(RULES), NOW, [0]
@@ -109,14 +108,12 @@ def referee(partials: Sequence[Partial]) -> dict[Key, tuple[int, int, int]]:
     return sums
 
 
-@settings(max_examples=40, deadline=None)
 @given(some_partials, st.sets(st.integers(0, 9)))
 def test_final_totals_are_the_sums_of_the_rows(partials: list[Partial], flushes: set[int]) -> None:
     told = run(partials, flushes)
     assert {key: (a.flows, a.packets, a.bytes) for key, a in told.items()} == referee(partials)
 
 
-@settings(max_examples=40, deadline=None)
 @given(some_partials, st.data())
 def test_neither_order_nor_flushes_change_the_final_totals(
     partials: list[Partial], data: st.DataObject
@@ -126,7 +123,6 @@ def test_neither_order_nor_flushes_change_the_final_totals(
     assert totals(run(shuffled, flushes)) == totals(run(partials, set()))
 
 
-@settings(max_examples=40, deadline=None)
 @given(some_partials, st.sets(st.integers(0, 9), min_size=1), st.data())
 def test_a_crash_after_any_flush_changes_nothing(
     partials: list[Partial], flushes: set[int], data: st.DataObject
@@ -135,7 +131,6 @@ def test_a_crash_after_any_flush_changes_nothing(
     assert run(partials, flushes, crash_after=crash_after) == run(partials, flushes)
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9000), st.integers(0, 9000)), max_size=12), st.data()
 )
