@@ -1,10 +1,12 @@
 # vpcflow: `make replay` and `make test` are all a newcomer needs. `make` alone lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults bench fmt lint lock clean
+.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-kcl test-localstack bench fmt lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE # without compiled files, every process that a test starts compiles its libraries
+NOT_UNIT := kafka or ui or faults or moto or process or java or load
 RECORDS ?= 200000
 SHARDS ?= 4
 WORKERS ?= 1
@@ -41,18 +43,27 @@ replay: setup ## run everything here on a bounded load (RECORDS RATE SHARDS WORK
 chromium: .venv/dev
 	@$(BIN)/python -m tests.ui.chromium
 
-test: setup-dev chromium ## lint, types, and every test, two seeds of the fault test included
+test: setup-dev chromium ## lint, types, and every test but the Java one, two seeds of the fault test included
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --hypothesis-profile=thorough -m 'not java'
 
-test-unit: setup-dev ## the tests that need neither Kafka nor a browser
-	@$(BIN)/python -m pytest -m 'not kafka and not ui and not faults'
+test-unit: setup-dev ## the tests that need no Kafka, no browser, no Java, no moto and no process of ours
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not ($(NOT_UNIT))'
 
 test-faults: setup-dev ## the fault test on more seeds: SEEDS=1-10
 	@$(BIN)/python -m tests.acceptance.faults $(if $(SEEDS),--seeds $(SEEDS))
 
+test-kcl: setup-dev ## AWS's own consumer in Java reads the emulator through a split and a merge: needs a JDK and Maven
+	@$(BIN)/python -m pytest -m java tests/acceptance
+
+test-localstack: setup-dev ## the Kinesis call tests against LocalStack
+	@$(BIN)/python -m tests.localstack -- $(BIN)/python -m pytest -r fE tests/emulator/operations
+
 bench: setup-dev ## records per CPU-second of every stage, beside floors of the same run
 	@$(BIN)/python -m tests.bench
+
+bench-emulator: setup-dev ## the emulator beside kinesalite, moto and its targets (QUICK=1 for half a minute)
+	@$(BIN)/python -m tests.bench.kinesis $(if $(QUICK),--quick)
 
 fmt: .venv/dev ## format and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

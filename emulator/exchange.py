@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 class Incoming:
     """A whole request. Header names are in lower case; `target` is the path with its query, as sent.
 
-    `body` is inflated already when it came with `Content-Encoding: gzip`.
+    `body` is inflated already when it came with `Content-Encoding: gzip` to Kinesis or Firehose.
     """
 
     method: str
@@ -24,7 +24,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An answer: a body, or chunks that come over time. `reset` closes the connection instead of answering."""
+    """An answer: a body, or parts that come over time. `reset` closes the connection instead."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)

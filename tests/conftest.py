@@ -1,7 +1,6 @@
-"""The few fixtures that every suite shares: one real Kafka for the whole run, and names of a test's own.
+"""The few fixtures that every suite shares: a real Kafka and a real moto for the whole run, and own names.
 
-The node runs in a thread with a loop of its own, because the loop of a test ends with the test. It is asked
-for by name: tests that need no Kafka start none.
+Both live beside the tests (`beside.py`) and start when a test asks for them by name.
 """
 
 from __future__ import annotations
@@ -10,46 +9,48 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from hypothesis import settings
 
+from emulator.exchange import Incoming, Service
 from emulator.kafka.node import kafka_node
+from tests.beside import beside
+from tests.emulator.shared_moto import shared_moto
 
-STOP_S = 60.0  # the node ends itself after 20 s
 MARKERS_S = 2.0
 
 Reader = Callable[[str], Awaitable[list[Any]]]
+
+# A property is tried on few examples at each change, and on many by `--hypothesis-profile=thorough`, as
+# `make test` does. No example has a deadline: machines that run tests are busy.
+settings.register_profile("unit", max_examples=30, deadline=None)
+settings.register_profile("thorough", max_examples=150, deadline=None)
+settings.load_profile("unit")
 
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
     """The bootstrap servers of a real, empty Kafka that lives as long as the run."""
-    started: Future[tuple[str, Callable[[], object]]] = Future()
-
-    async def live() -> None:
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        async with kafka_node() as node:
-            started.set_result((node.bootstrap, lambda: loop.call_soon_threadsafe(stop.set)))
-            await stop.wait()
-
-    with ThreadPoolExecutor(1, "kafka") as pool:
-        life = pool.submit(lambda: asyncio.run(live()))
-        # A node that does not start ends its life with the reason, and `started` never comes.
-        life.add_done_callback(lambda ended: _tell(started, ended))
-        bootstrap, stop = started.result()
-        try:
-            yield bootstrap
-        finally:
-            stop()
-            life.result(STOP_S)
+    with beside(kafka_node()) as node:
+        yield node.bootstrap
 
 
-def _tell(started: Future[Any], ended: Future[None]) -> None:
-    if not started.done():
-        started.set_exception(ended.exception() or RuntimeError("Kafka ended before it had started"))
+@pytest.fixture(scope="session")
+def moto_of_the_run() -> Iterator[Service]:
+    """The services that moto plays, for any loop; its process lives as long as the run."""
+    with beside(shared_moto()) as answer:
+        yield answer
+
+
+@pytest.fixture
+async def moto(moto_of_the_run: Service) -> Service:
+    """The same with nothing in it."""
+    reset = await moto_of_the_run(Incoming("POST", "/moto-api/reset", {"host": "localhost"}, b""))
+    assert reset.status == 200
+    return moto_of_the_run
 
 
 async def _stable_end(kafka: str, consumer: AIOKafkaConsumer, place: TopicPartition) -> int:

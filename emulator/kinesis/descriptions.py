@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from emulator.kinesis import sequence_numbers
+from emulator.kinesis.consumers import Consumer
 from emulator.kinesis.errors import invalid_argument
 from emulator.kinesis.shards import Shard
 from emulator.kinesis.streams import Stream
@@ -19,13 +20,43 @@ def describe_stream_head(stream: Stream, now_ms: int) -> dict[str, object]:
         "StreamName": stream.name,
         "StreamARN": stream.arn,
         "StreamStatus": stream.status(now_ms),
-        "StreamModeDetails": {"StreamMode": stream.wanted.mode},
+        "StreamModeDetails": {"StreamMode": stream.mode},
         # AWS knows whole hours; a shorter retention, which only an emulator has, shows as 1.
         "RetentionPeriodHours": max(1, stream.retention_ms // MS_IN_HOUR),
         "StreamCreationTimestamp": Time(stream.created_ms),
-        "EnhancedMonitoring": [{"ShardLevelMetrics": []}],
-        "EncryptionType": "NONE",
+        "EnhancedMonitoring": [{"ShardLevelMetrics": list(stream.metrics)}],
+        **describe_encryption(stream),
     }
+
+
+def describe_encryption(stream: Stream) -> dict[str, object]:
+    """Return how a stream's records are encrypted, or will be when it is ACTIVE."""
+    described: dict[str, object] = {"EncryptionType": stream.encryption.type}
+    if stream.encryption.key_id:
+        described["KeyId"] = stream.encryption.key_id
+    return described
+
+
+def describe_warm_throughput(stream: Stream) -> dict[str, object]:
+    """Return what an on-demand stream is ready for, a MiB/s a shard, and what it was asked for."""
+    current = len(stream.open_shards)
+    target = current if stream.warm_mibps is None else stream.warm_mibps
+    return {"TargetMiBps": target, "CurrentMiBps": current}
+
+
+def describe_consumer(consumer: Consumer, now_ms: int) -> dict[str, object]:
+    """Return a consumer as all calls show it."""
+    return {
+        "ConsumerName": consumer.name,
+        "ConsumerARN": consumer.arn,
+        "ConsumerStatus": consumer.status(now_ms),
+        "ConsumerCreationTimestamp": Time(consumer.created_ms),
+    }
+
+
+def describe_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return tags by key."""
+    return [{"Key": key, "Value": tags[key]} for key in sorted(tags)]
 
 
 def describe_shard(shard: Shard) -> dict[str, object]:

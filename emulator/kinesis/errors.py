@@ -8,6 +8,11 @@ fluent-bit#21` and `awslabs/kinesis-aggregation#30`. Where nobody did, the sente
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emulator.kinesis.consumers import Consumer
+    from emulator.kinesis.wire import Scope
 
 
 class Refused(Exception):
@@ -59,6 +64,102 @@ def stream_not_active(name: str, account: str, status: str) -> Refused:
     return Refused(
         "ResourceInUseException",
         f"Stream {name} under account {account} not ACTIVE, instead in state {status}",
+    )
+
+
+def stream_has_consumers(name: str, account: str) -> Refused:
+    """Return AWS's answer to `DeleteStream` without `EnforceConsumerDeletion` (rebuy-de/aws-nuke#497)."""
+    return Refused(
+        "ResourceInUseException",
+        f"DeleteStream can't delete {account}:{name} because there are consumers associated with this data "
+        f"stream. To delete {name} anyway, set the EnforceConsumerDeletion parameter to true to force the "
+        "deletion of all the consumers that are associated with it.",
+    )
+
+
+def stream_on_demand(name: str, account: str) -> Refused:
+    """Return AWS's answer to resharding an on-demand stream (seen by moto)."""
+    return Refused(
+        "ValidationException",
+        f"Request is invalid. Stream {name} under account {account} is in On-Demand mode.",
+    )
+
+
+def strategy_needs_on_demand() -> Refused:
+    """Return the refusal of AUTO for a provisioned stream (the code is AWS's, the sentence ours)."""
+    return invalid_argument(
+        "RecordDistributionStrategy is only supported for data streams with the on-demand capacity mode."
+    )
+
+
+def limit_exceeded(message: str) -> Refused:
+    """Return the refusal of what would be too many."""
+    return Refused("LimitExceededException", message)
+
+
+def too_many_shards(scope: Scope, have: int, limit: int, more: int) -> Refused:
+    """Return AWS's answer to more shards than the account may have."""
+    return limit_exceeded(
+        f"This request would exceed the shard limit for the account {scope.account} in {scope.region}. "
+        f"Current shard count for the account: {have}. Limit: {limit}. Number of additional shards "
+        f"that would have resulted from this request: {more}. Refer to the AWS Service Limits page "
+        "(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and "
+        "how to request higher limits."
+    )
+
+
+def too_many_on_demand_streams(scope: Scope, have: int, limit: int) -> Refused:
+    """Return AWS's answer to one more on-demand stream (hashicorp/terraform-provider-aws#38094)."""
+    return limit_exceeded(
+        f"This request would exceed the limit on the number of On-Demand streams for the account "
+        f"{scope.account} in {scope.region}. Current On-Demand streams count: {have}. Limit: {limit}."
+    )
+
+
+def access_denied(account: str, operation: str, arn: str) -> Refused:
+    """Return AWS's answer to a stranger: IAM's sentence, which all services share."""
+    return Refused(
+        "AccessDeniedException",
+        f"User: arn:aws:iam::{account}:root is not authorized to perform: kinesis:{operation} on resource: "
+        f"{arn} because no resource-based policy allows the kinesis:{operation} action",
+    )
+
+
+def consumer_not_found(consumer: str, account: str) -> Refused:
+    """Return AWS's answer to a consumer that is not registered (seen by moto)."""
+    return Refused("ResourceNotFoundException", f"Consumer {consumer}, account {account} not found.")
+
+
+def consumer_exists(name: str, stream: str, account: str) -> Refused:
+    """Return AWS's answer to a consumer's name that is taken."""
+    return Refused(
+        "ResourceInUseException",
+        f"Consumer {name} under stream {stream} already exists for account {account}.",
+    )
+
+
+def consumer_not_active(consumer: Consumer, stream: str, account: str) -> Refused:
+    """Return AWS's answer to the use of a consumer in another state (kinesis-hot-shard-advisor#37)."""
+    return Refused(
+        "ResourceInUseException",
+        f"Consumer {consumer.name} with creation timestamp {consumer.created_ms // 1000} under stream: "
+        f"{stream} , account {account} is not in ACTIVE status.",
+    )
+
+
+def no_shard(shard_id: str, name: str, account: str) -> Refused:
+    """Return AWS's answer to a shard that cannot be split or merged, for there is none."""
+    return Refused(
+        "ResourceNotFoundException",
+        f"Could not find shard {shard_id} in stream {name} under account {account}.",
+    )
+
+
+def shard_closed(shard_id: str, name: str, account: str) -> Refused:
+    """Return AWS's answer to a shard that was split or merged before (seen by moto)."""
+    return invalid_argument(
+        f"Shard {shard_id} in stream {name} under account {account} has already been merged or split, and "
+        "thus is not eligible for merging or splitting."
     )
 
 

@@ -1,46 +1,73 @@
 """Records on their way in: checked, routed to shards, and written as they will be read.
 
-`Batch.add` is the hottest code of the emulator, and written for that. A record's data
-stays the base64 text it came as: it is decoded once, to be sure that it is base64 and to learn its size,
-and can then stand in JSON without escaping.
+`Batch.add` and `_put_to` are the hottest code of the emulator, and written for that: even `cast` is a call.
+The data of a JSON request stays the base64 text it came as: it is decoded once, to be sure that it is base64
+and to learn its size, and can then stand in JSON without escaping. The data of a CBOR request is bytes, and
+stays so (see `record_texts`).
+
+A record may be refused by a limit while others of its request are stored: `Admit` says so for each, at the
+time it would be stored, and its entry in the answer has the error's code and sentence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-import orjson
 from pybase64 import b64decode
 
-from emulator.kinesis import errors
+from emulator.kinesis import cbor, errors
+from emulator.kinesis.record_texts import NUMBER_HEAD, Writer
 from emulator.kinesis.sequence_numbers import INDEX_STEP
 from emulator.kinesis.shards import MAX_HASH_KEY, Shard
 from emulator.kinesis.store import Store
 from emulator.kinesis.streams import Stream
 from emulator.kinesis.validation import not_base64, shown_blob
-from emulator.kinesis.wire import Request
+from emulator.kinesis.wire import Format, write
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """Why one record was not stored."""
+
+    code: str
+    message: str
+
+
+Admit = Callable[[Shard, int], Throttled | None]
+"""Says whether a shard takes a record of so many bytes now; None is yes, and counts it."""
 
 
 class Batch:
     """Records for one stream, nothing stored until `put`."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, format: Format = Format.JSON) -> None:
         self.payload_bytes = 0
+        self.failed = 0
+        self.throttled: Throttled | None = None
         self._stream = stream
+        self._format = format
+        self._is_cbor = format is Format.CBOR
         self._most_bytes = stream.max_record_bytes
         self._keys: list[str] = []
-        self._data: list[str] = []
+        self._data: list[str | bytes] = []
         self._sizes: list[int] = []
         self._members: dict[int, list[int]] = {}
 
-    def add(self, entry: Request, number: int | str) -> None:
+    def add(self, entry: Mapping[str, Any], number: int | str) -> None:
         """Check and route a record that has passed `validation.check`; `number` is for the sentence."""
-        key, data = cast("str", entry["PartitionKey"]), cast("str", entry["Data"])
-        try:
-            data_bytes = len(b64decode(data, validate=True))
-        except ValueError:
-            raise not_base64(data) from None
+        key, data = entry["PartitionKey"], entry["Data"]
+        if type(data) is bytes:
+            data_bytes = len(data)
+        else:
+            try:
+                raw = b64decode(data, None, True)
+            except ValueError:
+                raise not_base64(data) from None
+            data_bytes = len(raw)
+            if self._is_cbor:
+                data = raw
         size = data_bytes + (len(key) if key.isascii() else len(key.encode()))
         if size > self._most_bytes:
             raise self._too_large(data_bytes, number)
@@ -48,38 +75,62 @@ class Batch:
         if hash_key is None:
             place = self._stream.place_of_key(key)
         else:
-            place = self._stream.place_of_hash(_hash_key(cast("str", hash_key)))
-        self._members.setdefault(place, []).append(len(self._keys))
+            place = self._stream.place_of_hash(_hash_key(hash_key))
+        members = self._members.get(place)
+        if members is None:
+            members = self._members[place] = []
+        members.append(len(self._keys))
         self._keys.append(key)
         self._data.append(data)
         self._sizes.append(size)
         self.payload_bytes += size
 
-    def put(self, store: Store, now_ms: int) -> list[bytes]:
+    def put(self, store: Store, now_ms: int, admit: Admit | None = None) -> list[bytes]:
         """Store the records; return the entry of each in the answer, in the order they were added."""
+        if admit is None and store.throttle is not None:
+            admit = store.throttle.admit(self._stream, now_ms)
         results = [b""] * len(self._keys)
         for place, members in self._members.items():
-            self._put_to(store, self._stream.open_shards[place], members, now_ms, results)
+            shard = self._stream.open_shards[place]
+            if admit is not None:
+                members = self._admitted(shard, members, admit, results)  # noqa: PLW2901
+            if members:
+                self._put_to(store, shard, members, now_ms, results)
         store.tidy(now_ms)
         return results
 
+    def _admitted(self, shard: Shard, members: list[int], admit: Admit, results: list[bytes]) -> list[int]:
+        """Return the members that the shard takes; give the others their errors."""
+        admitted = []
+        for at in members:
+            throttled = admit(shard, self._sizes[at])
+            if throttled is None:
+                admitted.append(at)
+            else:
+                self.failed += 1
+                self.throttled = throttled
+                failure = {"ErrorCode": throttled.code, "ErrorMessage": throttled.message}
+                results[at] = write(failure, self._format)
+        return admitted
+
     def _put_to(
-        self, store: Store, shard: Shard, members: Iterable[int], now_ms: int, results: list[bytes]
+        self, store: Store, shard: Shard, members: list[int], now_ms: int, results: list[bytes]
     ) -> None:
         arrival_ms = shard.arrival_ms(now_ms)
         sequence_number = shard.next_number(arrival_ms)
-        arrived = f'","ApproximateArrivalTimestamp":{arrival_ms / 1000},"Data":"'
-        in_shard = f'","ShardId":"{shard.shard_id}"}}'
-        keys, data, dumps = self._keys, self._data, orjson.dumps
+        keys, data, all_sizes = self._keys, self._data, self._sizes
+        kind = self._stream.encryption_type.replace(
+            "NONE", ""
+        )  # AWS names an encryption, and not its absence
+        write = Writer(self._format, arrival_ms, kind).write
+        before, after = _result_frame(shard.shard_id, self._format, kind)
         texts: list[bytes] = []
-        sizes: list[int] = []
         for at in members:
-            head = f'{{"SequenceNumber":"{sequence_number}'
+            number = b"%d" % sequence_number
+            texts.append(write(number, keys[at], data[at]))
+            results[at] = before + number + after
             sequence_number += INDEX_STEP
-            texts.append(b'%s","PartitionKey":%s}' % ((head + arrived + data[at]).encode(), dumps(keys[at])))
-            results[at] = (head + in_shard).encode()
-            sizes.append(self._sizes[at])
-        store.append(shard, texts, sizes, arrival_ms)
+        store.append(shard, texts, [all_sizes[at] for at in members], arrival_ms)
 
     def _too_large(self, data_bytes: int, number: int | str) -> errors.Refused:
         where = f"records.{number}.member.data" if number else "data"
@@ -99,3 +150,17 @@ def _hash_key(text: str) -> int:
             f"was {text}"
         )
     return value
+
+
+def _result_frame(shard_id: str, format: Format, kind: str) -> tuple[bytes, bytes]:
+    """Return what stands before and after a sequence number in an answer's entry."""
+    if format is Format.JSON:
+        rest = b',"EncryptionType":"%b"}' % kind.encode() if kind else b"}"
+        return b'{"SequenceNumber":"', b'","ShardId":"%b"%b' % (shard_id.encode(), rest)
+    encryption = cbor.text("EncryptionType") + cbor.text(kind) if kind else b""
+    head = cbor.head(_MAP, 3 if kind else 2) + _SEQUENCE_NUMBER + NUMBER_HEAD
+    return head, _SHARD_ID + cbor.text(shard_id) + encryption
+
+
+_MAP = 0xA0
+_SEQUENCE_NUMBER, _SHARD_ID = cbor.text("SequenceNumber"), cbor.text("ShardId")

@@ -25,7 +25,7 @@ _CREATED_AT = _NIBBLE_AT + 4
 _LEAD_AT = _CREATED_AT + _SECOND_BITS
 _SHARD_ID = re.compile(r"(?:[^-]*-)?(\d+)")
 _MAX_SHARD = 2**31 - 1
-_MAX_INDEX = 2**63 - 1  # AWS calls a number with a higher one invalid
+MAX_INDEX = 2**63 - 1  # AWS calls a number with a higher one invalid
 
 INDEX_STEP = 1 << _INDEX_AT
 """What to add to a number to get the next record's of the same second."""
@@ -65,7 +65,7 @@ def parse(text: str) -> Parsed | None:
         _field(number, _INDEX_AT, _INDEX_BITS),
         _field(number, _SECOND_AT, _SECOND_BITS),
     )
-    if parsed.index > _MAX_INDEX:
+    if parsed.index > MAX_INDEX:
         return None
     if make(parsed.created_s, parsed.shard, parsed.index, parsed.arrival_s) != number:
         return None

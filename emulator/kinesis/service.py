@@ -10,6 +10,7 @@ from emulator.kinesis.errors import Refused, serialization, unknown_operation
 from emulator.kinesis.operations import OPERATIONS
 from emulator.kinesis.shapes import SHAPES
 from emulator.kinesis.store import Store
+from emulator.kinesis.subscription import Subscription
 from emulator.kinesis.validation import check
 from emulator.kinesis.wire import Answer, Scope
 
@@ -25,7 +26,8 @@ class HttpRequest:
 
 
 def answer(store: Store, request: HttpRequest, now_ms: int) -> Answer:
-    """Answer one request. Checks are in AWS's order: operation, body, types, limits, stream."""
+    """Answer one request. Checks are in AWS's order: operation, body, types, values, rates, stream."""
+    format = wire.format_of(request.content_type) or wire.Format.JSON
     try:
         operation = OPERATIONS.get(request.operation)
         if operation is None:
@@ -35,8 +37,15 @@ def answer(store: Store, request: HttpRequest, now_ms: int) -> Answer:
         if not request.body:
             raise serialization()
         wire.check_content_type(request.content_type)
-        body = wire.read(request.body)
+        body = wire.read(request.body, format)
         check(body, SHAPES[request.operation])
-        return Answer(200, wire.write(operation(Call(store, request.scope, body, now_ms))))
+        if store.throttle is not None:
+            store.throttle.check_call(request.operation, request.scope, body, now_ms)
+        output = operation(Call(store, request.scope, body, now_ms, format, request.operation))
+        if isinstance(output, Subscription):
+            if store.throttle is not None:
+                output.pace = store.throttle.pace(output.stream, output.shard, str(body["ConsumerARN"]))
+            return Answer(200, output, format)
+        return Answer(200, wire.write(output, format), format)
     except Refused as refused:
-        return wire.error(refused)
+        return wire.error(refused, format)

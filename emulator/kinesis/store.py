@@ -11,11 +11,17 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 from emulator.kinesis import errors
+from emulator.kinesis.resharding import Scale
+from emulator.kinesis.settings import Commitment
 from emulator.kinesis.shards import Shard
 from emulator.kinesis.streams import Stream, Wanted
 from emulator.kinesis.wire import Scope
+
+if TYPE_CHECKING:
+    from emulator.kinesis.limits import Throttle
 
 SWEEP_EVERY_MS = 1_000
 CAP_SLACK = 64  # over the cap, a 64th of it is freed at once, so that the next puts need not trim again
@@ -23,12 +29,25 @@ CAP_SLACK = 64  # over the cap, a 64th of it is freed at once, so that the next 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a store may hold. `shard_limit` is the quota of a large region (20,000)."""
+    """What a store may hold. `shard_limit` is the quota of a large region (20,000).
+
+    `as_aws` says that what AWS limits by the second or the day is limited here too, and that on-demand
+    streams grow when they must.
+    """
 
     memory_cap_bytes: int = 1 << 30
     retention_s: int = 86_400
     transition_ms: int = 50
     shard_limit: int = 20_000
+    on_demand_stream_limit: int = 50
+    as_aws: bool = False
+
+
+class Journal(Protocol):
+    """Keeps records somewhere else as well."""
+
+    def records(self, shard: Shard, texts: list[bytes], payload_bytes: list[int], arrival_ms: int) -> None:
+        """Keep records that are about to be added to a shard."""
 
 
 @dataclass(slots=True)
@@ -47,31 +66,37 @@ class Store:
     retained_bytes: int = 0
     capped: Capped = field(default_factory=Capped)
     _streams: dict[tuple[Scope, str], Stream] = field(default_factory=dict)
+    _commitments: dict[Scope, Commitment] = field(default_factory=dict)
     _next_sweep_ms: int = 0
+    throttle: Throttle | None = None
+    journal: Journal | None = None
 
     def create(self, scope: Scope, wanted: Wanted, now_ms: int) -> Stream:
         """Make a stream; refuse a name that is taken, and more shards than the account may have."""
         if self.find(scope, wanted.name, now_ms) is not None:
             raise errors.stream_exists(wanted.name, scope.account)
-        self._check_shard_limit(scope, wanted.shard_count, now_ms)
+        if wanted.mode == "ON_DEMAND":
+            self.check_on_demand_limit(scope, now_ms)
+        else:
+            self.check_shard_limit(scope, wanted.shard_count, now_ms)
         stream = Stream(scope, wanted, now_ms, self.limits.retention_s * 1000, self.limits.transition_ms)
         self._streams[scope, wanted.name] = stream
         return stream
 
     def find(self, scope: Scope, name: str, now_ms: int) -> Stream | None:
-        """Return a stream in any state, or None."""
+        """Return a stream in any state, with the changes done whose time has come; or None."""
         stream = self._streams.get((scope, name))
         if stream is not None and stream.is_gone(now_ms):
             del self._streams[scope, name]
             return None
+        if stream is not None and stream.updating_ms is not None:
+            stream.settle(now_ms)
         return stream
 
     def delete(self, stream: Stream, now_ms: int) -> None:
         """Start to delete a stream. Its records are gone at once; its name, a moment later."""
-        stream.deleted_ms = now_ms
         self.retained_bytes -= sum(shard.retained_bytes for shard in stream.shards)
-        stream.shards = []
-        stream.route()
+        stream.delete(now_ms)
 
     def streams(self, scope: Scope, now_ms: int) -> list[Stream]:
         """Return a scope's streams, by name."""
@@ -79,11 +104,31 @@ class Store:
 
     def all_streams(self, now_ms: int) -> list[Stream]:
         """Return every scope's streams, by name."""
-        alive = (stream for stream in self._streams.values() if not stream.is_gone(now_ms))
+        alive = [stream for stream in self._streams.values() if not stream.is_gone(now_ms)]
+        for stream in alive:
+            stream.settle(now_ms)
         return sorted(alive, key=lambda stream: stream.name)
+
+    def commitment(self, scope: Scope) -> Commitment:
+        """Return a scope's minimum throughput billing commitment."""
+        return self._commitments.get(scope, Commitment())
+
+    def set_commitment(self, scope: Scope, commitment: Commitment) -> None:
+        """Change a scope's minimum throughput billing commitment."""
+        self._commitments[scope] = commitment
+
+    def set_retention(self, stream: Stream, retention_ms: int, now_ms: int) -> None:
+        """Change how long records are kept. What is too old by the old rule or by the new, goes now."""
+        for shard in stream.shards:
+            self.expire(stream, shard, now_ms)
+        stream.retention_ms = retention_ms
+        for shard in stream.shards:
+            self.expire(stream, shard, now_ms)
 
     def append(self, shard: Shard, texts: list[bytes], payload_bytes: list[int], arrival_ms: int) -> None:
         """Add records to a shard. Call `tidy` after the last one of a request."""
+        if self.journal is not None:
+            self.journal.records(shard, texts, payload_bytes, arrival_ms)
         self.retained_bytes += shard.append(texts, payload_bytes, arrival_ms)
 
     def tidy(self, now_ms: int) -> None:
@@ -94,6 +139,8 @@ class Store:
                 self.find(stream.scope, stream.name, now_ms)  # forgets a stream that is gone
                 for shard in stream.shards:
                     self.expire(stream, shard, now_ms)
+                if self.limits.as_aws and stream.mode == "ON_DEMAND":
+                    self._grow(stream, now_ms)
         if self.retained_bytes > self.limits.memory_cap_bytes:
             self._cap()
 
@@ -125,16 +172,25 @@ class Store:
             self.capped.records += cut
             self.capped.bytes += freed_bytes
 
-    def _check_shard_limit(self, scope: Scope, more: int, now_ms: int) -> None:
-        have = sum(len(stream.open_shards) for stream in self.streams(scope, now_ms))
-        limit = self.limits.shard_limit
-        if have + more <= limit:
-            return
-        raise errors.Refused(
-            "LimitExceededException",
-            f"This request would exceed the shard limit for the account {scope.account} in {scope.region}. "
-            f"Current shard count for the account: {have}. Limit: {limit}. Number of additional shards "
-            f"that would have resulted from this request: {more}. Refer to the AWS Service Limits page "
-            "(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and "
-            "how to request higher limits.",
-        )
+    def _grow(self, stream: Stream, now_ms: int) -> None:
+        """Let an on-demand stream have the shards that its writes need."""
+        count = stream.grow(now_ms)
+        if count is not None:
+            stream.start_update(Scale(count), now_ms)
+
+    def check_shard_limit(self, scope: Scope, more: int, now_ms: int) -> None:
+        """Refuse more shards than the account may have; those of on-demand streams do not count."""
+        provisioned = (s for s in self.streams(scope, now_ms) if s.mode == "PROVISIONED")
+        have = sum(len(stream.open_shards) for stream in provisioned)
+        if have + more > self.limits.shard_limit:
+            raise errors.too_many_shards(scope, have, self.limits.shard_limit, more)
+
+    def check_on_demand_limit(self, scope: Scope, now_ms: int) -> None:
+        """Refuse more on-demand streams than the account may have."""
+        have = self.on_demand_streams(scope, now_ms)
+        if have >= self.limits.on_demand_stream_limit:
+            raise errors.too_many_on_demand_streams(scope, have, self.limits.on_demand_stream_limit)
+
+    def on_demand_streams(self, scope: Scope, now_ms: int) -> int:
+        """Return how many on-demand streams a scope has."""
+        return sum(stream.mode == "ON_DEMAND" for stream in self.streams(scope, now_ms))

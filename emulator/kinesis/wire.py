@@ -1,7 +1,8 @@
-"""Kinesis on the wire: the target header, the credential scope, JSON bodies and the shape of an error.
+"""Kinesis on the wire: the target header, the credential scope, JSON and CBOR bodies, the shape of an error.
 
 AWS JSON 1.1: a POST with `X-Amz-Target: Kinesis_20131202.<Operation>`, a JSON object as its body, and
-either the answer's JSON (nothing at all when the call has no answer) or `{"__type", "message"}`.
+either the answer's JSON (nothing at all when the call has no answer) or `{"__type", "message"}`. CBOR 1.1 is
+the same with another encoding (`cbor.py`). An answer has the format of its request.
 """
 
 from __future__ import annotations
@@ -9,22 +10,37 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from enum import Enum
+from typing import TYPE_CHECKING, cast
 
 import orjson
 import pybase64
 
+from emulator.kinesis import cbor
 from emulator.kinesis.errors import Refused, serialization
 
+if TYPE_CHECKING:
+    from emulator.kinesis.subscription import Subscription
+
 CONTENT_TYPE = "application/x-amz-json-1.1"
+CBOR_CONTENT_TYPE = "application/x-amz-cbor-1.1"
+EVENT_STREAM_CONTENT_TYPE = "application/vnd.amazon.eventstream"
 TARGET_PREFIX = "Kinesis_20131202"
 ACCOUNT = "000000000000"  # what LocalStack answers for, unless told otherwise
 DEFAULT_REGION = "us-east-1"
 
 # AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/kinesis/aws4_request, SignedHeaders=..., Signature=...
-_CREDENTIAL = re.compile(r"Credential=[^/,\s]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
+_ACCOUNT = re.compile(r"\d{12}")
 
 Request = dict[str, object]
+
+
+class Format(Enum):
+    """How a body is written; the value is its content type."""
+
+    JSON = CONTENT_TYPE
+    CBOR = CBOR_CONTENT_TYPE
 
 
 class Time:
@@ -50,10 +66,16 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back: a status and a body, of type `CONTENT_TYPE`."""
+    """What goes back: a status and a body, in a format; a subscription is a body that comes over time.
+
+    A fault may hold the answer back for `delay_ms`, or close the connection instead (`reset`).
+    """
 
     status: int
-    body: bytes
+    body: bytes | Subscription
+    format: Format = Format.JSON
+    delay_ms: int = 0
+    reset: bool = False
 
 
 def operation_of(target: str) -> str | None:
@@ -63,38 +85,57 @@ def operation_of(target: str) -> str | None:
 
 
 def credential_scope(authorization: str) -> tuple[Scope, str]:
-    """Return the scope and the service that a signature is for; an unsigned request is in us-east-1."""
+    """Return the scope and the service that a signature is for; an unsigned request is in us-east-1.
+
+    An access key of twelve digits names the account, as in LocalStack; any other key is of the one account.
+    """
     found = _CREDENTIAL.search(authorization)
     if found is None:
         return Scope(ACCOUNT, DEFAULT_REGION), ""
-    return Scope(ACCOUNT, found.group(1)), found.group(2)
+    key, region, service = found.groups()
+    return Scope(key if _ACCOUNT.fullmatch(key) else ACCOUNT, region), service
 
 
-def check_content_type(content_type: str) -> None:
-    """Refuse a body that is not JSON 1.1. The type's parameters do not matter."""
-    given = content_type.partition(";")[0].strip().lower()
-    if given != CONTENT_TYPE:
+def format_of(content_type: str) -> Format | None:
+    """Return the format that a content type means, None when it means neither; parameters do not matter."""
+    match content_type.partition(";")[0].strip().lower():
+        case "application/x-amz-json-1.1":
+            return Format.JSON
+        case "application/x-amz-cbor-1.1":
+            return Format.CBOR
+        case _:
+            return None
+
+
+def check_content_type(content_type: str) -> Format:
+    """Return the format of a body; refuse one that the service does not read."""
+    given = format_of(content_type)
+    if given is None:
         raise serialization(
-            f"This emulator reads {CONTENT_TYPE}, not '{given}'; the Java SDK sends it with CBOR disabled."
+            f"Kinesis reads {CONTENT_TYPE} and {CBOR_CONTENT_TYPE}, not "
+            f"'{content_type.partition(';')[0].strip().lower()}'."
         )
+    return given
 
 
-def read(body: bytes) -> Request:
+def read(body: bytes, format: Format = Format.JSON) -> Request:
     """Return the request's object; AWS refuses anything else without a word."""
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        value = orjson.loads(body) if format is Format.JSON else cbor.loads(body)
+    except ValueError:  # both decoders' errors are
         raise serialization() from None
-    if not isinstance(value, dict):
+    if type(value) is not dict:
         raise serialization()
     return cast("Request", value)
 
 
-def write(output: Mapping[str, object] | bytes | None) -> bytes:
+def write(output: Mapping[str, object] | bytes | None, format: Format = Format.JSON) -> bytes:
     """Return the body of an answer: what is bytes is written already, and None is no body."""
     if output is None:
         return b""
-    return output if isinstance(output, bytes) else orjson.dumps(output, default=_plain)
+    if isinstance(output, bytes):
+        return output
+    return orjson.dumps(output, default=_plain) if format is Format.JSON else cbor.dumps(output, Time)
 
 
 def _plain(value: object) -> object:
@@ -105,12 +146,15 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} cannot stand in an answer")
 
 
-def error(refused: Refused) -> Answer:
-    """Return a refusal as AWS writes it; AWS leaves an empty message out."""
+def error(refused: Refused, format: Format = Format.JSON) -> Answer:
+    """Return a refusal as AWS writes it: no empty message, and a capital for one about types.
+
+    Both were seen by kinesalite's suite, which ran against AWS; SDKs read either.
+    """
     body = {"__type": refused.code}
     if refused.message:
-        body["message"] = refused.message
-    return Answer(refused.status, orjson.dumps(body))
+        body["Message" if refused.code == "SerializationException" else "message"] = refused.message
+    return Answer(refused.status, write(body, format), format)
 
 
 def not_played(service: str, target: str) -> Answer:

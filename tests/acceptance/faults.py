@@ -35,7 +35,7 @@ from emulator.world import feed, traffic
 from streams.children import Child
 from streams.observer import Observer
 from streams.windows import Rules, Windows
-from tests.bench.worker import answers, until
+from tests.processes import answers, environment, until
 
 PREFIX = "faults."
 SLOTS = 4
@@ -108,11 +108,7 @@ def _all(scene: Scene) -> list[Child]:
 async def _start(node: Node, folder: Path, seed: int) -> tuple[Child, Scene]:
     port = free_port()
     env = {
-        "VPCFLOW_KAFKA": node.bootstrap,
-        "VPCFLOW_PREFIX": PREFIX,
-        "VPCFLOW_SLOTS": str(SLOTS),
-        "VPCFLOW_SESSION_S": str(SESSION_S),
-        "VPCFLOW_RETENTION_S": "86400",
+        **environment(node.bootstrap, PREFIX, SLOTS, session_s=SESSION_S, retention_s=86_400),
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

@@ -7,9 +7,6 @@ partial n: a total says which of them were counted, and how often.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -33,11 +30,11 @@ from streams.agents.sum import SumHop
 from streams.hops import Hop, Input, Rewind, numbered
 from streams.records import decode_aggregate
 from streams.work import Worker
+from tests.acceptance.working import working
 from tests.build import ENI, line, row
 
 pytestmark = pytest.mark.kafka
 
-ROOT = Path(__file__).parents[2]
 DEADLINE_S = 40.0
 WINDOW = 1_700_000_000 // 60 * 60
 NOW = 1_700_000_100.0
@@ -259,27 +256,6 @@ async def test_a_merge_that_ends_after_a_jump_is_continued_before_it(log: Log) -
 
 
 # 3. read_committed.
-
-
-@asynccontextmanager
-async def working(settings: Work, folder: Path) -> AsyncIterator[None]:
-    """Run `vpcflow work` as its own process; it must end well when it is told to."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("VPCFLOW_")}
-    theirs = {"KAFKA": settings.kafka, "PREFIX": settings.prefix, "SLOTS": str(settings.slots)}
-    env = ours | {f"VPCFLOW_{name}": value for name, value in theirs.items()} | {"PYTHONPATH": str(ROOT)}
-    log = folder / "worker.log"
-    with log.open("wb") as stderr:
-        command = [sys.executable, "-m", "streams.cli", "work"]
-        process = await asyncio.create_subprocess_exec(*command, env=env, cwd=folder, stderr=stderr)
-    try:
-        yield
-        process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(DEADLINE_S):
-            assert await process.wait() == 0, log.read_text()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 async def flows_once(any_of: set[str], settings: Work, committed: Reader) -> dict[str, int]:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
-import orjson
 from rich.console import Console
 from rich.table import Table
 
 from emulator.kafka.node import kafka_node
 from tests.bench import emulator, faust_plain, stages, worker
+from tests.bench.results import Result, merge
 
 PLAIN_LINES = 10_000
 UNIT = "lines per CPU-second"
@@ -61,7 +61,7 @@ RATIO_TO = {"worker": "faust_plain", "faust_plain": "worker", "floor_memcpy": "f
 
 def _report(console: Console, values: dict[str, float], measured: dict[str, float]) -> None:
     table = Table("stage", UNIT, "ratio", "to", title="bench", title_justify="left")
-    result = {}
+    result: dict[str, Result] = {}
     for name, value in values.items():
         other = RATIO_TO.get(name, "floor_newlines")
         ratio = value / values[other]
@@ -72,11 +72,7 @@ def _report(console: Console, values: dict[str, float], measured: dict[str, floa
         f"worker: {measured['idle_mb']:.0f} MB idle, {measured['peak_mb']:.0f} MB at most,"
         f" {measured['messages']:,.0f} aggregates for {measured['windows']:,.0f} windows"
     )
-    out = Path("build")
-    out.mkdir(exist_ok=True)
-    part = out / "bench.json.part"
-    part.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2))
-    part.rename(out / "bench.json")
+    merge(result)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from emulator.ports import free_port
 from emulator.world import feed, traffic
 from streams.children import Child
 from tests.bench.load import LINES, SEED
-from tests.bench.worker import answers, until
+from tests.processes import answers, until
 
 
 async def measure(lines: int = LINES // 2) -> dict[str, float]:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-
-import aiohttp
 
 from connectors.slots import Slot
 from connectors.topics import ensure_topics
@@ -18,27 +15,9 @@ from emulator.ports import free_port
 from streams.children import Child
 from streams.observer import Observer
 from tests.bench.load import LINES, block_messages
+from tests.processes import answers, environment, until
 
 SLOTS = 8
-DEADLINE_S = 300.0
-
-
-async def until(is_done: Callable[[], Awaitable[bool]], what: str) -> None:
-    """Poll until something is so. Raises `TimeoutError` after `DEADLINE_S`."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not await is_done():
-        if time.monotonic() > deadline:
-            raise TimeoutError(what)
-        await asyncio.sleep(0.05)
-
-
-async def answers(url: str) -> bool:
-    """Say whether a readiness address says yes."""
-    try:
-        async with aiohttp.ClientSession() as session, session.get(url) as answer:
-            return answer.status == 200
-    except aiohttp.ClientError:
-        return False
 
 
 async def measure(lines: int = LINES, python: tuple[str, ...] = ()) -> dict[str, float]:
@@ -48,13 +27,7 @@ async def measure(lines: int = LINES, python: tuple[str, ...] = ()) -> dict[str,
         await ensure_topics(node.bootstrap, prefix, SLOTS)
         with tempfile.TemporaryDirectory() as folder:
             port = free_port()
-            env = {
-                "VPCFLOW_KAFKA": node.bootstrap,
-                "VPCFLOW_PREFIX": prefix,
-                "VPCFLOW_SLOTS": str(SLOTS),
-                "VPCFLOW_HEALTH_PORT": str(port),
-                "VPCFLOW_LATENESS_S": "330",
-            }
+            env = environment(node.bootstrap, prefix, SLOTS, health_port=port, lateness_s=330)
             worker = Child("work", ["work"], env, Path(folder), python)
             await worker.start()
             try:

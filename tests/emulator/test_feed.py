@@ -70,7 +70,7 @@ def run(client: Script, load: Load, payload: Payload, **options: Any) -> tuple[i
     return done, progress
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     refuse=st.sampled_from([0.0, 0.05, 0.4]),
     seed=st.integers(0, 9),

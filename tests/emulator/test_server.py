@@ -13,17 +13,21 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 from localstack_client import session as localstack
 from structlog.testing import capture_logs
 
 from emulator import server
+from emulator.kinesis import service, wire
+from emulator.kinesis.endpoint import CAP_WARNING_EVERY_MS
+from emulator.kinesis.store import Store
 
 DEADLINE_S = 10.0
 TARGET = "Kinesis_20131202"
@@ -199,8 +203,8 @@ async def test_boto3_sees_the_error_codes_of_aws() -> None:
             0
         ] == "InvalidArgumentException"
         assert (
-            await kinesis.refusal("split_shard", StreamName="s", ShardToSplit="0", NewStartingHashKey="1")
-        )[0] == "UnknownOperationException"
+            await kinesis.refusal("split_shard", StreamName="s", ShardToSplit="0", NewStartingHashKey="0")
+        )[0] == "InvalidArgumentException"
         iterator = (
             await kinesis("get_shard_iterator", StreamName="s", ShardId="0", ShardIteratorType="LATEST")
         )["ShardIterator"]
@@ -249,18 +253,47 @@ async def test_malformed_requests_are_refused_and_the_connection_lives() -> None
             assert answer.status == 413
 
 
-async def test_another_service_gets_a_clear_answer() -> None:
+async def test_a_page_that_is_not_there_is_said_so() -> None:
     async with server.emulator() as url, aiohttp.ClientSession(url) as http:
-        credential = "Credential=test/20260101/us-east-1/ec2/aws4_request"
-        headers = {"Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=00"}
-        async with http.post("/", data=b"Action=DescribeVpcs", headers=headers) as answer:
-            assert answer.status == 501
-            assert await answer.json(content_type=None) == {
-                "__type": "UnknownOperationException",
-                "message": "This emulator plays Kinesis only; the request is for ec2.",
-            }
-        async with http.get("/favicon.ico") as answer:
-            assert answer.status == 501
+        async with http.get("/_vpcflow/nothing") as answer:
+            assert answer.status == 404
+            assert "/_vpcflow/streams" in (await answer.json())["pages"]
+        async with http.post("/_vpcflow/streams") as answer:
+            assert (answer.status, answer.headers["Allow"]) == (405, "GET")
+
+
+async def test_a_bug_of_ours_is_answered_as_aws_answers_its_own() -> None:
+    def broken(*_: object) -> wire.Answer:
+        raise ZeroDivisionError
+
+    with capture_logs() as logs:
+        running = await server.serve(Store(), "127.0.0.1", 0, parts=server.Parts(answerer=broken))
+        kinesis = Kinesis(running.url)
+        assert await kinesis.refusal("list_streams") == ("InternalFailure", "")
+        kinesis.client.close()
+        await running.stop()
+    (entry,) = [each for each in logs if each["log_level"] == "error"]
+    assert (entry["operation"], "ZeroDivisionError" in entry["trace"]) == ("ListStreams", True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"), [({"delay_ms": 1}, None), ({"reset": True}, ConnectionClosedError)]
+)
+async def test_an_answer_may_be_held_back_or_lost(
+    answer: dict[str, int], error: type[Exception] | None
+) -> None:
+    def faulty(store: Store, request: service.HttpRequest, now_ms: int) -> wire.Answer:
+        return replace(service.answer(store, request, now_ms), **answer)  # type: ignore[arg-type]
+
+    running = await server.serve(Store(), "127.0.0.1", 0, parts=server.Parts(answerer=faulty))
+    kinesis = Kinesis(running.url)
+    if error is None:
+        assert (await kinesis("list_streams"))["StreamNames"] == []
+    else:
+        with pytest.raises(ConnectionClosedError):
+            await kinesis("list_streams")
+    kinesis.client.close()
+    await running.stop()
 
 
 async def test_health_and_retained_data_can_be_asked_for() -> None:
@@ -269,7 +302,7 @@ async def test_health_and_retained_data_can_be_asked_for() -> None:
         await kinesis("put_record", StreamName="s", Data=b"hello", PartitionKey="k")
         async with http.get("/_localstack/health") as answer:
             health = await answer.json()
-        assert health["services"] == {"kinesis": "running"}
+        assert health["services"]["kinesis"] == "running"
         assert health["edition"] == "community"
         async with http.get("/_vpcflow/streams") as answer:
             (stream,) = (await answer.json())["streams"]
@@ -280,7 +313,27 @@ async def test_health_and_retained_data_can_be_asked_for() -> None:
             "status": "ACTIVE",
         }
         assert shard.pop("bytes") > 100
-        assert shard == {"shard_id": "shardId-000000000000", "records": 1, "trimmed": 0, "put": 1}
+        assert shard == {
+            "shard_id": "shardId-000000000000",
+            "is_open": True,
+            "records": 1,
+            "trimmed": 0,
+            "put": 1,
+            "put_records_per_s": 0.1,
+            "put_bytes_per_s": 0.6,
+            "iterator_age_ms": None,
+            "last_read_ms_ago": None,
+            "consumers": [],
+        }
+        await kinesis.drain("shardId-000000000000")
+        async with http.get("/_vpcflow/streams") as answer:
+            (shard,) = (await answer.json())["streams"][0]["shards"]
+        assert (shard["iterator_age_ms"], shard["last_read_ms_ago"] < 10_000) == (0, True)
+        async with http.get("/metrics") as answer:
+            metrics = await answer.text()
+        labels = 'account="000000000000",region="us-east-1",shard="shardId-000000000000",stream="s"'
+        assert f"vpcflow_emulator_put_records_total{{{labels}}} 1.0" in metrics
+        assert 'vpcflow_emulator_calls_total{operation="PutRecord",status="200"} 1.0' in metrics
 
 
 async def test_the_memory_cap_is_loud_but_not_on_every_request() -> None:
@@ -291,7 +344,7 @@ async def test_the_memory_cap_is_loud_but_not_on_every_request() -> None:
             for _ in range(20):
                 await kinesis("put_record", StreamName="s", Data=bytes(10_000), PartitionKey="k")
             assert len(logs) == 1
-            clock.now_ms += server.CAP_WARNING_EVERY_MS
+            clock.now_ms += CAP_WARNING_EVERY_MS
             await kinesis("put_record", StreamName="s", Data=bytes(10_000), PartitionKey="k")
             assert len(logs) == 2
             await kinesis("put_record", StreamName="s", Data=bytes(10_000), PartitionKey="k")
@@ -320,12 +373,13 @@ async def test_started_server_stops_and_frees_its_port() -> None:
 SERVE = """
 import asyncio, json, sys
 from emulator import server
-heavy = {"polars", "numba", "faust", "boto3", "botocore", "numpy"} & set(sys.modules)
+heavy = {"polars", "numba", "faust", "boto3", "botocore", "numpy", "aiohttp", "h2"} & set(sys.modules)
 print(json.dumps(sorted(heavy)), flush=True)
 asyncio.run(server.run("127.0.0.1", 0, memory_cap_bytes=1 << 20, retention_s=60))
 """
 
 
+@pytest.mark.process
 def test_run_says_where_it_serves_stops_when_told_and_imports_nothing_heavy() -> None:
     with subprocess.Popen([sys.executable, "-c", SERVE], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

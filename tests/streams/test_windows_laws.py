@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.partials import Row, frame
+from streams.partials import Row
 from streams.records import Aggregate
-from streams.windows import Flushed, Producer, Rules, Windows
+from streams.windows import Windows
 from tests.build import ENI, row
-
-RULES = Rules(window_s=60, lateness_s=600, retention_s=1800, idle_s=30)
-NOW = 1_000_000.0
-OTHER = "eni-00000000000000001"
-
-Key = tuple[str, str, int]
-
-
-def feed(windows: Windows, name: int, newest: int, *rows: Row, now: float = NOW, arrival_ms: int = 0) -> None:
-    """Apply one partial as the hop does: its producer's number and offset go first."""
-    producer = windows.producers.setdefault(name, Producer())
-    producer.number += 1
-    producer.offset = windows.offset + 1
-    windows.note(producer, newest, now)
-    if rows:
-        windows.add(frame(rows), arrival_ms)
-
-
-def by_key(aggregates: Iterable[Aggregate]) -> dict[Key, Aggregate]:
-    return {(a.eni, a.action, a.window_start): a for a in aggregates}
-
-
-def keep(state: dict[bytes, bytes], flushed: Flushed) -> None:
-    """Apply what a flush writes, as the slot does."""
-    for key, value in flushed.state.items():
-        if value is None:
-            state.pop(key, None)
-        else:
-            state[key] = value
+from tests.streams.window_feed import NOW, OTHER, RULES, Key, by_key, feed, keep
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 10_000), st.integers(0, 60)), max_size=20))

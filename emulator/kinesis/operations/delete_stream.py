@@ -1,6 +1,6 @@
 """DeleteStream: DELETING at once, gone a moment later. Only an ACTIVE stream can be deleted.
 
-`EnforceConsumerDeletion` is accepted; there are no consumers that it could matter to.
+One with consumers is refused, unless `EnforceConsumerDeletion` says that they may go too.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from emulator.kinesis.call import Call, Output
 
 def delete_stream(call: Call) -> Output:
     """Start to delete a stream; the answer is empty."""
-    stream = call.stream()
-    status = stream.status(call.now_ms)
-    if status != "ACTIVE":
-        raise errors.stream_not_active(stream.name, call.scope.account, status)
+    stream = call.idle_stream()
+    if stream.live_consumers(call.now_ms) and not call.flag("EnforceConsumerDeletion"):
+        raise errors.stream_has_consumers(stream.name, stream.scope.account)
     call.store.delete(stream, call.now_ms)
     return None

@@ -1,20 +1,25 @@
-"""DescribeStreamSummary: a stream without its shards."""
+"""DescribeStreamSummary: a stream without its shards.
+
+`StreamId` is reserved in the model, and no stream has channels or queues here, so these are left out.
+"""
 
 from __future__ import annotations
 
 from emulator.kinesis.call import Call, Output
-from emulator.kinesis.descriptions import describe_stream_head
+from emulator.kinesis.descriptions import describe_stream_head, describe_warm_throughput
 
 
 def describe_stream_summary(call: Call) -> Output:
     """Describe a stream."""
     stream = call.stream()
-    is_there = bool(stream.visible_shards(call.now_ms))
-    return {
-        "StreamDescriptionSummary": {
-            **describe_stream_head(stream, call.now_ms),
-            "OpenShardCount": len(stream.open_shards) if is_there else 0,
-            "ConsumerCount": 0,
-            "MaxRecordSizeInKiB": stream.wanted.max_record_kib,
-        }
+    summary: dict[str, object] = {
+        **describe_stream_head(stream, call.now_ms),
+        "OpenShardCount": len(stream.open_shards) if stream.visible_shards(call.now_ms) else 0,
+        "ConsumerCount": len(stream.live_consumers(call.now_ms)),
+        "MaxRecordSizeInKiB": stream.max_record_kib,
     }
+    if stream.mode == "ON_DEMAND":
+        summary["RecordDistributionStrategy"] = stream.strategy
+        if call.store.commitment(stream.scope).is_on(call.now_ms):
+            summary["WarmThroughput"] = describe_warm_throughput(stream)
+    return {"StreamDescriptionSummary": summary}

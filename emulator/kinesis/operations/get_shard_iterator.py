@@ -14,26 +14,25 @@ from emulator.kinesis.streams import Stream
 def get_shard_iterator(call: Call) -> Output:
     """Answer with an iterator."""
     number = sequence_numbers.shard_of(call.text("ShardId"))
-    name = call.stream_name()
+    scope, name = call.stream_place()
     if number is None:
-        raise errors.Refused(
-            "ResourceNotFoundException",
-            f"Could not find shard {call.text('ShardId')} in stream {name} under account "
-            f"{call.scope.account}.",
-        )
-    stream = call.store.find(call.scope, name, call.now_ms)
-    shards = [] if stream is None else stream.visible_shards(call.now_ms)
-    if stream is None or number >= len(shards):
+        raise errors.no_shard(call.text("ShardId"), name, call.scope.account)
+    stream = call.find(scope, name)
+    shard = None if stream is None else stream.shard(number, call.now_ms)
+    if stream is None or shard is None:
         raise errors.shard_not_found(sequence_numbers.shard_id(number), name, call.scope.account)
-    call.store.expire(stream, shards[number], call.now_ms)
-    index = _index(call, stream, shards[number])
+    if call.store.throttle is not None:
+        call.store.throttle.check_iterator(stream, shard, call.now_ms)
+    call.store.expire(stream, shard, call.now_ms)
+    index = starting_index(call, stream, shard)
     if call.flag("DryRun"):
         raise errors.dry_run()
     place = iterators.ShardIterator(call.scope.region, name, stream.created_ms, number, index)
     return {"ShardIterator": iterators.make(place, call.now_ms)}
 
 
-def _index(call: Call, stream: Stream, shard: Shard) -> int:
+def starting_index(call: Call, stream: Stream, shard: Shard) -> int:
+    """Return the place in a shard that a call names; `SubscribeToShard` has the same ways to."""
     kind, number = call.text("ShardIteratorType"), call.text("StartingSequenceNumber")
     by_number = kind in {"AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"}
     if by_number and not number:
@@ -41,7 +40,9 @@ def _index(call: Call, stream: Stream, shard: Shard) -> int:
     if number and kind in {"TRIM_HORIZON", "LATEST"}:
         raise _mismatch(f"{kind} and also a StartingSequenceNumber")
     if by_number:
-        return _index_of_number(call, stream, shard) + (kind == "AFTER_SEQUENCE_NUMBER")
+        index = _index_of_number(call, stream, shard) + (kind == "AFTER_SEQUENCE_NUMBER")
+        # A closed shard's ending number is far beyond its last record.
+        return index if shard.ended_ms is None else min(index, shard.next_index)
     if kind == "TRIM_HORIZON":
         return shard.first_index
     if kind == "LATEST":

@@ -13,10 +13,17 @@ from emulator.kinesis.call import Call, Output
 from emulator.kinesis.descriptions import describe_shard, shards_after
 from emulator.kinesis.shards import Shard
 from emulator.kinesis.streams import Stream
+from emulator.kinesis.wire import Scope
 
 MOST_SHARDS = 1000  # ListShardsInput.MaxResults: "at most 1000 results are returned"
 _KIND = "shards"
-_EXCLUDED_BY_TOKEN = ("StreamName", "StreamARN", "ExclusiveStartShardId", "StreamCreationTimestamp")
+_EXCLUDED_BY_TOKEN = (
+    "StreamName",
+    "StreamARN",
+    "ExclusiveStartShardId",
+    "StreamCreationTimestamp",
+    "ShardFilter",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ def list_shards(call: Call) -> Output:
         listed["NextToken"] = pages.make(
             _KIND,
             call.now_ms,
+            stream.scope.account,
             stream.name,
             stream.created_ms,
             place.filter_type,
@@ -74,11 +82,11 @@ def _from_token(call: Call) -> tuple[Stream, _Place]:
     for field in _EXCLUDED_BY_TOKEN:
         if field in call.request:
             raise errors.invalid_argument(f"NextToken and {field} cannot be provided together.")
-    name, created_ms, filter_type, filter_ms, after = pages.read(
-        _KIND, call.text("NextToken"), call.now_ms, 5
+    account, name, created_ms, filter_type, filter_ms, after = pages.read(
+        _KIND, call.text("NextToken"), call.now_ms, 6
     )
     place = _Place(str(name), int(created_ms), str(filter_type), int(filter_ms), str(after))
-    stream = call.store.find(call.scope, place.stream_name, call.now_ms)
+    stream = call.find(Scope(str(account), call.scope.region), place.stream_name)
     if stream is None or stream.created_ms != place.created_ms:
         raise errors.stream_not_found(place.stream_name, call.scope.account)
     return stream, place

@@ -38,6 +38,6 @@ def _summary(stream: Stream, now_ms: int) -> dict[str, object]:
         "StreamName": stream.name,
         "StreamARN": stream.arn,
         "StreamStatus": stream.status(now_ms),
-        "StreamModeDetails": {"StreamMode": stream.wanted.mode},
+        "StreamModeDetails": {"StreamMode": stream.mode},
         "StreamCreationTimestamp": Time(stream.created_ms),
     }

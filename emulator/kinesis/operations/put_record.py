@@ -11,11 +11,15 @@ def put_record(call: Call) -> Output:
     """Put a record; answer with its shard and number."""
     stream = call.active_stream()
     _check_ordering(call, stream.name)
-    batch = Batch(stream)
+    batch = Batch(stream, call.format)
     batch.add(call.request, "")
     if call.flag("DryRun"):
         raise errors.dry_run()
-    (result,) = batch.put(call.store, call.now_ms)
+    throttle = call.store.throttle
+    admit = None if throttle is None else throttle.admit(stream, call.now_ms)
+    (result,) = batch.put(call.store, call.now_ms, admit)
+    if batch.throttled is not None:
+        raise errors.Refused(batch.throttled.code, batch.throttled.message)
     return result
 
 

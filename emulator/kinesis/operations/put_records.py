@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import cast
 
-from emulator.kinesis import errors
+from emulator.kinesis import cbor, errors
 from emulator.kinesis.call import Call, Output
 from emulator.kinesis.puts import Batch
-from emulator.kinesis.wire import Request
+from emulator.kinesis.wire import Format, Request
 
 MOST_BYTES = 10 << 20  # PutRecords: "up to a limit of 10 MiB for the entire request, with partition keys"
 
 
 def put_records(call: Call) -> Output:
     """Put records; answer with the shard and number of each, in the request's order."""
-    batch = Batch(call.active_stream())
+    batch = Batch(call.active_stream(), call.format)
     for number, entry in enumerate(cast("list[Request]", call.request["Records"]), 1):
         batch.add(entry, number)
     if batch.payload_bytes > MOST_BYTES:
@@ -27,4 +27,7 @@ def put_records(call: Call) -> Output:
     if call.flag("DryRun"):
         raise errors.dry_run()
     results = batch.put(call.store, call.now_ms)
-    return b'{"FailedRecordCount":0,"Records":[' + b",".join(results) + b"]}"
+    if call.format is Format.JSON:
+        return b'{"FailedRecordCount":%d,"Records":[%b]}' % (batch.failed, b",".join(results))
+    head = b"\xa2" + cbor.text("FailedRecordCount") + cbor.integer(batch.failed) + cbor.text("Records")
+    return head + cbor.array_head(len(results)) + b"".join(results)

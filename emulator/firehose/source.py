@@ -1,0 +1,63 @@
+"""Reads a Kinesis stream for a delivery stream: from its tip at creation, all shards, parents first. Pure.
+
+Shards are read in the order of their numbers, and each to its end, so that what was put before a split is
+read before what was put after it. A stream that is not there yet, or was deleted and made anew, is read from
+its beginning. Records of the KPL's aggregates are delivered as they are: AWS takes them apart.
+"""
+
+from __future__ import annotations
+
+import orjson
+import pybase64
+
+from emulator.firehose.buffers import Record
+from emulator.firehose.streams import Source
+from emulator.kinesis.record_texts import in_format
+from emulator.kinesis.store import Store
+from emulator.kinesis.wire import Format, Scope
+
+_READ_MOST_RECORDS = 10_000
+_NEVER = -1
+
+
+def at_the_tip(store: Store, stream_arn: str, role_arn: str, now_ms: int) -> Source:
+    """Return a source that begins now."""
+    _, _, _, region, account, resource = stream_arn.split(":", 5)
+    scope, name = Scope(account, region), resource.removeprefix("stream/")
+    stream = store.find(scope, name, now_ms)
+    if stream is None:
+        return Source(stream_arn, role_arn, scope, name, _NEVER, {})
+    positions = {shard.number: shard.next_index for shard in stream.shards}
+    return Source(stream_arn, role_arn, scope, name, stream.created_ms, positions)
+
+
+def read(store: Store, source: Source, most_bytes: int, now_ms: int) -> list[Record] | None:
+    """Return the records that came since, about so many bytes of them, and remember the place.
+
+    None is for a stream that is not there.
+    """
+    stream = store.find(source.scope, source.stream_name, now_ms)
+    if stream is None:
+        return None
+    if stream.created_ms != source.stream_created_ms:
+        source.stream_created_ms, source.positions = stream.created_ms, {}
+    records: list[Record] = []
+    for shard in stream.shards:
+        index = source.positions.get(shard.number, 0)
+        while most_bytes > 0 and index < shard.next_index:
+            part = shard.read(index, _READ_MOST_RECORDS, most_bytes, now_ms)
+            index = source.positions[shard.number] = part.next_index
+            for text in in_format(part.texts, Format.JSON):
+                records.append(record := _record(text, now_ms))
+                most_bytes -= len(record.data)
+    return records
+
+
+def _record(text: bytes, now_ms: int) -> Record:
+    entry = orjson.loads(text)
+    return Record(
+        data=pybase64.b64decode(entry["Data"]),
+        arrival_ms=round(entry["ApproximateArrivalTimestamp"] * 1000),
+        entered_ms=now_ms,
+        data_id=entry["SequenceNumber"],
+    )

@@ -1,0 +1,18 @@
+"""What only the socket can do: refuse to say goodbye."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+
+_LINGER_NONE = struct.pack("ii", 1, 0)
+
+
+def reset(transport: asyncio.BaseTransport) -> None:
+    """Close a connection so that the peer sees a reset (RST), not an end."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()

@@ -1,0 +1,15 @@
+"""AddTagsToStream: up to 50 tags; those of the same key get the new value."""
+
+from __future__ import annotations
+
+from emulator.kinesis.call import Call, Output
+from emulator.kinesis.tags import check_tags
+
+
+def add_tags_to_stream(call: Call) -> Output:
+    """Add tags; the answer is empty."""
+    stream = call.stream()
+    check_tags(f"stream {stream.name} under account {stream.scope.account}", call.tags(), stream.tags)
+    call.check_there(stream)
+    stream.add_tags(call.tags())
+    return None

@@ -1,0 +1,16 @@
+"""DeleteResourcePolicy: a stream or a consumer is its owner's alone again."""
+
+from __future__ import annotations
+
+from emulator.kinesis.call import Call, Output
+from emulator.kinesis.policies import no_such_policy
+
+
+def delete_resource_policy(call: Call) -> Output:
+    """Detach the policy; the answer is empty."""
+    stream, consumer = call.resource()
+    resource = stream if consumer is None else consumer
+    if not resource.policy:
+        raise no_such_policy(call.text("ResourceARN"))
+    resource.set_policy("")
+    return None

@@ -1,0 +1,21 @@
+"""PutResourcePolicy: lets other accounts call a stream or a consumer."""
+
+from __future__ import annotations
+
+from emulator.kinesis import errors
+from emulator.kinesis.call import Call, Output
+from emulator.kinesis.policies import check_policy
+
+
+def put_resource_policy(call: Call) -> Output:
+    """Attach a policy in place of the one before; the answer is empty."""
+    stream, consumer = call.resource()
+    check_policy(call.text("Policy"))
+    if consumer is None:
+        call.check_there(stream)
+        stream.set_policy(call.text("Policy"))
+        return None
+    if consumer.status(call.now_ms) != "ACTIVE":
+        raise errors.consumer_not_active(consumer, stream.name, stream.scope.account)
+    consumer.set_policy(call.text("Policy"))
+    return None

@@ -1,0 +1,35 @@
+"""StartStreamEncryption: records put from then on say that they are encrypted. None ever is, here.
+
+The key is not looked up: AWS asks KMS, which is another service. A key's name must only have the form of one.
+"""
+
+from __future__ import annotations
+
+from emulator.kinesis import errors
+from emulator.kinesis.call import Call, Output
+from emulator.kinesis.streams import Encryption, Stream
+
+MOST_A_DAY = 25  # StartStreamEncryption: "25 times in a rolling 24-hour period"
+DAY_MS = 24 * 3_600_000
+
+
+def start_stream_encryption(call: Call) -> Output:
+    """Start to encrypt with a key; the answer is empty."""
+    stream = encryptable_stream(call)
+    stream.start_encryption(Encryption(call.text("KeyId")), call.now_ms)
+    return None
+
+
+def encryptable_stream(call: Call) -> Stream:
+    """Return the stream that is meant, if its encryption can be changed as asked."""
+    stream = call.idle_stream()
+    if call.text("EncryptionType") != "KMS":
+        # Nobody has published AWS's sentence for this one, nor for the next.
+        raise errors.invalid_argument("KMS is the only valid EncryptionType for this request.")
+    changes = sum(at_ms > call.now_ms - DAY_MS for at_ms in stream.encrypted_ms)
+    if call.store.limits.as_aws and changes >= MOST_A_DAY:
+        raise errors.limit_exceeded(
+            f"Encryption of stream {stream.name} under account {stream.scope.account} was changed "
+            f"{MOST_A_DAY} times in the last 24 hours, which is the limit."
+        )
+    return stream

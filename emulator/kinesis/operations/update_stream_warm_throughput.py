@@ -1,0 +1,45 @@
+"""UpdateStreamWarmThroughput: an on-demand stream gets the shards for a throughput before it is there.
+
+Only an account that has the minimum throughput billing commitment may ask for that. Nobody has published
+AWS's sentences for the refusals.
+"""
+
+from __future__ import annotations
+
+from emulator.kinesis import errors
+from emulator.kinesis.call import Call, Output
+from emulator.kinesis.descriptions import describe_warm_throughput
+from emulator.kinesis.streams import StreamMode
+
+MOST_MIBPS = 10_240  # UpdateStreamWarmThroughput: "more than 10 GiBps for an on-demand stream"
+
+
+def update_stream_warm_throughput(call: Call) -> Output:
+    """Start to warm a stream up; answer with what it does now and will do."""
+    stream = call.stream()
+    warm_mibps = call.number("WarmThroughputMiBps", 0)
+    check_warm(call, stream.mode, warm_mibps)
+    call.check_idle(stream)
+    stream.warm_up(warm_mibps, call.now_ms)
+    return {
+        "StreamName": stream.name,
+        "StreamARN": stream.arn,
+        "WarmThroughput": describe_warm_throughput(stream),
+    }
+
+
+def check_warm(call: Call, mode: StreamMode, warm_mibps: int) -> None:
+    """Refuse warm throughput where there can be none, and too much of it."""
+    if mode != "ON_DEMAND":
+        raise errors.invalid_argument(
+            "WarmThroughputMiBps is only valid for data streams with the on-demand capacity mode."
+        )
+    if not call.store.commitment(call.scope).is_on(call.now_ms):
+        raise errors.invalid_argument(
+            "WarmThroughputMiBps is only valid in accounts that have MinimumThroughputBillingCommitment "
+            "enabled."
+        )
+    if warm_mibps > MOST_MIBPS:
+        raise errors.limit_exceeded(
+            f"WarmThroughputMiBps {warm_mibps} is more than the {MOST_MIBPS} that a stream may have."
+        )

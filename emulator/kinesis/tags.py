@@ -1,0 +1,51 @@
+"""Tags of a stream or a consumer: which texts may be in them, and how many there may be.
+
+The two sentences about characters are AWS's, as kinesalite's suite recorded them; so is the number in the one
+about too many, which AWS did not change when it raised the limit to 50.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from emulator.kinesis.errors import invalid_argument
+
+MOST_TAGS = 50  # AddTagsToStream: "You can add up to 50 tags per resource."
+# Unicode letters, digits, blanks and _ . : / = + - % @. The colon came with TagResource's documentation.
+_STRANGE = re.compile(r"[^\w.:/=+\-@% ]")
+
+
+def check_tags(what: str, tags: Mapping[str, str], present: Mapping[str, str]) -> None:
+    """Refuse tags that cannot be added to those present. `what` names the resource in a sentence."""
+    _check_characters(f"add tags to {what}", [*tags, *tags.values()])
+    reserved = [key for key in tags if key.lower().startswith("aws:")]
+    if reserved:
+        # Nobody has published AWS's sentence for this one.
+        raise invalid_argument(
+            f"Tag keys must not start with 'aws:', which is reserved: {', '.join(reserved)}."
+        )
+    if len(tags.keys() | present.keys()) > MOST_TAGS:
+        raise invalid_argument(
+            f"Failed to add tags to {what} because a given stream cannot have more than 10 tags associated "
+            "with it."
+        )
+
+
+def check_tag_keys(what: str, keys: Iterable[str]) -> None:
+    """Refuse keys that no tag can have."""
+    _check_characters(f"remove tags from {what}", keys)
+
+
+def _check_characters(attempt: str, texts: Iterable[str]) -> None:
+    texts = list(texts)
+    if any(_STRANGE.search(text) for text in texts):
+        raise invalid_argument(
+            "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, "
+            "_ . / = + - % @."
+        )
+    if any("%" in text for text in texts):
+        raise invalid_argument(
+            f"Failed to {attempt} because some tags contained illegal characters. The allowed characters are "
+            "Unicode letters, white-spaces, '_',',','/','=','+','-','@'."
+        )

@@ -1,0 +1,88 @@
+"""Which service a request is for: by the scope of its signature, else by its target, else by its path.
+
+AWS tells its services apart by host name. We have one port, so the credential scope says it, as in
+LocalStack: `…/us-east-1/kinesis/aws4_request`. An unsigned request is told by `X-Amz-Target`. Our own pages
+have paths that no AWS service has. Pure, but for awaiting what it calls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from emulator.exchange import Incoming, Outgoing, Service
+
+LARGE_BODY_BYTES = 1 << 30  # objects of S3, behind us
+SMALL_BODY_BYTES = 16 << 20  # PutRecords takes 10 MiB, which is 14 MiB in base64
+
+_SCOPE = re.compile(r"Credential=[^/,\s]+/\d{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request")
+_SCOPE_IN_QUERY = re.compile(r"[?&]X-Amz-Credential=[^&]*?(?:/|%2F)([a-z0-9-]+)(?:/|%2F)aws4_request", re.I)
+_OURS = ("/_localstack/", "/_vpcflow/")
+_METRICS = "/metrics"
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """The services of one port."""
+
+    kinesis: Service
+    firehose: Service
+    inspection: Service
+    others: Service
+
+    async def __call__(self, incoming: Incoming) -> Outgoing:
+        """Answer a request by whom it is for."""
+        name = service_of(incoming.headers, incoming.target)
+        if name == "kinesis":
+            return await self.kinesis(incoming)
+        if name == "firehose":
+            return await self.firehose(incoming)
+        if not name:
+            if is_ours(incoming.target):
+                return await self.inspection(incoming)
+            if _is_bare_call(incoming):
+                return await self.kinesis(incoming)
+        return await self.others(incoming)
+
+
+def service_of(headers: Mapping[str, str], target: str) -> str:
+    """Return the service that a request names, or nothing; header names are in lower case."""
+    found = _SCOPE.search(headers.get("authorization", ""))
+    if found is None and "?" in target:
+        found = _SCOPE_IN_QUERY.search(target)
+    if found is not None:
+        return found.group(1)
+    called = headers.get("x-amz-target", "").partition(".")[0]
+    if called.startswith("Kinesis_"):
+        return "kinesis"
+    if called.startswith("Firehose_"):
+        return "firehose"
+    return f"target {called}" if called else ""
+
+
+def is_ours(target: str) -> bool:
+    """Say whether a path is one of the emulator's own pages."""
+    path = target.partition("?")[0]
+    return path.startswith(_OURS) or path == _METRICS
+
+
+def largest_body(headers: Mapping[str, str]) -> int:
+    """Return how many bytes a request with these headers may carry."""
+    is_large = service_of(headers, "") not in {"kinesis", "firehose"}
+    return LARGE_BODY_BYTES if is_large else SMALL_BODY_BYTES
+
+
+def is_inflated(headers: Mapping[str, str]) -> bool:
+    """Say whether a compressed body is compressed for the way only: S3 keeps an object as it was sent."""
+    return service_of(headers, "") in {"kinesis", "firehose"}
+
+
+def _is_bare_call(incoming: Incoming) -> bool:
+    """Say whether a request that names nothing looks like a call of Kinesis: refused as AWS would."""
+    content_type = incoming.headers.get("content-type", "")
+    is_form = "form" in content_type or "xml" in content_type
+    if "authorization" in incoming.headers or "X-Amz-Algorithm" in incoming.target:
+        return not is_form
+    is_root = incoming.target.partition("?")[0] == "/"
+    return is_root and incoming.method in {"POST", "OPTIONS"} and not is_form

@@ -1,0 +1,1 @@
+"""`make bench-emulator`: the emulator beside kinesalite and moto, and beside the figures it must hold."""

@@ -1,0 +1,37 @@
+"""Partials for windows as a hop gives them, and aggregates found by key: what tests of windows share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from streams.partials import Row, frame
+from streams.records import Aggregate
+from streams.windows import Flushed, Producer, Rules, Windows
+
+RULES = Rules(window_s=60, lateness_s=600, retention_s=1800, idle_s=30)
+NOW = 1_000_000.0
+OTHER = "eni-00000000000000001"
+Key = tuple[str, str, int]
+
+
+def feed(windows: Windows, name: int, newest: int, *rows: Row, now: float = NOW, arrival_ms: int = 0) -> None:
+    """Apply one partial as the hop does: its producer's number and offset go first."""
+    producer = windows.producers.setdefault(name, Producer())
+    producer.number += 1
+    producer.offset = windows.offset + 1
+    windows.note(producer, newest, now)
+    if rows:
+        windows.add(frame(rows), arrival_ms)
+
+
+def by_key(aggregates: Iterable[Aggregate]) -> dict[Key, Aggregate]:
+    return {(a.eni, a.action, a.window_start): a for a in aggregates}
+
+
+def keep(state: dict[bytes, bytes], flushed: Flushed) -> None:
+    """Apply what a flush writes, as the slot does."""
+    for key, value in flushed.state.items():
+        if value is None:
+            state.pop(key, None)
+        else:
+            state[key] = value
