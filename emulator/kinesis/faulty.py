@@ -144,7 +144,7 @@ def _spoil(answer: Answer, about: Aim, rule: Rule, now_ms: int) -> Answer:
 
 def _empty(place: iterators.ShardIterator, rule: Rule, format: Format, now_ms: int) -> bytes:
     """Return an answer without records that are there; the next iterator is still before them."""
-    token = iterators.make(place, now_ms)
+    token = iterators.make(place.then(place.index), now_ms)
     body = {"Records": [], "NextShardIterator": token, "MillisBehindLatest": max(1, rule.behind_ms)}
     return wire.write(body, format)
 

@@ -6,7 +6,7 @@ The place is the index of the next record (see `sequence_numbers`), so that read
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from emulator.kinesis.errors import Refused, invalid_argument
@@ -25,6 +25,11 @@ class ShardIterator:
     created_ms: int
     shard: int
     index: int
+    turn: int = 0
+
+    def then(self, index: int) -> ShardIterator:
+        """Return the next iterator of a reader: never the same as this one, also where nothing was read."""
+        return replace(self, index=index, turn=self.turn + 1)
 
 
 def make(place: ShardIterator, now_ms: int) -> str:
@@ -38,6 +43,7 @@ def make(place: ShardIterator, now_ms: int) -> str:
             place.created_ms,
             place.shard,
             place.index,
+            place.turn,
         )
     )
 
@@ -53,10 +59,11 @@ def read(token: str, now_ms: int) -> ShardIterator:
             int(created_ms),
             int(shard),
             int(index),
+            int(turn),
         ) if kind == _KIND:
             if now_ms - made_ms > LIFETIME_MS:
                 raise expired(made_ms, now_ms)
-            return ShardIterator(region, stream_name, created_ms, shard, index)
+            return ShardIterator(region, stream_name, created_ms, shard, index, turn)
         case _:
             raise invalid_argument("Invalid ShardIterator.")
 

@@ -7,6 +7,7 @@ it. A reader with the same format gets the text as it stands; for the other one 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import cast
 
 import orjson
@@ -18,6 +19,8 @@ from emulator.kinesis.wire import Format, Time
 NUMBER_HEAD = b"\x78\x38"
 """What stands before a sequence number in CBOR: a text of 56 characters, as all numbers of ours are."""
 _BRACE = ord("{")
+_BRACES = frozenset({_BRACE})
+_first = itemgetter(0)
 _JSON_HEAD = b'{"SequenceNumber":"'
 _JSON_KEY = b'","PartitionKey":'
 _ARRIVED = "ApproximateArrivalTimestamp"
@@ -59,9 +62,11 @@ class Writer:
 
 def in_format(texts: Iterable[bytes], format: Format) -> list[bytes]:
     """Return records' texts in one format; those that are in it already are not touched."""
+    given = list(texts)
+    firsts = set(map(_first, given))  # most streams are read in the format they are written in
     if format is Format.JSON:
-        return [text if text[0] == _BRACE else _to_json(text) for text in texts]
-    return [text if text[0] != _BRACE else _to_cbor(text) for text in texts]
+        return given if firsts <= _BRACES else [t if t[0] == _BRACE else _to_json(t) for t in given]
+    return given if _BRACE not in firsts else [t if t[0] != _BRACE else _to_cbor(t) for t in given]
 
 
 def in_list(before: bytes, texts: list[bytes], after: bytes, format: Format) -> bytes:

@@ -6,8 +6,6 @@ iterator, and names its children instead; the answer with that last record may b
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import orjson
 
 from emulator.kinesis import cbor, errors, iterators, sequence_numbers
@@ -44,7 +42,7 @@ def get_records(call: Call) -> Output:
     if shard.ended_ms is not None and part.next_index >= shard.next_index:
         children = children_of(stream, shard)
     else:
-        token = iterators.make(replace(place, index=part.next_index), call.now_ms)
+        token = iterators.make(place.then(part.next_index), call.now_ms)
     return _written(part, token, children, call.format)
 
 

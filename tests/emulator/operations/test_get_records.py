@@ -79,3 +79,14 @@ def test_an_iterator_lives_five_minutes(own: Callable[..., OwnApi]) -> None:
         "Nov 14 22:18:20 UTC 2023 which is further in the future than the tolerated delay of 300000 "
         "milliseconds.",
     )
+
+
+def test_the_next_iterator_is_another_one_also_where_nothing_was_read(own: Callable[..., OwnApi]) -> None:
+    """LocalStack's suite, validated against AWS; here even within one millisecond."""
+    api = own(transition_ms=0)
+    iterator = api.iterator(api.stream())
+    seen = {iterator}
+    for _ in range(3):
+        iterator = api.call("GetRecords", ShardIterator=iterator)["NextShardIterator"]
+        assert iterator not in seen
+        seen.add(iterator)
