@@ -17,7 +17,7 @@ REPLAY_FLAGS = --records $(RECORDS) --shards $(SHARDS) --workers $(WORKERS) --pa
   $(if $(KEEP),--keep) $(if $(EXTERNAL_ENDPOINT),--external-endpoint $(EXTERNAL_ENDPOINT))
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 .venv/runtime: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("vpcflow needs Python 3.11 or later: set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -48,7 +48,7 @@ test: setup-dev chromium ## lint, types, and every test but the Java one, two se
 	@$(BIN)/python -m pytest --hypothesis-profile=thorough -m 'not java'
 
 test-unit: setup-dev ## the tests that need no Kafka, no browser, no Java, no moto and no process of ours
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not ($(NOT_UNIT))'
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not ($(NOT_UNIT))' --ignore tests/ui --ignore tests/acceptance
 
 test-faults: setup-dev ## the fault test on more seeds: SEEDS=1-10
 	@$(BIN)/python -m tests.acceptance.faults $(if $(SEEDS),--seeds $(SEEDS))
