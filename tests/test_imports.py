@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("connectors", "streams", "emulator")
 
@@ -163,21 +161,27 @@ def test_the_lists_name_modules() -> None:
     assert not any(module.startswith(PURE_PACKAGES) for module in PURE)
 
 
-@pytest.mark.parametrize("module", sorted(EDGES))
-def test_an_edge_of_a_pure_package_acts(module: str) -> None:
+def test_the_edges_of_pure_packages_act() -> None:
     """An edge that acts no more is pure, and is to be held to it."""
-    assert _edges(module) or _acting(module) or list(_impure_uses(tree(module)))
+    assert not {m for m in EDGES if not (_edges(m) or _acting(m) or list(_impure_uses(tree(m))))}
 
 
-@pytest.mark.parametrize("module", sorted(m for m in modules() if is_pure(m)))
-def test_a_pure_module_imports_nothing_that_acts(module: str) -> None:
-    assert not _edges(module), f"{module} imports edges; move what it needs into a pure module"
-    assert not _acting(module), f"{module} imports what acts, or what this test does not know yet"
+def test_pure_modules_import_no_edges() -> None:
+    """What a pure module needs of an edge moves into a pure module."""
+    assert not {m: edges for m in pure() if (edges := _edges(m))}
 
 
-@pytest.mark.parametrize("module", sorted(m for m in modules() if is_pure(m)))
-def test_a_pure_module_reads_no_clock_no_file_and_no_global_chance(module: str) -> None:
-    assert not sorted(_impure_uses(tree(module)))
+def test_pure_modules_import_only_libraries_that_compute() -> None:
+    assert not {m: acting for m in pure() if (acting := _acting(m))}
+
+
+def test_pure_modules_read_no_clock_no_file_and_no_global_chance() -> None:
+    assert not {m: uses for m in pure() if (uses := sorted(_impure_uses(tree(m))))}
+
+
+def pure() -> list[str]:
+    """Return the modules that must be pure."""
+    return [module for module in modules() if is_pure(module)]
 
 
 def _edges(module: str) -> set[str]:
@@ -232,9 +236,8 @@ def test_the_check_for_impure_uses_sees_them() -> None:
     assert not list(_impure_uses(ast.parse(good)))
 
 
-@pytest.mark.parametrize("module", sorted(modules()))
-def test_a_module_says_what_it_is(module: str) -> None:
-    assert ast.get_docstring(tree(module)), f"{module} has no docstring"
+def test_modules_say_what_they_are() -> None:
+    assert not {m for m in modules() if not ast.get_docstring(tree(m))}, "they have no docstring"
 
 
 def test_no_file_is_longer_than_a_reader_bears() -> None:

@@ -18,7 +18,6 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 STREAM = "crowd"
 FIRST_SHARDS, FEWEST_SHARDS, MOST_SHARDS = 4, 3, 8
@@ -48,16 +47,12 @@ class Account:
     @property
     def missing(self) -> int:
         """How many of them were not read."""
-        return sum(
-            (Counter(told) - Counter(self.read.get(key, []))).total() for key, told in self.written.items()
-        )
+        return _more(self.written, self.read)
 
     @property
     def twice(self) -> int:
         """How many were read more than once, or never written."""
-        return sum(
-            (Counter(seen) - Counter(self.written.get(key, []))).total() for key, seen in self.read.items()
-        )
+        return _more(self.read, self.written)
 
     @property
     def out_of_order(self) -> int:
@@ -179,14 +174,9 @@ class Crowd:
             client = self._client()
             try:
                 work(client, name)
-            except (BotoCoreError, ClientError) as error:
-                code = (
-                    error.response["Error"]["Code"]
-                    if isinstance(error, ClientError)
-                    else type(error).__name__
-                )
+            except Exception as error:  # whatever it is, the account is not right
                 with self.account.lock:
-                    self.account.errors[f"{name}: {code}: {error}"] += 1
+                    self.account.errors[f"{name}: {error!r}"] += 1
             finally:
                 client.close()
 

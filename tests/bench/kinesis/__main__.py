@@ -21,7 +21,7 @@ from rich.console import Console
 from tests.bench.kinesis import costs
 from tests.bench.kinesis.figures import Figure, at_least, at_most, show
 from tests.bench.kinesis.rates import Rates
-from tests.bench.kinesis.servers import PeerMissing, kinesalite, moto, ours
+from tests.bench.kinesis.servers import PeerMissing, StartFailed, kinesalite, moto, ours
 from tests.bench.results import merge
 from tests.emulator import crowd
 
@@ -57,7 +57,7 @@ def compared(console: Console, extent: Extent) -> Iterator[Figure]:
         for name, peer in PEERS.items():
             try:
                 rates[name] = Rates(stack.enter_context(peer()))
-            except PeerMissing as missing:
+            except (PeerMissing, StartFailed) as missing:
                 console.print(f"[yellow]without {name}:[/yellow] {missing}")
         for name, measure, target in COMPARED:
             best = dict.fromkeys(rates, 0.0)
@@ -99,7 +99,8 @@ def main() -> None:
     parser.add_argument("--only", help="measure only the parts whose names begin so")
     options = parser.parse_args()
     extent = QUICK if options.quick else Extent()
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
+    if hasattr(os, "sched_setaffinity"):  # not on macOS
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     console = Console(width=None if sys.stdout.isatty() else 140)
     parts: dict[str, Callable[[], Iterator[Figure]]] = {
         "start": costs.start,

@@ -32,6 +32,7 @@ INSTALL_S = 120.0
 STOP_S = 10.0
 _POLL_S = 0.002
 _KINESALITE = "kinesalite@3.3.3"
+_NPM_SAID_LINES = 4
 _KINESALITE_ON_LOOPBACK = (
     "require('kinesalite')({createStreamMs: 5, updateStreamMs: 5, deleteStreamMs: 5})"
     ".listen(Number(process.argv[1]), '127.0.0.1')"
@@ -41,6 +42,10 @@ _SESSION = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test",
 
 class PeerMissing(Exception):
     """A peer cannot be had on this machine; the message says why."""
+
+
+class StartFailed(Exception):
+    """A server ended, or did not answer, instead of starting; the message has what it said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,8 @@ def _install(folder: Path, npm: Sequence[str], node_folder: Path) -> None:
             check=True,
         )
     except subprocess.CalledProcessError as error:
-        raise PeerMissing(f"npm could not install kinesalite: {error.stderr.strip()}") from error
+        said = "; ".join(error.stderr.splitlines()[:_NPM_SAID_LINES])
+        raise PeerMissing(f"npm could not install kinesalite: {said}") from error
     except subprocess.TimeoutExpired as error:
         raise PeerMissing(f"npm did not install kinesalite in {INSTALL_S:.0f} s") from error
 
@@ -172,14 +178,14 @@ def _await_answer(process: subprocess.Popen[bytes], url: str, log: Path) -> None
         except OSError:
             if process.poll() is not None:
                 said = log.read_text(errors="replace").strip()
-                raise RuntimeError(f"{process.args!r} did not start: {said}") from None
+                raise StartFailed(f"{process.args!r} did not start: {said}") from None
             _check(deadline, url)
         else:
             return
 
 
 def _check(deadline: float, what: str) -> None:
-    """Wait a moment. Raises `TimeoutError` when the deadline has passed."""
+    """Wait a moment. Raises `StartFailed` when the deadline has passed."""
     if time.monotonic() > deadline:
-        raise TimeoutError(f"{what} is not ready after {START_DEADLINE_S:.0f} s")
+        raise StartFailed(f"{what} is not ready after {START_DEADLINE_S:.0f} s")
     time.sleep(_POLL_S)
