@@ -6,7 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE # without compiled files, every process that a test starts compiles its libraries
-NOT_UNIT := kafka or ui or faults or moto or process or java or load
+LOCK_FLAGS := --universal --generate-hashes --no-annotate --no-header
+NOT_UNIT := kafka or ui or faults or moto or process or java or load or localstack
 RECORDS ?= 200000
 SHARDS ?= 4
 WORKERS ?= 1
@@ -45,7 +46,7 @@ chromium: .venv/dev
 
 test: setup-dev chromium ## lint, types, and every test but the Java one, two seeds of the fault test included
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
-	@$(BIN)/python -m pytest --hypothesis-profile=thorough -m 'not java'
+	@$(BIN)/python -m pytest --hypothesis-profile=thorough -m 'not java and not localstack'
 
 test-unit: setup-dev ## the tests that need no Kafka, no browser, no Java, no moto and no process of ours
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not ($(NOT_UNIT))' --ignore tests/ui --ignore tests/acceptance
@@ -56,8 +57,9 @@ test-faults: setup-dev ## the fault test on more seeds: SEEDS=1-10
 test-kcl: setup-dev ## AWS's own consumer in Java reads the emulator through a split and a merge: needs a JDK and Maven
 	@$(BIN)/python -m pytest -m java tests/acceptance
 
-test-localstack: setup-dev ## the Kinesis call tests against LocalStack
+test-localstack: setup-dev ## the Kinesis call tests against LocalStack, and reading an estate from it
 	@$(BIN)/python -m tests.localstack -- $(BIN)/python -m pytest -r fE tests/emulator/operations
+	@$(BIN)/python -m pytest -m localstack tests/emulator/world
 
 bench: setup-dev ## records per CPU-second of every stage, beside floors of the same run
 	@$(BIN)/python -m tests.bench
@@ -71,9 +73,12 @@ fmt: .venv/dev ## format and mend what can be mended
 lint: .venv/dev ## style and types only
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
 
-lock: ## write the lock files anew, with hashes and without addresses
-	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --extra local pyproject.toml -o requirements.lock
-	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --extra local --extra dev pyproject.toml -o requirements-dev.lock
+build/uv/bin/uv:
+	@$(PYTHON) -m venv build/uv && build/uv/bin/pip install --quiet --disable-pip-version-check uv
+
+lock: build/uv/bin/uv ## write the lock files anew, with hashes and without addresses; what is pinned stays if it can
+	@$< pip compile -q $(LOCK_FLAGS) --extra local pyproject.toml -o requirements.lock
+	@$< pip compile -q $(LOCK_FLAGS) --extra local --extra dev pyproject.toml -o requirements-dev.lock
 
 clean: ## remove what was built, the environment too
 	rm -rf .venv build dist streams/web/static streams/web/ui/node_modules

@@ -123,6 +123,7 @@ def wrap_subscription(
     *,
     owner: str = "123456789012",
     log_group: str = "vpc-flow-logs",
+    filters: Sequence[str] = ("vpcflow",),
 ) -> bytes:
     """Return the gzip bytes that a subscription filter delivers. `events` are (id, epoch ms, message)."""
     return _wrap(
@@ -131,15 +132,15 @@ def wrap_subscription(
             "owner": owner,
             "logGroup": log_group,
             "logStream": log_stream,
-            "subscriptionFilters": ["vpcflow"],
+            "subscriptionFilters": list(filters),
             "logEvents": [{"id": i, "timestamp": at, "message": text} for i, at, text in events],
         }
     )
 
 
-def control_message() -> bytes:
+def control_message(destination: str = "Kinesis stream") -> bytes:
     """Return the health check that CloudWatch Logs sends when a filter is made, and now and then after."""
-    text = "CWL CONTROL MESSAGE: Checking health of destination Kinesis stream."
+    text = f"CWL CONTROL MESSAGE: Checking health of destination {destination}."
     return _wrap(
         {
             "messageType": "CONTROL_MESSAGE",

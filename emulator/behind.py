@@ -6,8 +6,8 @@ What it holds is in its memory: if it crashes, that is lost, the log says so, an
 another one.
 
 Limits. moto is a library of the extra `local`; without it every request is answered 501. A CloudFormation
-stack, or a CloudWatch Logs subscription, that names a Kinesis or Firehose stream talks to moto's own, which
-nobody else can see. A request and its answer are held whole in memory.
+stack that names a Kinesis or Firehose stream, or a flow log, talks to moto's own, which nobody else can see.
+A request and its answer are held whole in memory.
 """
 
 from __future__ import annotations
@@ -159,6 +159,10 @@ class _Moto:
         """Whether the process lives."""
         return self._process.returncode is None
 
+    def _last(self) -> str:
+        """Return the last line that it wrote to its standard error: of a traceback, the error."""
+        return self._said[-1] if self._said else ""
+
     def tail(self) -> str:
         """Return the last that it wrote to its standard error."""
         return "\n".join(self._said)
@@ -179,7 +183,7 @@ class _Moto:
         ) as response:
             body = await response.read()
             if response.status >= 500:
-                log.warning("moto failed", service=who.service, status=response.status, said=self.tail())
+                log.warning("moto failed", service=who.service, status=response.status, said=self._last())
             return Outgoing(response.status, returned(response.headers, request.method), body)
 
     async def stop(self) -> None:

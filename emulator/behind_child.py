@@ -14,6 +14,8 @@ import threading
 from importlib import import_module
 from typing import Any
 
+from emulator import behind_speed
+
 ACCOUNT = "000000000000"  # LocalStack's, and that of the emulator's own Kinesis; moto's own is 123456789012
 
 
@@ -24,6 +26,7 @@ def main() -> None:
     os.environ["S3_IGNORE_SUBDOMAIN_BUCKETNAME"] = "true"
     os.environ.pop("MOTO_ACCOUNT_ID", None)  # it would put all accounts into one
     _name_the_default_account()
+    behind_speed.mend()
     server = _server()
     os.environ["MOTO_PORT"] = str(server.port)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

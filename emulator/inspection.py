@@ -8,7 +8,7 @@ from the arrival times that are retained.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RATE_OVER_MS = 10_000
 
-Page = Callable[[Incoming], Outgoing]
+Page = Callable[[Incoming], Outgoing | Awaitable[Outgoing]]
 Calls = Callable[[], Mapping[tuple[str, int], int]]
 """How many calls were answered so far, by operation and status."""
 
@@ -55,7 +55,8 @@ class Inspection:
         page = self._pages.get(incoming.target.partition("?")[0].rstrip("/"))
         if page is None:
             return as_json({"message": "No such page.", "pages": sorted(self._pages)}, 404)
-        return page(incoming)
+        answer = page(incoming)
+        return answer if isinstance(answer, Outgoing) else await answer
 
     def _health(self, incoming: Incoming) -> Outgoing:
         return as_json(self._health_of()) if incoming.method in {"GET", "HEAD"} else _not_allowed("GET")

@@ -11,7 +11,7 @@ counted twice. `Report.exact` is the whole promise of the system in one word.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Protocol
 
 import orjson
@@ -98,9 +98,14 @@ class Ledger:
         """Return the totals, summed."""
         return {row[:3]: list(row[3:]) for row in self._summed().iter_rows()}
 
+    def become(self, other: Ledger) -> None:
+        """Take over what another ledger says."""
+        self.labels, self.lines = other.labels, other.lines
+        self._parts, self._rows = other._parts, other._rows
+
     def to_json(self) -> bytes:
         """Return the ledger as JSON, in the order of its keys."""
-        labels = [[label.rule, label.eni, label.window_start, label.window_end] for label in self.labels]
+        labels = [astuple(label) for label in self.labels]
         rows = self._summed().sort(_KEY).rows()
         return orjson.dumps({"lines": self.lines, "labels": labels, "totals": rows})
 
@@ -121,7 +126,11 @@ class Ledger:
 def from_json(text: bytes) -> Ledger:
     """Read a ledger back; raises `ValueError`, `KeyError` or `TypeError` on foreign JSON."""
     value = orjson.loads(text)
-    ledger = Ledger(labels=tuple(Label(*label) for label in value["labels"]))
+    labels = tuple(
+        Label(rule, eni, start, end, kind, tuple(others))
+        for rule, eni, start, end, kind, others in value["labels"]
+    )
+    ledger = Ledger(labels=labels)
     ledger.add_totals({(eni, action, window): totals for eni, action, window, *totals in value["totals"]})
     if ledger.lines != value["lines"]:
         raise ValueError(f"a ledger of {value['lines']} lines whose totals hold {ledger.lines}")
@@ -194,11 +203,13 @@ class AlertReport:
     """Planted incidents that were found and missed, and alerts that nothing explains.
 
     `related` are alerts of another rule at a planted incident's place and time: a scan of a quiet interface
-    is also a high share of rejects, and saying so is not false.
+    is also a high share of rejects, and saying so is not false. `unwatched` was planted without any detector
+    that looks for it.
     """
 
     found: tuple[Label, ...]
     missed: tuple[Label, ...]
+    unwatched: tuple[Label, ...]
     related: tuple[PublishedAlert, ...]
     false: tuple[PublishedAlert, ...]
 
@@ -217,13 +228,14 @@ def compare_alerts(labels: Sequence[Label], alerts: Iterable[PublishedAlert]) ->
         if alert.status != "firing":
             continue
         near = [label for label in labels if _is_near(alert, label)]
-        hits = {label for label in near if label.rule == alert.rule}
+        hits = {label for label in near if label.rule == alert.rule and alert.labels.get("eni") == label.eni}
         found |= hits
         if not hits:
             (related if near else false).append(alert)
     return AlertReport(
         found=tuple(label for label in labels if label in found),
-        missed=tuple(label for label in labels if label not in found),
+        missed=tuple(label for label in labels if label.rule and label not in found),
+        unwatched=tuple(label for label in labels if not label.rule),
         related=tuple(related),
         false=tuple(false),
     )
@@ -232,4 +244,4 @@ def compare_alerts(labels: Sequence[Label], alerts: Iterable[PublishedAlert]) ->
 def _is_near(alert: PublishedAlert, label: Label) -> bool:
     starts_in_time = alert.window_start < label.window_end + ALERT_SLACK_S
     ends_in_time = alert.window_end > label.window_start - ALERT_SLACK_S
-    return alert.labels.get("eni") == label.eni and starts_in_time and ends_in_time
+    return alert.labels.get("eni") in (label.eni, *label.others) and starts_in_time and ends_in_time

@@ -1,7 +1,8 @@
-"""The services that are loaded when the first request for one of them comes: moto's, and Firehose.
+"""The services that are loaded when the first request for one of them comes: moto's, Firehose, and flow logs.
 
-Both need aiohttp as a client, which takes a third of a second to load; whoever wants Kinesis only should not
-wait for it. Firehose puts its objects to the S3 behind us.
+The first two need aiohttp as a client, which takes a third of a second to load; whoever wants Kinesis only
+should not wait for it. Firehose puts its objects to the S3 behind us; flow logs stand before moto's EC2 and
+CloudWatch Logs, and pass on what is not theirs.
 """
 
 from __future__ import annotations
@@ -11,21 +12,35 @@ from typing import TYPE_CHECKING
 
 from emulator import health
 from emulator.exchange import Incoming, Outgoing
-from emulator.inspection import as_json
+from emulator.inspection import Page, as_json
 from emulator.kinesis.store import Store
 
 if TYPE_CHECKING:
     from emulator.behind import Behind
     from emulator.firehose.service import Firehose
+    from emulator.flowlogs.link import Link
+    from emulator.flowlogs.service import FlowLogService
+
+FLOW_LOG_PATHS = (
+    *("/_vpcflow", "/_vpcflow/live", "/_vpcflow/page.css", "/_vpcflow/page.js"),
+    *("/_vpcflow/flow-logs", "/_vpcflow/world", "/_vpcflow/ledger"),
+)
 
 
 class OnDemand:
-    """The services beside Kinesis. `stop` must be awaited; nothing needs to be started."""
+    """The services beside Kinesis. `stop` must be awaited; nothing needs to be started.
+
+    `url` is where the player of flow logs finds us; whoever listens sets it.
+    """
 
     def __init__(self, store: Store, clock: Callable[[], int]) -> None:
         self._store, self._clock = store, clock
         self._behind: Behind | None = None
         self._firehose: Firehose | None = None
+        self._flow_logs: FlowLogService | None = None
+        self._player: Link | None = None
+        self._pages: Mapping[str, Page] | None = None
+        self.url = ""
 
     async def others(self, incoming: Incoming) -> Outgoing:
         """Answer a request for a service that we do not play."""
@@ -40,6 +55,39 @@ class OnDemand:
             await self._firehose.start()
         return await self._firehose.answer(incoming)
 
+    async def ec2(self, incoming: Incoming) -> Outgoing:
+        """Answer a request for EC2."""
+        return await self.flow_logs().ec2(incoming)
+
+    async def logs(self, incoming: Incoming) -> Outgoing:
+        """Answer a request for CloudWatch Logs."""
+        return await self.flow_logs().logs(incoming)
+
+    def flow_logs(self) -> FlowLogService:
+        """Return the service of flow logs, made when it is first asked for."""
+        if self._flow_logs is None:
+            from emulator.flowlogs.link import Link
+            from emulator.flowlogs.service import FlowLogService
+
+            self._flow_logs = FlowLogService(self.others, self.firehose, self._store, self._clock)
+            self._player = Link(self._flow_logs, lambda: self.url)
+        return self._flow_logs
+
+    def flow_log_pages(self) -> Mapping[str, Page]:
+        """Return the pages about flow logs, by path; they are loaded when one of them is asked for."""
+        return dict.fromkeys(FLOW_LOG_PATHS, self._flow_log_page)
+
+    async def _flow_log_page(self, incoming: Incoming) -> Outgoing:
+        if self._pages is None:
+            from emulator.flowlogs.network import Networks
+            from emulator.flowlogs.pages import Pages
+
+            service = self.flow_logs()
+            assert self._player is not None
+            self._pages = Pages(service, self._player, Networks(self.others)).by_path()
+        answer = self._pages[incoming.target.partition("?")[0].rstrip("/")](incoming)
+        return answer if isinstance(answer, Outgoing) else await answer
+
     def firehose_page(self, incoming: Incoming) -> Outgoing:
         """Show the delivery streams."""
         return as_json([]) if self._firehose is None else self._firehose.page(incoming)
@@ -49,7 +97,9 @@ class OnDemand:
         return health.health(self._behind is not None and self._behind.is_running)
 
     async def stop(self) -> None:
-        """End what was started; Firehose first, which delivers to the others."""
+        """End what was started; first those that deliver to others."""
+        if self._player is not None:
+            await self._player.stop()
         if self._firehose is not None:
             await self._firehose.stop()
         if self._behind is not None:

@@ -1,8 +1,9 @@
 """Which service a request is for: by the scope of its signature, else by its target, else by its path.
 
 AWS tells its services apart by host name. We have one port, so the credential scope says it, as in
-LocalStack: `…/us-east-1/kinesis/aws4_request`. An unsigned request is told by `X-Amz-Target`. Our own pages
-have paths that no AWS service has. Pure, but for awaiting what it calls.
+LocalStack: `…/us-east-1/kinesis/aws4_request`. An unsigned request is told by `X-Amz-Target`, one to EC2 by
+the version of its API. Our own pages have paths that no AWS service has. Pure, but for awaiting what it
+calls.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from emulator.behind_requests import caller
 from emulator.exchange import Incoming, Outgoing, Service
 
 LARGE_BODY_BYTES = 1 << 30  # objects of S3, behind us
@@ -20,14 +22,18 @@ _SCOPE = re.compile(r"Credential=[^/,\s]+/\d{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_req
 _SCOPE_IN_QUERY = re.compile(r"[?&]X-Amz-Credential=[^&]*?(?:/|%2F)([a-z0-9-]+)(?:/|%2F)aws4_request", re.I)
 _OURS = ("/_localstack/", "/_vpcflow/")
 _METRICS = "/metrics"
+_JSON = frozenset({"kinesis", "firehose"})
+_LOGS = frozenset({"logs", "target Logs_20140328"})
 
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """The services of one port."""
+    """The services of one port. EC2 and CloudWatch Logs are `others` but for what is about flow logs."""
 
     kinesis: Service
     firehose: Service
+    ec2: Service
+    logs: Service
     inspection: Service
     others: Service
 
@@ -38,12 +44,18 @@ class Router:
             return await self.kinesis(incoming)
         if name == "firehose":
             return await self.firehose(incoming)
-        if not name:
-            if is_ours(incoming.target):
-                return await self.inspection(incoming)
-            if _is_bare_call(incoming):
-                return await self.kinesis(incoming)
-        return await self.others(incoming)
+        if name == "ec2":
+            return await self.ec2(incoming)
+        if name in _LOGS:
+            return await self.logs(incoming)
+        return await (self.others if name else self._nameless)(incoming)
+
+    async def _nameless(self, incoming: Incoming) -> Outgoing:
+        if is_ours(incoming.target):
+            return await self.inspection(incoming)
+        if _is_bare_call(incoming):
+            return await self.kinesis(incoming)
+        return await (self.ec2 if caller(incoming).service == "ec2" else self.others)(incoming)
 
 
 def service_of(headers: Mapping[str, str], target: str) -> str:
@@ -69,13 +81,13 @@ def is_ours(target: str) -> bool:
 
 def largest_body(headers: Mapping[str, str]) -> int:
     """Return how many bytes a request with these headers may carry."""
-    is_large = service_of(headers, "") not in {"kinesis", "firehose"}
+    is_large = service_of(headers, "") not in _JSON
     return LARGE_BODY_BYTES if is_large else SMALL_BODY_BYTES
 
 
 def is_inflated(headers: Mapping[str, str]) -> bool:
     """Say whether a compressed body is compressed for the way only: S3 keeps an object as it was sent."""
-    return service_of(headers, "") in {"kinesis", "firehose"}
+    return (name := service_of(headers, "")) in _JSON or name in _LOGS
 
 
 def _is_bare_call(incoming: Incoming) -> bool:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.behaviour import Asked, Behaviour
+from emulator.exchange import Incoming, Outgoing, Service
 from emulator.http import certificate
 from emulator.http.listener import Listener, listen
 from emulator.http.rules import Rules
@@ -95,14 +96,17 @@ async def serve(
     behaviour = Behaviour(store, clock, parts.asked)
     kinesis = Endpoint(store, clock, parts.answerer or behaviour.answerer)
     beside = OnDemand(store, clock)
-    pages = {**behaviour.pages(), "/_vpcflow/firehose": beside.firehose_page, **parts.pages}
+    own = {"/_vpcflow/firehose": beside.firehose_page, **beside.flow_log_pages()}
+    pages = {**behaviour.pages(), **own, **parts.pages}
     inspection = Inspection(store, clock, lambda: kinesis.calls, health=beside.health, pages=pages)
     kept = keep(kinesis, store, parts.asked.data_dir, clock())
-    router = Router(kept.service, beside.firehose, inspection, beside.others)
+    router = Router(
+        kept.service, beside.firehose, beside.ec2, beside.logs, inspection=inspection, others=beside.others
+    )
     authority = certificate.authority_path(parts.tls.folder, host) if parts.tls is not None else None
     context = certificate.context(authority) if authority is not None else None
     try:
-        listener = await listen(router, host, port, rules=parts.rules, tls=context)
+        listener = await listen(_answering(router), host, port, rules=parts.rules, tls=context)
     except OSError as error:
         await kept.stop()
         if error.errno != errno.EADDRINUSE:
@@ -112,12 +116,30 @@ async def serve(
             "LocalStack), or choose another port."
         ) from None
 
+    beside.url = (
+        f"http://127.0.0.1:{listener.port}" if host in ("0.0.0.0", "::") else f"http://{host}:{listener.port}"
+    )
+
     async def last_words() -> None:
         kinesis.last_words()
 
     endings = (last_words, beside.stop, *parts.on_stop, kept.stop)
     url = f"http://{host}:{listener.port}"
     return Running(url, listener.port, authority, _listener=listener, _endings=endings)
+
+
+def _answering(service: Service) -> Service:
+    """Return a service that answers in any case: what nobody foresaw is a 500, and said loudly."""
+
+    async def answer(incoming: Incoming) -> Outgoing:
+        try:
+            return await service(incoming)
+        except Exception as error:
+            path = incoming.target.partition("?")[0]
+            log.error("a request failed in a way that nobody foresaw", path=path, exc_info=error)
+            return Outgoing(500, {"Content-Type": "text/plain"}, b"The emulator failed; its log says why.\n")
+
+    return answer
 
 
 async def run(

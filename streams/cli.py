@@ -165,6 +165,81 @@ def _emulator_parts(options: Mapping[str, Any]) -> Any:
     )
 
 
+@main.command()
+@click.option("--topology", default="shop", show_default=True, help="small, shop, estate, or a YAML file.")
+@click.option(
+    "--endpoint",
+    default="http://127.0.0.1:4566",
+    show_default=True,
+    envvar="AWS_ENDPOINT_URL",
+    show_envvar=True,
+    help="A running `vpcflow emulate`.",
+)
+@click.option(
+    "--to",
+    type=click.Choice(["kinesis", "cloudwatch", "s3", "firehose"]),
+    default="kinesis",
+    show_default=True,
+    help="Where flow logs are delivered; kinesis is by a subscription of CloudWatch Logs.",
+)
+@click.option("--stream", default="flow-logs", show_default=True, help="The Kinesis stream.")
+@click.option("--name", default="vpcflow-world", show_default=True, help="Of log group, bucket, Firehose.")
+@click.option("--interval", type=click.Choice(["60", "600"]), default="60", show_default=True)
+@click.option("--filter", "traffic_type", type=click.Choice(["ALL", "ACCEPT", "REJECT"]), default="ALL")
+@click.option("--format", "log_format", default="", help="LogFormat; AWS's default when left out.")
+@click.option("--seed", default=1, show_default=True, help="Same estate and seed, same traffic.")
+@click.option("--busy", default=100, show_default=True, help="Percent of the usual traffic.")
+@click.option("--speed", default=1.0, show_default=True, help="Simulated seconds a second, up to 3600.")
+@click.option("--incidents", default="all", show_default=True, help="all, few, none, or kinds: a,b.")
+@click.option("--records", default=0, help="End after so many records, in whole minutes; 0 goes on for ever.")
+@click.option("--rate", default=0.0, help="Records a second of a bounded load; 0 is as fast as it goes.")
+@click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Write its ledger here.")
+def world(**options: Any) -> None:
+    """Build a synthetic VPC in the emulator and keep its traffic flowing, flow logs delivered as AWS does.
+
+    Delivery takes minutes, as on AWS; `--speed 60` makes it seconds.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from emulator.world import running
+    from emulator.world.building import BuildError
+    from emulator.world.provisioning import ProvisionError
+    from emulator.world.remote import NoWorld
+    from emulator.world.settings import BadWorld
+    from emulator.world.topology_file import BadTopology
+
+    try:
+        plan = _world_plan(options)
+    except (BadWorld, BadTopology) as error:
+        raise click.ClickException(str(error)) from error
+    _set_up_logs()
+    mendable = (NoWorld, BuildError, ProvisionError, ClientError, BotoCoreError, OSError)
+    _run(lambda: running.run(plan), mendable)
+
+
+def _world_plan(options: Mapping[str, Any]) -> Any:
+    """Return what `world` was asked for. Raises `BadWorld` and `BadTopology`."""
+    from emulator.world import running
+    from emulator.world.provisioning import Endpoint, Wanted
+    from emulator.world.settings import read
+
+    names = ("seed", "busy", "speed", "incidents", "records", "rate")
+    return running.Plan(
+        topology=running.topology_of(options["topology"]),
+        endpoint=Endpoint(options["endpoint"], os.environ.get("AWS_DEFAULT_REGION", "us-east-1")),
+        wanted=Wanted(
+            to=options["to"],
+            stream=options["stream"],
+            name=options["name"],
+            interval_s=int(options["interval"]),
+            log_format=options["log_format"],
+            traffic_type=options["traffic_type"],
+        ),
+        settings=read({name: options[name] for name in names}),
+        ledger=options["ledger"],
+    )
+
+
 @main.group()
 def connect() -> None:
     """Bring flow logs from a source into Kafka, each record exactly once."""
@@ -260,6 +335,11 @@ def notify(kafka: str | None, webhook: str | None) -> None:
 @click.option("--seed", default=1, show_default=True, help="Same seed, same lines.")
 @click.option("--file", "path", type=click.Path(exists=True, dir_okay=False), help="Replay a flow-log file.")
 @click.option("--format", "line_format", help="LogFormat of a file that has no header.")
+@click.option(
+    "--world", help="Replay traffic of an estate through real flow logs: small, shop, estate, FILE."
+)
+@click.option("--busy", default=100, show_default=True, help="Percent of a world's usual traffic.")
+@click.option("--incidents", default="all", show_default=True, help="Of a world: all, few, none, or kinds.")
 @click.option("--keep", is_flag=True, help="Keep page and data until Ctrl-C.")
 @click.option("--external-endpoint", help="Use this Kinesis (LocalStack, AWS), not the emulator.")
 @click.option("--port", default=0, help="The page's port; any free one when left out.")

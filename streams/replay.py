@@ -21,7 +21,7 @@ from rich.live import Live
 from emulator.ledger import Ledger
 from emulator.world import feed, traffic
 from emulator.world.traffic import Batch
-from streams import report
+from streams import replay_world, report
 from streams.children import ChildFailed
 from streams.replay_load import Options, ReplayError, synthetic
 from streams.replay_stage import LATENESS_S, Stage, kinesis_client, open_stage
@@ -64,7 +64,8 @@ async def _replay(stage: Stage) -> int:
     console.print(f"page      [link={stage.page}]{stage.page}[/link]")
     console.print(f"kinesis   {stage.endpoint}   kafka {stage.kafka}")
     progress = Progress(options.records)
-    feeding = asyncio.ensure_future(_feed(stage, ledger, source, progress))
+    feed = _play(stage, ledger, progress) if options.world else _feed(stage, ledger, source, progress)
+    feeding = asyncio.ensure_future(feed)
     try:
         with Live(console=console, refresh_per_second=4, transient=True) as live:
             quiet_since, last = time.monotonic(), -1
@@ -100,7 +101,7 @@ def _is_done(stage: Stage, ledger: Ledger, refused: int, feeding: asyncio.Future
 def _alerts_settled(stage: Stage, ledger: Ledger) -> bool:
     fired = {(a.rule, a.labels.get("eni")) for a in stage.observer.alerts if a.status == "firing"}
     waited = time.monotonic() - stage.began > 600  # a missed incident must not keep a replay for ever
-    return waited or all((label.rule, label.eni) in fired for label in ledger.labels)
+    return waited or all((label.rule, label.eni) in fired for label in ledger.labels if label.rule)
 
 
 async def _watch(stage: Stage, progress: Progress) -> None:
@@ -109,6 +110,13 @@ async def _watch(stage: Stage, progress: Progress) -> None:
         await child.restart_if_ended()
     if not progress.first_number_s and stage.observer.messages:
         progress.first_number_s = time.monotonic() - stage.began
+
+
+async def _play(stage: Stage, ledger: Ledger, progress: Progress) -> None:
+    """Let the emulator play a world; its ledger is known when it is over."""
+    how = replay_world.settings(stage.options, LATENESS_S + 60)
+    progress.began = time.monotonic()
+    ledger.become(await replay_world.play(stage.endpoint, how, lambda lines: setattr(progress, "put", lines)))
 
 
 async def _feed(stage: Stage, ledger: Ledger, source: Iterable[Batch], progress: Progress) -> None:

@@ -16,6 +16,10 @@ class ReplayError(RuntimeError):
     """The replay cannot be run; the message says what to do."""
 
 
+WORLD_SPAN_S = 6 * 3600
+"""More simulated time than a replayed world is expected to last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What `vpcflow replay` was asked for; `rate` is lines a second, None for as fast as it goes."""
@@ -27,6 +31,9 @@ class Options:
     payload: str = "cloudwatch"
     seed: int = 1
     path: str | None = None
+    world: str | None = None
+    busy: int = 100
+    incidents: str = "all"
     line_format: str | None = None
     keep: bool = False
     external_endpoint: str | None = None
@@ -47,6 +54,8 @@ class Loaded:
 
 def load(options: Options) -> Loaded:
     """Prepare what is to be replayed. Raises `ReplayError` when a file cannot be read as flow logs."""
+    if options.world:
+        return Loaded(Ledger(), 0, (), WORLD_SPAN_S)
     if not options.path:
         made = synthetic(options)
         return Loaded(Ledger(labels=traffic.labels(made)), 0, traffic.batches(made), made.span_s)

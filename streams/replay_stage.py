@@ -27,6 +27,7 @@ from rich.console import Console
 from connectors.topics import ensure_topics
 from emulator.kafka.node import Node, kafka_node
 from emulator.ports import free_port
+from streams import replay_world
 from streams.children import Child
 from streams.observer import Observer
 from streams.replay_load import Loaded, Options, ReplayError, load
@@ -82,7 +83,11 @@ async def _start(stage: Stage, stack: AsyncExitStack) -> None:
         await ensure_topics(stage.kafka, stage.prefix, SLOTS)
     if options.external_endpoint:
         stage.stream = f"vpcflow-replay-{secrets.token_hex(4)}"
-    await _create_stream(stage)
+    if options.world:
+        await _until(stage, lambda: _answers(f"{stage.endpoint}/_localstack/health"), "the emulator")
+        await replay_world.prepare(options, stage.endpoint, stage.stream, stage.console)
+    else:
+        await _create_stream(stage)
     if options.external_endpoint:
         stack.push_async_callback(_delete_stream, stage)
     _add_pipeline(stage, stack)

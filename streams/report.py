@@ -106,6 +106,12 @@ def show(console: Console, result: Result, as_json: bool) -> None:
     )
 
 
+def _incidents(alerts: AlertReport) -> str:
+    told = f"{len(alerts.found)} found, {len(alerts.missed)} missed"
+    kinds = ", ".join(sorted({label.kind for label in alerts.unwatched}))
+    return f"{told}; no detector yet: {kinds}" if kinds else told
+
+
 def _table(result: Result) -> Table:
     table = Table(title="reconciliation", show_header=False, title_justify="left")
     table.add_column(justify="left")
@@ -119,7 +125,7 @@ def _table(result: Result) -> Table:
         ("windows that differ", f"{windows.differing:,} of {windows.windows:,}"),
         ("revisions that went backwards", f"{result.backwards:,}"),
         ("refused, in `dead`", f"{refused:,} ({result.refused_expected:,} expected)"),
-        ("planted incidents", f"{len(alerts.found)} found, {len(alerts.missed)} missed"),
+        ("planted incidents", _incidents(alerts)),
         ("false alerts", f"{len(alerts.false):,} ({len(alerts.related)} of another rule at a planted place)"),
         ("sustained", f"{result.lines_per_s:,.0f} records/s"),
         ("arrival to readable", f"p50 {result.latency_p50_ms:,} ms, p99 {result.latency_p99_ms:,} ms"),

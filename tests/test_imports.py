@@ -25,6 +25,7 @@ MAY_IMPORT_EMULATOR = {
     "streams.replay",
     "streams.replay_load",
     "streams.replay_stage",
+    "streams.replay_world",
     "streams.report",
     "streams.check",
 }
@@ -38,11 +39,20 @@ def named(package: str, names: str) -> set[str]:
 
 
 # Pure as a whole, but for their edges: a new module there is pure unless it is named here.
-PURE_PACKAGES = ("emulator.kinesis", "emulator.firehose", "emulator.world", "streams.alerts")
+PURE_PACKAGES = (
+    "emulator.kinesis",
+    "emulator.firehose",
+    "emulator.flowlogs",
+    "emulator.world",
+    "streams.alerts",
+)
 EDGES = {
     *named("emulator.kinesis", "endpoint persistence.durable persistence.folder persistence.journal"),
     *named("emulator.firehose", "courier endpoint service"),
-    *named("emulator.world", "feed file"),
+    *named("emulator.flowlogs", "calls carrier couriers destinations link page pages permissions"),
+    *named("emulator.flowlogs", "player player_child playing port roles rounds service subscriptions"),
+    *named("emulator.world", "feed file topology_presets reading provisioning remote running"),
+    *named("emulator.world", "building building_calls building_found building_interfaces"),
     *named("streams.alerts", "notify sinks"),
 }
 # Elsewhere a module is an edge unless it is named here.
@@ -50,14 +60,14 @@ PURE = {
     *named("connectors", "flowlog envelope blocks dead messages answers positions reads"),
     *named("streams", "lines kernel partials sums cells render texts windows records"),
     *named("streams.web", "board history latencies query"),
-    *named("emulator", "behind_requests exchange faults ledger router kafka.properties"),
+    *named("emulator", "behind_requests exchange faults ledger peers router kafka.properties"),
 }
 
 COMPUTING = """
 __future__ abc array bisect builtins collections contextlib csv dataclasses datetime enum fnmatch functools
 hashlib heapq io ipaddress itertools json math operator pathlib random re string struct sys types typing
-urllib.parse zlib zoneinfo
-cbor2 isal numba numpy orjson polars pybase64 pydantic
+urllib.parse xml zlib zoneinfo
+cbor2 isal numba numpy orjson polars pybase64 pydantic yaml
 """
 # pathlib is for paths as values: to open one is an impure method below. random is for generators with a seed,
 # and sys for its numbers: what else it has is below.

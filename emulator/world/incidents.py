@@ -28,12 +28,18 @@ MIN_SPAN_S = 600  # both incidents, with quiet before and after
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What was planted: the rule that must fire, the interface, and the first and last second (exclusive)."""
+    """What was planted: the rule that must fire, the interface, and the first and last second (exclusive).
+
+    `kind` is what happened. No rule: it was planted, and no detector looks for it yet. It may show on
+    `others` as well.
+    """
 
     rule: str
     eni: str
     window_start: int
     window_end: int
+    kind: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,139 @@
+"""The ways CreateFlowLogs and its sisters say no: EC2's codes and sentences.
+
+Sentences are AWS's where somebody saw them: LocalStack's recordings (`test_ec2`, 2024-09-24), moto's suite,
+Terraform's acceptance tests, public error reports (an invalid `logFormat`, `flowLogId`,
+`DeliverLogsPermissionArn … s3 delivery`, the region of a destination). Where nobody did, it is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Exception):
+    """EC2 does not do what it is asked."""
+
+    code: str
+    message: str
+    status: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Unsuccessful:
+    """One resource of a request that has no flow log now, though the others may."""
+
+    resource_id: str
+    code: str
+    message: str
+
+
+def parameter(message: str) -> Refused:
+    """Return the refusal of parameters that do not go together."""
+    return Refused("InvalidParameter", message)
+
+
+def value(message: str) -> Refused:
+    """Return the refusal of a value that cannot be."""
+    return Refused("InvalidParameterValue", message)
+
+
+def missing(name: str) -> Refused:
+    """Return the refusal of a request without a parameter that it needs."""
+    return Refused("MissingParameter", f"The request must contain the parameter {name}")
+
+
+def invalid_format(name: str, given: str) -> Refused:
+    """Return AWS's refusal of a text that does not parse."""
+    shown = f"'{given}'" if given else "null"
+    return value(f"1 validation error detected: Value {shown} at '{name}' has an invalid format")
+
+
+def dry_run() -> Refused:
+    """Return the answer to a request that would have succeeded."""
+    return Refused("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
+
+
+def already_exists() -> Refused:
+    """Return the refusal of a second flow log like one that is there: of the whole call, as in moto."""
+    return Refused(
+        "FlowLogAlreadyExists",
+        "Error. There is an existing Flow Log with the same configuration and log destination.",
+    )
+
+
+def too_many(resource_id: str, limit: int) -> Refused:
+    """Return the refusal of one flow log too many for a resource. The sentence is ours."""
+    return Refused("FlowLogsLimitExceeded", f"{resource_id} has the {limit} flow logs that it may have.")
+
+
+def not_found(flow_log_ids: Sequence[str]) -> Refused:
+    """Return the refusal of ids that nobody has."""
+    shown = " ".join(flow_log_ids)
+    return Refused(
+        "InvalidFlowLogId.NotFound",
+        f"These flow log ids in the input list are not found: [TotalCount: {len(flow_log_ids)}] {shown}",
+    )
+
+
+def invalid_filter(name: str) -> Refused:
+    """Return EC2's refusal of a filter that a call does not have."""
+    return value(f"The filter '{name}' is invalid")
+
+
+def invalid_page() -> Refused:
+    """Return EC2's refusal of a token that it did not give."""
+    return Refused("InvalidPaginationToken", "The specified pagination token is not valid or is expired.")
+
+
+def other_parameters() -> Refused:
+    """Return the refusal of a client token that came with other parameters."""
+    return Refused(
+        "IdempotentParameterMismatch",
+        "The client token you have provided is associated with a resource that has different parameters.",
+    )
+
+
+def no_resource(resource_type: str, resource_id: str) -> Refused:
+    """Return the refusal of a resource that is not there."""
+    kind, named = {
+        "VPC": ("InvalidVpcID", "vpc ID"),
+        "Subnet": ("InvalidSubnetID", "subnet ID"),
+        "NetworkInterface": ("InvalidNetworkInterfaceID", "networkInterface ID"),
+    }[resource_type]
+    return Refused(f"{kind}.NotFound", f"The {named} '{resource_id}' does not exist")
+
+
+def malformed(resource_type: str, resource_id: str) -> Refused:
+    """Return the refusal of what is no id of such a resource."""
+    kind, prefix = {
+        "VPC": ("InvalidVpcID", "vpc"),
+        "Subnet": ("InvalidSubnetID", "subnet"),
+        "NetworkInterface": ("InvalidNetworkInterfaceID", "eni"),
+    }[resource_type]
+    return Refused(f"{kind}.Malformed", f'Invalid id: "{resource_id}" (expecting "{prefix}-...")')
+
+
+def no_destination(resource_id: str, name: str) -> Unsuccessful:
+    """Return AWS's word about a bucket or stream that is not there."""
+    return Unsuccessful(resource_id, "400", f"LogDestination: {name} does not exist")
+
+
+def denied_destination(resource_id: str, name: str) -> Unsuccessful:
+    """Return AWS's word about a bucket or stream that refuses."""
+    sentence = f"Access Denied for LogDestination: {name}. Please check LogDestination permission"
+    return Unsuccessful(resource_id, "400", sentence)
+
+
+def undeliverable(resource_id: str, name: str) -> Unsuccessful:
+    """Return AWS's word about a destination that cannot take flow logs (VPC guide, "Troubleshoot")."""
+    return Unsuccessful(resource_id, "400", f"LogDestination: {name} is undeliverable")
+
+
+def policy_too_long(name: str) -> Refused:
+    """Return AWS's refusal to let a bucket's policy grow (VPC guide, "Troubleshoot"); the words are ours."""
+    return Refused(
+        "LogDestinationPermissionIssueException",
+        f"The policy of bucket {name} would be longer than the 20 KB that S3 allows.",
+    )

@@ -1,0 +1,170 @@
+"""Plays the world minute by minute and has its records delivered, through the emulator's port.
+
+What must hold: a minute is played once, when it is over. In a bounded load the next one is played when all of
+the last was taken, at the pace that was fixed at the beginning: whoever is slow makes it late, not less.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import asdict
+
+import polars as pl
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emulator.firehose.objects import Objects
+from emulator.flowlogs.asking import Asking
+from emulator.flowlogs.batches import Batch
+from emulator.flowlogs.couriers import Courier, courier, delay_s
+from emulator.flowlogs.destinations import Means
+from emulator.flowlogs.flow_log import S3, FlowLog
+from emulator.flowlogs.naming import FILE_S
+from emulator.flowlogs.permissions import Permissions
+from emulator.flowlogs.port import Port
+from emulator.flowlogs.rounds import Round
+from emulator.flowlogs.snapshot import Snapshot
+from emulator.world.records import MINUTE_S
+
+TICK_S = 0.25
+AGAIN_S = 5.0
+
+log = structlog.get_logger("emulator.flowlogs")
+
+
+class Player:
+    """Plays what it is `told`, until `run` is cancelled; `report` says what came of it."""
+
+    def __init__(self, port: Port) -> None:
+        self._port = port
+        self._asking = Asking(port.ask, port.ask)
+        self._told: Snapshot | None = None
+        self._news = asyncio.Event()
+        self._round: Round | None = None
+        self._couriers: dict[str, Courier] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def told(self, news: Snapshot) -> None:
+        """Take the newest snapshot in; a new round ends the last one where it is."""
+        self._told = news
+        self._news.set()
+        if self._round is not None and self._round.number != news.round:
+            self._round, self._couriers = None, {}
+        there = {one.flow_log_id for one in news.flow_logs}
+        self._couriers = {key: one for key, one in self._couriers.items() if key in there}
+
+    async def run(self) -> None:
+        """Play until cancelled."""
+        while True:
+            self._news.clear()
+            told = self._told
+            if told is None or not told.flow_logs or (self._round and self._round.is_done):
+                await self._news.wait()
+                continue
+            if self._round is None:
+                self._round = Round(told.round, told.world, self._port.ec2)
+            try:
+                await (self._play_bounded if told.world.is_bounded else self._play)(self._round)
+            except (ClientError, BotoCoreError, OSError) as error:
+                log.warning("the world stands still, for EC2 does not answer", reason=str(error))
+                await asyncio.sleep(AGAIN_S)
+
+    def report(self) -> dict[str, object]:
+        """Return what was delivered since the last report, and how far the world is."""
+        told: dict[str, object] = {
+            "flow_logs": {key: asdict(one.take_report()) for key, one in self._couriers.items()}
+        }
+        if self._round is not None:
+            told["world"] = self._round.document()
+            if self._round.ledger:
+                told["ledger"], self._round.ledger = self._round.ledger.decode(), b""
+        return told
+
+    async def _play(self, playing: Round) -> None:
+        """Play the minute that is over, if one is, and deliver what is due."""
+        now = int(playing.now())
+        if (playing.minute + 1) * MINUTE_S > now:
+            for one in self._couriers.values():
+                self._start(one.finish(now - delay_s(one.flow_log, now // FILE_S)))
+            await asyncio.sleep(min(TICK_S, MINUTE_S / playing.settings.speed / 4))
+            return
+        for flow_log, batch in await self._minute(playing):
+            if flow_log.flow_log_id in self._couriers:  # else it was deleted meanwhile
+                self._start(self._later(playing, self._couriers[flow_log.flow_log_id], batch))
+
+    async def _play_bounded(self, playing: Round) -> None:
+        """Play a minute of a bounded load and have all of it delivered; after the last, what is left."""
+        if not playing.is_over:
+            await self._deliver(await self._minute(playing))
+            await self._finish(playing.minute * MINUTE_S)
+            return
+        await self._deliver(await playing.end())
+        await self._deliver(playing.closing())
+        await self._finish(None)
+        playing.close()
+        log.info("the load is over", lines=playing.lines)
+
+    async def _minute(self, playing: Round) -> list[tuple[FlowLog, Batch]]:
+        told = self._told
+        assert told is not None
+        for flow_log in told.flow_logs:
+            if flow_log.flow_log_id not in self._couriers:
+                means = self._means(playing)
+                self._couriers[flow_log.flow_log_id] = courier(flow_log, means, self._filters)
+        return await playing.play(list(told.flow_logs), told.revision)
+
+    async def _deliver(self, batches: Iterable[tuple[FlowLog, Batch]]) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for flow_log, batch in batches:
+                if flow_log.flow_log_id in self._couriers:  # else it was deleted meanwhile
+                    tasks.create_task(self._couriers[flow_log.flow_log_id].deliver(batch))
+
+    async def _finish(self, now: int | None) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for one in self._couriers.values():
+                tasks.create_task(one.finish(now))
+
+    async def _later(self, playing: Round, to: Courier, batch: Batch) -> None:
+        """Deliver a batch when it is due; records for S3 wait where their file is made."""
+        is_file = to.flow_log.settings.destination_type == S3
+        due = 0 if is_file else batch.ends + delay_s(to.flow_log, batch.ends)
+        # A clock that may run a thousand times as fast is no event that could be waited for.
+        while self._is_there(to) and (left_s := due - playing.now()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(min(AGAIN_S, left_s / playing.settings.speed))
+        if self._is_there(to):
+            await to.deliver(batch)
+
+    def _is_there(self, one: Courier) -> bool:
+        """Say whether a courier's flow log and world were not ended meanwhile."""
+        return self._couriers.get(one.flow_log.flow_log_id) is one
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("a delivery failed in a way that nobody foresaw", exc_info=error)
+
+    def _means(self, playing: Round) -> Means:
+        """Return what destinations work with; what they tell is noted for the round that it was made in."""
+
+        def taken(flow_log: FlowLog, about: pl.DataFrame, lines: Sequence[str]) -> None:
+            playing.taken(flow_log, about)
+            if self._round is playing and flow_log.flow_log_id in self._couriers:
+                self._couriers[flow_log.flow_log_id].taken(about, lines)
+
+        objects, permissions = Objects(self._port.ask), Permissions(self._asking, self._port.iam)
+        return Means(self._asking, objects, permissions, playing.pace, taken)
+
+    def _filters(self, flow_log: FlowLog) -> list[str]:
+        """Return the filters of all flow logs that write to one's log group."""
+        group, to = flow_log.settings.log_group_name, flow_log.settings.destination_scope(flow_log.scope)
+        return [
+            other.settings.filter
+            for other in (self._told.flow_logs if self._told else ())
+            if other.settings.log_group_name == group and other.settings.destination_scope(other.scope) == to
+        ]

@@ -1,0 +1,168 @@
+"""The world of one account and Region: its estate as EC2 tells it now, and what each flow log gets of it.
+
+The estate is read again when EC2 has changed, so that a rule taken away decides from the next minute on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emulator.flowlogs.batches import Batch, batch, silence
+from emulator.flowlogs.flow_log import FlowLog
+from emulator.flowlogs.intervals import Intervals, Portion
+from emulator.flowlogs.rows import Rows, Surroundings
+from emulator.kinesis.wire import Scope
+from emulator.world.casting import cast
+from emulator.world.estate import Estate
+from emulator.world.incidents import Label
+from emulator.world.living import World
+from emulator.world.reading import Reading, read
+from emulator.world.scenes import Staged
+from emulator.world.settings import WorldSettings
+from emulator.world.staging import Change
+
+FIRST_INCIDENT, BOUNDED_GAP, ENDLESS_GAP = 3, 2, 15
+"""Minutes: from the beginning to the first incident, and from each to the next."""
+
+log = structlog.get_logger("emulator.flowlogs")
+
+
+@dataclass(slots=True)
+class _Fed:
+    """One flow log with what it gathers and how it is written."""
+
+    intervals: Intervals
+    rows: Rows
+
+
+@dataclass(slots=True)
+class Playing:
+    """A world under way. `client` makes an EC2 client for the scope."""
+
+    scope: Scope
+    settings: WorldSettings
+    client: Callable[[], Any]
+    labels: list[Label] = field(default_factory=list)
+    _world: World | None = None
+    _staged: Staged = field(default_factory=Staged)
+    _reading: Reading | None = None
+    _revision: int = -1
+    _fed: dict[str, _Fed] = field(default_factory=dict)
+
+    async def look(self, flow_logs: Iterable[FlowLog], revision: int, minute: int) -> None:
+        """See which flow logs there are, and read EC2 again if it has changed. Raises botocore's errors."""
+        if revision != self._revision or self._world is None:
+            before = self._reading.missing if self._reading else {}
+            self._reading = await asyncio.to_thread(read, self.client(), missing=before)
+            self._use(_with_hypervisors(self._reading), minute)
+            self._revision = revision
+            self._fed = {
+                key: _Fed(fed.intervals, self._rows(fed.intervals.flow_log)) for key, fed in self._fed.items()
+            }
+        wanted = {one.flow_log_id: one for one in flow_logs}
+        self._fed = {key: fed for key, fed in self._fed.items() if key in wanted}
+        for key, flow_log in wanted.items():
+            if key not in self._fed:
+                self._fed[key] = _Fed(Intervals(flow_log), self._rows(flow_log))
+        assert self._world is not None
+        for fed in self._fed.values():
+            fed.intervals.use(self._world.directory)
+
+    async def minute(self, minute: int) -> list[tuple[FlowLog, Batch]]:
+        """Play a minute; return what each flow log gets of it."""
+        assert self._world is not None
+        if not self.settings.is_bounded and minute % (ENDLESS_GAP * 16) == 0:
+            self._stage(minute)
+        made = await asyncio.to_thread(self._world.minute, minute)
+        found: list[tuple[FlowLog, Batch]] = []
+        for fed in self._fed.values():
+            found += [(fed.intervals.flow_log, self._written(fed, one)) for one in fed.intervals.add(made)]
+        return found
+
+    async def change(self, minute: int) -> None:
+        """Make the changes that incidents make before a minute; `look` then reads EC2 again."""
+        await self._make(self._staged.changes(minute))
+
+    async def undo(self, minute: int) -> None:
+        """Take back what incidents have changed by a minute."""
+        await self._make(self._staged.undone(minute))
+
+    def rest(self) -> list[tuple[FlowLog, Batch]]:
+        """Return what waits for intervals that will not be completed."""
+        return [
+            (fed.intervals.flow_log, self._written(fed, one))
+            for fed in self._fed.values()
+            for one in fed.intervals.rest()
+        ]
+
+    def closing(self, begins: int, ends: int) -> list[tuple[FlowLog, Batch]]:
+        """Return NODATA records of every interface that some flow log covers."""
+        assert self._world is not None
+        directory = self._world.directory
+        return [
+            (fed.intervals.flow_log, silence(fed.rows, directory, fed.intervals.numbers, begins, ends))
+            for fed in self._fed.values()
+        ]
+
+    def _written(self, fed: _Fed, portion: Portion) -> Batch:
+        assert self._world is not None
+        return batch(portion, fed.rows, self._world.directory)
+
+    def _use(self, estate: Estate, minute: int) -> None:
+        if self._world is not None:
+            self._world.use(estate)
+            return
+        self._world = World(estate, self.settings.seed, self.settings.busy)
+        self._stage(minute)
+
+    def _stage(self, minute: int) -> None:
+        assert self._world is not None
+        gap = BOUNDED_GAP if self.settings.is_bounded else ENDLESS_GAP
+        first = minute + FIRST_INCIDENT
+        seed = self.settings.seed if self.settings.is_bounded else self.settings.seed + minute
+        who = (self._world.estate, self._world.edges)
+        incidents = cast(*who, seed, first, self.settings.incidents, gap)
+        self._staged = Staged(tuple(incidents), self.settings.seed)
+        self._world.stage(self._staged)
+        self.labels += self._staged.labels
+
+    async def _make(self, changes: list[Change]) -> None:
+        for one in changes:
+            self._revision = -1
+            call = getattr(self.client(), one.operation)
+            try:
+                await asyncio.to_thread(call, **one.request)
+            except (ClientError, BotoCoreError) as error:
+                log.warning("an incident could not change EC2", operation=one.operation, reason=str(error))
+
+    def _rows(self, flow_log: FlowLog) -> Rows:
+        assert self._world is not None
+        keys = {one.resource_type: one.tag_keys for one in flow_log.settings.tag_fields}
+        return Rows(self._world.directory, self._surroundings(), flow_log.settings.fields, keys)
+
+    def _surroundings(self) -> Surroundings:
+        assert self._reading is not None
+        tags = {("instance", key): one.tags for key, one in self._reading.instances.items()}
+        tags |= {
+            ("network-interface", eni.interface_id): dict(eni.tags)
+            for eni in self._reading.estate.resources.enis
+        }
+        return Surroundings(self.scope.account, self.scope.region, tags)
+
+
+def _with_hypervisors(reading: Reading) -> Estate:
+    """Return the estate with what instance types say of their interfaces: Nitro or not."""
+    resources = reading.estate.resources
+    enis = tuple(
+        replace(eni, is_nitro=reading.instances[eni.instance_id].is_nitro)
+        if eni.instance_id in reading.instances
+        else eni
+        for eni in resources.enis
+    )
+    return reading.estate.with_changes(enis=enis)

@@ -1,0 +1,123 @@
+"""One world from its beginning to its end: its time, the ledger of what was taken of it, how far it is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import polars as pl
+
+from emulator.flowlogs.batches import Batch
+from emulator.flowlogs.books import Books
+from emulator.flowlogs.flow_log import FlowLog
+from emulator.flowlogs.playing import Playing
+from emulator.kinesis.wire import Scope
+from emulator.world.records import MINUTE_S
+from emulator.world.settings import WorldSettings
+
+BOUNDED_BEGINS_S = 2 * 3600
+"""So long before now a bounded load begins unless it says when, so that it lies in the past as logs do."""
+
+
+@dataclass(slots=True)
+class Round:
+    """`minute` is the next one to be played. `client` makes an EC2 client for an account and Region."""
+
+    number: int
+    settings: WorldSettings
+    client: Callable[[Scope], Any]
+    start: int = 0
+    minute: int = 0
+    lines: int = 0
+    is_done: bool = False
+    ledger: bytes = b""
+    _began: float = field(default_factory=time.monotonic)
+    _books: Books = field(default_factory=Books)
+    _playing: dict[Scope, Playing] = field(default_factory=dict)
+    _paced: int = 0
+
+    def __post_init__(self) -> None:
+        now = int(time.time()) - (BOUNDED_BEGINS_S if self.settings.is_bounded else 0)
+        self.start = (self.settings.start or now) // MINUTE_S * MINUTE_S
+        self.minute = self.start // MINUTE_S
+
+    def now(self) -> float:
+        """Return the world's time, in epoch seconds."""
+        return self.start + (time.monotonic() - self._began) * self.settings.speed
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a bounded load has all its records."""
+        return self.settings.is_bounded and self.lines >= self.settings.records
+
+    async def play(self, flow_logs: list[FlowLog], revision: int) -> list[tuple[FlowLog, Batch]]:
+        """Play the next minute for the flow logs there are now."""
+        by_scope: dict[Scope, list[FlowLog]] = {}
+        for flow_log in flow_logs:
+            by_scope.setdefault(flow_log.scope, []).append(flow_log)
+        found: list[tuple[FlowLog, Batch]] = []
+        for scope, mine in by_scope.items():
+            playing = self._of(scope)
+            await playing.change(self.minute)
+            await playing.look(mine, revision, self.minute)
+            found += await playing.minute(self.minute)
+        self.minute += 1
+        self.lines += sum(batch.height for _, batch in found)
+        return found
+
+    async def end(self) -> list[tuple[FlowLog, Batch]]:
+        """Take back what incidents changed; return what is left to deliver."""
+        found: list[tuple[FlowLog, Batch]] = []
+        for playing in self._playing.values():
+            await playing.undo(self.minute)
+            found += playing.rest()
+        return found
+
+    def closing(self) -> list[tuple[FlowLog, Batch]]:
+        """Return the NODATA records after a bounded load, if they are wanted."""
+        if not self.settings.closing_s:
+            return []
+        begins = self.minute * MINUTE_S + self.settings.closing_s
+        ends = begins + MINUTE_S
+        return [one for playing in self._playing.values() for one in playing.closing(begins, ends)]
+
+    async def pace(self, lines: int) -> None:
+        """Wait until so many lines more are due, by a schedule that does not wait for whoever is slow."""
+        if self.settings.rate:
+            due = self._began + self._paced / self.settings.rate
+            self._paced += lines
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    def taken(self, flow_log: FlowLog, about: pl.DataFrame) -> None:
+        """Note what a destination took, if a ledger is kept."""
+        if self.settings.is_bounded or self.settings.ledger:
+            self._books.add(flow_log.flow_log_id, about)
+
+    def close(self) -> None:
+        """Close the ledger of a load that is over."""
+        end = self.minute * MINUTE_S
+        every = [label for playing in self._playing.values() for label in playing.labels]
+        begun = [label for label in every if label.window_start < end]
+        self.ledger = self._books.to_json(
+            replace(label, window_end=min(label.window_end, end)) for label in begun
+        )
+        self.is_done = True
+
+    def document(self) -> dict[str, object]:
+        """Return how far it is, as JSON has it."""
+        labels = [asdict(label) for playing in self._playing.values() for label in playing.labels]
+        return {
+            "round": self.number,
+            "lines": self.lines,
+            "now": self.minute * MINUTE_S,
+            "is_done": self.is_done,
+            "labels": labels,
+        }
+
+    def _of(self, scope: Scope) -> Playing:
+        if scope not in self._playing:
+            self._playing[scope] = Playing(scope, self.settings, lambda: self.client(scope))
+        return self._playing[scope]

@@ -1,0 +1,122 @@
+"""Flow logs as a service: of EC2's and CloudWatch Logs' requests, ours are answered and the rest passed on.
+
+`revision` grows with each EC2 call that may have changed the estate, so that whoever makes its traffic knows
+when to read it again. What other services change in EC2 (CloudFormation, Auto Scaling, load balancers) is not
+seen here.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+
+import structlog
+
+from emulator.behind_requests import caller
+from emulator.exchange import Incoming, Outgoing, Service
+from emulator.flowlogs import query
+from emulator.flowlogs.asking import Asking, NotAnswered, content
+from emulator.flowlogs.calls import ACTIONS, TAG_ACTIONS, Calls
+from emulator.flowlogs.errors import Refused
+from emulator.flowlogs.flow_log import FlowLogs
+from emulator.flowlogs.query import Parameters
+from emulator.flowlogs.subscriptions import Subscriptions
+from emulator.flowlogs.tagging import is_ours
+from emulator.kinesis import errors as json_errors
+from emulator.kinesis import wire
+from emulator.kinesis.store import Store
+from emulator.kinesis.wire import ACCOUNT, Scope
+
+_ACTION = re.compile(rb"(?:^|[?&])Action=([A-Za-z0-9]+)")
+_READING = ("Describe", "Get", "List", "Search")
+
+log = structlog.get_logger("emulator.flowlogs")
+
+
+class FlowLogService:
+    """The service. Nothing of it runs between calls, so it is neither started nor stopped.
+
+    `listeners` are called when a flow log came or went, or `revision` grew; they must not raise.
+    """
+
+    def __init__(self, others: Service, firehose: Service, kinesis: Store, clock: Callable[[], int]) -> None:
+        """Take moto's services, our Firehose, and the store in which Kinesis streams are."""
+        asking = Asking(others, firehose)
+        self.flow_logs = FlowLogs()
+        self.subscriptions = Subscriptions(others, asking, kinesis, clock)
+        self.revision = 0
+        self.listeners: list[Callable[[], None]] = []
+        self._others = others
+        self._calls = Calls(self.flow_logs, asking, clock)
+
+    async def ec2(self, incoming: Incoming) -> Outgoing:
+        """Answer a request for EC2. Raises nothing."""
+        action = _action(incoming)
+        answer = await self._ec2(incoming, action)
+        if answer.status == 200 and not action.startswith(_READING):
+            self.revision += 1
+            for listener in self.listeners:
+                listener()
+        return answer
+
+    async def logs(self, incoming: Incoming) -> Outgoing:
+        """Answer a request for CloudWatch Logs. Raises nothing."""
+        try:
+            return await self.subscriptions.answer(incoming, _scope(incoming))
+        except NotAnswered as other:
+            return other.answer
+        except json_errors.Refused as refused:
+            return _json(refused)
+        except Exception:
+            log.exception("a call of cloudwatch logs failed", target=incoming.headers.get("x-amz-target"))
+            return _json(json_errors.Refused("InternalFailure", "An internal error has occurred", 500))
+
+    async def _ec2(self, incoming: Incoming, action: str) -> Outgoing:
+        request_id = str(uuid.uuid4())
+        try:
+            if action not in ACTIONS and action not in TAG_ACTIONS:
+                return await self._others(incoming)
+            asked = Parameters.read(incoming)
+            if not (self.flow_logs if action == "DescribeTags" else action in ACTIONS or is_ours(asked)):
+                return await self._others(incoming)
+            return query.answer(action, request_id, await self._calls.answer(action, asked, _scope(incoming)))
+        except Refused as refused:
+            return query.refusal(refused, request_id)
+        except NotAnswered as other:
+            return _said_by_ec2(other, request_id)
+        except Exception:
+            log.exception("a call of ec2 failed", action=action)
+            return query.refusal(_internal(), request_id)
+
+
+def _action(incoming: Incoming) -> str:
+    found = _ACTION.search(incoming.body) or _ACTION.search(incoming.target.encode())
+    return "" if found is None else found[1].decode()
+
+
+def _scope(incoming: Incoming) -> Scope:
+    """Return the account and region of a request; a key of twelve digits is an account."""
+    who = caller(incoming)
+    is_account = len(who.access_key) == 12 and who.access_key.isdecimal()
+    return Scope(who.access_key if is_account else ACCOUNT, who.region)
+
+
+def _said_by_ec2(other: NotAnswered, request_id: str) -> Outgoing:
+    """Return what EC2 said to our question; what another service said is no answer of EC2's."""
+    if b"<Response" in content(other.answer):
+        return other.answer
+    log.warning("a service beside flow logs did not answer", reason=str(other))
+    status = other.answer.status
+    code = "NotImplemented" if status == 501 else "InternalError"
+    return query.refusal(Refused(code, str(other), status if status >= 500 else 500), request_id)
+
+
+def _internal() -> Refused:
+    return Refused("InternalError", "An internal error has occurred", 500)
+
+
+def _json(refused: json_errors.Refused) -> Outgoing:
+    answer = wire.error(refused)
+    assert isinstance(answer.body, bytes)
+    return Outgoing(answer.status, {"Content-Type": wire.CONTENT_TYPE}, answer.body)

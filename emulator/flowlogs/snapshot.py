@@ -1,0 +1,65 @@
+"""What the process that plays the world is told, and what it tells: JSON, one object a line. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from emulator.flowlogs.flow_log import DestinationOptions, FlowLog, Settings, TagFields
+from emulator.kinesis.wire import Scope
+from emulator.world.settings import WorldSettings, read
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that is to be played. Another `round` begins the world anew; another `revision` reads EC2 again."""
+
+    flow_logs: Sequence[FlowLog]
+    revision: int
+    round: int
+    world: WorldSettings
+
+    def document(self) -> dict[str, object]:
+        """Return it as JSON has it."""
+        return {
+            "flow_logs": [_flow_log_document(one) for one in self.flow_logs],
+            "revision": self.revision,
+            "round": self.round,
+            "world": self.world.document(),
+        }
+
+
+def snapshot(document: Mapping[str, Any]) -> Snapshot:
+    """Read a snapshot back."""
+    flow_logs = [_flow_log(one) for one in document["flow_logs"]]
+    return Snapshot(flow_logs, document["revision"], document["round"], read(document["world"]))
+
+
+def _flow_log_document(flow_log: FlowLog) -> dict[str, object]:
+    return {
+        "flow_log_id": flow_log.flow_log_id,
+        "scope": [flow_log.scope.account, flow_log.scope.region],
+        "resource_id": flow_log.resource_id,
+        "created_ms": flow_log.created_ms,
+        "settings": asdict(flow_log.settings),
+    }
+
+
+def _flow_log(document: Mapping[str, Any]) -> FlowLog:
+    given = dict(document["settings"])
+    options = given.pop("options")
+    tags = given.pop("tag_fields")
+    given["fields"] = tuple(given["fields"])
+    settings = Settings(
+        **given,
+        options=DestinationOptions(**options) if options else None,
+        tag_fields=tuple(TagFields(one["resource_type"], tuple(one["tag_keys"])) for one in tags),
+    )
+    return FlowLog(
+        document["flow_log_id"],
+        Scope(*document["scope"]),
+        document["resource_id"],
+        settings,
+        document["created_ms"],
+    )

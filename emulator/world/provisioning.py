@@ -1,0 +1,156 @@
+"""Where a world's flow logs go: the role, log group, stream, bucket that they need; and they themselves.
+
+Everything is made by ordinary AWS calls, and what is there already is used. One flow log for each VPC.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+Destination = Literal["kinesis", "cloudwatch", "s3", "firehose"]
+DESTINATIONS: tuple[Destination, ...] = ("kinesis", "cloudwatch", "s3", "firehose")
+ROLE = "vpcflow-world"
+_SERVICES = ("vpc-flow-logs.amazonaws.com", "logs.amazonaws.com", "firehose.amazonaws.com")
+_THERE = {
+    *("ResourceInUseException", "ResourceAlreadyExistsException", "EntityAlreadyExists"),
+    *("BucketAlreadyOwnedByYou", "BucketAlreadyExists", "FlowLogAlreadyExists"),
+}
+
+
+class ProvisionError(Exception):
+    """Flow logs cannot be had there; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An AWS, or what plays it, and who asks."""
+
+    url: str
+    region: str = "us-east-1"
+    access_key: str = "test"
+    secret_key: str = "test"
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=self.region,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            config=Config(retries={"total_max_attempts": 3}, max_pool_connections=10),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The flow logs: where to, and how. `name` is the log group's, bucket's and delivery stream's."""
+
+    to: Destination = "kinesis"
+    stream: str = "flow-logs"
+    shards: int = 4
+    name: str = "vpcflow-world"
+    interval_s: int = 60
+    log_format: str = ""
+    traffic_type: str = "ALL"
+
+
+def provision(endpoint: Endpoint, vpc_ids: Sequence[str], wanted: Wanted) -> list[str]:
+    """Make what is wanted; return the flow logs' ids. Raises `ProvisionError`, and botocore's errors."""
+    role = _role(endpoint)
+    request: dict[str, Any] = {
+        "ResourceIds": list(vpc_ids),
+        "ResourceType": "VPC",
+        "TrafficType": wanted.traffic_type,
+        "MaxAggregationInterval": wanted.interval_s,
+        "TagSpecifications": [
+            {"ResourceType": "vpc-flow-log", "Tags": [{"Key": "Name", "Value": wanted.name}]}
+        ],
+        **({"LogFormat": wanted.log_format} if wanted.log_format else {}),
+        **_destination(endpoint, wanted, role),
+    }
+    answer = endpoint.client("ec2").create_flow_logs(**request)
+    for refused in answer.get("Unsuccessful") or ():
+        raise ProvisionError(f"{refused['ResourceId']}: {refused['Error']['Message']}")
+    made: list[str] = answer["FlowLogIds"]
+    return made
+
+
+def _destination(endpoint: Endpoint, wanted: Wanted, role: str) -> dict[str, Any]:
+    if wanted.to in ("kinesis", "cloudwatch"):
+        logs = endpoint.client("logs")
+        _made(lambda: logs.create_log_group(logGroupName=wanted.name))
+        if wanted.to == "kinesis":
+            arn = _stream(endpoint, wanted)
+            filter_ = {"filterName": "vpcflow", "filterPattern": "", "destinationArn": arn, "roleArn": role}
+            logs.put_subscription_filter(logGroupName=wanted.name, **filter_)
+        return {"LogGroupName": wanted.name, "DeliverLogsPermissionArn": role}
+    _made(lambda: endpoint.client("s3").create_bucket(Bucket=wanted.name))
+    if wanted.to == "s3":
+        return {"LogDestinationType": "s3", "LogDestination": f"arn:aws:s3:::{wanted.name}"}
+    arn = _delivery_stream(endpoint, wanted, role)
+    return {"LogDestinationType": "kinesis-data-firehose", "LogDestination": arn}
+
+
+def _stream(endpoint: Endpoint, wanted: Wanted) -> str:
+    kinesis = endpoint.client("kinesis")
+    _made(lambda: kinesis.create_stream(StreamName=wanted.stream, ShardCount=wanted.shards))
+    kinesis.get_waiter("stream_exists").wait(
+        StreamName=wanted.stream, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    arn: str = kinesis.describe_stream_summary(StreamName=wanted.stream)["StreamDescriptionSummary"][
+        "StreamARN"
+    ]
+    return arn
+
+
+def _delivery_stream(endpoint: Endpoint, wanted: Wanted, role: str) -> str:
+    firehose = endpoint.client("firehose")
+    place = {"RoleARN": role, "BucketARN": f"arn:aws:s3:::{wanted.name}"}
+    _made(
+        lambda: firehose.create_delivery_stream(
+            DeliveryStreamName=wanted.name,
+            DeliveryStreamType="DirectPut",
+            ExtendedS3DestinationConfiguration={**place, "BufferingHints": {"IntervalInSeconds": 60}},
+        )
+    )
+    described = firehose.describe_delivery_stream(DeliveryStreamName=wanted.name)
+    arn: str = described["DeliveryStreamDescription"]["DeliveryStreamARN"]
+    return arn
+
+
+def _role(endpoint: Endpoint) -> str:
+    """Return the ARN of a role that those services may take, and that may do what deliveries need."""
+    iam = endpoint.client("iam")
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": list(_SERVICES)}, "Action": "sts:AssumeRole"}
+        ],
+    }
+    allowed = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": ["logs:*", "kinesis:PutRecord*", "s3:PutObject"], "Resource": "*"}
+        ],
+    }
+    _made(lambda: iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust)))
+    iam.put_role_policy(RoleName=ROLE, PolicyName="deliver", PolicyDocument=json.dumps(allowed))
+    arn: str = iam.get_role(RoleName=ROLE)["Role"]["Arn"]
+    return arn
+
+
+def _made(make: Callable[[], Any]) -> None:
+    """Make something, unless it is there."""
+    try:
+        make()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _THERE:
+            raise

@@ -1,0 +1,101 @@
+"""How a world is to be played: its seed, how busy and fast it is, what is planted, and whether it ends. Pure.
+
+`PUT /_vpcflow/world` takes these as JSON, and so `vpcflow world` and `vpcflow replay --world` say them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from emulator.world.casting import KINDS
+
+SPEED_MAX, BUSY_MAX, RECORDS_MAX = 3600.0, 100_000, 1_000_000_000
+_WANTED = {"bool": "true or false", "int": "a whole number", "float": "a number"}
+FEW_KINDS = ("port_scan", "removed_rule")
+
+
+class BadWorld(ValueError):
+    """Settings of a world make no sense; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorldSettings:
+    """`busy` is in percent, `speed` in simulated seconds a second, `incidents` are kinds (`casting.KINDS`).
+
+    With `records` the load is bounded: time is not waited for, whole minutes are played until so many records
+    were made, `rate` of them a second (0: as fast as they are taken), and `closing_s` after the end every
+    interface gets a NODATA record. A ledger is kept of a bounded load, or when `ledger` asks for it.
+    """
+
+    seed: int = 1
+    busy: int = 100
+    speed: float = 1.0
+    incidents: tuple[str, ...] = KINDS
+    records: int = 0
+    rate: float = 0.0
+    closing_s: int = 0
+    start: int = 0
+    ledger: bool = False
+    keeps_log_events: bool = True
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the load ends."""
+        return self.records > 0
+
+    def document(self) -> dict[str, object]:
+        """Return the settings as JSON has them."""
+        return asdict(self)
+
+
+def read(document: object, known: WorldSettings | None = None) -> WorldSettings:
+    """Return settings; what a document leaves out is as in `known`, or the default. Raises `BadWorld`."""
+    if not isinstance(document, Mapping):
+        raise BadWorld("The settings of a world are a JSON object.")
+    kinds = {one.name: one.type for one in fields(WorldSettings)}
+    unknown = sorted(set(document) - set(kinds))
+    if unknown:
+        raise BadWorld(f"A world has no setting `{unknown[0]}`; it has {', '.join(kinds)}.")
+    given = {name: _value(name, kinds[name], value) for name, value in document.items()}
+    settings = replace(known or WorldSettings(), **given)
+    _check(settings)
+    return settings
+
+
+def _value(name: str, kind: Any, value: Any) -> Any:
+    if name == "incidents":
+        return _kinds(value)
+    if kind == "bool" and isinstance(value, bool):
+        return value
+    if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    raise BadWorld(f"`{name}` must be {_WANTED[kind]}, not {value!r}.")
+
+
+def _kinds(value: Any) -> tuple[str, ...]:
+    named: dict[str, tuple[str, ...]] = {"all": KINDS, "few": FEW_KINDS, "none": ()}
+    if isinstance(value, str):
+        if value in named:
+            return named[value]
+        value = value.split(",")
+    if not isinstance(value, list | tuple):
+        raise BadWorld("`incidents` is `all`, `few`, `none` or a list of kinds.")
+    wrong = [one for one in value if one not in KINDS]
+    if wrong:
+        raise BadWorld(f"There is no incident `{wrong[0]}`; there are {', '.join(KINDS)}.")
+    return tuple(value)
+
+
+def _check(settings: WorldSettings) -> None:
+    if not 0 < settings.speed <= SPEED_MAX:
+        raise BadWorld(f"`speed` is between 0 and {SPEED_MAX:.0f}, and not 0.")
+    if not 0 <= settings.busy <= BUSY_MAX:
+        raise BadWorld(f"`busy` is between 0 and {BUSY_MAX} percent.")
+    if not 0 <= settings.records <= RECORDS_MAX or settings.rate < 0:
+        raise BadWorld(f"`records` is between 0 and {RECORDS_MAX}, and `rate` at least 0.")
+    if settings.seed < 0 or settings.closing_s < 0 or settings.start < 0:
+        raise BadWorld("`seed`, `start` and `closing_s` are at least 0.")
