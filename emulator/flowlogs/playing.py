@@ -79,11 +79,16 @@ class Playing:
         assert self._world is not None
         if not self.settings.is_bounded and minute % (ENDLESS_GAP * 16) == 0:
             self._stage(minute)
-        made = await asyncio.to_thread(self._world.minute, minute)
-        found: list[tuple[FlowLog, Batch]] = []
-        for fed in self._fed.values():
-            found += [(fed.intervals.flow_log, self._written(fed, one)) for one in fed.intervals.add(made)]
-        return found
+        return await asyncio.to_thread(self._made, minute)
+
+    def _made(self, minute: int) -> list[tuple[FlowLog, Batch]]:
+        assert self._world is not None
+        made = self._world.minute(minute)
+        return [
+            (fed.intervals.flow_log, self._written(fed, one))
+            for fed in self._fed.values()
+            for one in fed.intervals.add(made)
+        ]
 
     async def change(self, minute: int) -> None:
         """Make the changes that incidents make before a minute; `look` then reads EC2 again."""

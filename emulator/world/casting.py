@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from emulator.world.addresses import number_of
@@ -11,6 +11,7 @@ from emulator.world.edges import Edge
 from emulator.world.estate import Estate
 from emulator.world.incidents import PORT_SCAN, REJECT_RATIO
 from emulator.world.network import ANY, TCP, Eni, EniId, SecurityGroup, SecurityGroupRule
+from emulator.world.plots import INTRUDER
 from emulator.world.staging import Change, Incident
 
 KINDS = (
@@ -28,6 +29,7 @@ KINDS = (
 _MINUTES = {"port_scan": 1, "host_sweep": 1, "beaconing": 30, "slow_scan": 40, "flood": 3, "delivery_gap": 2}
 _USUAL_MINUTES = 5
 _ACL_RULE = 1
+_NO_SERVICE = 9  # discard: who lets that in lets everything in
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,9 @@ def _incident(kind: str, eni: Eni, port: int = 0, rule: str = "", peers: tuple[s
 
 
 def _scanned(cast: _Cast, kind: str) -> Incident | None:
-    eni = cast.one(kind, cast.public)
+    """A public interface that does not let just anybody in everywhere, or the scan would meet no wall."""
+    closed = [eni for eni in cast.public if not _lets_in(cast.estate, eni, _NO_SERVICE, "0.0.0.0")]
+    eni = cast.one(kind, closed or cast.public)
     return _incident(kind, eni, rule=PORT_SCAN if kind == "port_scan" else "") if eni else None
 
 
@@ -89,47 +93,46 @@ def _instance(cast: _Cast, kind: str) -> Incident | None:
 
 
 def _guessed(cast: _Cast, kind: str) -> Incident | None:
-    by_ssh = [eni for eni in cast.public if any(_lets_in(cast.estate, eni, 22))]
+    by_ssh = [eni for eni in cast.public if _lets_in(cast.estate, eni, 22, INTRUDER)]
     eni = cast.one(kind, by_ssh or cast.public)
     return _incident(kind, eni, 22) if eni else None
 
 
 def _flooded(cast: _Cast, kind: str) -> Incident | None:
-    open_to_all = [
-        eni
-        for eni in cast.public
-        if any(rule.peer == "0.0.0.0/0" for rule in _lets_in(cast.estate, eni, 443))
-    ]
+    open_to_all = [eni for eni in cast.public if _lets_in(cast.estate, eni, 443, "0.0.0.0")]
     eni = cast.one(kind, open_to_all)
     return _incident(kind, eni, 443) if eni else None
 
 
 def _unreached(cast: _Cast, kind: str) -> Incident | None:
     """A server whose clients are known, in other subnets when it is about an ACL."""
-    is_acl = kind == "broken_return"
     servers: dict[str, tuple[Eni, Edge]] = {}
     for edge in cast.inside:
-        client, server = cast.estate.enis[EniId(edge.origin)], _server(cast.estate, edge)
-        if server is None or (is_acl and client.subnet_id == server.subnet_id):
-            continue
-        if kind == "dead_database" and server.requester_id != "amazon-rds":
-            continue
-        if kind != "removed_rule" or _rule_of(cast.estate, server, client, edge.port):
+        server = _server(cast.estate, edge)
+        if server and _way_in(kind, cast.estate, server, edge):
             servers.setdefault(server.interface_id, (server, edge))
     eni = cast.one(kind, [server for server, _ in servers.values()])
     if eni is None:
         return None
     edge = servers[eni.interface_id][1]
-    peers = tuple(
-        dict.fromkeys(
-            e.origin for e in cast.inside if (e.destinations, e.port) == (edge.destinations, edge.port)
-        )
-    )
+    way = _way_in(kind, cast.estate, eni, edge)
+    same = [e for e in cast.inside if (e.destinations, e.port) == (edge.destinations, edge.port)]
+    peers = tuple(dict.fromkeys(e.origin for e in same if _way_in(kind, cast.estate, eni, e) == way))
     if kind == "dead_database":
         return _incident(kind, eni, edge.port, peers=peers)
-    if is_acl:
+    if kind == "broken_return":
         return _with_acl(cast.estate, _incident(kind, eni, edge.port, peers=peers), eni)
     return _without_rule(cast.estate, _incident(kind, eni, edge.port, REJECT_RATIO, peers), eni, edge)
+
+
+def _way_in(kind: str, estate: Estate, server: Eni, edge: Edge) -> object:
+    """Return what of a client's way to a server an incident closes, or nothing: then it does not."""
+    client = estate.enis[EniId(edge.origin)]
+    if kind == "removed_rule":
+        return _rule_of(estate, server, client, edge.port)
+    if kind == "broken_return":
+        return client.subnet_id != server.subnet_id
+    return server.requester_id == "amazon-rds"
 
 
 def _with_acl(estate: Estate, incident: Incident, eni: Eni) -> Incident | None:
@@ -212,10 +215,14 @@ def _server(estate: Estate, edge: Edge) -> Eni | None:
     return estate.eni_at(origin.vpc_id, number_of(edge.destinations[0])) if origin else None
 
 
-def _lets_in(estate: Estate, eni: Eni, port: int) -> Iterator[SecurityGroupRule]:
-    for group in estate.resources.security_groups:
-        if group.group_id in eni.groups:
-            yield from (r for r in group.ingress if r.protocol == TCP and r.from_port <= port <= r.to_port)
+def _lets_in(estate: Estate, eni: Eni, port: int, address: str) -> bool:
+    number = number_of(address)
+    return any(
+        _fits(rule, port) and rule.cidr is not None and number in rule.cidr
+        for group in estate.resources.security_groups
+        if group.group_id in eni.groups
+        for rule in group.ingress
+    )
 
 
 def _rule_of(

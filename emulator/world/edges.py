@@ -9,8 +9,9 @@ a rule that is taken away later breaks traffic, it does not stop anybody from tr
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv6Address
 
 from emulator.world import profiles
@@ -210,7 +211,8 @@ def _some(enis: list[Eni], server: Eni, why: str) -> list[Eni]:
     ]
 
 
-def _pool(name: str, size: int, blocks: Iterable[str]) -> tuple[str, ...]:
+@cache
+def _pool(name: str, size: int, blocks: tuple[str, ...]) -> tuple[str, ...]:
     """Return addresses in some blocks, the same in every world."""
     ranges = [cidr(block) for block in blocks]
     texts = []

@@ -64,14 +64,14 @@ class Profile:
         return self.name == "noise"
 
 
-WEB = Profile("web", 6000, 700, 6000, ms=120)
-TIER = Profile("tier", 2500, 600, 2500, ms=60)
-DATABASE = Profile("database", 700, 4000, 12_000, ms=30_000, lasting=7)
-CACHE = Profile("cache", 500, 9000, 9000, 6, ms=60_000, lasting=6)
-HEALTH = Profile("health", 2000, 130, 220, 0, 4, 0, shape="flat", tries=2)
+WEB = Profile("web", 3000, 700, 6000, ms=120)
+TIER = Profile("tier", 900, 600, 2500, ms=60)
+DATABASE = Profile("database", 300, 4000, 12_000, ms=30_000, lasting=7)
+CACHE = Profile("cache", 250, 9000, 9000, 6, ms=60_000, lasting=6)
+HEALTH = Profile("health", 1000, 130, 220, 0, 4, 0, shape="flat", tries=2)
 ADMIN = Profile("admin", 30, 4000, 9000, 6, 90_000, 4)
 BATCH = Profile("batch", 15, 20_000, 30_000_000, 6, 120_000, 4, shape="night")
-EGRESS = Profile("egress", 800, 900, 5000, ms=200)
+EGRESS = Profile("egress", 300, 900, 5000, ms=200)
 DNS = Profile("dns", 100, 45, 120, 0, 0, 0, UDP, tries=2)
 NTP = Profile("ntp", 58, 48, 48, 0, 0, 0, UDP, "flat", 1)
 DATAGRAMS = Profile("datagrams", 600, 180, 300, 3, 200, 3, UDP, tries=3)

@@ -51,7 +51,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The flow logs: where to, and how. `name` is the log group's, bucket's and delivery stream's."""
+    """The flow logs: where to, and how. `name` is the log group's, bucket's and delivery stream's.
+
+    With an `http_endpoint` the delivery stream posts there, and puts into the bucket only what is not taken.
+    """
 
     to: Destination = "kinesis"
     stream: str = "flow-logs"
@@ -60,6 +63,8 @@ class Wanted:
     interval_s: int = 60
     log_format: str = ""
     traffic_type: str = "ALL"
+    http_endpoint: str = ""
+    access_key: str = ""
 
 
 def provision(endpoint: Endpoint, vpc_ids: Sequence[str], wanted: Wanted) -> list[str]:
@@ -113,12 +118,24 @@ def _stream(endpoint: Endpoint, wanted: Wanted) -> str:
 
 def _delivery_stream(endpoint: Endpoint, wanted: Wanted, role: str) -> str:
     firehose = endpoint.client("firehose")
-    place = {"RoleARN": role, "BucketARN": f"arn:aws:s3:::{wanted.name}"}
+    bucket = {"RoleARN": role, "BucketARN": f"arn:aws:s3:::{wanted.name}"}
+    if wanted.http_endpoint:
+        key = {"AccessKey": wanted.access_key} if wanted.access_key else {}
+        hints = {"SizeInMBs": 1, "IntervalInSeconds": 1}
+        to: dict[str, Any] = {
+            "HttpEndpointDestinationConfiguration": {
+                "EndpointConfiguration": {"Url": wanted.http_endpoint, "Name": "vpcflow", **key},
+                "RequestConfiguration": {"ContentEncoding": "GZIP"},
+                "BufferingHints": hints,
+                "S3Configuration": bucket,
+            }
+        }
+    else:
+        hints = {"SizeInMBs": 5, "IntervalInSeconds": 60}
+        to = {"ExtendedS3DestinationConfiguration": {**bucket, "BufferingHints": hints}}
     _made(
         lambda: firehose.create_delivery_stream(
-            DeliveryStreamName=wanted.name,
-            DeliveryStreamType="DirectPut",
-            ExtendedS3DestinationConfiguration={**place, "BufferingHints": {"IntervalInSeconds": 60}},
+            DeliveryStreamName=wanted.name, DeliveryStreamType="DirectPut", **to
         )
     )
     described = firehose.describe_delivery_stream(DeliveryStreamName=wanted.name)
