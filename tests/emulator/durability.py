@@ -151,6 +151,8 @@ def _one_call(client: Any, told: Acknowledged, chance: random.Random) -> None:
     name = chance.choice(names)
     if what < 0.02:
         shards = client.list_shards(StreamName=name)["Shards"]
+        if not shards:
+            return  # it is being made
         shard = chance.choice(shards)
         low, high = (int(shard["HashKeyRange"][f"{end}HashKey"]) for end in ("Starting", "Ending"))
         client.split_shard(
