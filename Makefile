@@ -1,7 +1,7 @@
 # vpcflow: `make replay` and `make test` are all a newcomer needs. `make` alone lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-kcl test-localstack bench fmt lint lock clean
+.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-kcl test-localstack bench bench-emulator bench-world fmt lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -13,8 +13,12 @@ SHARDS ?= 4
 WORKERS ?= 1
 PAYLOAD ?= cloudwatch
 SEED ?= 1
+SOURCE ?= kinesis
+BUSY ?= 100
+INCIDENTS ?= all
 REPLAY_FLAGS = --records $(RECORDS) --shards $(SHARDS) --workers $(WORKERS) --payload $(PAYLOAD) --seed $(SEED) \
   $(if $(RATE),--rate $(RATE)) $(if $(FILE),--file '$(FILE)') $(if $(FORMAT),--format '$(FORMAT)') \
+  --source $(SOURCE) $(if $(WORLD),--world '$(WORLD)' --busy $(BUSY) --incidents $(INCIDENTS)) \
   $(if $(KEEP),--keep) $(if $(EXTERNAL_ENDPOINT),--external-endpoint $(EXTERNAL_ENDPOINT))
 
 help: ## list the targets
@@ -38,7 +42,7 @@ setup-dev: .venv/dev ui ## the same, with the tools for testing
 ui: .venv/runtime ## build the page's files
 	@$(BIN)/python -m streams.web.build
 
-replay: setup ## run everything here on a bounded load (RECORDS RATE SHARDS WORKERS PAYLOAD SEED FILE KEEP=1 …)
+replay: setup ## run everything here on a bounded load (RECORDS RATE WORKERS SEED WORLD SOURCE FILE KEEP=1 …)
 	@exec $(BIN)/vpcflow replay $(REPLAY_FLAGS)
 
 chromium: .venv/dev
@@ -66,6 +70,9 @@ bench: setup-dev ## records per CPU-second of every stage, beside floors of the 
 
 bench-emulator: setup-dev ## the emulator beside kinesalite, moto and its targets (QUICK=1 for half a minute)
 	@$(BIN)/python -m tests.bench.kinesis $(if $(QUICK),--quick)
+
+bench-world: setup-dev ## a synthetic estate of 2,000 interfaces: built, read, its traffic made
+	@$(BIN)/python -m tests.bench.world
 
 fmt: .venv/dev ## format and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 CALLS = Counter("vpcflow_kinesis_calls_total", "Calls to Kinesis", ["operation", "outcome"])
 BEHIND = Gauge("vpcflow_kinesis_behind_seconds", "MillisBehindLatest of the last answer", ["shard"])
 RECORDS = Counter("vpcflow_connect_records_total", "Records, by what became of them", ["outcome"])
 BYTES = Counter("vpcflow_connect_bytes_total", "Bytes of lines committed")
+REQUESTS = Counter("vpcflow_firehose_requests_total", "Requests of Firehose, by their outcome", ["outcome"])
+REQUEST_BYTES = Counter("vpcflow_firehose_request_bytes_total", "Bytes of bodies of requests, as they came")
+IGNORED = Counter("vpcflow_firehose_ignored_total", "Headers and attributes that were ignored", ["name"])
+COMMIT_SECONDS = Histogram("vpcflow_connect_commit_seconds", "Seconds of a slot's transaction")
+S3_CALLS = Counter("vpcflow_s3_calls_total", "Calls to S3 and SQS", ["operation", "outcome"])
+S3_OBJECTS = Counter("vpcflow_s3_objects_total", "Objects, by how they ended", ["outcome"])
+S3_MESSAGES = Counter("vpcflow_s3_messages_total", "Messages of the queue, by what they were", ["outcome"])
+S3_LINES = Counter("vpcflow_s3_lines_total", "Lines of objects committed")
+S3_BEHIND = Gauge("vpcflow_s3_behind_seconds", "Age of the newest object committed, by its LastModified")

@@ -1,7 +1,6 @@
-"""The loop: shards → envelopes → blocks → one transaction a slot.
+"""The loop of `connect kinesis`: shards → envelopes → blocks → one transaction a slot.
 
-Kafka's consumer group over `positions` says which slots are ours; a slot is opened when it is assigned and
-dropped when it is revoked. Each shard has a reader, each slot a committer, and between them a short queue:
+Each shard has a reader, each slot that is ours (`ownership`) a committer, and between them a short queue:
 when Kafka is slow, the queue is full and the readers wait. Many shards share one transaction (group commit).
 """
 
@@ -9,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential_jitter
 
 from connectors import metrics
+from connectors.errors import ConnectError
 from connectors.health import health
 from connectors.kinesis import ShardReader, make_client
+from connectors.ownership import Ownership
 from connectors.positions import (
     NUMBER_KEY,
     Position,
@@ -40,10 +40,6 @@ QUEUED_READS = 4  # answers of up to 10 MiB each that may wait for a commit
 COMMIT_BYTES = 8 << 20
 DISCOVER_S = 10.0
 PASSING = {"ProvisionedThroughputExceededException", "LimitExceededException", "InternalFailure"}
-
-
-class ConnectError(RuntimeError):
-    """The source cannot be read; the message says what to do."""
 
 
 class OwnedSlot:
@@ -99,7 +95,9 @@ class OwnedSlot:
         }
         call = calls[operation]
         retrying = AsyncRetrying(
-            retry=retry_if_exception(_is_passing), wait=wait_exponential_jitter(0.2, 5.0), reraise=True
+            retry=retry_if_exception(_is_passing),
+            wait=wait_exponential_jitter(multiplier=0.2, max=5.0),
+            reraise=True,
         )
         async for attempt in retrying:
             with attempt:
@@ -140,102 +138,44 @@ class OwnedSlot:
         await self.slot.close()
 
 
-class Connector(ConsumerRebalanceListener):  # type: ignore[misc]
-    """All slots that this process owns, for one stream."""
+class Connector:
+    """One stream's shards, each read in its slot, if the slot is ours."""
 
     def __init__(self, settings: Connect, reader: ShardReader, naming: Naming, start: Position) -> None:
         self._settings, self._reader, self._naming, self._start = settings, reader, naming, start
-        self._owned: dict[int, OwnedSlot] = {}
-        self._positions: dict[bytes, bytes] = {}
         self._shards: list[Shard] = []
-        self._is_assigned = False
+        self._ownership = Ownership(settings, f"kinesis {naming.stream}", self._own, self._changed)
 
     @property
     def is_ready(self) -> bool:
         """Whether this process reads something, or has nothing to read."""
-        return self._is_assigned
-
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Give slots back: drop what is not committed."""
-        owned, self._owned = self._owned, {}
-        await asyncio.gather(*(slot.close() for slot in owned.values()))
-
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Open the slots that are ours now."""
-        slots = {p.partition: self._make_slot(p.partition) for p in assigned}
-        await asyncio.gather(*(slot.open() for slot in slots.values()))
-        for partition, slot in slots.items():
-            self._positions.update(slot.state)
-            settings = self._settings
-            self._owned[partition] = OwnedSlot(slot, self._reader, self._naming, settings.poll_s)
-        log.info("slots assigned", slots=sorted(slots))
-        self._is_assigned = True
-        self._start_shards()
-
-    def _make_slot(self, partition: int) -> Slot:
-        prefix = self._settings.prefix
-        return Slot(self._settings.kafka, f"{prefix}positions", partition, f"{prefix}connect-{partition}")
-
-    def _start_shards(self) -> None:
-        mine = frozenset(self._owned)
-        slots, stream = self._settings.slots, self._naming.stream
-        for shard in startable(self._shards, self._positions, stream, mine, slots):
-            # A child holds nothing that was there before its parents ended: always from its beginning.
-            first = Position() if shard.parents else self._start
-            self._owned[slot_of(shard.shard_id, slots)].start(shard, first)
+        return self._ownership.is_ready
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set. Raises what ended the work otherwise."""
         self._shards = await asyncio.to_thread(self._reader.shards)
-        own = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka,
-            group_id=f"{self._settings.prefix}connect",
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-            session_timeout_ms=10_000,
-            heartbeat_interval_ms=1_000,
-        )
-        own.subscribe([f"{self._settings.prefix}positions"], listener=self)
-        await own.start()
-        tail = asyncio.ensure_future(self._tail())
-        discover = asyncio.ensure_future(self._discover())
-        try:
-            while not stop.is_set():
-                await own.getmany(timeout_ms=500)  # Keeps the group's clock; the content is in the tail.
-                for task in [tail, discover, *(t for o in self._owned.values() for t in o.tasks)]:
-                    if task.done() and not task.cancelled():
-                        task.result()
-        finally:
-            for task in (tail, discover):
-                task.cancel()
-            await self.on_partitions_revoked([])
-            await own.stop()
+        await self._ownership.run(stop, [asyncio.ensure_future(self._discover())])
+
+    def _own(self, slot: Slot) -> OwnedSlot:
+        return OwnedSlot(slot, self._reader, self._naming, self._settings.poll_s)
+
+    def _changed(self, news: Mapping[bytes, bytes]) -> None:
+        """Start what may be read now: slots were assigned, or a parent has ended, here or elsewhere."""
+        if not news or any(b'"is_ended":true' in value for value in news.values()):
+            self._start_shards()
+
+    def _start_shards(self) -> None:
+        owned, slots, stream = self._ownership.owned, self._settings.slots, self._naming.stream
+        for shard in startable(self._shards, self._ownership.positions, stream, frozenset(owned), slots):
+            # A child holds nothing that was there before its parents ended: always from its beginning.
+            first = Position() if shard.parents else self._start
+            owned[slot_of(shard.shard_id, slots)].start(shard, first)
 
     async def _discover(self) -> None:
         while True:
             await asyncio.sleep(DISCOVER_S)
             self._shards = await asyncio.to_thread(self._reader.shards)
             self._start_shards()
-
-    async def _tail(self) -> None:
-        """Follow every slot's positions: a parent may have ended in another process."""
-        topic = f"{self._settings.prefix}positions"
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._settings.kafka, isolation_level="read_committed")
-        await consumer.start()
-        try:
-            consumer.assign([TopicPartition(topic, p) for p in range(self._settings.slots)])
-            await consumer.seek_to_beginning()
-            while True:
-                news = False
-                for messages in (await consumer.getmany(timeout_ms=1000)).values():
-                    for message in messages:
-                        if message.value is not None and message.key != NUMBER_KEY:
-                            self._positions[message.key] = message.value
-                            news = news or b'"is_ended":true' in message.value
-                if news:
-                    self._start_shards()
-        finally:
-            await consumer.stop()
 
 
 def _is_passing(error: BaseException) -> bool:

@@ -45,6 +45,37 @@ class Connect(Common):
     )
 
 
+class ConnectS3(Common):
+    """Settings of the connector for objects in S3."""
+
+    s3_bucket: str = Field("", description="bucket that flow logs are delivered to; or set a queue")
+    s3_prefix: str = Field("", description="what the keys of its objects begin with, before AWSLogs/")
+    s3_queue: str = Field(
+        "", description="URL of the SQS queue that tells of new objects; else they are listed"
+    )
+    s3_list_s: float = Field(30.0, gt=0, le=3600, description="pause between listings, seconds")
+    s3_look_back_s: int = Field(
+        86_400, ge=0, description="how far back a listing looks for objects that came late, seconds"
+    )
+
+
+class ConnectFirehose(Common):
+    """Settings of the endpoint that a delivery stream posts to."""
+
+    firehose_host: str = Field(
+        "127.0.0.1", description="address to listen on; loopback unless told otherwise"
+    )
+    firehose_port: int = Field(8443, ge=0, le=65535, description="port to listen on")
+    firehose_key: SecretStr = Field(SecretStr(""), description="access key that requests must carry")
+    firehose_key_2: SecretStr = Field(SecretStr(""), description="a second one, while keys are changed")
+    firehose_cert: str = Field(
+        "", description="file with the TLS certificate; without it, plain HTTP, for a balancer with one"
+    )
+    firehose_cert_key: str = Field("", description="file with its private key")
+    line_format: str = Field("default", description="the flow log's LogFormat, or `default`")
+    account: str = Field("", description="account of the lines, when the source does not say")
+
+
 class Work(Common):
     """The worker's own settings."""
 
@@ -72,7 +103,7 @@ class Notify(Common):
     webhook_key: SecretStr = Field(SecretStr(""), description="signs webhook bodies (HMAC-SHA256)")
 
 
-ALL: tuple[type[Common], ...] = (Connect, Work, Serve, Notify)
+ALL: tuple[type[Common], ...] = (Connect, ConnectS3, ConnectFirehose, Work, Serve, Notify)
 
 # Variables of the same prefix that are no process's setting, but replay's or the tests'.
 OTHER_NAMES = ("VPCFLOW_CACHE",)

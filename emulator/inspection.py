@@ -8,6 +8,7 @@ from the arrival times that are retained.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -55,6 +56,8 @@ class Inspection:
         page = self._pages.get(incoming.target.partition("?")[0].rstrip("/"))
         if page is None:
             return as_json({"message": "No such page.", "pages": sorted(self._pages)}, 404)
+        if incoming.method not in {"GET", "HEAD"} and not _is_local_name(incoming.headers.get("host", "")):
+            return as_json({"message": "Changes are taken under an address or a local name only."}, 403)
         answer = page(incoming)
         return answer if isinstance(answer, Outgoing) else await answer
 
@@ -115,6 +118,16 @@ class Inspection:
 def as_json(value: object, status: int = 200) -> Outgoing:
     """Return a page of JSON."""
     return Outgoing(status, {"Content-Type": "application/json"}, orjson.dumps(value))
+
+
+def _is_local_name(host: str) -> bool:
+    """Say whether a host is an address or a name without a domain.
+
+    A page of another site can have its own name point to us (DNS rebinding); it cannot have such a one.
+    """
+    name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
+    is_address = re.fullmatch(r"\[[0-9a-fA-F:.]+\]|\d+\.\d+\.\d+\.\d+", name) is not None
+    return is_address or "." not in name or name.endswith(".localhost")
 
 
 def _not_allowed(allowed: str) -> Outgoing:

@@ -116,9 +116,8 @@ async def serve(
             "LocalStack), or choose another port."
         ) from None
 
-    beside.url = (
-        f"http://127.0.0.1:{listener.port}" if host in ("0.0.0.0", "::") else f"http://{host}:{listener.port}"
-    )
+    reached = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    beside.url = f"http://{reached}:{listener.port}"
 
     async def last_words() -> None:
         kinesis.last_words()

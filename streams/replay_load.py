@@ -34,6 +34,7 @@ class Options:
     world: str | None = None
     busy: int = 100
     incidents: str = "all"
+    source: str = "kinesis"
     line_format: str | None = None
     keep: bool = False
     external_endpoint: str | None = None

@@ -83,14 +83,15 @@ async def _start(stage: Stage, stack: AsyncExitStack) -> None:
         await ensure_topics(stage.kafka, stage.prefix, SLOTS)
     if options.external_endpoint:
         stage.stream = f"vpcflow-replay-{secrets.token_hex(4)}"
+    way = replay_world.way(options, stage.stream)
     if options.world:
         await _until(stage, lambda: _answers(f"{stage.endpoint}/_localstack/health"), "the emulator")
-        await replay_world.prepare(options, stage.endpoint, stage.stream, stage.console)
+        await replay_world.prepare(options, stage.endpoint, way.wanted, stage.console)
     else:
         await _create_stream(stage)
     if options.external_endpoint:
         stack.push_async_callback(_delete_stream, stage)
-    _add_pipeline(stage, stack)
+    _add_pipeline(stage, stack, way)
     await asyncio.gather(*(child.start() for child in stage.children if not child.pid))
     await _await_page(stage)
     following = asyncio.ensure_future(stage.observer.follow(stage.kafka, stage.prefix, SLOTS))
@@ -106,14 +107,14 @@ def _add_emulator(stage: Stage, stack: AsyncExitStack) -> Child | None:
     return _add_child(stage, stack, "emulate", ["emulate", "--port", str(port)], {})
 
 
-def _add_pipeline(stage: Stage, stack: AsyncExitStack) -> None:
+def _add_pipeline(stage: Stage, stack: AsyncExitStack, way: replay_world.Way) -> None:
     port = stage.options.port or free_port()
     stage.page = f"http://127.0.0.1:{port}/"
     for index in range(stage.options.workers):
         worker = {"VPCFLOW_WORKER_ID": f"replay-{index}", "VPCFLOW_HEALTH_PORT": _health_port(stage)}
         _add_child(stage, stack, f"work-{index}" if index else "work", ["work"], worker)
     source = {"AWS_ENDPOINT_URL": stage.endpoint, "VPCFLOW_HEALTH_PORT": _health_port(stage)}
-    _add_child(stage, stack, "connect", ["connect", "kinesis"], source)
+    _add_child(stage, stack, "connect", way.arguments, {**source, **way.env})
     _add_child(stage, stack, "notify", ["notify"], {})
     _add_child(stage, stack, "serve", ["serve", "--port", str(port)], {})
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from rich.console import Console
 
 from emulator import ledger as ledgers
 from emulator.ledger import Ledger
+from emulator.ports import free_port
 from emulator.world.building import BuildError
 from emulator.world.provisioning import Endpoint, ProvisionError, Wanted, provision
 from emulator.world.remote import NoWorld, RemoteWorld
@@ -18,6 +21,33 @@ from emulator.world.topology_file import BadTopology
 from streams.replay_load import Options, ReplayError
 
 LOOK_S = 0.25
+NAME = "vpcflow-replay"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How flow logs get to the connector: where AWS delivers them, and how the connector is started."""
+
+    wanted: Wanted
+    arguments: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+
+
+def way(options: Options, stream: str) -> Way:
+    """Return the way of a replay's source. Raises `ReplayError`."""
+    if options.source != "kinesis" and not options.world:
+        raise ReplayError(f"--source {options.source} needs --world: only flow logs are delivered there")
+    if options.world and options.external_endpoint:
+        raise ReplayError("a world is played by our own emulator: leave --external-endpoint out")
+    if options.source == "s3":
+        wanted = Wanted(to="s3", name=NAME)
+        return Way(wanted, ["connect", "s3", "--bucket", NAME], {"VPCFLOW_S3_LIST_S": "1"})
+    if options.source == "firehose":
+        port, key = free_port(), secrets.token_urlsafe(24)
+        url = f"http://127.0.0.1:{port}/"
+        wanted = Wanted(to="firehose", name=NAME, http_endpoint=url, access_key=key)
+        return Way(wanted, ["connect", "firehose", "--port", str(port)], {"VPCFLOW_FIREHOSE_KEY": key})
+    return Way(Wanted(stream=stream, shards=options.shards, name=NAME), ["connect", "kinesis"])
 
 
 def settings(options: Options, closing_s: int) -> WorldSettings:
@@ -39,14 +69,13 @@ def settings(options: Options, closing_s: int) -> WorldSettings:
         raise ReplayError(str(error)) from error
 
 
-async def prepare(options: Options, url: str, stream: str, console: Console) -> None:
-    """Build the estate, and flow logs that a subscription carries to Kinesis. Raises `ReplayError`."""
+async def prepare(options: Options, url: str, wanted: Wanted, console: Console) -> None:
+    """Build the estate, and flow logs that are delivered as wanted. Raises `ReplayError`."""
     endpoint = Endpoint(url)
     try:
         topology = topology_of(options.world or "")
         estate = await built(endpoint, topology, console)
         vpcs = [estate.id("vpc", name) for name in topology.vpcs]
-        wanted = Wanted(stream=stream, shards=options.shards)
         await asyncio.to_thread(provision, endpoint, vpcs, wanted)
     except (BadTopology, BuildError, ProvisionError) as error:
         raise ReplayError(str(error)) from error

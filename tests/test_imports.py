@@ -22,6 +22,7 @@ LONG_FUNCTIONS = {"streams.kernel.scan"}  # numba's hot loop: a call from there 
 # The composition root, and what plays or judges a whole run on one machine.
 MAY_IMPORT_EMULATOR = {
     "streams.cli",
+    "streams.cli_emulate",
     "streams.replay",
     "streams.replay_load",
     "streams.replay_stage",
@@ -57,7 +58,9 @@ EDGES = {
 }
 # Elsewhere a module is an edge unless it is named here.
 PURE = {
-    *named("connectors", "flowlog envelope blocks dead messages answers positions reads"),
+    *named("connectors", "flowlog envelope blocks dead messages answers positions reads errors"),
+    *named("connectors", "objects notifications object_text object_rows object_commits"),
+    *named("connectors", "firehose_requests firehose_commits"),
     *named("streams", "lines kernel partials sums cells render texts windows records"),
     *named("streams.web", "board history latencies query"),
     *named("emulator", "behind_requests exchange faults ledger peers router kafka.properties"),

@@ -1,4 +1,4 @@
-"""Brings each flow log's batches to its destination when they are due, in order, and says how it went.
+"""Brings each flow log's batches to its destination, one after the other, and says how it went.
 
 A batch of the last minutes comes minutes later, as in AWS; the delay is drawn from the flow log and the
 interval, so that it is the same each time. In a bounded load nothing is waited for but the pace.
@@ -76,6 +76,7 @@ class Courier:
 
     async def _tried(self, deliver: Callable[[], Awaitable[None]]) -> None:
         error = reason = ""
+        calls = self.report.calls
         async with self._turn:
             try:
                 await deliver()
@@ -85,7 +86,8 @@ class Courier:
                 self.report.lost += sum(one.lines for one in failures)
         if error and reason != self.report.reason:
             log.warning("flow log not delivered", flow_log=self.flow_log.flow_log_id, reason=reason)
-        self.report.error, self.report.reason = error, reason
+        if error or self.report.calls > calls:  # what was only put aside says nothing
+            self.report.error, self.report.reason = error, reason
 
 
 def courier(flow_log: FlowLog, means: Means, filters: Callable[[FlowLog], list[str]]) -> Courier:

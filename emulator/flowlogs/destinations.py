@@ -90,15 +90,17 @@ class LogStreams:
     async def _put(self, eni: str, rows: pl.DataFrame) -> None:
         stream = naming.log_stream(eni, self.filters(self.flow_log))
         group = self.flow_log.settings.log_group_name
+        left = rows.height
         for part in _parts(rows, EVENTS_MAX, EVENTS_MAX_BYTES, EVENT_OVERHEAD_BYTES):
             texts = part["line"].to_list()
             times = (part["start"] * 1000).to_list()
             events = [{"timestamp": at, "message": text} for at, text in zip(times, texts, strict=True)]
             await self.means.pace(part.height)
             request = {"logGroupName": group, "logStreamName": stream, "logEvents": events}
-            answer = await _tried(self._asked(request), part.height)
-            _check_answer("PutLogEvents", answer, part.height)
+            answer = await _tried(self._asked(request), left)
+            _check_answer("PutLogEvents", answer, left)
             self.means.delivered(self.flow_log, part, texts[-SHOWN_LINES:])
+            left -= part.height
 
     async def _asked(self, request: dict[str, Any]) -> Outgoing:
         """Put events; a group or stream that is not there is made, as AWS does when traffic comes."""
@@ -122,18 +124,26 @@ class Bucket:
     _files: Files = field(default_factory=Files)
 
     async def deliver(self, batch: Batch) -> None:
-        """Let the records wait for their file. Raises `NotDelivered`, for a file that was full."""
-        for file in self._files.add(batch):
-            await self._write(file)
+        """Let the records wait for their file. Raises `NotDelivered`, in a group, if one was full."""
+        await self._write_all(list(self._files.add(batch)))
 
     def waits(self, now: int | None) -> bool:
         """Say whether there is a file whose five minutes are over."""
         return self._files.has_due(now)
 
     async def finish(self, now: int | None) -> None:
-        """Write the files whose five minutes are over, or all. Raises `NotDelivered`."""
-        for file in self._files.due(now):
-            await self._write(file)
+        """Write the files whose five minutes are over, or all. Raises `NotDelivered`, in a group."""
+        await self._write_all(list(self._files.due(now)))
+
+    async def _write_all(self, files: list[File]) -> None:
+        failures = []
+        for file in files:
+            try:
+                await self._write(file)
+            except NotDelivered as error:
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup("files were not written", failures)
 
     async def _write(self, file: File) -> None:
         settings = self.flow_log.settings
@@ -198,9 +208,10 @@ def _check(reason: str, lines: int) -> None:
 
 
 def _check_answer(operation: str, answer: Outgoing, lines: int) -> None:
-    if answer.status != 200:
-        said = content(answer)[:300].decode(errors="replace")
-        raise NotDelivered(UNKNOWN_ERROR, f"{operation}: {answer.status} {said}", lines)
+    said = content(answer)
+    if answer.status != 200 or b'"rejectedLogEventsInfo"' in said:
+        shown = said[:300].decode(errors="replace")
+        raise NotDelivered(UNKNOWN_ERROR, f"{operation}: {answer.status} {shown}", lines)
 
 
 def _message(line: str) -> bytes:

@@ -11,7 +11,7 @@ from connectors.flowlog import DEFAULT_FORMAT, Format
 from emulator.kinesis.wire import Scope
 
 CLOUDWATCH, S3, FIREHOSE = "cloud-watch-logs", "s3", "kinesis-data-firehose"
-ACCESS_ERROR, RATE_LIMITED, UNKNOWN_ERROR = "Access error", "Rate limited", "Unknown error"
+ACCESS_ERROR, UNKNOWN_ERROR = "Access error", "Unknown error"
 LAST_LINES = 20
 
 

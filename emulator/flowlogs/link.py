@@ -39,6 +39,7 @@ class Progress:
     is_done: bool = False
     failure: str = ""
     labels: list[dict[str, Any]] = field(default_factory=list)
+    undo: list[list[Any]] = field(default_factory=list)
 
 
 class Link:
@@ -49,8 +50,10 @@ class Link:
         self.progress = Progress()
         self.ledger = b""
         self._service, self._url = service, url
-        self._round = 1
+        self._round, self._told = 1, 0
+        self._undo: list[list[Any]] = []
         self._news = asyncio.Event()
+        self._other_world = asyncio.Event()
         self._living: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
         service.listeners.append(self.changed)
@@ -65,7 +68,7 @@ class Link:
         self._news.set()
         if self._living is None and self._service.flow_logs:
             self._living = asyncio.create_task(self._live())
-            self._living.add_done_callback(_say_why)
+            self._living.add_done_callback(self._ended)
 
     def set_world(self, document: object) -> None:
         """Play another world from now on. Raises `BadWorld`."""
@@ -73,7 +76,16 @@ class Link:
         self._round += 1
         self.progress, self.ledger = Progress(round=self._round), b""
         self._service.subscriptions.keeps_events = self.settings.keeps_log_events
+        self._other_world.set()
+        self._other_world.clear()
         self.changed()
+
+    def _ended(self, living: asyncio.Task[None]) -> None:
+        """Say loudly why nothing is played any more; the next change starts it again."""
+        if not living.cancelled() and (error := living.exception()) is not None:
+            log.critical("flow logs are not delivered any more", exc_info=error)
+            self.progress.failure = f"the process that plays the world cannot be had: {error}"
+            self._living = None
 
     async def stop(self) -> None:
         """End the player."""
@@ -84,7 +96,6 @@ class Link:
 
     async def _live(self) -> None:
         while True:
-            began = self._round
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", _CHILD, self._url()),
                 stdin=asyncio.subprocess.PIPE,
@@ -97,13 +108,19 @@ class Link:
                 await self._converse(self._process)
             finally:
                 await _end(self._process)
-            status = self._process.returncode
-            log.error("the player of flow logs ended by itself and starts again", status=status)
-            if self.settings.is_bounded and not self.progress.is_done:
+            await self._mourn(self._process.returncode)
+
+    async def _mourn(self, status: int | None) -> None:
+        """Say that a player has died; return when another one is to be started."""
+        log.error("the player of flow logs ended by itself", status=status)
+        self._undo = self.progress.undo
+        if self.settings.is_bounded and self._round == self._told:
+            if not self.progress.is_done:
                 self.progress.failure = f"the process that plays the world ended with status {status}"
-            elif began == self._round:
-                self._round += 1
-            await asyncio.sleep(AGAIN_S)
+            await self._other_world.wait()  # What was delivered would be delivered again.
+        elif self._round == self._told:
+            self._round += 1
+        await asyncio.sleep(AGAIN_S)
 
     async def _converse(self, process: asyncio.subprocess.Process) -> None:
         """Tell and listen until the process ends."""
@@ -112,6 +129,8 @@ class Link:
         telling = asyncio.create_task(self._tell(process.stdin))
         try:
             while line := await process.stdout.readline():
+                if not line.endswith(b"\n"):
+                    break  # It died while it said this.
                 self._heard(orjson.loads(line))
         finally:
             telling.cancel()
@@ -123,7 +142,9 @@ class Link:
             await self._news.wait()
             self._news.clear()
             flow_logs = list(self._service.flow_logs)
-            news = Snapshot(flow_logs, self._service.revision, self._round, self.settings)
+            self._told = self._round
+            news = Snapshot(flow_logs, self._service.revision, self._round, self.settings, self._undo)
+            self._undo = []
             player.write(orjson.dumps(news.document()) + b"\n")
             await player.drain()
 
@@ -133,7 +154,7 @@ class Link:
             if key in flow_logs:
                 _note(flow_logs[key], report)
         world = told.get("world")
-        if world is not None and world["round"] == self._round:
+        if world is not None and world["round"] == self._round and not self.progress.failure:
             self.progress = Progress(**world)
             self.ledger = told.get("ledger", "").encode() or self.ledger
 
@@ -158,8 +179,3 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-def _say_why(living: asyncio.Task[None]) -> None:
-    if not living.cancelled() and (error := living.exception()) is not None:
-        log.critical("flow logs are not delivered any more", exc_info=error)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from emulator.flowlogs.flow_log import CLOUDWATCH, FIREHOSE, S3, FlowLog
-from emulator.flowlogs.network import Network
+from emulator.flowlogs.network import Network, Thing
 from emulator.kinesis.wire import Scope
 
 SHOWN_MOST = 100
@@ -45,9 +45,13 @@ class Shown:
 def render(shown: Shown, *, only_live: bool = False) -> str:
     """Return the page, or only the part of it that changes."""
     network = shown.network
+    in_subnet: dict[str, list[Thing]] = defaultdict(list)
+    for one in network.interfaces:
+        in_subnet[one.parent].append(one)
     return _template().render(
         scope=shown.scope,
         network=network,
+        in_subnet=in_subnet,
         flow_logs=shown.flow_logs,
         said=shown.said,
         form=defaultdict(str, shown.form),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import polars as pl
 import structlog
@@ -25,10 +26,13 @@ from emulator.flowlogs.permissions import Permissions
 from emulator.flowlogs.port import Port
 from emulator.flowlogs.rounds import Round
 from emulator.flowlogs.snapshot import Snapshot
+from emulator.kinesis.wire import Scope
 from emulator.world.records import MINUTE_S
 
 TICK_S = 0.25
 AGAIN_S = 5.0
+DUE_MAX = 100
+"""Batches that may wait for their destination before the world waits for them."""
 
 log = structlog.get_logger("emulator.flowlogs")
 
@@ -44,31 +48,87 @@ class Player:
         self._round: Round | None = None
         self._couriers: dict[str, Courier] = {}
         self._under_way: set[asyncio.Task[None]] = set()
+        self._step: asyncio.Task[None] | None = None
+        self._undo: list[Sequence[Any]] = []
+        self._due = 0
+        self._has_rested = False
 
     def told(self, news: Snapshot) -> None:
         """Take the newest snapshot in; a new round ends the last one where it is."""
         self._told = news
+        self._undo += news.undo
         self._news.set()
-        if self._round is not None and self._round.number != news.round:
-            self._round, self._couriers = None, {}
-        there = {one.flow_log_id for one in news.flow_logs}
+        is_replaced = self._round is not None and self._round.number != news.round
+        there = {one.flow_log_id for one in news.flow_logs} if not is_replaced else set()
         self._couriers = {key: one for key, one in self._couriers.items() if key in there}
+        if self._step is not None and (is_replaced or not there):
+            self._step.cancel()
 
     async def run(self) -> None:
         """Play until cancelled."""
         while True:
             self._news.clear()
-            told = self._told
-            if told is None or not told.flow_logs or (self._round and self._round.is_done):
+            if not await self._prepared():
                 await self._news.wait()
                 continue
-            if self._round is None:
-                self._round = Round(told.round, told.world, self._port.ec2)
-            try:
-                await (self._play_bounded if told.world.is_bounded else self._play)(self._round)
-            except (ClientError, BotoCoreError, OSError) as error:
+            playing = self._round
+            assert playing is not None
+            play = self._play_bounded if playing.settings.is_bounded else self._play
+            self._step = asyncio.create_task(play(playing))
+            await asyncio.wait([self._step])
+            error = None if self._step.cancelled() else self._step.exception()
+            if isinstance(error, ClientError | BotoCoreError | OSError):
                 log.warning("the world stands still, for EC2 does not answer", reason=str(error))
                 await asyncio.sleep(AGAIN_S)
+            elif error is not None:
+                raise error
+
+    async def _prepared(self) -> bool:
+        """Say whether there is something to play now, having ended what is no more."""
+        told, playing = self._told, self._round
+        if playing is not None and (told is None or playing.number != told.round):
+            await self._take_back(playing)
+            playing = self._round = None
+        if told is None or (playing is not None and (playing.is_done or playing.failure)):
+            return False
+        if not told.flow_logs:
+            if playing is not None and playing.settings.is_bounded:
+                playing.failure = "its flow logs were deleted before the load was over"
+            if playing is not None:
+                await self._take_back(playing)
+            self._has_rested = True
+            return False
+        if playing is None:
+            undo, self._undo = self._undo, []
+            for account, region, operation, request in undo:
+                await self._called(Scope(account, region), operation, request)
+            playing = self._round = Round(told.round, told.world, self._port.ec2)
+        elif self._has_rested:
+            playing.skip_to_now()
+        self._has_rested = False
+        playing.meet(told.flow_logs)
+        return True
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        tasks = [*self._under_way, *([self._step] if self._step is not None else [])]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _take_back(self, playing: Round) -> None:
+        try:
+            await playing.undo()
+        except (ClientError, BotoCoreError, OSError) as error:
+            log.warning("what incidents changed in EC2 is not taken back", reason=str(error))
+
+    async def _called(self, scope: Scope, operation: str, request: dict[str, Any]) -> None:
+        """Take back a change of a player that died."""
+        try:
+            await asyncio.to_thread(getattr(self._port.ec2(scope), operation), **request)
+        except (ClientError, BotoCoreError, OSError) as error:
+            log.warning("what an incident changed is not taken back", operation=operation, reason=str(error))
 
     def report(self) -> dict[str, object]:
         """Return what was delivered since the last report, and how far the world is."""
@@ -82,11 +142,14 @@ class Player:
         return told
 
     async def _play(self, playing: Round) -> None:
-        """Play the minute that is over, if one is, and deliver what is due."""
+        """Play the minute that is over, if one is, and have delivered what is due.
+
+        When destinations are slow, the world's time waits for them.
+        """
         now = int(playing.now())
-        if (playing.minute + 1) * MINUTE_S > now:
-            for one in self._couriers.values():
-                self._start(one.finish(now - delay_s(one.flow_log, now // FILE_S)))
+        for one in self._couriers.values():
+            self._start(one.finish(now - delay_s(one.flow_log, now // FILE_S)))
+        if (playing.minute + 1) * MINUTE_S > now or self._due > DUE_MAX:
             await asyncio.sleep(min(TICK_S, MINUTE_S / playing.settings.speed / 4))
             return
         for flow_log, batch in await self._minute(playing):
@@ -132,8 +195,12 @@ class Player:
         # A clock that may run a thousand times as fast is no event that could be waited for.
         while self._is_there(to) and (left_s := due - playing.now()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(min(AGAIN_S, left_s / playing.settings.speed))
-        if self._is_there(to):
-            await to.deliver(batch)
+        self._due += 1
+        try:
+            if self._is_there(to):
+                await to.deliver(batch)
+        finally:
+            self._due -= 1
 
     def _is_there(self, one: Courier) -> bool:
         """Say whether a courier's flow log and world were not ended meanwhile."""

@@ -45,8 +45,11 @@ async def main(url: str) -> None:
     async def tell(player: Player) -> None:
         while True:
             await asyncio.sleep(TELL_S)
-            sys.stdout.buffer.write(orjson.dumps(player.report()) + b"\n")
-            sys.stdout.buffer.flush()
+            try:
+                sys.stdout.buffer.write(orjson.dumps(player.report()) + b"\n")
+                sys.stdout.buffer.flush()
+            except BrokenPipeError:
+                return  # The emulator is gone.
 
     async with Port.open(url) as port:
         player = Player(port)
@@ -55,6 +58,7 @@ async def main(url: str) -> None:
         for task in going:
             task.cancel()
         await asyncio.wait(tasks)
+        await player.close()
         for task in ended:
             task.result()
 

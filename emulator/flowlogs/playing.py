@@ -23,10 +23,13 @@ from emulator.world.estate import Estate
 from emulator.world.incidents import Label
 from emulator.world.living import World
 from emulator.world.reading import Reading, read
+from emulator.world.records import MINUTE_S
 from emulator.world.scenes import Staged
 from emulator.world.settings import WorldSettings
 from emulator.world.staging import Change
 
+LABELS_MIN = 24 * 60
+"""So many minutes labels of an endless world are kept."""
 FIRST_INCIDENT, BOUNDED_GAP, ENDLESS_GAP = 3, 2, 15
 """Minutes: from the beginning to the first incident, and from each to the next."""
 
@@ -53,6 +56,7 @@ class Playing:
     _staged: Staged = field(default_factory=Staged)
     _reading: Reading | None = None
     _revision: int = -1
+    _staged_until: int = 0
     _fed: dict[str, _Fed] = field(default_factory=dict)
 
     async def look(self, flow_logs: Iterable[FlowLog], revision: int, minute: int) -> None:
@@ -76,8 +80,7 @@ class Playing:
 
     async def minute(self, minute: int) -> list[tuple[FlowLog, Batch]]:
         """Play a minute; return what each flow log gets of it."""
-        assert self._world is not None
-        if not self.settings.is_bounded and minute % (ENDLESS_GAP * 16) == 0:
+        if not self.settings.is_bounded and minute >= self._staged_until:
             self._stage(minute)
         return await asyncio.to_thread(self._made, minute)
 
@@ -94,9 +97,13 @@ class Playing:
         """Make the changes that incidents make before a minute; `look` then reads EC2 again."""
         await self._make(self._staged.changes(minute))
 
+    def undone(self, minute: int) -> list[Change]:
+        """Return the calls that take back what incidents have changed before a minute."""
+        return self._staged.undone(minute)
+
     async def undo(self, minute: int) -> None:
-        """Take back what incidents have changed by a minute."""
-        await self._make(self._staged.undone(minute))
+        """Take back what incidents have changed before a minute."""
+        await self._make(self.undone(minute))
 
     def rest(self) -> list[tuple[FlowLog, Batch]]:
         """Return what waits for intervals that will not be completed."""
@@ -133,6 +140,10 @@ class Playing:
         seed = self.settings.seed if self.settings.is_bounded else self.settings.seed + minute
         who = (self._world.estate, self._world.edges)
         incidents = cast(*who, seed, first, self.settings.incidents, gap)
+        ends = [one.minute + one.minutes for one in incidents]
+        self._staged_until = max(ends, default=first) + gap
+        oldest = (minute - LABELS_MIN) * MINUTE_S
+        self.labels = [label for label in self.labels if label.window_end >= oldest]
         self._staged = Staged(tuple(incidents), self.settings.seed)
         self._world.stage(self._staged)
         self.labels += self._staged.labels

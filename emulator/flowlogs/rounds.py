@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from emulator.kinesis.wire import Scope
 from emulator.world.records import MINUTE_S
 from emulator.world.settings import WorldSettings
 
+EMPTY_MINUTES_MAX = 30
 BOUNDED_BEGINS_S = 2 * 3600
 """So long before now a bounded load begins unless it says when, so that it lies in the past as logs do."""
 
@@ -34,10 +35,13 @@ class Round:
     lines: int = 0
     is_done: bool = False
     ledger: bytes = b""
+    failure: str = ""
     _began: float = field(default_factory=time.monotonic)
     _books: Books = field(default_factory=Books)
     _playing: dict[Scope, Playing] = field(default_factory=dict)
     _paced: int = 0
+    _since: dict[str, int] = field(default_factory=dict)
+    _empty_minutes: int = 0
 
     def __post_init__(self) -> None:
         now = int(time.time()) - (BOUNDED_BEGINS_S if self.settings.is_bounded else 0)
@@ -54,19 +58,50 @@ class Round:
         return self.settings.is_bounded and self.lines >= self.settings.records
 
     async def play(self, flow_logs: list[FlowLog], revision: int) -> list[tuple[FlowLog, Batch]]:
-        """Play the next minute for the flow logs there are now."""
+        """Play the next minute for the flow logs there are; a new one gets none that began before it."""
         by_scope: dict[Scope, list[FlowLog]] = {}
         for flow_log in flow_logs:
             by_scope.setdefault(flow_log.scope, []).append(flow_log)
-        found: list[tuple[FlowLog, Batch]] = []
+        for scope in set(self._playing) - set(by_scope):
+            await self._playing.pop(scope).undo(self.minute)
         for scope, mine in by_scope.items():
-            playing = self._of(scope)
-            await playing.change(self.minute)
-            await playing.look(mine, revision, self.minute)
-            found += await playing.minute(self.minute)
+            await self._of(scope).change(self.minute)
+            await self._of(scope).look(mine, revision, self.minute)
+        found: list[tuple[FlowLog, Batch]] = []
+        for scope in by_scope:
+            found += await self._of(scope).minute(self.minute)
+        found = [one for one in found if self.minute >= self._since.get(one[0].flow_log_id, 0)]
         self.minute += 1
-        self.lines += sum(batch.height for _, batch in found)
+        made = sum(batch.height for _, batch in found)
+        self.lines += made
+        self._empty_minutes = 0 if made else self._empty_minutes + 1
+        if self.settings.is_bounded and self._empty_minutes >= EMPTY_MINUTES_MAX:
+            self.failure = f"nothing was recorded in {EMPTY_MINUTES_MAX} minutes: is any interface there?"
         return found
+
+    def meet(self, flow_logs: Sequence[FlowLog]) -> None:
+        """Note when each flow log came; those with which the world begins have all of it."""
+        first = -(-int(self.now()) // MINUTE_S) if self._since else self.minute
+        if not self.settings.is_bounded:
+            self._since = {one.flow_log_id: self._since.get(one.flow_log_id, first) for one in flow_logs}
+
+    def skip_to_now(self) -> None:
+        """Play on from now, for an endless world that stood still while there was no flow log."""
+        self.minute = max(self.minute, int(self.now()) // MINUTE_S)
+
+    async def undo(self) -> None:
+        """Take back what incidents have changed."""
+        for playing in self._playing.values():
+            await playing.undo(self.minute)
+        self._playing.clear()
+
+    def undone(self) -> list[list[object]]:
+        """Return the calls that would take it back, as (account, Region, operation, request)."""
+        return [
+            [scope.account, scope.region, change.operation, dict(change.request)]
+            for scope, playing in self._playing.items()
+            for change in playing.undone(self.minute)
+        ]
 
     async def end(self) -> list[tuple[FlowLog, Batch]]:
         """Take back what incidents changed; return what is left to deliver."""
@@ -92,8 +127,8 @@ class Round:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     def taken(self, flow_log: FlowLog, about: pl.DataFrame) -> None:
-        """Note what a destination took, if a ledger is kept."""
-        if self.settings.is_bounded or self.settings.ledger:
+        """Note what a destination took, if the load is bounded: then a ledger is kept."""
+        if self.settings.is_bounded:
             self._books.add(flow_log.flow_log_id, about)
 
     def close(self) -> None:
@@ -114,7 +149,9 @@ class Round:
             "lines": self.lines,
             "now": self.minute * MINUTE_S,
             "is_done": self.is_done,
+            "failure": self.failure,
             "labels": labels,
+            "undo": self.undone(),
         }
 
     def _of(self, scope: Scope) -> Playing:

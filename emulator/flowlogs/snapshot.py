@@ -13,12 +13,16 @@ from emulator.world.settings import WorldSettings, read
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that is to be played. Another `round` begins the world anew; another `revision` reads EC2 again."""
+    """All that is to be played. Another `round` begins the world anew; another `revision` reads EC2 again.
+
+    `undo` are EC2 calls, as (account, Region, operation, request), that a player which died has left to make.
+    """
 
     flow_logs: Sequence[FlowLog]
     revision: int
     round: int
     world: WorldSettings
+    undo: Sequence[Sequence[Any]] = ()
 
     def document(self) -> dict[str, object]:
         """Return it as JSON has it."""
@@ -27,13 +31,15 @@ class Snapshot:
             "revision": self.revision,
             "round": self.round,
             "world": self.world.document(),
+            "undo": self.undo,
         }
 
 
 def snapshot(document: Mapping[str, Any]) -> Snapshot:
     """Read a snapshot back."""
     flow_logs = [_flow_log(one) for one in document["flow_logs"]]
-    return Snapshot(flow_logs, document["revision"], document["round"], read(document["world"]))
+    numbers = document["revision"], document["round"]
+    return Snapshot(flow_logs, *numbers, read(document["world"]), tuple(document["undo"]))
 
 
 def _flow_log_document(flow_log: FlowLog) -> dict[str, object]:

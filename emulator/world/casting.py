@@ -160,12 +160,8 @@ def _without_rule(estate: Estate, incident: Incident, eni: Eni, edge: Edge) -> I
         "IpProtocol": "tcp",
         "FromPort": rule.from_port,
         "ToPort": rule.to_port,
+        "UserIdGroupPairs": [{"GroupId": rule.group_id}],
     }
-    permission |= (
-        {"IpRanges": [{"CidrIp": rule.cidr.text}]}
-        if rule.cidr
-        else {"UserIdGroupPairs": [{"GroupId": rule.group_id}]}
-    )
     request = {"GroupId": group.group_id, "IpPermissions": [permission]}
     begin = Change("revoke_security_group_ingress", request)
     end = Change("authorize_security_group_ingress", request)

@@ -85,6 +85,15 @@ class Templates:
         self._rows += rows
         return len(self.first) - 1
 
+    def only(self, numbers: Sequence[int]) -> Templates:
+        """Return some templates, numbered anew in this order."""
+        some = Templates()
+        for number in numbers:
+            first = self.first[number]
+            rows = self._rows[first : first + self.count[number]]
+            some.add(Course(self.course[number]), rows, self.tracked[number])
+        return some
+
     @property
     def steps(self) -> Steps:
         """The steps of all templates, one after the other."""
@@ -128,6 +137,17 @@ class Judge:
             known = self._known.get(tuple(key))
             found[at] = self._judge(tuple(key), flows, place) if known is None else known
         answer: Array = found[inverse.reshape(-1)]
+        return answer
+
+    def forget_all_but(self, templates: Array) -> Array:
+        """Forget what no flow goes by any more; return the new numbers of these templates."""
+        kept, inverse = np.unique(templates, return_inverse=True)
+        numbers = {old: new for new, old in enumerate(kept.tolist())}
+        self.templates = self.templates.only(kept.tolist())
+        lasting = {key: old for key, old in self._known.items() if old in numbers and not key[-1]}
+        self._known = {key: numbers[old] for key, old in lasting.items()}
+        self._established = self._established[:1]
+        answer: Array = inverse.reshape(-1).astype(np.int64)
         return answer
 
     def remember(self, templates: Array) -> Array:

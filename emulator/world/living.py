@@ -54,6 +54,8 @@ class World:
 
     def use(self, estate: Estate) -> None:
         """Judge by another estate from the next minute on; flows that are tracked go on."""
+        if estate.resources == self.estate.resources:
+            return
         has_others = estate.enis.keys() != self.estate.enis.keys()
         self.estate = estate
         self.directory.use(estate)
@@ -64,7 +66,8 @@ class World:
         if self._under_way is not None:
             course = np.array(self.judge.templates.course, np.int64)[self._under_way.template]
             full = np.flatnonzero(course == Course.FULL)
-            self._under_way = self._judged_again(self._under_way, full, Kind.ANSWERED)
+            again = self._judged_again(self._under_way, full, Kind.ANSWERED)
+            self._under_way = replace(again, template=self.judge.forget_all_but(again.template))
 
     def stage(self, staged: Staged) -> None:
         """Let other incidents happen from the next minute on."""
@@ -76,8 +79,8 @@ class World:
         return self._services.edges
 
     def minute(self, minute: int) -> Minute:
-        """Return what is noted in a minute, the one after the last that was asked."""
-        if self._last not in (-1, minute - 1):
+        """Return what is noted in a minute after the last that was asked; nobody knows what was between."""
+        if minute <= self._last:
             raise ValueError(f"minute {minute} does not follow {self._last}")
         scene = self._staged.scene(minute, self.directory)
         if self._under_way is not None:

@@ -128,7 +128,7 @@ def flood(incident: Incident, minute: int, seed: int, directory: Directory) -> l
     target = _outside(_eni(directory, incident.eni))
     rows = []
     for nth in range(FLOOD):
-        draw = mixed_number(seed, minute, nth)
+        draw = mixed_number(nth)  # the same each minute: they are many, and still not endless
         src = f"{81 + draw % 6}.{draw >> 8 & 255}.{draw >> 16 & 255}.{1 + (draw >> 24) % 254}"
         row = _probe(src, target, incident.port, _at(incident, minute, seed, nth))
         rows.append(_talk(row, (1, _SYN_BYTES), (1, 44)))

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from emulator.local_client import local_client
 
 Destination = Literal["kinesis", "cloudwatch", "s3", "firehose"]
 DESTINATIONS: tuple[Destination, ...] = ("kinesis", "cloudwatch", "s3", "firehose")
@@ -20,7 +20,7 @@ ROLE = "vpcflow-world"
 _SERVICES = ("vpc-flow-logs.amazonaws.com", "logs.amazonaws.com", "firehose.amazonaws.com")
 _THERE = {
     *("ResourceInUseException", "ResourceAlreadyExistsException", "EntityAlreadyExists"),
-    *("BucketAlreadyOwnedByYou", "BucketAlreadyExists", "FlowLogAlreadyExists"),
+    *("BucketAlreadyOwnedByYou", "BucketAlreadyExists"),
 }
 
 
@@ -38,15 +38,8 @@ class Endpoint:
     secret_key: str = "test"
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client."""
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=self.region,
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
-            config=Config(retries={"total_max_attempts": 3}, max_pool_connections=10),
-        )
+        """Return a boto3 client, made of what stands here and nothing else."""
+        return local_client(service, self.url, self.region, self.access_key, self.secret_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +62,7 @@ class Wanted:
 
 def provision(endpoint: Endpoint, vpc_ids: Sequence[str], wanted: Wanted) -> list[str]:
     """Make what is wanted; return the flow logs' ids. Raises `ProvisionError`, and botocore's errors."""
+    _without_old_ones(endpoint, vpc_ids, wanted.name)
     role = _role(endpoint)
     request: dict[str, Any] = {
         "ResourceIds": list(vpc_ids),
@@ -86,6 +80,16 @@ def provision(endpoint: Endpoint, vpc_ids: Sequence[str], wanted: Wanted) -> lis
         raise ProvisionError(f"{refused['ResourceId']}: {refused['Error']['Message']}")
     made: list[str] = answer["FlowLogIds"]
     return made
+
+
+def _without_old_ones(endpoint: Endpoint, vpc_ids: Sequence[str], name: str) -> None:
+    """Delete flow logs that an earlier run of this name has left on the VPCs, as when it was killed."""
+    ec2 = endpoint.client("ec2")
+    filters = {"tag:Name": [name], "resource-id": list(vpc_ids)}
+    named = [{"Name": key, "Values": values} for key, values in filters.items()]
+    old = ec2.describe_flow_logs(Filters=named)["FlowLogs"]
+    if old:
+        ec2.delete_flow_logs(FlowLogIds=[one["FlowLogId"] for one in old])
 
 
 def _destination(endpoint: Endpoint, wanted: Wanted, role: str) -> dict[str, Any]:

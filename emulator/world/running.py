@@ -83,9 +83,8 @@ async def run(plan: Plan) -> None:
     flow_logs = await asyncio.to_thread(provision, plan.endpoint, vpcs, plan.wanted)
     console.print(f"{len(flow_logs)} flow logs deliver to {_where(plan.wanted)}; Ctrl-C deletes them")
     console.print(f"look at {plan.endpoint.url}/_vpcflow/")
-    await world.play(plan.settings)
-    watching = asyncio.ensure_future(_watch(world, flow_logs, console))
-    for number in (signal.SIGINT, signal.SIGTERM):
+    watching = asyncio.ensure_future(_watch(world, plan.settings, flow_logs, console))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, watching.cancel)
     try:
         await watching
@@ -93,14 +92,15 @@ async def run(plan: Plan) -> None:
             plan.ledger.write_bytes(await world.ledger())
             console.print(f"the ledger is in {plan.ledger}")
     except asyncio.CancelledError:
-        console.print("stopped: the flow logs are deleted, the estate stays")
+        console.print("\nstopped: the flow logs are deleted, the estate stays")
     finally:
         ec2 = plan.endpoint.client("ec2")
         await asyncio.to_thread(ec2.delete_flow_logs, FlowLogIds=flow_logs)
 
 
-async def _watch(world: RemoteWorld, flow_logs: list[str], console: Console) -> None:
-    """Show how it goes. Returns when a bounded load is over; raises `NoWorld` when it failed."""
+async def _watch(world: RemoteWorld, settings: WorldSettings, flow_logs: list[str], console: Console) -> None:
+    """Play and show how it goes. Returns when a bounded load is over; raises `NoWorld` when it failed."""
+    await world.play(settings)
     before, at = 0, time.monotonic()
     with Live(console=console, refresh_per_second=2) as live:
         while True:
@@ -113,8 +113,11 @@ async def _watch(world: RemoteWorld, flow_logs: list[str], console: Console) -> 
             if progress["failure"]:
                 raise NoWorld(progress["failure"])
             if progress["is_done"]:
-                return
+                break
             await asyncio.sleep(LOOK_S)
+    for one in await world.flow_logs():
+        if one["flow_log_id"] in flow_logs and (one["lost"] or one["error"]):
+            raise NoWorld(f"{one['lost']:,} records of {one['flow_log_id']} were lost: {one['reason']}")
 
 
 def _table(progress: dict[str, Any], flow_logs: list[dict[str, Any]], delivered: int, rate: float) -> Table:

@@ -59,5 +59,6 @@ class Staged:
         return ended + [one for i in self.incidents if i.minute == minute for one in i.begin]
 
     def undone(self, minute: int) -> list[Change]:
-        """Return the calls that take back what is changed now, for a world that ends early."""
-        return [one for i in self.incidents if i.is_on(minute) for one in i.end]
+        """Return the calls that take back what is changed before a minute, or as it begins."""
+        on = (i for i in self.incidents if i.is_on(minute - 1) or i.minute == minute)
+        return [one for i in on for one in i.end]

@@ -26,7 +26,7 @@ class WorldSettings:
 
     With `records` the load is bounded: time is not waited for, whole minutes are played until so many records
     were made, `rate` of them a second (0: as fast as they are taken), and `closing_s` after the end every
-    interface gets a NODATA record. A ledger is kept of a bounded load, or when `ledger` asks for it.
+    interface gets a NODATA record. A ledger is kept of a bounded load.
     """
 
     seed: int = 1
@@ -37,7 +37,6 @@ class WorldSettings:
     rate: float = 0.0
     closing_s: int = 0
     start: int = 0
-    ledger: bool = False
     keeps_log_events: bool = True
 
     @property

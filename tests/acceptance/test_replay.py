@@ -62,6 +62,20 @@ async def test_a_file_is_replayed_exactly(tmp_path: Path) -> None:
 
 
 @pytest.mark.kafka
+@pytest.mark.moto
+@pytest.mark.parametrize("source", ["kinesis", "firehose", "s3"])
+async def test_a_world_is_replayed_exactly_by_each_way_of_delivery(source: str) -> None:
+    """Flow logs of an estate that was built for it; every planted incident that has a detector is found."""
+    process = await start("--world", "small", "--records", "20000", "--source", source, "--json")
+    out, error = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+    assert process.returncode == 0, (out, error)
+    report = orjson.loads(out)
+    assert report["exact"] is True
+    assert report["windows"]["lines"] >= 20_000
+    assert {label["kind"] for label in report["alerts"]["found"]} >= {"port_scan"}
+
+
+@pytest.mark.kafka
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_an_interrupted_replay_leaves_nothing_behind(number: signal.Signals) -> None:
     """Ctrl-C, SIGTERM and a closed terminal: every process that was started has ended."""

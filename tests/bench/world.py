@@ -1,8 +1,8 @@
-"""`make bench-world`: the preset `estate` built through the API, read back, and its traffic made, with verdicts.
+"""`make bench-world`: the preset `estate` built through the API and read back, and its traffic made.
 
 Lines are made in this process as the player makes them: services talk, the network judges, interfaces take
-note, a flow log for each VPC gathers and writes. Verdicts of the first minutes cost most, since later ones are
-remembered; all of them are in the figure.
+note, a flow log for each VPC gathers and writes. Verdicts of the first minutes cost most, since later ones
+are remembered; all of them are in the figure.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from emulator.world.topology_file import read
 from tests.emulator.flowlogs.account import Account
 from tests.emulator.flowlogs.playing import (
     Counted,
+    Total,
     built,
     log_lines,
     objects,
@@ -125,16 +126,21 @@ def delivered(world: World, combination: tuple[str, str, int, str], expected: in
             return lines
 
 
+def booked(world: World, combination: tuple[str, str, int, str]) -> set[Total]:
+    """Return what the ledger says of a combination; nothing for a flow log that delivered nothing."""
+    return of_ledger(world.ledger["flow_logs"].get(world.flow_logs[combination], []))
+
+
 @pytest.mark.parametrize("combination", COMBINATIONS, ids=name_of)
 def test_what_was_delivered_is_what_the_ledger_says(
     world: World, combination: tuple[str, str, int, str]
 ) -> None:
-    ledger = of_ledger(world.ledger["flow_logs"][world.flow_logs[combination]])
+    ledger = booked(world, combination)
     expected = sum(row[3] for row in ledger)
     counted = Counted(DEFAULT_FORMAT)
     counted.add(delivered(world, combination, expected))
     assert counted.rows() == ledger
-    assert expected
+    assert expected or combination[:2] == ("NetworkInterface", "REJECT")  # one interface may reject nothing
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -142,7 +148,7 @@ def test_what_was_delivered_is_what_the_ledger_says(
 @pytest.mark.parametrize("kind", DESTINATIONS)
 def test_accepted_and_rejected_make_all(world: World, level: str, interval: int, kind: str) -> None:
     def traffic(filter_: str) -> set[Any]:
-        rows = of_ledger(world.ledger["flow_logs"][world.flow_logs[level, filter_, interval, kind]])
+        rows = booked(world, (level, filter_, interval, kind))
         return {row for row in rows if row[1] in ("ACCEPT", "REJECT")}
 
     assert traffic("ACCEPT") | traffic("REJECT") == traffic("ALL")
@@ -152,14 +158,7 @@ def test_accepted_and_rejected_make_all(world: World, level: str, interval: int,
 def test_an_instance_without_nitro_is_recorded_every_ten_minutes_when_asked(world: World) -> None:
     """VPC guide, "Aggregation interval": on Nitro it is a minute at most, whatever was asked for."""
     short, long = (
-        sum(
-            row[3]
-            for row in of_ledger(
-                world.ledger["flow_logs"][
-                    world.flow_logs["NetworkInterface", "ALL", interval, "cloud-watch-logs"]
-                ]
-            )
-        )
+        sum(row[3] for row in booked(world, ("NetworkInterface", "ALL", interval, "cloud-watch-logs")))
         for interval in INTERVALS
     )
     assert long < short

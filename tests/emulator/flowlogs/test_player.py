@@ -17,7 +17,9 @@ import psutil
 import pytest
 
 from emulator.ports import free_port
+from emulator.world.topology_presets import preset
 from tests.emulator.flowlogs.account import Account
+from tests.emulator.flowlogs.playing import built, role
 
 pytestmark = [pytest.mark.moto, pytest.mark.process]
 
@@ -85,8 +87,57 @@ def test_a_player_that_died_is_started_again() -> None:
 
 def test_a_bounded_load_says_that_its_player_died() -> None:
     with emulator() as (url, _), Account(url, "300000000006") as account:
-        account.create(**account.settings())
+        vpc = built(account, preset("small")).id("vpc", "small")
+        account.create(**account.settings(ResourceIds=[vpc]))
         asked(url, "PUT", b'{"records": 100000000, "rate": 10}')
         player(url).send_signal(signal.SIGKILL)
         failure = until(lambda: asked(url, "GET")["progress"]["failure"])
         assert failure == "the process that plays the world ended with status -9"
+
+
+def test_a_bounded_load_of_which_nothing_can_come_says_so() -> None:
+    with emulator() as (url, _), Account(url, "300000000007") as account:
+        account.create(**account.settings())
+        asked(url, "PUT", b'{"records": 1000}')
+        failure = until(lambda: asked(url, "GET")["progress"]["failure"])
+        assert failure == "nothing was recorded in 30 minutes: is any interface there?"
+
+
+def test_what_an_incident_changed_is_taken_back_when_the_last_flow_log_goes() -> None:
+    with emulator() as (url, _), Account(url, "300000000008") as account:
+        vpc = built(account, preset("small")).id("vpc", "small")
+        before = rules(account)
+        made = account.create(**account.settings(ResourceIds=[vpc]))
+        asked(url, "PUT", b'{"speed": 120, "incidents": ["removed_rule"]}')
+        until(lambda: rules(account) < before)
+        account.ec2.delete_flow_logs(FlowLogIds=[made])
+        until(lambda: rules(account) == before)
+
+
+def rules(account: Account) -> int:
+    """Return how many rules there are."""
+    return len(account.ec2.describe_security_group_rules(MaxResults=1000)["SecurityGroupRules"])
+
+
+def test_a_flow_log_gets_nothing_from_before_it_was_created() -> None:
+    with emulator() as (url, _), Account(url, "300000000009") as account:
+        vpc = built(account, preset("small")).id("vpc", "small")
+        asked(url, "PUT", b'{"speed": 240, "incidents": []}')
+        first = account.create(**account.settings(ResourceIds=[vpc], MaxAggregationInterval=60))
+        until(lambda: asked(url, "GET")["progress"]["lines"])
+        account.ec2.delete_flow_logs(FlowLogIds=[first])
+        stood = asked(url, "GET")["progress"]["now"]
+        until(lambda: asked(url, "GET")["progress"]["now"] >= stood and time.monotonic() % 3 < 0.2)
+        second = account.settings(ResourceIds=[vpc], LogGroupName="second", MaxAggregationInterval=60)
+        began = asked(url, "GET")["progress"]["now"]
+        role(account)
+        account.create(**second)
+        until(lambda: has_events(account, "second"))
+        events = account.logs.filter_log_events(logGroupName="second")["events"]
+        assert min(int(one["message"].split(" ")[10]) for one in events) >= began
+
+
+def has_events(account: Account, group: str) -> bool:
+    """Say whether something was delivered to a log group."""
+    groups = account.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    return bool(groups and account.logs.filter_log_events(logGroupName=group)["events"])

@@ -169,7 +169,7 @@ def test_what_an_incident_changes_it_takes_back(kind: str) -> None:
     staged = Staged((one,), 1)
     assert staged.changes(AT) == staged.undone(AT - 1) + list(one.begin) == list(one.begin)
     assert staged.changes(AT + one.minutes) == staged.undone(AT + 1) == list(one.end)
-    assert staged.changes(AT + 1) == staged.undone(AT + one.minutes) == []
+    assert staged.changes(AT + 1) == staged.undone(AT + one.minutes + 1) == []
 
 
 def test_what_ends_is_taken_back_before_something_else_begins() -> None:

@@ -13,7 +13,7 @@ from emulator.world.casting import KINDS
 from emulator.world.settings import BUSY_MAX, FEW_KINDS, RECORDS_MAX, SPEED_MAX, BadWorld, WorldSettings, read
 
 ALL_KINDS = ", ".join(KINDS)
-NAMES = "seed, busy, speed, incidents, records, rate, closing_s, start, ledger, keeps_log_events"
+NAMES = "seed, busy, speed, incidents, records, rate, closing_s, start, keeps_log_events"
 A_SPEED = "`speed` is between 0 and 3600, and not 0."
 A_LOAD = "`records` is between 0 and 1000000000, and `rate` at least 0."
 A_START = "`seed`, `start` and `closing_s` are at least 0."
@@ -28,7 +28,7 @@ REFUSALS: list[tuple[Any, str]] = [
     ({"busy": None}, "`busy` must be a whole number, not None."),
     ({"speed": "fast"}, "`speed` must be a number, not 'fast'."),
     ({"rate": False}, "`rate` must be a number, not False."),
-    ({"ledger": 1}, "`ledger` must be true or false, not 1."),
+    ({"keeps_log_events": 1}, "`keeps_log_events` must be true or false, not 1."),
     ({"keeps_log_events": "yes"}, "`keeps_log_events` must be true or false, not 'yes'."),
     ({"incidents": 3}, SOME),
     ({"incidents": {"flood": 1}}, SOME),
@@ -57,7 +57,6 @@ made = st.builds(
     rate=st.floats(0, 1e9),
     closing_s=st.integers(0, 86_400),
     start=st.integers(0, 2_000_000_000),
-    ledger=st.booleans(),
     keeps_log_events=st.booleans(),
 )
 

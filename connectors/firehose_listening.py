@@ -1,0 +1,146 @@
+"""Where the endpoint for Firehose listens, with which keys and which certificate. Checked before it starts.
+
+AWS posts to https on port 443 only: listen behind a load balancer that has the certificate, or give one.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import logging
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from connectors import metrics
+from connectors.settings import ConnectFirehose, SettingsError
+
+KEEPALIVE_S = 75.0
+"""How long a connection may take for the head of a request, its first included. Longer than the 60 s after
+which a load balancer gives up an idle one, so that it never sends into one that we have closed."""
+
+SAID_S = 10.0  # at most one log line of aiohttp's in so many seconds
+LINGER_S = 5.0  # what is still sent after a refusal is read this long, so that the refusal arrives
+CLOSE_S = 0.5  # for answers that were given, to be sent
+FIELD_MAX_BYTES = 128 << 10  # 50 common attributes of 256 + 1024 characters; a key may have 4,096 bytes
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A listener. `stop` takes no more connections and leaves those that are there."""
+
+    port: int
+    stop: Callable[[], Awaitable[None]]
+
+
+def access_keys(settings: ConnectFirehose) -> tuple[bytes, ...]:
+    """Return the keys of which a request must carry one. Raises `SettingsError` if there must be one."""
+    given = (settings.firehose_key, settings.firehose_key_2)
+    keys = tuple(key.get_secret_value().encode() for key in given if key.get_secret_value())
+    if not keys and not _is_loopback(settings.firehose_host):
+        raise SettingsError(
+            f"VPCFLOW_FIREHOSE_HOST={settings.firehose_host} can be reached by others:"
+            " set VPCFLOW_FIREHOSE_KEY, and give it to the delivery stream as its access key"
+        )
+    return keys
+
+
+def is_allowed(given: str | None, keys: tuple[bytes, ...]) -> bool:
+    """Say whether a request may be read. Every key is compared whole, so that time tells nothing."""
+    if not keys:
+        return True
+    offered = (given or "").encode("utf-8", "surrogateescape")
+    return any([hmac.compare_digest(offered, key) for key in keys])  # noqa: C419 - a list: no early end
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def tls(settings: ConnectFirehose) -> ssl.SSLContext | None:
+    """Return what TLS needs, or None for plain HTTP. Raises `SettingsError` on files that cannot be used."""
+    cert, key = settings.firehose_cert, settings.firehose_cert_key
+    if not cert and not key:
+        return None
+    if not cert or not key:
+        raise SettingsError("VPCFLOW_FIREHOSE_CERT and VPCFLOW_FIREHOSE_CERT_KEY are set both, or neither")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        # A key with a password would ask the terminal for it.
+        context.load_cert_chain(cert, key, password=lambda: "")
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise SettingsError(
+            f"VPCFLOW_FIREHOSE_CERT={cert} with VPCFLOW_FIREHOSE_CERT_KEY={key} cannot be used ({error}):"
+            " both must be PEM files that this user may read, the key without a password"
+        ) from error
+    return context
+
+
+@asynccontextmanager
+async def listening(settings: ConnectFirehose, handler: Handler) -> AsyncIterator[Listening]:
+    """Serve while the block runs. Raises `SettingsError` when one cannot listen there."""
+    context = tls(settings)
+    server = web.Server(
+        handler,
+        auto_decompress=False,  # aiohttp would inflate without our cap
+        keepalive_timeout=KEEPALIVE_S,
+        lingering_time=LINGER_S,
+        max_field_size=FIELD_MAX_BYTES,
+        access_log=None,
+        logger=_seldom_heard(),
+    )
+    runner = web.ServerRunner(server, shutdown_timeout=CLOSE_S)
+    await runner.setup()
+    host, port = settings.firehose_host, settings.firehose_port
+    try:
+        site = web.TCPSite(runner, host, port, ssl_context=context)
+        try:
+            await site.start()
+        except OSError as error:
+            raise SettingsError(
+                f"cannot listen on VPCFLOW_FIREHOSE_HOST={host}, VPCFLOW_FIREHOSE_PORT={port}: {error}"
+            ) from error
+        yield Listening(runner.addresses[0][1], site.stop)
+    finally:
+        await runner.cleanup()
+
+
+class _Seldom(logging.Filter):
+    """Counts what aiohttp says of requests that never reach us, and lets little of it through.
+
+    What is no HTTP has an answer of aiohttp's own, 400, and a traceback in the log: anyone could fill a disk.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._say_at = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            record.exc_info = None
+            record.msg = f"{record.msg}: {type(error).__name__}"
+        if record.levelno >= logging.ERROR:
+            metrics.REQUESTS.labels("error" if record.exc_info else "no http").inc()
+        if time.monotonic() < self._say_at:
+            return False
+        self._say_at = time.monotonic() + SAID_S
+        return True
+
+
+def _seldom_heard() -> logging.Logger:
+    """Return a logger of one listener: it is none of the process's, so that its filter is its own too."""
+    logger = logging.Logger("connectors.firehose")
+    logger.parent = logging.getLogger()
+    logger.addFilter(_Seldom())
+    return logger

@@ -1,0 +1,146 @@
+"""The requests of one slot: a bounded queue, and the committer that writes what waits in one transaction.
+
+Requests that come while a commit runs share the next one. The same request is in the queue once: who brings
+it again waits for the outcome of the first. After a failure the slot is useless and the process ends; those
+who waited are told to come again, and the done-mark will say whether they were committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+
+from connectors import metrics
+from connectors.firehose_commits import done_key, expired, transaction
+from connectors.firehose_requests import Posted
+from connectors.positions import NUMBER_KEY
+from connectors.slots import Slot
+
+QUEUED_BYTES = 32 << 20  # of lines that may wait for a commit; a request that is larger waits alone
+QUEUED_REQUESTS = 1_000
+COMMIT_BYTES = 8 << 20
+KEPT_NAMES = 1_000  # refused requests that are remembered, since Firehose sends them again for hours
+PRUNE_S = 60.0
+
+
+class RequestSlot:
+    """A slot of ours while it is ours."""
+
+    def __init__(self, slot: Slot, prefix: str) -> None:
+        self.slot = slot
+        self._prefix = prefix
+        self._number = int(slot.state.get(NUMBER_KEY, b"-1"))
+        self._queue: deque[tuple[Posted, asyncio.Future[bool]]] = deque()
+        self._queued_bytes = 0
+        self._coming: dict[str, asyncio.Future[bool]] = {}
+        self._kept: dict[str, None] = {}
+        self._has_work = asyncio.Event()
+        self._began_at: float | None = None
+        self._committer = asyncio.ensure_future(self._commit_requests())
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Everything that runs for this slot; one that failed ends the process."""
+        return [self._committer]
+
+    def busy_s(self) -> float:
+        """Return for how long the commit that runs has run; 0 when none does."""
+        return 0.0 if self._began_at is None else time.monotonic() - self._began_at
+
+    def is_done(self, request_id: str) -> bool:
+        """Say whether a request was committed before."""
+        return done_key(request_id) in self.slot.state
+
+    def coming(self, request_id: str) -> asyncio.Future[bool] | None:
+        """Return the outcome of a request that is under way already."""
+        return self._coming.get(request_id)
+
+    def offer(self, posted: Posted) -> asyncio.Future[bool] | None:
+        """Queue a request: its outcome will be whether it was committed. None when the queue is full."""
+        is_full = self._queued_bytes + posted.size > QUEUED_BYTES or len(self._queue) >= QUEUED_REQUESTS
+        if self._committer.done() or (self._queue and is_full):
+            return None
+        outcome: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._queue.append((posted, outcome))
+        self._queued_bytes += posted.size
+        if posted.request_id:
+            self._coming[posted.request_id] = outcome
+        self._has_work.set()
+        return outcome
+
+    def keep(self, remains: Posted) -> None:
+        """Queue what `dead` keeps of a refused request, if there is room, and once though it comes again."""
+        name = remains.refusals[0].origin
+        if name not in self._kept and self.offer(remains) is not None:
+            self._kept[name] = None
+            if len(self._kept) > KEPT_NAMES:
+                del self._kept[next(iter(self._kept))]
+
+    async def _commit_requests(self) -> None:
+        prune_at = time.monotonic()
+        taken: list[tuple[Posted, asyncio.Future[bool]]] = []
+        try:
+            while True:
+                await self._wait_until(prune_at)
+                taken = self._take()
+                old: list[bytes] = []
+                if time.monotonic() >= prune_at:
+                    prune_at = time.monotonic() + PRUNE_S
+                    old = expired(self.slot.state, _now_ms())
+                if taken or old:
+                    await self._commit([posted for posted, _ in taken], old)
+                self._tell(taken, True)
+        finally:
+            self._tell(taken, False)
+
+    async def _wait_until(self, deadline: float) -> None:
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                await self._has_work.wait()
+        except TimeoutError:
+            return
+
+    def _take(self) -> list[tuple[Posted, asyncio.Future[bool]]]:
+        taken = []
+        size = 0
+        while self._queue and size < COMMIT_BYTES:
+            taken.append(self._queue.popleft())
+            size += taken[-1][0].size
+        self._queued_bytes -= size
+        if not self._queue:
+            self._has_work.clear()
+        return taken
+
+    async def _commit(self, requests: list[Posted], old: list[bytes]) -> None:
+        commit = transaction(requests, self.slot.partition, self._number, self._prefix, _now_ms())
+        self._began_at = time.monotonic()
+        await self.slot.commit({**dict.fromkeys(old), **commit.state}, commit.messages)
+        metrics.COMMIT_SECONDS.observe(self.busy_s())
+        self._began_at = None
+        self._number = commit.number
+        for one in requests:
+            refused = sum(refusal.count for refusal in one.refusals)
+            metrics.BYTES.inc(one.size if one.request_id else 0)
+            metrics.RECORDS.labels("refused").inc(refused)
+            metrics.RECORDS.labels("control").inc(one.control)
+            metrics.RECORDS.labels("read").inc(one.records)
+
+    def _tell(self, taken: list[tuple[Posted, asyncio.Future[bool]]], is_committed: bool) -> None:
+        for posted, outcome in taken:
+            self._coming.pop(posted.request_id, None)
+            if not outcome.done():
+                outcome.set_result(is_committed)
+        taken.clear()
+
+    async def close(self) -> None:
+        """Stop everything; who waits is told to come again."""
+        self._committer.cancel()
+        await asyncio.gather(self._committer, return_exceptions=True)
+        self._tell(list(self._queue), False)
+        self._queue.clear()
+        await self.slot.close()
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

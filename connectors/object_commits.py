@@ -1,0 +1,93 @@
+"""From what was read of objects to what one transaction writes. Pure.
+
+Blocks never mix objects, so that a block's account, Region, first and last position mean something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from connectors import blocks
+from connectors.blocks import Provenance
+from connectors.dead import dead_message
+from connectors.messages import Message
+from connectors.object_text import Part
+from connectors.objects import Object, Progress
+from connectors.positions import NUMBER_KEY
+from connectors.reads import Commit
+
+DONE, REFUSED, VANISHED, REPLACED = "done", "refused", "vanished", "replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRead:
+    """Some parts of an object and the progress after them; at its end, how it ended.
+
+    `refused` is the reason and some bytes, when the object is broken behind these parts.
+    """
+
+    object: Object
+    parts: tuple[Part, ...]
+    progress: Progress
+    modified_ms: int
+    outcome: str = ""
+    refused: tuple[str, bytes] | None = None
+
+    @property
+    def size(self) -> int:
+        """How many bytes of lines there are."""
+        return sum(len(part.text) for part in self.parts if not part.refused)
+
+    @property
+    def lines(self) -> int:
+        """How many lines there are."""
+        return sum(part.lines for part in self.parts if not part.refused)
+
+
+def transaction(reads: Sequence[ObjectRead], slot: int, number: int, prefix: str) -> Commit:
+    """Return the transaction for some reads of a slot's objects; `number` is the last block's number."""
+    messages: list[Message] = []
+    state: dict[bytes, bytes | None] = {}
+    for read in reads:
+        state[read.object.mark] = read.progress.encode()
+        messages += _dead(read, slot, prefix)
+        fit = [part for part in read.parts if not part.refused]
+        for line_format, of_one in groupby(fit, lambda part: part.line_format):
+            parts = list(of_one)
+            for group in blocks.join([part.text for part in parts]):
+                number += 1
+                messages.append(_block(read, line_format, [parts[i] for i in group], slot, number, prefix))
+    state[NUMBER_KEY] = b"%d" % number
+    return Commit(state, messages, number)
+
+
+def _block(
+    read: ObjectRead, line_format: str, parts: list[Part], slot: int, number: int, prefix: str
+) -> Message:
+    file = read.object.file
+    where = Provenance(
+        source=f"s3:{read.object.name}",
+        line_format=line_format,
+        account=file.account,
+        region=file.region,
+        first_position=str(parts[0].first),
+        last_position=str(parts[-1].last),
+        arrival_ms=read.modified_ms,
+    )
+    text = b"\n".join(part.text for part in parts)
+    return Message(f"{prefix}blocks", slot, None, text, blocks.headers(number, where))
+
+
+def _dead(read: ObjectRead, slot: int, prefix: str) -> list[Message]:
+    origin = f"s3:{read.object.name}"
+    refused = [
+        # What is kept of a long line is its beginning: where it ends is in the origin.
+        dead_message(prefix, slot, part.refused, part.text, 1, f"{origin}@{part.first}-{part.last}")
+        for part in read.parts
+        if part.refused
+    ]
+    if read.refused is not None:
+        refused.append(dead_message(prefix, slot, *read.refused, 1, origin))
+    return refused

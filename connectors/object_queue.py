@@ -1,0 +1,175 @@
+"""Find objects by an SQS queue. A message is deleted when all that it tells of is committed, and not before.
+
+While its objects are read, a message is kept invisible. One that tells of another instance's objects is given
+back after a second, so that it comes to whom it is for; that counts as a receive, so a queue with a redrive
+policy needs a `maxReceiveCount` well above the number of instances (fifty for two of them). With one
+instance nothing is given back but at a change of owners.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from connectors import metrics
+from connectors.dead import dead_message
+from connectors.errors import ConnectError
+from connectors.notifications import OBJECTS, UNKNOWN, Told, queue_region, told
+from connectors.object_slots import ObjectSlot
+from connectors.objects import DAY_S, Object, decode_progress
+from connectors.ownership import Ownership
+from connectors.positions import slot_of
+from connectors.s3_calls import DENIED, as_sentence, call, code_of, is_passing, make_client
+from connectors.settings import ConnectS3
+
+log = structlog.get_logger()
+
+RETENTION_MAX_S = 14 * DAY_S
+VISIBLE_AFTER_S = 60
+RENEW_S = 20.0
+GIVE_BACK_S = 1
+WAIT_S = 3  # of a long poll, within `s3_calls.TIMEOUT_S`
+IN_HAND_MAX = 50
+RECEIVE_MAX = 10  # SQS's most
+
+
+class Queue:
+    """One queue, and the messages that were received and not yet deleted."""
+
+    def __init__(self, settings: ConnectS3, ownership: Ownership[ObjectSlot]) -> None:
+        self._settings, self._ownership, self._url = settings, ownership, settings.s3_queue
+        self._client = make_client("sqs", queue_region(self._url))
+        self._in_hand: dict[str, asyncio.Task[None]] = {}  # by receipt handle
+
+    async def retention_s(self) -> int:
+        """Return how long the queue keeps a message; SQS's most, if we may not ask. Raises `ConnectError`."""
+        try:
+            answer = await asyncio.to_thread(
+                self._client.get_queue_attributes,
+                QueueUrl=self._url,
+                AttributeNames=["MessageRetentionPeriod"],
+            )
+        except (ClientError, BotoCoreError) as error:
+            if code_of(error) in DENIED:
+                return RETENTION_MAX_S
+            if isinstance(error, BotoCoreError):
+                sentence = as_sentence(error, "", "")
+                where = self._client.meta.endpoint_url
+                raise sentence or ConnectError(f"cannot reach SQS at {where}: {error}") from error
+            if is_passing(error):
+                return RETENTION_MAX_S
+            raise as_sentence(error, "sqs:GetQueueAttributes", self._url) or error from error
+        return int(answer["Attributes"]["MessageRetentionPeriod"])
+
+    async def receive(self) -> None:
+        """Receive for ever; ends only by an error, or by being cancelled."""
+        renewing = asyncio.ensure_future(self._renew())
+        try:
+            while True:
+                if len(self._in_hand) > IN_HAND_MAX - RECEIVE_MAX:
+                    waiting = [renewing, *self._in_hand.values()]
+                    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                else:
+                    self._take(await self._receive())
+                self._raise_failed([renewing])
+        finally:
+            for task in [renewing, *self._in_hand.values()]:
+                task.cancel()
+
+    def _raise_failed(self, lasting: Iterable[asyncio.Task[None]]) -> None:
+        for task in [*self._in_hand.values(), *lasting]:
+            if task.done():
+                task.result()
+        self._in_hand = {handle: task for handle, task in self._in_hand.items() if not task.done()}
+
+    async def _receive(self) -> list[dict[str, Any]]:
+        answer = await self._call(
+            "ReceiveMessage",
+            self._client.receive_message,
+            MaxNumberOfMessages=RECEIVE_MAX,
+            WaitTimeSeconds=WAIT_S,
+            VisibilityTimeout=VISIBLE_AFTER_S,
+        )
+        return answer.get("Messages") or []
+
+    def _take(self, messages: list[dict[str, Any]]) -> None:
+        for message in messages:
+            self._in_hand[message["ReceiptHandle"]] = asyncio.ensure_future(self._handle(message))
+
+    async def _handle(self, message: dict[str, Any]) -> None:
+        """See a message through: delete it, or give it back."""
+        heard = told(message["Body"], self._settings.s3_bucket, self._settings.s3_prefix)
+        handle = message["ReceiptHandle"]
+        if await self._is_settled(heard, message):
+            await self._call("DeleteMessage", self._client.delete_message, ReceiptHandle=handle)
+            metrics.S3_MESSAGES.labels(heard.outcome).inc()
+        else:
+            await self._show(handle, GIVE_BACK_S)
+            metrics.S3_MESSAGES.labels("given back").inc()
+
+    async def _is_settled(self, heard: Told, message: dict[str, Any]) -> bool:
+        if heard.outcome == UNKNOWN:
+            return await self._refuse(message)
+        if heard.outcome != OBJECTS:
+            return True
+        ends = []
+        for one in heard.objects:
+            slot = self._ownership.owned.get(slot_of(one.name, self._settings.slots))
+            if slot is not None and slot.room:
+                ends.append(slot.want(one))
+        await asyncio.gather(*ends)
+        return all(self._is_done(one) for one in heard.objects)
+
+    def _is_done(self, one: Object) -> bool:
+        """Say whether an object is committed, by us or by another instance."""
+        slot = self._ownership.owned.get(slot_of(one.name, self._settings.slots))
+        if slot is not None:
+            return slot.is_done(one)
+        return decode_progress(self._ownership.positions.get(one.mark)).is_done
+
+    async def _refuse(self, message: dict[str, Any]) -> bool:
+        """Keep a message that says nothing to us on `dead`, by any slot of ours."""
+        slot = next(iter(self._ownership.owned.values()), None)
+        if slot is None:
+            return False
+        log.warning("a message of the queue is not understood", message_id=message["MessageId"])
+        origin = f"sqs:{self._url}@{message['MessageId']}"
+        body = message["Body"].encode("utf-8", "replace")
+        prefix, partition = self._settings.prefix, slot.slot.partition
+        return await slot.send(
+            dead_message(prefix, partition, "notification not understood", body, 1, origin)
+        )
+
+    async def _renew(self) -> None:
+        """Keep what is in hand invisible to others."""
+        while True:
+            await asyncio.sleep(RENEW_S)
+            for handle in [handle for handle, task in self._in_hand.items() if not task.done()]:
+                await self._show(handle, VISIBLE_AFTER_S)
+
+    async def _show(self, handle: str, after_s: int) -> None:
+        try:
+            await self._call(
+                "ChangeMessageVisibility",
+                self._client.change_message_visibility,
+                ReceiptHandle=handle,
+                VisibilityTimeout=after_s,
+            )
+        except ClientError as error:
+            # Deleted a moment ago, or out of our hands already: who has it now finds its objects done.
+            if code_of(error).rpartition(".")[2] not in {
+                "ReceiptHandleIsInvalid",
+                "MessageNotInflight",
+                "InvalidParameterValue",
+            }:
+                raise
+
+    async def _call(self, operation: str, function: Any, **request: Any) -> Any:
+        try:
+            return await call(operation, function, QueueUrl=self._url, **request)
+        except ClientError as error:
+            raise as_sentence(error, f"sqs:{operation}", self._url) or error from error

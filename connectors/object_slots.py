@@ -1,0 +1,186 @@
+"""A slot's objects: wanted, read one after another, committed in order, and remembered as done.
+
+One object at a time, so that a slot's lines come in about the order in which AWS wrote them: a worker's
+watermark would otherwise leave the older ones behind. Slots read beside each other, a few at once, and
+all of them together hold a few steps in memory (`Limits`): when Kafka is slow, reading waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from connectors import metrics
+from connectors.messages import Message
+from connectors.object_commits import REFUSED, ObjectRead, transaction
+from connectors.object_reads import Reading
+from connectors.objects import Object, decode_progress, prune
+from connectors.positions import NUMBER_KEY
+from connectors.slots import Slot
+
+log = structlog.get_logger()
+
+READ_AT_ONCE = 4
+STEPS_IN_FLIGHT = 12  # of 2 MiB and a part each
+COMMIT_BYTES = 8 << 20
+WANTED_MAX = 10_000
+PRUNE_S = 600.0
+
+
+@dataclass(slots=True)
+class Limits:
+    """What all slots of a process share, and the newest object that they committed."""
+
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READ_AT_ONCE))
+    steps: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STEPS_IN_FLIGHT))
+    keep_s: int = 0
+    newest_ms: int = 0
+
+
+class ObjectSlot:
+    """A slot of ours while it is ours."""
+
+    def __init__(self, slot: Slot, client: Any, prefix: str, limits: Limits) -> None:
+        self.slot = slot
+        self._client, self._prefix, self._limits = client, prefix, limits
+        self._number = int(slot.state.get(NUMBER_KEY, b"-1"))
+        self._wanted: asyncio.Queue[Object] = asyncio.Queue(WANTED_MAX)
+        self._ends: dict[bytes, asyncio.Future[bool]] = {}
+        # Bounded by the permits that its reads hold, and by the caller's for messages.
+        self._results: asyncio.Queue[ObjectRead | tuple[Message, asyncio.Future[bool]]] = asyncio.Queue()
+        self._held, self._pruned_at = 0, 0.0
+        self._reader = asyncio.ensure_future(self._read_all())
+        self._committer = asyncio.ensure_future(self._commit_all())
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Everything that runs for this slot; one that failed ends the process."""
+        return [self._reader, self._committer]
+
+    @property
+    def room(self) -> int:
+        """How many objects more may be wanted."""
+        return WANTED_MAX - self._wanted.qsize()
+
+    def is_known(self, wanted: Object) -> bool:
+        """Say whether an object is done, or wanted already."""
+        return wanted.mark in self._ends or self.is_done(wanted)
+
+    def is_done(self, wanted: Object) -> bool:
+        """Say whether an object is committed to its end."""
+        return decode_progress(self.slot.state.get(wanted.mark)).is_done
+
+    def want(self, wanted: Object) -> asyncio.Future[bool]:
+        """Have an object read, once; the result is whether it was committed, or the slot was lost before.
+
+        Raises `asyncio.QueueFull` when there is no `room`.
+        """
+        end = self._ends.get(wanted.mark)
+        if end is None:
+            end = asyncio.get_running_loop().create_future()
+            if self.is_done(wanted):
+                end.set_result(True)
+                return end
+            self._wanted.put_nowait(wanted)
+            self._ends[wanted.mark] = end
+        return end
+
+    def send(self, message: Message) -> asyncio.Future[bool]:
+        """Have a message committed beside the objects."""
+        end: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._results.put_nowait((message, end))
+        return end
+
+    async def _read_all(self) -> None:
+        while True:
+            wanted = await self._wanted.get()
+            async with self._limits.reading:
+                await self._read(wanted)
+
+    async def _read(self, wanted: Object) -> None:
+        reading = Reading(self._client, wanted, decode_progress(self.slot.state.get(wanted.mark)))
+        try:
+            while True:
+                await self._limits.steps.acquire()
+                self._held += 1
+                read = await asyncio.to_thread(reading.step)
+                self._results.put_nowait(read)
+                if read.outcome:
+                    return
+        finally:
+            reading.stop()
+
+    async def _commit_all(self) -> None:
+        while True:
+            results = [await self._results.get()]
+            size = 0
+            while size < COMMIT_BYTES and not self._results.empty():
+                results.append(self._results.get_nowait())
+                size += results[-1].size if isinstance(results[-1], ObjectRead) else 0
+            reads = [one for one in results if isinstance(one, ObjectRead)]
+            others = [one for one in results if not isinstance(one, ObjectRead)]
+            try:
+                await self._commit(reads, [message for message, _ in others])
+                for _, end in others:
+                    _resolve(end, True)
+            finally:
+                for _, end in others:
+                    _resolve(end, False)
+
+    async def _commit(self, reads: Sequence[ObjectRead], messages: Sequence[Message]) -> None:
+        commit = transaction(reads, self.slot.partition, self._number, self._prefix)
+        await self.slot.commit(commit.state | await self._forgotten(), [*commit.messages, *messages])
+        self._number = commit.number
+        self._release(len(reads))
+        self._count(reads)
+
+    async def _forgotten(self) -> dict[bytes, bytes | None]:
+        """Return what forgets old objects, now and then: it goes through all that are remembered."""
+        now = time.time()
+        if now - self._pruned_at < PRUNE_S:
+            return {}
+        self._pruned_at = now
+        return await asyncio.to_thread(prune, self.slot.state, now, self._limits.keep_s)
+
+    def _release(self, steps: int) -> None:
+        self._held -= steps
+        for _ in range(steps):
+            self._limits.steps.release()
+
+    def _count(self, reads: Sequence[ObjectRead]) -> None:
+        for read in reads:
+            metrics.BYTES.inc(read.size)
+            metrics.S3_LINES.inc(read.lines)
+            self._limits.newest_ms = max(self._limits.newest_ms, read.modified_ms)
+            if not read.outcome:
+                continue
+            metrics.S3_OBJECTS.labels(read.outcome).inc()
+            if read.outcome == REFUSED:
+                log.warning("an object is broken", object=read.object.name, why=read.progress.why)
+            end = self._ends.pop(read.object.mark, None)
+            if end is not None:
+                _resolve(end, True)
+
+    async def close(self) -> None:
+        """Stop everything, and close the slot; what was not committed will be read again."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self._release(self._held)
+        while not self._results.empty():
+            result = self._results.get_nowait()
+            if not isinstance(result, ObjectRead):
+                _resolve(result[1], False)
+        for end in self._ends.values():
+            _resolve(end, False)
+        await self.slot.close()
+
+
+def _resolve(end: asyncio.Future[bool], result: bool) -> None:
+    if not end.done():  # Whoever waited may have been cancelled.
+        end.set_result(result)

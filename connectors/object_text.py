@@ -1,0 +1,178 @@
+"""Cut an object of text, gzip or plain, into parts that fit a block. Pure: chunks come in, parts go out.
+
+The first line is the header and names the fields. A part begins and ends at line ends; positions count bytes
+of the text, header included, so that an object is taken up again where it was committed: it is inflated
+again, and what is before the position is dropped. No more than a few chunks are in memory, whatever the
+object inflates to. What breaks an object is raised as `Broken`, after the whole lines before the break.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from isal import isal_zlib
+
+from connectors.blocks import BLOCK_MAX_BYTES
+from connectors.flowlog import FIELD_VERSIONS, BadFormat, log_format, parse_format
+
+INFLATED_MAX_BYTES = 16 << 30  # AWS cuts a file at 75 MB; a bomb ends here
+MEMBERS_MAX = 10_000  # each costs a copy of the rest of its chunk
+HEADER_MAX_BYTES = 64 << 10  # every documented field fits into 2 KB
+LONG_LINE = "line longer than a block"
+_STEP_BYTES = 1 << 20
+_MAGIC_BYTES = 4  # Parquet's, the longer one
+_SAMPLE_BYTES = 4096
+_GZIP_MAGIC, _GZIP_WBITS = b"\x1f\x8b", 31
+_FIELD_NAME = re.compile(rb"[a-z][a-z0-9_-]*")
+
+
+class Broken(Exception):
+    """An object cannot be read further; the message is why, `sample` some of the bytes there."""
+
+    def __init__(self, why: str, sample: bytes = b"") -> None:
+        super().__init__(why)
+        self.sample = sample[:_SAMPLE_BYTES]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some whole lines of an object, no longer than a block; or the beginning of a longer one, `refused`.
+
+    `first` and `last` are the positions where it begins and after it.
+    """
+
+    line_format: str
+    text: bytes
+    first: int
+    last: int
+    lines: int
+    refused: str = ""
+
+
+def read_text(chunks: Iterable[bytes], at: int = 0, *, max_bytes: int = BLOCK_MAX_BYTES) -> Iterator[Part]:
+    """Yield the parts of an object, from position `at` on. Raises `Broken`."""
+    texts = _inflated(iter(chunks))
+    header, rest = _first_line(texts)
+    cutter = _Cutter(_format(header), max(at, len(header) + 1), max_bytes)
+    yield from cutter.cut(_from(at - len(header) - 1, chain([rest], texts)))
+
+
+def beginning(chunks: Iterator[bytes]) -> bytes:
+    """Take chunks until they tell what kind of file this is."""
+    first = b""
+    while len(first) < _MAGIC_BYTES and (chunk := next(chunks, b"")):
+        first += chunk
+    return first
+
+
+def _first_line(texts: Iterator[bytes]) -> tuple[bytes, bytes]:
+    waiting = b""
+    for text in texts:
+        waiting += text
+        line, end, rest = waiting.partition(b"\n")
+        if end or len(line) > HEADER_MAX_BYTES:
+            return line, rest
+    return waiting, b""
+
+
+def _format(header: bytes) -> str:
+    """Return the format that a header defines. Names that AWS has not documented yet may be among them."""
+    names = header.split()
+    known = [name for name in names if name.decode("ascii", "replace").replace("_", "-") in FIELD_VERSIONS]
+    if not known or len(header) > HEADER_MAX_BYTES or not all(map(_FIELD_NAME.fullmatch, names)):
+        raise Broken("no header", header)
+    try:
+        return log_format(parse_format(header.decode()))
+    except BadFormat as error:
+        raise Broken("bad header", header) from error
+
+
+def _from(skip: int, texts: Iterator[bytes]) -> Iterator[bytes]:
+    """Drop the first `skip` bytes."""
+    for text in texts:
+        if skip < len(text):
+            yield text[max(skip, 0) :]
+        skip -= len(text)
+
+
+@dataclass(slots=True)
+class _Cutter:
+    """Cuts texts into parts; `position` is where the next one begins."""
+
+    line_format: str
+    position: int
+    max_bytes: int
+
+    def cut(self, texts: Iterator[bytes]) -> Iterator[Part]:
+        waiting = b""
+        try:
+            for text in texts:
+                waiting += text
+                while len(waiting) > self.max_bytes:
+                    cut = waiting.rfind(b"\n", 0, self.max_bytes + 1)
+                    if cut < 0:
+                        part, waiting = self._long(waiting, texts)
+                        yield part
+                        continue
+                    yield from self._part(waiting[:cut])
+                    waiting = waiting[cut + 1 :]
+        except Broken as broken:
+            whole, _, rest = waiting.rpartition(b"\n")
+            yield from self._part(whole)
+            raise Broken(str(broken), broken.sample or rest) from broken
+        yield from self._part(waiting.removesuffix(b"\n"))
+
+    def _part(self, text: bytes) -> Iterator[Part]:
+        first, self.position = self.position, self.position + len(text) + 1
+        if text:
+            yield Part(self.line_format, text, first, self.position, text.count(b"\n") + 1)
+
+    def _long(self, waiting: bytes, texts: Iterator[bytes]) -> tuple[Part, bytes]:
+        """Go to the end of a long line, keeping its beginning; return that, and what follows."""
+        kept, first = waiting[: self.max_bytes], self.position
+        while (end := waiting.find(b"\n")) < 0:
+            self.position += len(waiting)
+            waiting = next(texts, b"")
+            if not waiting:
+                break
+        self.position += end + 1
+        return Part(self.line_format, kept, first, self.position, 1, LONG_LINE), waiting[end + 1 :]
+
+
+def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the text of an object in pieces of bounded size; gzip members may be concatenated (RFC 1952)."""
+    first = beginning(chunks)
+    if not first.startswith(_GZIP_MAGIC):
+        yield from chain([first], chunks)
+        return
+    inflater, members, left = isal_zlib.decompressobj(wbits=_GZIP_WBITS), 1, INFLATED_MAX_BYTES
+    for chunk in chain([first], chunks):
+        data, text = chunk, b""
+        while data or len(text) == _STEP_BYTES:  # A full step may leave more in the inflater.
+            if inflater.eof:
+                data = data.lstrip(b"\0")  # Padding, as `gzip` takes it.
+                if not data:
+                    break
+                if not data.startswith(_GZIP_MAGIC[: len(data)]):
+                    raise Broken("broken gzip", data)
+                inflater, members = isal_zlib.decompressobj(wbits=_GZIP_WBITS), members + 1
+            text = _step(inflater, data)
+            left -= len(text)
+            if left < 0 or members > MEMBERS_MAX:
+                raise Broken("inflates beyond the cap" if left < 0 else "too many gzip members")
+            if text:
+                yield text
+            data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+    if not inflater.eof:
+        raise Broken("truncated gzip")
+
+
+def _step(inflater: isal_zlib.Decompress, data: bytes) -> bytes:
+    try:
+        text: bytes = inflater.decompress(data, _STEP_BYTES)
+    except isal_zlib.error as error:  # type: ignore[misc]  # no child of zlib.error, whatever its name says
+        raise Broken("broken gzip") from error
+    return text

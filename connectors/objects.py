@@ -1,0 +1,149 @@
+"""Objects of flow logs: what a key says, where keys are looked for, and what is remembered of an object.
+
+The eight documented layouts differ in folders only; account, Region, flow log and time are in the file's
+name, and there they are read. An object is its bucket, key and ETag: a key written again with other bytes is
+another object, one written again with the same bytes is the same. Source: VPC guide, "Flow log files";
+Transit Gateway guide, which writes `service=` for `aws-service=`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+
+DAY_S = 86_400
+SERVICES = {False: ("vpcflowlogs/",), True: ("aws-service=vpcflowlogs/", "service=vpcflowlogs/")}
+"""Folders of the service below an account, by whether the layout is Hive's."""
+
+_NAME = re.compile(
+    r"(?P<account>\d{12})_vpcflowlogs_(?P<region>[a-z0-9-]+)_(?P<flow_log_id>fl-[0-9a-z]+)"
+    r"_(?P<time>\d{8}T\d{4})Z_[0-9A-Za-z]+\.log(?:\.gz|\.parquet)?"
+)
+_ACCOUNT = re.compile(r"(?:aws-account-id=)?\d{12}/")
+_KIND = b"object|"
+_PRUNED = b"objects-pruned"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What the name of a flow-log file says; `file_s` is the beginning of its five minutes."""
+
+    account: str
+    region: str
+    flow_log_id: str
+    file_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One version of an object. `etag` has no quotes."""
+
+    bucket: str
+    key: str
+    etag: str
+    file: File
+
+    @property
+    def name(self) -> str:
+        """Name it as people do, and as its slot is found by."""
+        return f"{self.bucket}/{self.key}"
+
+    @property
+    def mark(self) -> bytes:
+        """Return its state key. An ETag has no bar and neither has a bucket, so no two objects share one."""
+        return _KIND + f"{self.bucket}|{self.key}|{self.etag}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an object is committed: `at` is bytes of its text, or rows of Parquet; `written_s` is when.
+
+    `why` is set when it ended other than by being read to its end.
+    """
+
+    at: int = 0
+    written_s: int = 0
+    is_done: bool = False
+    why: str = ""
+
+    def encode(self) -> bytes:
+        """Return the value kept on the `positions` topic."""
+        return orjson.dumps(self)
+
+
+def decode_progress(value: bytes | None) -> Progress:
+    """Read it back; nothing was committed of an object without a value."""
+    return Progress(**orjson.loads(value)) if value else Progress()
+
+
+def parse_key(key: str) -> File | None:
+    """Read the name of a flow-log file; None if the key is not one's."""
+    found = _NAME.fullmatch(key.rpartition("/")[2])
+    if found is None:
+        return None
+    try:
+        at = datetime.strptime(found["time"], "%Y%m%dT%H%M").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return File(found["account"], found["region"], found["flow_log_id"], int(at.timestamp()))
+
+
+def as_object(bucket: str, key: str, etag: str) -> Object | None:
+    """Return the object of flow logs that this is, or None."""
+    file = parse_key(key)
+    return None if file is None else Object(bucket, key, etag.strip('"'), file)
+
+
+def folder(prefix: str) -> str:
+    """Return what stands before `AWSLogs/`, from whatever a person has set: with or without slashes."""
+    inner = prefix.strip("/").removesuffix("AWSLogs").rstrip("/")
+    return f"{inner}/" if inner else ""
+
+
+def service_folders(prefix: str, children: Iterable[str]) -> list[str]:
+    """Return the folders that may hold Regions, from those found in `<folder>AWSLogs/`."""
+    base = f"{folder(prefix)}AWSLogs/"
+    accounts = [one for one in children if _ACCOUNT.fullmatch(one.removeprefix(base))]
+    return [account + service for account in accounts for service in SERVICES["=" in account[len(base) :]]]
+
+
+def start_after(region_folder: str, from_s: int) -> str:
+    """Return the key after which the days of a Region's folder begin; days sort as their keys do.
+
+    So one listing has all that is newer, and what came late. `from_s` may lie before 1970: then it is all.
+    """
+    day = datetime.fromtimestamp(max(from_s, 0), UTC)
+    is_hive = "=" in region_folder.rstrip("/").rpartition("/")[2]
+    return region_folder + (f"year={day:%Y}/month={day:%m}/day={day:%d}/" if is_hive else f"{day:%Y/%m/%d}/")
+
+
+def oldest_listed_s(now_s: float, look_back_s: int, state: Mapping[bytes, bytes]) -> int:
+    """Return how old a listed file may be. What is older than a forgotten one is not read again.
+
+    It may have been read and forgotten: when somebody has made the look-back longer, nobody can tell.
+    """
+    return max(int(now_s) - look_back_s, int(state.get(_PRUNED, b"-1")) + 1)
+
+
+def prune(state: Mapping[bytes, bytes], now_s: float, keep_s: int) -> dict[bytes, bytes | None]:
+    """Return what forgets the objects that nothing was heard of for `keep_s`, and remembers up to when.
+
+    A world may be played in another time than ours, so both count: the time in the name, and when we wrote.
+    """
+    before = int(now_s) - keep_s
+    forgotten: dict[bytes, bytes | None] = {}
+    newest = int(state.get(_PRUNED, b"-1"))
+    for mark, value in state.items():
+        if not mark.startswith(_KIND) or decode_progress(value).written_s >= before:
+            continue
+        file = parse_key(mark.decode().rpartition("|")[0])
+        if file is not None and file.file_s < before:
+            forgotten[mark] = None
+            newest = max(newest, file.file_s)
+    if forgotten:
+        forgotten[_PRUNED] = b"%d" % newest
+    return forgotten

@@ -1,0 +1,158 @@
+"""Which slots are ours: one consumer group over `positions`, and what every slot has written there.
+
+Kafka decides who owns a slot, notices the dead, and fences the paused. A slot is opened when it is assigned
+and dropped when it is revoked; what reads a source hangs on it (`Owned`). Every instance also follows all of
+`positions`, so that it sees what others have done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+
+from connectors.errors import ConnectError
+from connectors.positions import NUMBER_KEY
+from connectors.settings import Common
+from connectors.slots import Slot
+
+log = structlog.get_logger()
+
+SESSION_MS, HEARTBEAT_MS = 10_000, 1_000
+SOURCE_KEY = b"source"
+"""State key of a slot: what it takes from."""
+
+
+class Owned(Protocol):
+    """A slot of ours while it is ours, and whatever works for it."""
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Everything that runs for this slot; one that failed ends the process."""
+
+    async def close(self) -> None:
+        """Stop everything, and close the slot; what was not committed will be read again."""
+
+
+_OWN = (NUMBER_KEY, SOURCE_KEY)
+O = TypeVar("O", bound=Owned)  # noqa: E741 - an owner's slot
+News = Callable[[Mapping[bytes, bytes]], None]
+
+
+class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
+    """The slots that this process owns; `own` makes what works for one that was opened.
+
+    `changed` is called when slots were assigned, and with what came on `positions` when something did.
+    `source` names what is taken from. Two of one prefix would share out one set of slots, each reading only
+    its part, so the second one is refused.
+    """
+
+    def __init__(self, settings: Common, source: str, own: Callable[[Slot], O], changed: News) -> None:
+        self._settings, self._source, self._own, self._changed = settings, source, own, changed
+        self._refused: ConnectError | None = None
+        self._owned: dict[int, O] = {}
+        self._positions: dict[bytes, bytes] = {}
+        self._is_assigned = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether slots were assigned, be it none."""
+        return self._is_assigned
+
+    @property
+    def owned(self) -> Mapping[int, O]:
+        """What we own, by slot."""
+        return MappingProxyType(self._owned)
+
+    @property
+    def positions(self) -> Mapping[bytes, bytes]:
+        """The newest committed value of every key of every slot, as far as it was seen."""
+        return MappingProxyType(self._positions)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Give slots back: drop what is not committed."""
+        owned, self._owned = self._owned, {}
+        await asyncio.gather(*(one.close() for one in owned.values()))
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Open the slots that are ours now."""
+        slots = {p.partition: self._make_slot(p.partition) for p in assigned}
+        await asyncio.gather(*(slot.open() for slot in slots.values()))
+        for slot in slots.values():
+            await self._check_source(slot)
+        if self._refused is not None:  # raised by `run`: aiokafka would only log it
+            await asyncio.gather(*(slot.close() for slot in slots.values()))
+            return
+        for partition, slot in slots.items():
+            self._positions.update(slot.state)
+            self._owned[partition] = self._own(slot)
+        log.info("slots assigned", slots=sorted(slots))
+        self._is_assigned = True
+        self._changed({})
+
+    async def _check_source(self, slot: Slot) -> None:
+        known = slot.state.get(SOURCE_KEY, b"").decode()
+        if not known:
+            await slot.commit({SOURCE_KEY: self._source.encode()}, [])
+        elif known != self._source:
+            self._refused = ConnectError(
+                f"the topics of VPCFLOW_PREFIX={self._settings.prefix} take from {known}:"
+                f" give {self._source} a prefix of its own"
+            )
+
+    def _make_slot(self, partition: int) -> Slot:
+        prefix = self._settings.prefix
+        return Slot(self._settings.kafka, f"{prefix}positions", partition, f"{prefix}connect-{partition}")
+
+    async def run(self, stop: asyncio.Event, beside: Iterable[asyncio.Task[None]] = ()) -> None:
+        """Own slots until `stop` is set. Raises what ended a slot's work, or a task beside."""
+        group = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka,
+            group_id=f"{self._settings.prefix}connect",
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+        )
+        group.subscribe([f"{self._settings.prefix}positions"], listener=self)
+        await group.start()
+        lasting = [asyncio.ensure_future(self._tail()), *beside]
+        try:
+            while not stop.is_set():
+                await group.getmany(timeout_ms=500)  # Keeps the group's clock; the content is in the tail.
+                if self._refused is not None:
+                    raise self._refused
+                for task in [*lasting, *(t for one in self._owned.values() for t in one.tasks)]:
+                    if task.done() and not task.cancelled():
+                        task.result()
+        finally:
+            for task in lasting:
+                task.cancel()
+            await self.on_partitions_revoked([])
+            await group.stop()
+
+    async def _tail(self) -> None:
+        """Follow every slot's positions: what we wait for may have been done by another process."""
+        topic = f"{self._settings.prefix}positions"
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._settings.kafka, isolation_level="read_committed")
+        await consumer.start()
+        try:
+            consumer.assign([TopicPartition(topic, p) for p in range(self._settings.slots)])
+            await consumer.seek_to_beginning()
+            while True:
+                news: dict[bytes, bytes] = {}
+                for messages in (await consumer.getmany(timeout_ms=1000)).values():
+                    for message in messages:
+                        if message.value is None:
+                            self._positions.pop(message.key, None)
+                        elif message.key not in _OWN:
+                            news[message.key] = message.value
+                if news:
+                    self._positions |= news
+                    self._changed(news)
+        finally:
+            await consumer.stop()

@@ -1,0 +1,160 @@
+"""`connect s3`: objects of flow logs → parts → blocks → one transaction a slot, each object exactly once.
+
+Objects are found by listing, or told of by an SQS queue. Each belongs to a slot; whoever owns the slot reads
+it and commits its end with its last block. What is done is remembered in the slot for longer than a listing
+looks back, or a queue keeps a message (`objects.prune`), so that a repeated one changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import signal
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from connectors import metrics
+from connectors.errors import ConnectError
+from connectors.health import health
+from connectors.object_listing import Listing
+from connectors.object_queue import Queue
+from connectors.object_slots import WANTED_MAX, Limits, ObjectSlot
+from connectors.objects import DAY_S, Object, oldest_listed_s
+from connectors.ownership import Ownership
+from connectors.positions import slot_of
+from connectors.s3_calls import as_sentence, is_passing, make_client
+from connectors.settings import ConnectS3
+from connectors.slots import Slot
+from connectors.topics import ensure_topics
+
+log = structlog.get_logger()
+
+RELIST_S = 1.0  # when a listing found more than may be wanted at once
+QUEUED_KEEP_S = 15 * DAY_S  # SQS keeps a message for fourteen days at most
+
+
+class Connector:
+    """Objects of a bucket or a queue, each read in its slot, if the slot is ours."""
+
+    def __init__(self, settings: ConnectS3, client: Any) -> None:
+        self._settings, self._client = settings, client
+        self._limits = Limits(keep_s=settings.s3_look_back_s + DAY_S)
+        source = f"s3 {settings.s3_bucket or settings.s3_queue}"
+        self._ownership = Ownership(settings, source, self._own, self._changed)
+        self._assigned = asyncio.Event()
+        metrics.S3_BEHIND.set_function(self._behind_s)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether this process reads something, or has nothing to read."""
+        return self._ownership.is_ready
+
+    @property
+    def slots(self) -> frozenset[int]:
+        """The slots that are ours now."""
+        return frozenset(self._ownership.owned)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until `stop` is set. Raises what ended the work otherwise."""
+        settings = self._settings
+        if settings.s3_queue:
+            queue = Queue(settings, self._ownership)
+            keep_s = await queue.retention_s() + DAY_S
+            self._limits.keep_s = max(self._limits.keep_s, keep_s)
+            finding = queue.receive()
+        else:
+            finding = self._list()
+        await self._ownership.run(stop, [asyncio.ensure_future(finding)])
+
+    def _own(self, slot: Slot) -> ObjectSlot:
+        return ObjectSlot(slot, self._client, self._settings.prefix, self._limits)
+
+    def _changed(self, news: Mapping[bytes, bytes]) -> None:
+        if not news:
+            self._assigned.set()  # List at once for slots that are new to us.
+
+    def _behind_s(self) -> float:
+        newest_ms = self._limits.newest_ms
+        return time.time() - newest_ms / 1000 if newest_ms else 0.0
+
+    async def _list(self) -> None:
+        """List for ever."""
+        listing = Listing(self._client, self._settings.s3_bucket, self._settings.s3_prefix)
+        while True:
+            self._assigned.clear()
+            is_more = await self._want_listed(listing)
+            try:
+                async with asyncio.timeout(RELIST_S if is_more else self._settings.s3_list_s):
+                    await self._assigned.wait()
+            except TimeoutError:
+                continue
+
+    async def _want_listed(self, listing: Listing) -> bool:
+        """Want the oldest of what is listed and not known; say whether more was left for the next time."""
+        now, back_s = time.time(), self._settings.s3_look_back_s
+        found: list[Object] = []
+        is_more = False
+        async for one in listing.objects(int(now) - back_s):
+            slot = self._slot(one)
+            if slot is None or slot.is_known(one):
+                continue
+            if one.file.file_s >= oldest_listed_s(now, back_s, slot.slot.state):
+                found.append(one)
+            if len(found) > 2 * WANTED_MAX:
+                found, is_more = heapq.nsmallest(WANTED_MAX, found, _age), True
+        for one in sorted(found, key=_age)[:WANTED_MAX]:
+            slot = self._slot(one)
+            if slot is not None and slot.room:
+                slot.want(one)
+            else:
+                is_more = True
+        return is_more or len(found) > WANTED_MAX
+
+    def _slot(self, wanted: Object) -> ObjectSlot | None:
+        return self._ownership.owned.get(slot_of(wanted.name, self._settings.slots))
+
+
+def _age(found: Object) -> tuple[int, str]:
+    return found.file.file_s, found.key
+
+
+async def _check(settings: ConnectS3, client: Any) -> None:
+    """Ask once for what cannot be mended by trying again. Raises `ConnectError`."""
+    try:
+        await asyncio.to_thread(client.list_objects_v2, Bucket=settings.s3_bucket, MaxKeys=1)
+    except (ClientError, BotoCoreError) as error:
+        sentence = as_sentence(error, "s3:ListBucket", f"arn:aws:s3:::{settings.s3_bucket}")
+        if sentence is None and isinstance(error, BotoCoreError):
+            sentence = ConnectError(f"cannot reach S3 at {client.meta.endpoint_url}: {error}")
+        if sentence is not None:
+            raise sentence from error
+        if not is_passing(error):
+            raise
+
+
+async def run(settings: ConnectS3) -> None:
+    """Connect a bucket until SIGTERM or SIGINT.
+
+    Raises `TopicError`, `ConnectError`, or `SettingsError` when the health port is taken.
+    """
+    if not settings.s3_bucket and not settings.s3_queue:
+        raise ConnectError("no objects to read: set VPCFLOW_S3_BUCKET, or VPCFLOW_S3_QUEUE")
+    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    client = make_client("s3")
+    if not settings.s3_queue:
+        await _check(settings, client)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    connector = Connector(settings, client)
+    async with health(settings.health_port, lambda: connector.is_ready):
+        await connector.run(stop)
+
+
+def _source(settings: ConnectS3) -> str:
+    """Return what we take from, as it is kept on `positions`."""
+    return f"s3 {settings.s3_queue or settings.s3_bucket}"

@@ -1,0 +1,79 @@
+"""`vpcflow connect kinesis|s3|firehose`: every way AWS hands out flow logs, into Kafka."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from streams.cli_running import KAFKA, run_with_settings, settings_of
+
+
+@click.group()
+def connect() -> None:
+    """Bring flow logs from a source into Kafka, each record exactly once."""
+
+
+@connect.command()
+@KAFKA
+@click.option("--stream", help="Stream name or ARN.  [VPCFLOW_STREAM]")
+@click.option("--format", "line_format", help="LogFormat of the lines, or `default`.  [VPCFLOW_LINE_FORMAT]")
+@click.option("--start", type=click.Choice(["TRIM_HORIZON", "LATEST"]), help="Where a new stream begins.")
+def kinesis(kafka: str | None, stream: str | None, line_format: str | None, start: str | None) -> None:
+    """Poll a Kinesis stream of plain lines or CloudWatch Logs envelopes."""
+    from connectors import pipeline
+    from connectors.errors import ConnectError
+    from connectors.flowlog import BadFormat, parse_format
+    from connectors.settings import Connect
+    from connectors.topics import TopicError
+
+    settings = settings_of(Connect, kafka=kafka, stream=stream, line_format=line_format, start=start)
+    try:
+        parse_format(settings.line_format)
+    except BadFormat as error:
+        raise click.ClickException(f"VPCFLOW_LINE_FORMAT: {error}") from error
+    now_ms = int(time.time() * 1000)
+    run_with_settings(lambda: pipeline.run(settings, now_ms), (TopicError, ConnectError))
+
+
+@connect.command()
+@KAFKA
+@click.option("--bucket", help="Bucket that flow logs are delivered to.  [VPCFLOW_S3_BUCKET]")
+@click.option("--prefix", help="What keys begin with, before AWSLogs/.  [VPCFLOW_S3_PREFIX]")
+@click.option(
+    "--queue", help="SQS queue that tells of new objects; else they are listed.  [VPCFLOW_S3_QUEUE]"
+)
+def s3(kafka: str | None, bucket: str | None, prefix: str | None, queue: str | None) -> None:
+    """Read flow-log files from S3, text or Parquet, each object exactly once."""
+    from connectors import s3 as connector
+    from connectors.errors import ConnectError
+    from connectors.settings import ConnectS3
+    from connectors.topics import TopicError
+
+    settings = settings_of(ConnectS3, kafka=kafka, s3_bucket=bucket, s3_prefix=prefix, s3_queue=queue)
+    run_with_settings(lambda: connector.run(settings), (TopicError, ConnectError))
+
+
+@connect.command()
+@KAFKA
+@click.option("--host", help="Address to listen on.  [VPCFLOW_FIREHOSE_HOST, default 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on.  [VPCFLOW_FIREHOSE_PORT, default 8443]")
+@click.option("--format", "line_format", help="LogFormat of the lines, or `default`.  [VPCFLOW_LINE_FORMAT]")
+def firehose(kafka: str | None, host: str | None, port: int | None, line_format: str | None) -> None:
+    """Be the HTTP endpoint of a Firehose delivery stream: 200 once a request is committed, never before.
+
+    The access key comes from VPCFLOW_FIREHOSE_KEY; TLS files from VPCFLOW_FIREHOSE_CERT and _CERT_KEY.
+    """
+    from connectors import firehose as endpoint
+    from connectors.errors import ConnectError
+    from connectors.flowlog import BadFormat, parse_format
+    from connectors.settings import ConnectFirehose
+    from connectors.topics import TopicError
+
+    flags = {"firehose_host": host, "firehose_port": port, "line_format": line_format}
+    settings = settings_of(ConnectFirehose, kafka=kafka, **flags)
+    try:
+        parse_format(settings.line_format)
+    except BadFormat as error:
+        raise click.ClickException(f"VPCFLOW_LINE_FORMAT: {error}") from error
+    run_with_settings(lambda: endpoint.run(settings), (TopicError, ConnectError))

@@ -1,0 +1,75 @@
+"""How a subcommand reads its settings and runs: what a person can mend becomes one sentence and a status."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from connectors.settings import Common
+
+Group = TypeVar("Group", bound="Common")
+KAFKA = click.option("--kafka", help="Bootstrap servers, host:port.  [VPCFLOW_KAFKA]")
+
+
+def settings_of(group: type[Group], **flags: Any) -> Group:
+    """Read settings: flags over environment over file. Raises `click.ClickException` in one sentence."""
+    from dotenv import dotenv_values
+    from pydantic import ValidationError
+
+    from connectors.settings import ENV_FILE, SettingsError, check_names
+
+    try:
+        check_names(os.environ, dotenv_values(ENV_FILE))
+        return group(**{name: value for name, value in flags.items() if value is not None})
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "VPCFLOW_" + str(first["loc"][0]).upper()
+        raise click.ClickException(f"{name}={first['input']!r} is wrong: {first['msg']}") from error
+
+
+def run(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ...]) -> None:
+    """Run a process; what a person can mend becomes a sentence, all else a logged failure."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    try:
+        asyncio.run(work())  # type: ignore[arg-type]
+    except sentences as error:
+        raise click.ClickException(str(error)) from error
+    except Exception as error:
+        import structlog
+
+        if not structlog.is_configured():
+            set_up_logs()
+        structlog.get_logger().error("stopped by an error", error=repr(error), exc_info=error)
+        sys.exit(3)
+
+
+def run_with_settings(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ...]) -> None:
+    """Run a process that was given settings; one that turns out wrong is a sentence too."""
+    from connectors.settings import SettingsError
+
+    set_up_logs()
+    run(work, (SettingsError, *sentences))
+
+
+def set_up_logs() -> None:
+    """Log as `key=value` to standard error."""
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+    )

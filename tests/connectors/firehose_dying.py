@@ -1,0 +1,28 @@
+"""An endpoint that dies by SIGKILL when it has committed its first request, and before it has answered."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+
+from connectors import firehose, ownership
+from connectors.messages import Message
+from connectors.settings import ConnectFirehose
+from connectors.slots import Slot
+
+
+class DyingSlot(Slot):
+    """A slot whose first commit of lines is its last."""
+
+    async def commit(self, state: Mapping[bytes, bytes | None], messages: Sequence[Message]) -> None:
+        """Commit, and die."""
+        await super().commit(state, messages)
+        if messages:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    ownership.Slot = DyingSlot  # type: ignore[misc]  # the fault
+    asyncio.run(firehose.run(ConnectFirehose()))

@@ -1,0 +1,190 @@
+"""A bucket in the emulator, a connector that reads it, and all that it brought into Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from connectors.flowlog import DEFAULT_FORMAT
+from connectors.s3 import Connector
+from connectors.s3_calls import make_client
+from connectors.settings import ConnectS3
+from tests.emulator.flowlogs.account import REGION, Account
+
+DEADLINE_S = 60.0
+BUCKET = "flow-logs-of-tests"
+HEADER = " ".join(DEFAULT_FORMAT)
+
+
+def lines(name: str, count: int) -> list[str]:
+    """Make lines that no other name has."""
+    return [
+        f"2 123456789012 eni-{name} 10.0.0.1 10.0.0.2 {i % 60_000} 443 6 {i} 40 {1_700_000_000 + i}"
+        f" {1_700_000_060 + i} ACCEPT OK"
+        for i in range(count)
+    ]
+
+
+def packed(content: Iterable[str], header: str = HEADER) -> bytes:
+    """Return a file as AWS delivers it."""
+    return gzip.compress("\n".join([header, *content, ""]).encode(), 1, mtime=0)
+
+
+def key(name: str, *, ago_s: int = 600, folder: str = "", end: str = "log.gz") -> str:
+    """Return a key whose five minutes began a while ago; `name` is its flow log's."""
+    at = datetime.fromtimestamp(time.time() - ago_s, UTC)
+    file = f"123456789012_vpcflowlogs_{REGION}_fl-{name}_{at:%Y%m%dT%H%M}Z_0a1b2c3d.{end}"
+    return f"{folder}AWSLogs/123456789012/vpcflowlogs/{REGION}/{at:%Y/%m/%d}/{file}"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What Kafka holds: lines of blocks, blocks' and dead messages' headers, by partition the numbers."""
+
+    lines: list[str] = field(default_factory=list)
+    blocks: list[dict[str, str]] = field(default_factory=list)
+    dead: list[dict[str, str]] = field(default_factory=list)
+    numbers: dict[int, list[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One test's account, bucket and topics."""
+
+    account: Account
+    kafka: str
+    prefix: str
+    bucket: str
+    slots: int = 2
+
+    @property
+    def s3(self) -> Any:
+        return self.account.client("s3")
+
+    @property
+    def sqs(self) -> Any:
+        return self.account.client("sqs")
+
+    def settings(self, **more: Any) -> ConnectS3:
+        common = {"kafka": self.kafka, "prefix": self.prefix, "slots": self.slots}
+        return ConnectS3(**{**common, "s3_bucket": self.bucket, "s3_list_s": 0.2, **more})
+
+    def put(self, name: str, body: bytes) -> str:
+        """Write an object; return its ETag."""
+        return str(self.s3.put_object(Bucket=self.bucket, Key=name, Body=body)["ETag"])
+
+    def queue(self, *, told: bool = True) -> str:
+        """Make a queue that the bucket tells of its objects, or one that nobody does; return its URL."""
+        url = str(self.sqs.create_queue(QueueName="told")["QueueUrl"])
+        about = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+        wanted = [{"QueueArn": about["QueueArn"], "Events": ["s3:ObjectCreated:*"]}] if told else []
+        self.s3.put_bucket_notification_configuration(
+            Bucket=self.bucket, NotificationConfiguration={"QueueConfigurations": wanted}
+        )
+        return url
+
+    def left(self, url: str) -> int:
+        """Return how many messages a queue has, visible or not."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    async def seen(self) -> Seen:
+        """Read all that is committed now."""
+        names = [f"{self.prefix}{topic}" for topic in ("blocks", "dead")]
+        places = [TopicPartition(name, slot) for name in names for slot in range(self.slots)]
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, isolation_level="read_committed")
+        await consumer.start()
+        seen = Seen(numbers={slot: [] for slot in range(self.slots)})
+        try:
+            consumer.assign(places)
+            await consumer.seek_to_beginning()
+            ends = await consumer.end_offsets(places)
+            while any([await consumer.position(place) < end for place, end in ends.items()]):
+                for place, messages in (await consumer.getmany(timeout_ms=100)).items():
+                    for message in messages:
+                        _note(seen, place, message)
+        finally:
+            await consumer.stop()
+        return seen
+
+    async def until(self, is_so: Callable[[Seen], bool]) -> Seen:
+        """Poll Kafka until something is so. Raises `TimeoutError`."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not is_so(seen := await self.seen()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(seen.lines)} lines, {len(seen.blocks)} blocks, dead {seen.dead}")
+            await asyncio.sleep(0.05)
+        return seen
+
+    async def until_lines(self, expected: list[str]) -> Seen:
+        """Wait until there are so many lines, then say that they are those, each once."""
+        seen = await self.until(lambda seen: len(seen.lines) >= len(expected))
+        assert sorted(seen.lines) == sorted(expected)
+        for numbers in seen.numbers.values():
+            assert numbers == list(range(len(numbers))), "block numbers go up by one"
+        return seen
+
+
+def _note(seen: Seen, place: TopicPartition, message: Any) -> None:
+    headers = {name: value.decode() for name, value in message.headers}
+    if place.topic.endswith("dead"):
+        seen.dead.append({**headers, "value": message.value.decode(errors="replace")})
+        return
+    seen.blocks.append(headers)
+    seen.numbers[place.partition].append(int(headers["number"]))
+    seen.lines.extend(message.value.decode().split("\n"))
+
+
+def environment_of(account: Account, url: str | None = None) -> dict[str, str]:
+    """Return the variables by which boto3 finds an account."""
+    return {
+        "AWS_ENDPOINT_URL": url or account.url,
+        "AWS_ACCESS_KEY_ID": account.number,
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": REGION,
+    }
+
+
+@asynccontextmanager
+async def connecting(settings: ConnectS3) -> AsyncIterator[Connector]:
+    """Run a connector while in the context. Raises what ended it."""
+    stop = asyncio.Event()
+    client = make_client("s3")
+    connector = Connector(settings, client)
+    running = asyncio.ensure_future(connector.run(stop))
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while not (connector.is_ready or running.done()):  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.02)
+        if running.done():
+            running.result()
+        yield connector
+    finally:
+        stop.set()
+        try:
+            await running
+        finally:
+            client.close()
+
+
+async def polled(is_so: Callable[[], bool]) -> None:
+    """Poll, with blocking calls in a thread, until something is so. Raises `TimeoutError`."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not await asyncio.to_thread(is_so):  # noqa: ASYNC110 - what is asked is elsewhere
+            await asyncio.sleep(0.02)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, account: Account, url: str | None = None) -> None:
+    """Let boto3 of this process find an account."""
+    for name, value in environment_of(account, url).items():
+        monkeypatch.setenv(name, value)

@@ -1,0 +1,142 @@
+"""`connect s3` by an SQS queue, on a real Kafka and the emulator's S3 and SQS: one test for each fault."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from connectors import metrics, object_queue
+from connectors.s3_calls import call
+from connectors.topics import ensure_topics
+from tests.connectors.s3.doorway import doorway
+from tests.connectors.s3.scene import Scene, connecting, key, lines, packed, polled, use
+from tests.connectors.test_notifications import by_eventbridge, by_sns, event
+
+pytestmark = [pytest.mark.kafka, pytest.mark.moto]
+
+LONG = 400_000  # lines: 40 MB of text, 4 MB of gzip
+
+
+@pytest.fixture(autouse=True)
+async def topics(scene: Scene) -> None:
+    await ensure_topics(scene.kafka, scene.prefix, scene.slots)
+
+
+def messages(outcome: str) -> float:
+    return float(metrics.S3_MESSAGES.labels(outcome)._value.get())
+
+
+def objects(outcome: str) -> float:
+    return float(metrics.S3_OBJECTS.labels(outcome)._value.get())
+
+
+async def test_what_s3_tells_is_read_and_deleted_and_its_test_event_too(scene: Scene) -> None:
+    """A key with odd characters is encoded in the event as forms are; what is no flow log is deleted."""
+    url = scene.queue()
+    before = {name: messages(name) for name in ("objects", "test", "foreign")}
+    odd = key("aa", folder="a b+c%20d&é=/|ü/")
+    scene.put(odd, packed(lines("odd", 5)))
+    scene.put("AWSLogs/123456789012/CloudTrail/x.json.gz", b"none of ours")
+    async with connecting(scene.settings(s3_queue=url)):
+        seen = await scene.until_lines(lines("odd", 5))
+        await polled(lambda: scene.left(url) == 0)
+    assert {block["source"] for block in seen.blocks} == {f"s3:{scene.bucket}/{odd}"}
+    assert {name: messages(name) - count for name, count in before.items()} == {
+        "objects": 1,
+        "test": 1,
+        "foreign": 1,
+    }
+
+
+async def test_sns_eventbridge_and_repeats_of_them_are_one_object(scene: Scene) -> None:
+    url = scene.queue(told=False)
+    name = key("aa")
+    etag = scene.put(name, packed(lines("aa", 5))).strip('"')
+    bodies = [
+        json.dumps(value).replace('"e1"', f'"{etag}"')
+        for value in (
+            event(name, bucket=scene.bucket),
+            by_sns(event(name, bucket=scene.bucket)),
+            by_eventbridge(name, bucket=scene.bucket),
+        )
+    ]
+    async with connecting(scene.settings(s3_queue=url, s3_bucket="")):
+        for body in bodies * 3:
+            scene.sqs.send_message(QueueUrl=url, MessageBody=body)
+        await polled(lambda: scene.left(url) == 0)
+    await scene.until_lines(lines("aa", 5))
+
+
+async def test_a_message_that_says_nothing_ends_in_dead(scene: Scene) -> None:
+    url = scene.queue(told=False)
+    scene.sqs.send_message(QueueUrl=url, MessageBody="what is this?")
+    async with connecting(scene.settings(s3_queue=url)):
+        await polled(lambda: scene.left(url) == 0)
+    (dead,) = (await scene.seen()).dead
+    assert (dead["why"], dead["value"]) == ("notification not understood", "what is this?")
+    assert dead["from"].startswith(f"sqs:{url}@")
+
+
+async def test_objects_that_vanished_or_were_replaced_are_counted_and_settled(scene: Scene) -> None:
+    url = scene.queue()
+    gone, again = key("aa"), key("ab")
+    before = {name: objects(name) for name in ("vanished", "replaced")}
+    scene.put(gone, packed(lines("gone", 5)))
+    scene.s3.delete_object(Bucket=scene.bucket, Key=gone)
+    scene.put(again, packed(lines("first", 5)))
+    scene.put(again, packed(lines("second", 5)))
+    async with connecting(scene.settings(s3_queue=url)):
+        await scene.until_lines(lines("second", 5))
+        await polled(lambda: scene.left(url) == 0)
+    assert {name: objects(name) - count for name, count in before.items()} == {"vanished": 1, "replaced": 1}
+    assert not (await scene.seen()).dead
+
+
+async def test_sqs_redelivery_during_a_long_object_reads_it_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message is kept invisible for longer than it was received for, and a second copy of it waits."""
+    monkeypatch.setattr(object_queue, "VISIBLE_AFTER_S", 2)
+    monkeypatch.setattr(object_queue, "RENEW_S", 0.5)
+    url = scene.queue()
+    content = lines("long", LONG)
+    name = key("aa")
+    etag = scene.put(name, packed(content)).strip('"')
+    settings = scene.settings(s3_queue=url)
+    renewed = metrics.S3_CALLS.labels("ChangeMessageVisibility", "ok")._value.get
+    async with doorway(scene.account.url) as door:
+        door.hold_after = 1 << 20
+        use(monkeypatch, scene.account, door.url)
+        async with connecting(settings):
+            await door.is_held.wait()
+            body = json.dumps(event(name, bucket=scene.bucket)).replace('"e1"', f'"{etag}"')
+            scene.sqs.send_message(QueueUrl=url, MessageBody=body)
+            before, received = renewed(), messages("objects")
+            await polled(lambda: renewed() >= before + 10)  # Two seconds and more of both messages.
+            door.open.set()
+            await scene.until_lines(content)
+            await polled(lambda: scene.left(url) == 0)
+    await scene.until_lines(content)
+    assert messages("objects") == received + 2, "neither was seen by anyone again"
+
+
+async def test_two_instances_give_each_other_what_is_the_others(scene: Scene) -> None:
+    """A message of one object goes to its slot's owner; one of many is deleted when both have done theirs."""
+    url = scene.queue(told=False)
+    settings = scene.settings(s3_queue=url)
+    names = [key(f"{nth:02}") for nth in range(12)]
+    etags = {name: scene.put(name, packed(lines(name[-30:], 3))).strip('"') for name in names}
+    expected = [line for name in names for line in lines(name[-30:], 3)]
+    async with connecting(settings) as first, connecting(settings) as second:
+        await polled(lambda: bool(first.slots) and bool(second.slots))
+        for name in names[:6]:
+            body = json.dumps(event(name, bucket=scene.bucket)).replace('"e1"', f'"{etags[name]}"')
+            await call("SendMessage", scene.sqs.send_message, QueueUrl=url, MessageBody=body)
+        many = event(*names[6:], bucket=scene.bucket)
+        for one, name in zip(many["Records"], names[6:], strict=True):
+            one["s3"]["object"]["eTag"] = etags[name]
+        await call("SendMessage", scene.sqs.send_message, QueueUrl=url, MessageBody=json.dumps(many))
+        await scene.until_lines(expected)
+        await polled(lambda: scene.left(url) == 0)
+    await scene.until_lines(expected)

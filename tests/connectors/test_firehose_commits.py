@@ -1,0 +1,103 @@
+"""Requests become one transaction: blocks by origin, what is refused, a done-mark for each, none for ever."""
+
+from __future__ import annotations
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.blocks import BLOCK_MAX_BYTES
+from connectors.firehose_commits import KEEP_MS, PRUNED_MAX, done_key, expired, transaction
+from connectors.firehose_requests import Chunk, Origin, Posted, Refusal
+from connectors.messages import Message
+from connectors.positions import NUMBER_KEY
+from connectors.reads import Commit
+
+ORIGIN = Origin("flows", "default", "111122223333", "eu-west-1")
+OTHER = Origin("flows", "version start", "111122223333", "eu-west-1")
+NOW_MS = 1_700_000_000_000
+
+
+def request(name: str, *texts: bytes, origin: Origin = ORIGIN, arrival_ms: int = 7) -> Posted:
+    chunks = tuple(Chunk(text, f"{name}/{i}", f"{name}/{i}") for i, text in enumerate(texts))
+    size = sum(len(text) for text in texts)
+    return Posted(name, origin, arrival_ms, chunks, (), len(texts), 0, size)
+
+
+def committed(*requests: Posted, number: int = 4) -> Commit:
+    return transaction(requests, 3, number, "vpcflow.", NOW_MS)
+
+
+def header(message: Message, name: str) -> str:
+    return dict(message.headers)[name].decode()
+
+
+def test_each_request_is_marked_in_the_transaction_of_its_lines() -> None:
+    commit = committed(request("a", b"2 a"), request("b"))
+    mark = orjson.dumps({"at_ms": NOW_MS})
+    assert commit.state == {b"request|a": mark, b"request|b": mark, NUMBER_KEY: b"5"}
+    assert [(m.topic, m.partition, m.value) for m in commit.messages] == [("vpcflow.blocks", 3, b"2 a")]
+    assert commit.number == 5
+
+
+def test_requests_of_one_origin_share_blocks() -> None:
+    commit = committed(
+        request("a", b"2 a", b"2 b", arrival_ms=9),
+        request("b", b"1 1", origin=OTHER),
+        request("c", b"2 c", arrival_ms=8),
+    )
+    first, second = commit.messages
+    assert (first.value, second.value) == (b"2 a\n2 b\n2 c", b"1 1")
+    assert [header(first, n) for n in ("number", "first", "last", "arrival_ms")] == ["5", "a/0", "c/0", "8"]
+    assert [header(second, n) for n in ("number", "format")] == ["6", "version start"]
+    assert header(first, "source") == "firehose:flows"
+
+
+def test_what_was_refused_is_kept_without_a_mark_or_a_block() -> None:
+    left = Posted("", ORIGIN, 7, (), (Refusal("malformed", b"{", 1, "firehose:flows@a"),), 0, 0, 1)
+    commit = committed(left)
+    assert commit.state == {NUMBER_KEY: b"4"}
+    (dead,) = commit.messages
+    assert (dead.topic, dead.value, header(dead, "why")) == ("vpcflow.dead", b"{", "malformed")
+
+
+def test_marks_are_kept_as_long_as_a_request_may_come_again_and_no_longer() -> None:
+    def mark(age_ms: int) -> bytes:
+        return orjson.dumps({"at_ms": NOW_MS - age_ms})
+
+    state = {
+        NUMBER_KEY: b"5",
+        b"shard|s|a": b"{}",
+        done_key("a"): mark(KEEP_MS + 1),
+        done_key("b"): mark(KEEP_MS),
+        done_key("c"): mark(KEEP_MS - 1),
+        done_key("d"): mark(0),
+    }
+    assert expired(state, NOW_MS) == [done_key("a"), done_key("b")]
+    assert expired({}, NOW_MS) == []
+    many = {done_key(str(n)): mark(KEEP_MS) for n in range(PRUNED_MAX + 1)}
+    assert len(expired(many, NOW_MS)) == PRUNED_MAX
+
+
+def test_marks_outlive_awss_longest_retry() -> None:
+    """7,200 s of pauses that double to 120 s, each attempt 180 s; and the 24 h that a stream keeps data."""
+    pauses, pause_s = 0.0, 1.0
+    attempts = 1
+    while pauses < 7_200:
+        pauses += min(pause_s, 120.0) * 0.85  # the jitter that makes most attempts
+        pause_s *= 2
+        attempts += 1
+    assert (24 * 3600 + 7_200 + attempts * 180) * 1000 <= KEEP_MS
+
+
+@given(st.lists(st.lists(st.integers(1, BLOCK_MAX_BYTES // 2), max_size=4), max_size=5), st.booleans())
+def test_every_chunk_is_in_one_block_and_numbers_have_no_gap(sizes: list[list[int]], mixed: bool) -> None:
+    requests = [
+        request(str(n), *(b"%d" % n * size for size in some), origin=OTHER if mixed and n % 2 else ORIGIN)
+        for n, some in enumerate(sizes)
+    ]
+    commit = committed(*requests)
+    assert [int(header(m, "number")) for m in commit.messages] == list(range(5, commit.number + 1))
+    texts = sorted(t for m in commit.messages if m.value for t in m.value.split(b"\n"))
+    assert texts == sorted(chunk.text for one in requests for chunk in one.chunks)
+    assert all(len(m.value or b"") <= BLOCK_MAX_BYTES for m in commit.messages)

@@ -1,0 +1,48 @@
+"""One prefix takes from one source: two would share out one set of slots, each reading only its part."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from connectors.errors import ConnectError
+from connectors.ownership import Ownership
+from connectors.settings import Common
+from connectors.slots import Slot
+from connectors.topics import ensure_topics
+
+pytestmark = pytest.mark.kafka
+
+DEADLINE_S = 30.0
+
+
+class Idle:
+    """A slot for which nothing works."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        return []
+
+    async def close(self) -> None:
+        await self._slot.close()
+
+
+async def owning(settings: Common, source: str) -> None:
+    """Own slots for a source until some were assigned. Raises what refuses it."""
+    stop = asyncio.Event()
+    ownership = Ownership(settings, source, Idle, lambda news: None if news else stop.set())
+    async with asyncio.timeout(DEADLINE_S):
+        await ownership.run(stop)
+
+
+async def test_another_source_is_refused_and_the_same_one_is_not(kafka: str, prefix: str) -> None:
+    settings = Common(kafka=kafka, prefix=prefix, slots=2)
+    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    await owning(settings, "kinesis flow-logs")
+    await owning(settings, "kinesis flow-logs")
+    with pytest.raises(ConnectError, match=r"take from kinesis flow-logs: give firehose a prefix of its own"):
+        await owning(settings, "firehose")
