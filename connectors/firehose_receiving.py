@@ -48,7 +48,7 @@ class Receiver:
         self._settings, self._limits = settings, limits or Limits()
         self._keys = access_keys(settings)
         self._defaults = Origin("", settings.line_format, settings.account, "")
-        self.ownership = Ownership(settings, "firehose", self._own, lambda _: None)
+        self.ownership = Ownership(settings, "firehose", self._own, lambda _: None, follows=False)
         self._bodies = Bodies(self._limits)
         self._understanding = asyncio.Lock()
         self._under_way = 0

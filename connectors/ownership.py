@@ -48,11 +48,14 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
 
     `changed` is called when slots were assigned, and with what came on `positions` when something did.
     `source` names what is taken from. Two of one prefix would share out one set of slots, each reading only
-    its part, so the second one is refused.
+    its part, so the second one is refused. Who needs nothing of what others have done does not follow them.
     """
 
-    def __init__(self, settings: Common, source: str, own: Callable[[Slot], O], changed: News) -> None:
+    def __init__(
+        self, settings: Common, source: str, own: Callable[[Slot], O], changed: News, *, follows: bool = True
+    ) -> None:
         self._settings, self._source, self._own, self._changed = settings, source, own, changed
+        self._follows = follows
         self._refused: ConnectError | None = None
         self._owned: dict[int, O] = {}
         self._positions: dict[bytes, bytes] = {}
@@ -88,7 +91,8 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
             await asyncio.gather(*(slot.close() for slot in slots.values()))
             return
         for partition, slot in slots.items():
-            self._positions.update(slot.state)
+            if self._follows:
+                self._positions.update(slot.state)
             self._owned[partition] = self._own(slot)
         log.info("slots assigned", slots=sorted(slots))
         self._is_assigned = True
@@ -120,7 +124,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         )
         group.subscribe([f"{self._settings.prefix}positions"], listener=self)
         await group.start()
-        lasting = [asyncio.ensure_future(self._tail()), *beside]
+        lasting = [*([asyncio.ensure_future(self._tail())] if self._follows else []), *beside]
         try:
             while not stop.is_set():
                 await group.getmany(timeout_ms=500)  # Keeps the group's clock; the content is in the tail.

@@ -62,7 +62,8 @@ def s3(kafka: str | None, bucket: str | None, prefix: str | None, queue: str | N
 def firehose(kafka: str | None, host: str | None, port: int | None, line_format: str | None) -> None:
     """Be the HTTP endpoint of a Firehose delivery stream: 200 once a request is committed, never before.
 
-    The access key comes from VPCFLOW_FIREHOSE_KEY; TLS files from VPCFLOW_FIREHOSE_CERT and _CERT_KEY.
+    The access key comes from VPCFLOW_FIREHOSE_KEY; TLS files from VPCFLOW_FIREHOSE_CERT and _CERT_KEY. AWS
+    posts to https on port 443 only: put a load balancer before it, or give it certificates and that port.
     """
     from connectors import firehose as endpoint
     from connectors.errors import ConnectError
