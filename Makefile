@@ -8,6 +8,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE # without compiled files, every process that a test starts compiles its libraries
 LOCK_FLAGS := --universal --generate-hashes --no-annotate --no-header
 NOT_UNIT := kafka or ui or faults or moto or process or java or load or localstack
+NOT_BESIDE := java or localstack or faults or load
 RECORDS ?= 200000
 SHARDS ?= 4
 WORKERS ?= 1
@@ -50,7 +51,8 @@ chromium: .venv/dev
 
 test: setup-dev chromium ## lint, types, and every test but the Java one, two seeds of the fault test included
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
-	@$(BIN)/python -m pytest --hypothesis-profile=thorough -m 'not java and not localstack'
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --hypothesis-profile=thorough -m 'not ($(NOT_BESIDE))'
+	@$(BIN)/python -m pytest -q -m 'faults or load'
 
 test-unit: setup-dev ## the tests that need no Kafka, no browser, no Java, no moto and no process of ours
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not ($(NOT_UNIT))' --ignore tests/ui --ignore tests/acceptance
