@@ -18,6 +18,7 @@ from hypothesis import settings
 
 from emulator.exchange import Incoming, Service
 from emulator.kafka.node import kafka_node
+from emulator.log import log as emulators_log
 from tests.beside import beside
 from tests.emulator.shared_moto import shared_moto
 
@@ -44,6 +45,12 @@ def pytest_collection_finish() -> None:
     """Collect from here on what tests make."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_are() -> None:
+    """What a command line in an earlier test asked of the emulator's log is not done in this one."""
+    emulators_log.set_up_by(lambda: None)
 
 
 @pytest.fixture(scope="session")

@@ -118,10 +118,11 @@ async def test_a_key_written_again_with_other_bytes_is_another_object(scene: Sce
 
 async def test_a_key_with_odd_characters_is_read(scene: Scene) -> None:
     folder = "a b+c%20d&é=/|ü/"
-    scene.put(key("f1", folder=folder), packed(lines("f1", 5)))
+    name = key("f1", folder=folder)
+    scene.put(name, packed(lines("f1", 5)))
     async with connecting(scene.settings(s3_prefix=folder)):
         seen = await scene.until_lines(lines("f1", 5))
-    assert {block["source"] for block in seen.blocks} == {f"s3:{scene.bucket}/{key('f1', folder=folder)}"}
+    assert {block["source"] for block in seen.blocks} == {f"s3:{scene.bucket}/{name}"}
 
 
 async def test_the_header_defines_the_fields(scene: Scene) -> None:
