@@ -134,7 +134,7 @@ def _comparison(operator: str, token: str) -> Matches:
             raise _refused()
         order, bound = _ORDERS[operator], float(value)
         return lambda field: _NUMBER.fullmatch(field) is not None and order(float(field), bound)
-    if operator not in {"=", "!="} or value in {",", "&&", "||", _ELLIPSIS}:
+    if operator not in {"=", "!="} or token in {",", "&&", "||", _ELLIPSIS}:
         raise _refused()
     if "*" in value:
         like = re.compile(".*".join(map(re.escape, value.split("*"))), re.DOTALL).fullmatch
