@@ -66,6 +66,9 @@ class Playing:
             self._reading = await asyncio.to_thread(read, self.client(), missing=before)
             self._use(_with_hypervisors(self._reading), minute)
             self._revision = revision
+            assert self._world is not None
+            for fed in self._fed.values():
+                fed.intervals.use(self._world.directory)
             self._fed = {
                 key: _Fed(fed.intervals, self._rows(fed.intervals.flow_log)) for key, fed in self._fed.items()
             }
@@ -73,10 +76,7 @@ class Playing:
         self._fed = {key: fed for key, fed in self._fed.items() if key in wanted}
         for key, flow_log in wanted.items():
             if key not in self._fed:
-                self._fed[key] = _Fed(Intervals(flow_log), self._rows(flow_log))
-        assert self._world is not None
-        for fed in self._fed.values():
-            fed.intervals.use(self._world.directory)
+                self._fed[key] = self._new(flow_log)
 
     async def minute(self, minute: int) -> list[tuple[FlowLog, Batch]]:
         """Play a minute; return what each flow log gets of it."""
@@ -156,6 +156,12 @@ class Playing:
                 await asyncio.to_thread(call, **one.request)
             except (ClientError, BotoCoreError) as error:
                 log.warning("an incident could not change EC2", operation=one.operation, reason=str(error))
+
+    def _new(self, flow_log: FlowLog) -> _Fed:
+        assert self._world is not None
+        intervals = Intervals(flow_log)
+        intervals.use(self._world.directory)
+        return _Fed(intervals, self._rows(flow_log))
 
     def _rows(self, flow_log: FlowLog) -> Rows:
         assert self._world is not None
