@@ -99,10 +99,11 @@ async def consume(kafka: str, lines: int) -> float:
                 done.set()
 
     app.finalize()
-    started = asyncio.ensure_future(app.start())
-    await asyncio.wait({started, asyncio.ensure_future(done.wait())}, return_when=asyncio.FIRST_COMPLETED)
-    if started.done():
-        started.result()
+    await app.start()  # It returns once the agents run.
+    crashed = asyncio.ensure_future(app.wait_until_stopped())
+    await asyncio.wait({crashed, asyncio.ensure_future(done.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    if not done.is_set():
+        raise SystemExit(f"the ordinary Faust app ended after {seen} of {lines} lines: {app.crash_reason!r}")
     return time.process_time() - began
 
 
