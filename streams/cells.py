@@ -16,15 +16,14 @@ import numpy as np
 import orjson
 import polars as pl
 
+from streams.fold import Rows, fold
 from streams.partials import MAP, MAP_WORDS
 from streams.render import NO_TEXTS, Texts
 
-Rows = np.ndarray[Any, np.dtype[np.void]]
 Starts = np.ndarray[Any, np.dtype[np.intp]]
 
 PROTOCOL_BITS, ACTION_BITS = 9, 3  # 0 to 256, and five actions: `lines.PROTOCOL_ABSENT`, `lines.ACTIONS`
 ENTITY_AT = PROTOCOL_BITS + ACTION_BITS
-WINDOW_AT = ENTITY_AT + 32
 
 ROW = np.dtype(
     [
@@ -41,17 +40,6 @@ ROW = np.dtype(
         ("touched", np.int64),  # 1 in rows that were added since the last flush
     ]
 )
-_REDUCED: dict[str, np.ufunc] = {
-    "flows": np.add,
-    "packets": np.add,
-    "bytes": np.add,
-    "first": np.minimum,
-    "last": np.maximum,
-    "ports": np.bitwise_or,
-    "sources": np.bitwise_or,
-    "revision": np.maximum,
-    "touched": np.maximum,
-}
 _CARRIED = ("window", "flows", "packets", "bytes", "first", "last", "ports", "sources")
 STATE: dict[str, Any] = {
     "window": pl.Int64,
@@ -112,10 +100,8 @@ class Names:
 def merged(parts: Sequence[Rows]) -> Rows:
     """Return sorted rows, from rows in any order with any repetition."""
     rows = np.concatenate(parts)
-    _, window = np.unique(rows["window"], return_inverse=True)
-    key = window << WINDOW_AT | rows["key"]
-    order = np.argsort(key, kind="stable")
-    return _reduced(rows[order], _runs(key[order]))
+    totals, _ = fold(rows, np.lexsort((rows["key"], rows["window"])), 0)
+    return totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +115,8 @@ class Cells:
     @classmethod
     def of(cls, rows: Rows) -> Cells:
         """Return the cells of sorted rows."""
-        starts = _runs(rows["window"], rows["key"] >> PROTOCOL_BITS)
-        return cls(_reduced(rows, starts), rows, np.diff(starts, append=len(rows)))
+        totals, starts = fold(rows, np.arange(len(rows)), PROTOCOL_BITS)
+        return cls(totals, rows, np.diff(starts, append=len(rows)))
 
     def only(self, chosen: Any) -> Cells:
         """Return the cells of a mask."""
@@ -154,15 +140,6 @@ def _runs(*columns: Any) -> Starts:
     is_start = np.ones(len(columns[0]), bool)
     is_start[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
     return np.flatnonzero(is_start)
-
-
-def _reduced(rows: Rows, starts: Starts) -> Rows:
-    """Return one row for each run, with its totals; window and key are the first one's."""
-    totals = rows[starts]
-    if len(starts) < len(rows):
-        for name, by in _REDUCED.items():
-            totals[name] = by.reduceat(rows[name], starts, axis=0)
-    return totals
 
 
 def of_frame(found: pl.DataFrame, names: Names, revised: bool = False) -> Rows:

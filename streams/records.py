@@ -53,6 +53,22 @@ class Aggregate:
         return orjson.dumps(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Final:
+    """What detectors are told of an aggregate whose window is final; its fields are `Aggregate`'s."""
+
+    eni: str
+    action: str
+    window_start: int
+    window_s: int
+    flows: int
+    packets: int
+    bytes: int
+    distinct_ports: int
+    distinct_sources: int
+    revision: int
+
+
 def decode_aggregate(value: bytes) -> Aggregate:
     """Read an aggregate back; raises `ValueError` or `TypeError` on foreign JSON."""
     return Aggregate(**orjson.loads(value))

@@ -5,28 +5,24 @@ The JSON has the fields of `records.Aggregate`, in their order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from streams import cells
-from streams.cells import Cells, Names, Rows
+from streams.cells import Cells, Names
+from streams.fold import Rows
 from streams.lines import ACTIONS, PROTOCOL_ABSENT
 from streams.partials import MAP_BITS, estimate
-from streams.records import Aggregate
+from streams.records import Aggregate, Final
 from streams.render import Column, Texts, render
 
 FINALS: dict[str, Any] = {
-    "eni": pl.String,
-    "action": pl.String,
-    "window_start": pl.Int64,
-    "flows": pl.Int64,
-    "distinct_ports": pl.Int64,
-    "value": pl.Binary,
+    f.name: pl.String if f.name in {"eni", "action"} else pl.Int64 for f in fields(Final)
 }
-"""A message of `finals`: what a detector needs to choose windows by, and the aggregates' JSON."""
+"""A message of `finals`: a column for each field of `Final`, in its order."""
 
 _ACTIONS = Texts.of(ACTIONS)
 _ACTIONS_JSON = Texts.of(f'"{action}"' for action in ACTIONS)
@@ -35,40 +31,22 @@ _BOOLEANS = Texts.of(["false", "true"])
 _ESTIMATES = np.array([estimate(n) for n in range(MAP_BITS + 1)], np.int64)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Cells as columns: the fields of `Aggregate` that are numbers, the text of each key and value."""
-
-    numbers: dict[str, Any]
-    entities: Any
-    actions: Any
-    keys: list[bytes]
-    values: list[bytes]
-
-    def finals(self, chosen: Any, names: Names) -> pl.DataFrame:
-        """Return the cells of a mask as `FINALS`."""
-        at = np.flatnonzero(chosen)
-        columns: dict[str, Any] = {
-            "eni": names.of(self.entities[at]),
-            "action": pl.Series(ACTIONS)[self.actions[at]],
-            **{name: self.numbers[name][at] for name in ("window_start", "flows", "distinct_ports")},
-            "value": [self.values[i] for i in at.tolist()],
-        }
-        return pl.DataFrame(columns, schema=FINALS)
+def finals(found: Cells, names: Names, window_s: int) -> pl.DataFrame:
+    """Return cells as `FINALS`."""
+    columns = _numbers(found.totals, window_s)
+    columns["eni"] = names.of(cells.entity_of(found.totals))
+    columns["action"] = [ACTIONS[action] for action in cells.action_of(found.totals).tolist()]
+    return pl.DataFrame({name: columns[name] for name in FINALS}, schema=FINALS)
 
 
-def write(found: Cells, names: Names, window_s: int, watermark: int, arrival_ms: int) -> Written:
-    """Write cells; their oldest arrival is this one where rows are new, else 0."""
+def write(
+    found: Cells, names: Names, window_s: int, watermark: int, arrival_ms: int
+) -> tuple[list[bytes], list[bytes]]:
+    """Return the keys and values of cells; their oldest arrival is this one where rows are new, else 0."""
     totals = found.totals
     entities, actions, windows = cells.entity_of(totals), cells.action_of(totals), totals["window"]
-    numbers = {name: totals[name] for name in ("flows", "packets", "bytes", "first", "last", "revision")}
-    numbers |= {
-        "window_start": windows,
-        "window_s": np.full(len(totals), window_s),
-        "distinct_ports": _distinct(totals["ports"]),
-        "distinct_sources": _distinct(totals["sources"]),
-        "oldest_arrival_ms": totals["touched"] * arrival_ms,
-    }
+    numbers = _numbers(totals, window_s) | {name: totals[name] for name in ("first", "last")}
+    numbers["oldest_arrival_ms"] = totals["touched"] * arrival_ms
     columns: dict[str, tuple[Any, Texts | None]] = {name: (values, None) for name, values in numbers.items()}
     columns["eni"] = entities, names.json
     columns["action"] = actions, _ACTIONS_JSON
@@ -76,7 +54,17 @@ def write(found: Cells, names: Names, window_s: int, watermark: int, arrival_ms:
     columns["final"] = windows + window_s <= watermark, _BOOLEANS
     values = render([Column(before, *columns[name]) for name, before in _FIELDS], "}")
     key = Column("", entities, names.raw), Column("|", actions, _ACTIONS), Column("|", windows)
-    return Written(numbers, entities, actions, render(key).bytes(), values.bytes())
+    return render(key).bytes(), values.bytes()
+
+
+def _numbers(totals: Rows, window_s: int) -> dict[str, Any]:
+    return {
+        "window_start": np.ascontiguousarray(totals["window"]),
+        "window_s": np.full(len(totals), window_s),
+        **{name: np.ascontiguousarray(totals[name]) for name in ("flows", "packets", "bytes", "revision")},
+        "distinct_ports": _distinct(totals["ports"]),
+        "distinct_sources": _distinct(totals["sources"]),
+    }
 
 
 _FIELDS = [(f.name, f'{"," if at else "{"}"{f.name}":') for at, f in enumerate(fields(Aggregate))]

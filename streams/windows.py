@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,10 @@ import orjson
 import polars as pl
 
 from streams import cells, partials, texts
-from streams.cells import Cells, Names, Rows
+from streams.cells import Cells, Names
+from streams.fold import Rows
 from streams.partials import Row
-from streams.records import Aggregate, decode_aggregate
+from streams.records import Aggregate, Final, decode_aggregate
 from streams.texts import FINALS
 
 PLACE_KEY = b"place"
@@ -65,9 +65,9 @@ class Flushed:
         return [decode_aggregate(value) for _, value in self.published]
 
     @property
-    def finals(self) -> list[Aggregate]:
-        """The rows of every entity and final window that changed; `closed` holds them encoded."""
-        return [decode_aggregate(value) for value in self.closed["value"]]
+    def finals(self) -> list[Final]:
+        """The rows of every entity and final window that changed; `closed` holds them as columns."""
+        return [Final(*row) for row in self.closed.rows()]
 
 
 @dataclass(slots=True)
@@ -164,8 +164,8 @@ class Windows:
         """Yield every aggregate that is kept, as it was published last."""
         for rows in self._tables.values():
             found = Cells.of(rows)
-            written = texts.write(found, self._names, self.rules.window_s, self.watermark, 0)
-            yield from map(decode_aggregate, written.values)
+            _, values = texts.write(found, self._names, self.rules.window_s, self.watermark, 0)
+            yield from map(decode_aggregate, values)
 
     def _due(self, closing: list[int]) -> list[Rows]:
         """Return the rows of every window to which rows were added, or which is closing."""
@@ -182,12 +182,10 @@ class Windows:
         # A detector wants an entity's whole window, also when only one action was amended.
         is_final = totals["window"] + self.rules.window_s <= self.watermark
         closed = is_final & cells.any_of_entity(totals, changed)
-        told = changed | closed
         window_s, arrival_ms = self.rules.window_s, self._arrival_ms
-        written = texts.write(found.only(told), self._names, window_s, self.watermark, arrival_ms)
-        pairs = zip(written.keys, written.values, strict=True)
-        flushed.published += compress(pairs, changed[told].tolist())
-        flushed.closed = written.finals(closed[told], self._names)
+        written = texts.write(found.only(changed), self._names, window_s, self.watermark, arrival_ms)
+        flushed.published += zip(*written, strict=True)
+        flushed.closed = texts.finals(found.only(closed), self._names, window_s)
         rows["touched"] = 0
         flushed.state.update(self._state(rows, self._keep(rows)))
 

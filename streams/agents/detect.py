@@ -13,7 +13,7 @@ from streams import partials
 from streams.alerts.detectors import evidence
 from streams.alerts.lives import Lives
 from streams.hops import Input, Pace, Rewind, Sequence, make_slot
-from streams.records import Aggregate, decode_aggregate
+from streams.records import Final
 
 PLACE_KEY = b"place"
 
@@ -56,8 +56,8 @@ class DetectHop:
 
     def _observe(self, finals: pl.DataFrame, watermark: int) -> None:
         # A window that proves nothing matters only where an alert is waiting for calm.
-        chosen = evidence() | pl.col("eni").is_in(list(self._lives.watched()))
-        rows = list(map(decode_aggregate, finals.filter(chosen)["value"]))
+        proven, watched = evidence(finals), self._lives.watched()
+        rows = [Final(*row) for row in finals.iter_rows() if (row[0], row[2]) in proven or row[0] in watched]
         alerts = []
         for (eni, start), window in _by_window(rows).items():
             alerts += self._lives.observe(eni, start, window[0].window_s, window)
@@ -80,9 +80,9 @@ class DetectHop:
         self._pace.flushed(now, time.time())
 
 
-def _by_window(rows: list[Aggregate]) -> dict[tuple[str, int], list[Aggregate]]:
+def _by_window(rows: list[Final]) -> dict[tuple[str, int], list[Final]]:
     """Group finals by entity and window, oldest window first."""
-    groups: dict[tuple[str, int], list[Aggregate]] = {}
+    groups: dict[tuple[str, int], list[Final]] = {}
     for row in sorted(rows, key=lambda row: row.window_start):
         groups.setdefault((row.eni, row.window_start), []).append(row)
     return groups

@@ -77,9 +77,10 @@ class MergeHop:
         return self._pace.allows(now) and self._windows.is_due(now)
 
     async def flush(self, now: float) -> None:
+        arrival_ms, self._arrival_ms = self._arrival_ms, 0
         if self._parts:
-            self._windows.add(pl.concat(self._parts), self._arrival_ms)
-            self._parts, self._arrival_ms = [], 0
+            self._windows.add(pl.concat(self._parts), arrival_ms)
+            self._parts = []
         flushed = self._windows.flush(now)
         prefix, q = self._settings.prefix, self.slot.partition
         aggregates = f"{prefix}aggregates"
@@ -94,7 +95,7 @@ class MergeHop:
         state = {**flushed.state, b"sent": b"%d" % self._sent}
         await self.slot.commit(state, messages)
         metrics.count_merged(flushed)
-        self._pace.flushed(now, time.time())
+        self._pace.flushed(now, time.time(), arrival_ms)
 
     def _late(self, rows: list[partials.Row]) -> Message:
         value = orjson.dumps(

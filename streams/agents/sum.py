@@ -90,8 +90,8 @@ class SumHop:
         }
         await self.slot.commit({PLACE_KEY: orjson.dumps(place)}, messages)
         metrics.count_lines(drained.counts)
+        self._pace.flushed(now, time.time(), self._arrival_ms)
         self._touched, self._arrival_ms = False, 0
-        self._pace.flushed(now, time.time())
 
     def _sum(self, text: bytes, line_format: str) -> None:
         by = self._plans.get(line_format)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from streams.records import Aggregate
+from streams.records import Final
 
 PORT_SCAN = "port_scan"
 REJECT_RATIO = "reject_ratio"
@@ -67,7 +67,7 @@ class Finding:
     resolve_below: float
 
 
-def find(rows: Sequence[Aggregate], thresholds: Thresholds = DEFAULTS) -> list[Finding]:
+def find(rows: Sequence[Final], thresholds: Thresholds = DEFAULTS) -> list[Finding]:
     """Return the rules that this window breaks: one cause, one finding.
 
     A port scan explains the rejects of its window, so `reject_ratio` is not reported beside it.
@@ -86,7 +86,7 @@ def find(rows: Sequence[Aggregate], thresholds: Thresholds = DEFAULTS) -> list[F
     return []
 
 
-def measure(rows: Sequence[Aggregate], thresholds: Thresholds = DEFAULTS) -> dict[str, float]:
+def measure(rows: Sequence[Final], thresholds: Thresholds = DEFAULTS) -> dict[str, float]:
     """Return each rule's value, whether broken or not; nothing when the window has no traffic to judge.
 
     A rule has two conditions, a value and a weight of evidence (flows, ports per source). Where the evidence
@@ -104,27 +104,35 @@ def measure(rows: Sequence[Aggregate], thresholds: Thresholds = DEFAULTS) -> dic
     }
 
 
-def evidence(thresholds: Thresholds = DEFAULTS) -> pl.Expr:
-    """Return which rows of a frame of finals (`texts.FINALS`) are of windows that `measure` may not call 0.
+def evidence(finals: pl.DataFrame, thresholds: Thresholds = DEFAULTS) -> set[tuple[str, int]]:
+    """Return the (ENI, window start) of a frame of finals (`texts.FINALS`) that `measure` may not call 0.
 
     Most windows have too few flows to prove anything; this tells them apart before objects are made.
     """
-    is_reject = pl.col("action") == "REJECT"
-    heavy = pl.col("flows").sum() >= thresholds.reject_min_flows * thresholds.resolve_share
-    steep = (is_reject & (pl.col("distinct_ports") >= thresholds.resolve_below(PORT_SCAN))).any()
-    return (steep | heavy & is_reject.any()).over("eni", "window_start")
+    flows: dict[tuple[str, int], int] = {}
+    rejected, steep = set(), set()
+    some = (finals[name].to_list() for name in ("eni", "window_start", "action", "flows", "distinct_ports"))
+    for eni, start, action, count, ports in zip(*some, strict=True):
+        key = eni, start
+        flows[key] = flows.get(key, 0) + count
+        if action == "REJECT":
+            rejected.add(key)
+            if ports >= thresholds.resolve_below(PORT_SCAN):
+                steep.add(key)
+    least = thresholds.reject_min_flows * thresholds.resolve_share
+    return steep | {key for key in rejected if flows[key] >= least}
 
 
 @dataclass(frozen=True, slots=True)
 class _Traffic:
-    row: Aggregate
+    row: Final
     flows: int
     ratio: float
     ports: int
     sources: int
 
     @classmethod
-    def of(cls, rows: Sequence[Aggregate]) -> _Traffic | None:
+    def of(cls, rows: Sequence[Final]) -> _Traffic | None:
         # The newest revision of each action wins, whatever order the rows come in.
         by_action = {row.action: row for row in sorted(rows, key=lambda row: row.revision)}
         accept, reject = by_action.get("ACCEPT"), by_action.get("REJECT")

@@ -29,7 +29,7 @@ from streams.alerts.detectors import (
     find,
     measure,
 )
-from streams.records import Aggregate, Alert
+from streams.records import Alert, Final
 
 PENDING = "pending"
 FIRING = "firing"
@@ -166,7 +166,7 @@ class Lives:
         """Return the ENIs of which a life is kept, so that a calm window matters."""
         return {eni for _, eni in self._lives}
 
-    def observe(self, eni: str, window_start: int, window_s: int, rows: Sequence[Aggregate]) -> list[Alert]:
+    def observe(self, eni: str, window_start: int, window_s: int, rows: Sequence[Final]) -> list[Alert]:
         """Take all rows known of one final window; return the transitions to publish, in order.
 
         Call it again with all rows when one of them is amended or joins late.

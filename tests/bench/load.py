@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from zlib import crc32
 
@@ -32,6 +33,7 @@ def block_messages(prefix: str, slots: int, lines: int = LINES) -> list[Message]
     """
     numbers = [-1] * slots
     messages = []
+    arrived_ms = int(time.time() * 1000)
     load = traffic.Load(lines, SEED, span_s=900)
     for batch in traffic.batches(load, LINES_A_BLOCK * slots):
         frame = batch.frame.select("eni", "line")
@@ -39,7 +41,7 @@ def block_messages(prefix: str, slots: int, lines: int = LINES) -> list[Message]
         parts = frame.with_columns(pl.Series("slot", targets)).partition_by("slot", as_dict=True)
         for (slot,), part in sorted(parts.items()):
             numbers[slot] += 1
-            where = Provenance("bench", "default", "", "", "", "", 0)
+            where = Provenance("bench", "default", "", "", "", "", arrived_ms)
             text = "\n".join(part["line"].to_list()).encode()
             headers = blocks.headers(numbers[slot], where)
             messages.append(Message(f"{prefix}blocks", slot, None, text, headers))

@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 
 from connectors.s3_calls import Stopped, as_sentence, is_passing, persist
 
+pytestmark = pytest.mark.socket
+
 
 def refused(code: str, status: int = 400) -> ClientError:
     answer = {"Error": {"Code": code, "Message": "…"}, "ResponseMetadata": {"HTTPStatusCode": status}}

@@ -25,6 +25,8 @@ from emulator.exchange import Incoming
 from emulator.health import health
 from tests.emulator.aws import Aws, call, calling
 
+pytestmark = pytest.mark.socket
+
 DEADLINE_S = 20.0
 
 

@@ -10,6 +10,8 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from tests.emulator.asked import FIRST_SHARD, Client, asked
 
+pytestmark = pytest.mark.socket
+
 EXCEEDED = "ProvisionedThroughputExceededException"
 SECOND_SHARD = "shardId-000000000001"
 

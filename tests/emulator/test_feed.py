@@ -22,6 +22,8 @@ from emulator.world import feed as feeding
 from emulator.world.feed import FeedRefused, Payload, Record, feed, to_calls, to_records
 from emulator.world.traffic import Batch, Load, batches
 
+pytestmark = pytest.mark.socket
+
 
 class Script:
     """Answers `PutRecords`, refusing each entry with a given chance, from a seed; keeps what it took."""

@@ -18,6 +18,8 @@ from emulator.http.listener import listen
 from emulator.http.rules import HEAD_MAX_BYTES, Rules
 from tests.emulator.http2_client import http2
 
+pytestmark = pytest.mark.socket
+
 QUICK = Rules(head_s=0.3, silence_s=0.3, idle_s=0.3, linger_s=0.3, body_max_bytes=lambda _: 1_000_000)
 PATIENT = Rules(body_max_bytes=lambda _: 1_000_000)
 

@@ -15,6 +15,8 @@ from emulator.kinesis.subscription import Subscription
 from emulator.kinesis.wire import ACCOUNT, CONTENT_TYPE, DEFAULT_REGION, Answer, Scope
 from tests.emulator.asked import FIRST_SHARD, asked
 
+pytestmark = pytest.mark.socket
+
 MIB = 1 << 20
 NOW_MS = 1_700_000_000_000
 TOO_MUCH = f"Rate exceeded for shard {FIRST_SHARD} in stream s under account 000000000000."

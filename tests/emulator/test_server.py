@@ -29,6 +29,8 @@ from emulator.kinesis import service, wire
 from emulator.kinesis.endpoint import CAP_WARNING_EVERY_MS
 from emulator.kinesis.store import Store
 
+pytestmark = pytest.mark.socket
+
 DEADLINE_S = 10.0
 TARGET = "Kinesis_20131202"
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}

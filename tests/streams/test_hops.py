@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.hops import Input, Rewind, Sequence, numbered
+from streams.hops import FLUSH_BEHIND_S, FLUSH_MAX_S, FLUSH_S, SHARE, Input, Pace, Rewind, Sequence, numbered
 
 
 @pytest.mark.parametrize("number", [0, 3, 6, 7])
@@ -56,3 +56,23 @@ def test_a_numbered_message_is_read_back_as_an_input() -> None:
     read = Input(99, dict(message.headers), message.value or b"")
     assert (read.number(), read.number("producer"), read.value) == (17, 2, b"rows")
     assert (message.topic, message.partition, message.key) == ("partials", 3, None)
+
+
+@pytest.mark.parametrize(
+    ("took_s", "age_s", "pause_s"),
+    [
+        (0.001, 0.0, FLUSH_S),
+        (0.001, 0.5, FLUSH_S),
+        (0.1, 0.5, 0.1 * SHARE),
+        (0.001, 5.0, FLUSH_BEHIND_S),
+        (9.0, 5.0, FLUSH_MAX_S),
+        (0.001, None, FLUSH_S),  # nobody knows when it arrived
+    ],
+)
+def test_a_hop_that_is_slow_or_behind_holds_more(took_s: float, age_s: float | None, pause_s: float) -> None:
+    pace, began = Pace(), 1_000.0
+    arrival_ms = 0 if age_s is None else int((began - age_s) * 1000)
+    assert pace.allows(began)
+    pace.flushed(began, began + took_s, arrival_ms)
+    assert not pace.allows(began + took_s + pause_s - 0.01)
+    assert pace.allows(began + took_s + pause_s + 0.01)

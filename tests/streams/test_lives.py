@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streams.alerts.detectors import PORT_SCAN, REJECT_RATIO
 from streams.alerts.lives import KEY_PREFIX, MEMORY_S, Lives, fingerprint, has_fired
-from streams.records import Aggregate, Alert, decode_alert
+from streams.records import Alert, Final, decode_alert
 
 ENI = "eni-1"
 T0 = 1_700_000_040
@@ -25,13 +25,13 @@ Shown = tuple[int, int, int, int]
 Story = list[tuple[str, str, int]]
 
 
-def rows(n: int, shown: Shown, eni: str = ENI) -> list[Aggregate]:
+def rows(n: int, shown: Shown, eni: str = ENI) -> list[Final]:
     """Build the final rows of window `n`."""
     accepts, rejects, ports, sources = shown
     counts = [("ACCEPT", accepts, 0, 0), ("REJECT", rejects, ports, sources), ("NODATA", 1, 0, 0)]
     start = T0 + n * W
     return [
-        Aggregate(
+        Final(
             eni=eni,
             action=action,
             window_start=start,
@@ -39,14 +39,9 @@ def rows(n: int, shown: Shown, eni: str = ENI) -> list[Aggregate]:
             flows=flows,
             packets=flows,
             bytes=flows,
-            first=start,
-            last=start,
-            protocols={},
             distinct_ports=p,
             distinct_sources=s,
             revision=1,
-            final=True,
-            oldest_arrival_ms=0,
         )
         for action, flows, p, s in counts
         if flows

@@ -18,6 +18,8 @@ from streams.web.app import HEADERS, PortInUse, page
 from streams.web.board import Board
 from streams.web.shell import UNBUILT, shell
 
+pytestmark = pytest.mark.socket
+
 NOW = 1_000.0
 
 

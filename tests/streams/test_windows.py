@@ -8,7 +8,7 @@ from streams.partials import Row
 from streams.records import Aggregate
 from streams.windows import PLACE_KEY, SPARE_NAMES, STATE_ROWS, Flushed, Rules, Windows
 from tests.build import ENI, row
-from tests.streams.window_feed import NOW, OTHER, RULES, by_key, feed, keep
+from tests.streams.window_feed import NOW, OTHER, RULES, as_finals, by_key, feed, keep
 
 ACCEPT, REJECT, NODATA = 0, 1, 2
 
@@ -152,7 +152,7 @@ def test_a_window_is_final_once_when_the_watermark_passes_its_end() -> None:
     feed(windows, 0, 720)
     flushed = windows.flush(NOW)
     assert (only(flushed).final, only(flushed).revision, only(flushed).flows) == (True, 2, 1)
-    assert flushed.finals == flushed.aggregates
+    assert flushed.finals == as_finals(flushed.aggregates)
     feed(windows, 0, 800)
     assert windows.flush(NOW).aggregates == []
 
@@ -243,7 +243,7 @@ def test_a_window_behind_the_retention_is_forgotten() -> None:
 def test_a_window_that_opens_closes_and_is_past_in_one_flush_is_still_published() -> None:
     flushed = fed(row(60), newest=100_000).flush(NOW)
     assert only(flushed).final
-    assert flushed.finals == flushed.aggregates
+    assert flushed.finals == as_finals(flushed.aggregates)
     assert [value for key, value in flushed.state.items() if key != PLACE_KEY] == [None]
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
+from typing import TypeVar
 
 from streams.partials import Row, frame
-from streams.records import Aggregate
+from streams.records import Aggregate, Final
 from streams.windows import Flushed, Producer, Rules, Windows
 
 RULES = Rules(window_s=60, lateness_s=600, retention_s=1800, idle_s=30)
 NOW = 1_000_000.0
 OTHER = "eni-00000000000000001"
 Key = tuple[str, str, int]
+Told = TypeVar("Told", Aggregate, Final)
 
 
 def feed(windows: Windows, name: int, newest: int, *rows: Row, now: float = NOW, arrival_ms: int = 0) -> None:
@@ -24,8 +27,13 @@ def feed(windows: Windows, name: int, newest: int, *rows: Row, now: float = NOW,
         windows.add(frame(rows), arrival_ms)
 
 
-def by_key(aggregates: Iterable[Aggregate]) -> dict[Key, Aggregate]:
-    return {(a.eni, a.action, a.window_start): a for a in aggregates}
+def by_key(rows: Iterable[Told]) -> dict[Key, Told]:
+    return {(row.eni, row.action, row.window_start): row for row in rows}
+
+
+def as_finals(aggregates: Iterable[Aggregate]) -> list[Final]:
+    """Return what detectors are told of these."""
+    return [Final(**{f.name: getattr(one, f.name) for f in fields(Final)}) for one in aggregates]
 
 
 def keep(state: dict[bytes, bytes], flushed: Flushed) -> None:

@@ -10,6 +10,8 @@ from emulator.exchange import Incoming
 from emulator.firehose.streams import BUFFERED_MAX_BYTES
 from tests.emulator.firehose.playing import ROLE, Playing, playing, s3_config
 
+pytestmark = pytest.mark.socket
+
 ARN = "arn:aws:firehose:us-east-1:000000000000:deliverystream/"
 HTTP: dict[str, Any] = {
     "EndpointConfiguration": {"Url": "https://receiver.test/in", "Name": "r", "AccessKey": "secret"},

@@ -21,6 +21,8 @@ from emulator.kinesis.wire import Scope
 from tests.emulator.firehose.door import door
 from tests.emulator.firehose.playing import ROLE, Playing, playing, s3_config
 
+pytestmark = pytest.mark.socket
+
 NAME = r"f-1-2023-11-14-22-1\d-\d\d-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 AT_ONCE = {"SizeInMBs": 1, "IntervalInSeconds": 0}
 
