@@ -63,9 +63,9 @@ test-faults: setup-dev ## the fault test on more seeds: SEEDS=1-10
 test-kcl: setup-dev ## AWS's own consumer in Java reads the emulator through a split and a merge: needs a JDK and Maven
 	@$(BIN)/python -m pytest -m java tests/acceptance
 
-test-localstack: setup-dev ## the Kinesis call tests against LocalStack, and reading an estate from it
+test-localstack: setup-dev ## LocalStack: the Kinesis call tests, the connectors, a replay, reading an estate
 	@$(BIN)/python -m tests.localstack -- $(BIN)/python -m pytest -r fE tests/emulator/operations
-	@$(BIN)/python -m pytest -m localstack tests/emulator/world
+	@$(BIN)/python -m pytest -m localstack tests/connectors/localstack tests/acceptance tests/emulator/world
 
 bench: setup-dev ## records per CPU-second of every stage, beside floors of the same run
 	@$(BIN)/python -m tests.bench

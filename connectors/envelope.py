@@ -1,8 +1,9 @@
-"""Wrap and unwrap what carries flow-log lines: plain text, or a CloudWatch Logs subscription envelope.
+"""Wrap and unwrap what carries flow-log lines: plain text, a CloudWatch Logs subscription envelope, or KPL.
 
 A record is understood whole or refused whole, with a reason; nothing of a refused record is counted as a
-line. Sizes are capped after inflating, so a bomb costs its cap and no more. Source: CloudWatch Logs guide,
-"Log group-level subscription filters"; flow-logs.md 3.2.
+line. Of a KPL aggregate each user record is such a record, so one that is bad takes no other with it. Sizes
+are capped after inflating, all user records together, so a bomb costs its cap and no more. Source: CloudWatch
+Logs guide, "Log group-level subscription filters"; flow-logs.md 3.2; for aggregates see `aggregates.py`.
 """
 
 from __future__ import annotations
@@ -14,37 +15,81 @@ from typing import Any
 import orjson
 from isal import igzip, isal_zlib
 
+from connectors.aggregates import MAGIC, BadAggregate, split
+
 INFLATED_MAX_BYTES = 32 << 20  # CloudWatch sends at most 1 MiB compressed; flow logs inflate 4 to 10 times
 MEMBERS_MAX = 1000  # each member costs a copy of what follows it, so a flood of tiny ones would be quadratic
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31
-_KPL_MAGIC = b"\xf3\x89\x9a\xc2"  # aws/kinesis-aggregation; its records are not unpacked yet
+_STEP_BYTES = 1 << 20
+_MARKS = frozenset({b"", b"{", _GZIP_MAGIC[:1], MAGIC[:1]})  # how all begins that may be no plain lines
+_NESTED = "KPL aggregate within an aggregate"
 
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
     """One record's content: newline-joined `lines` (may be empty), or the reason it was `refused`.
 
-    `control` counts CloudWatch's health-check messages, which are understood and dropped.
+    `control` counts CloudWatch's health-check messages, which are understood and dropped. `refused_parts` is
+    what was refused of an aggregate that itself was not: (sub-sequence number, why, data) of user records.
     """
 
     lines: bytes = b""
     control: int = 0
     refused: str | None = None
+    refused_parts: tuple[tuple[int, str, bytes], ...] = ()
 
 
 class _Refused(Exception):
     """Why a record cannot be understood; never leaves this module."""
 
 
-def unwrap(data: bytes, *, max_bytes: int = INFLATED_MAX_BYTES) -> Unwrapped:
-    """Return what a Kinesis record carries. `data` is the record's bytes; never raises for bad input."""
+def unwrap(data: bytes, *, after: int = -1, max_bytes: int = INFLATED_MAX_BYTES) -> Unwrapped:
+    """Return what a Kinesis record carries. `data` is the record's bytes; never raises for bad input.
+
+    Of an aggregate, the user records up to sub-sequence number `after` are done, and skipped.
+    """
+    if data[:1] not in _MARKS:
+        return Unwrapped(data.removesuffix(b"\n"))
+    room = _Room(max_bytes)
+    if not data.startswith(MAGIC):
+        return _record(data, room)
+    try:
+        return _user_records(split(data), after, room)
+    except BadAggregate as why:
+        return Unwrapped(refused=str(why))
+
+
+@dataclass(slots=True)
+class _Room:
+    """How many bytes may still be inflated of a Kinesis record, for use or in vain."""
+
+    left: int
+
+
+def _user_records(user_records: list[bytes], after: int, room: _Room) -> Unwrapped:
+    """Unwrap each as a record of its own, but in one room."""
+    parts: list[Unwrapped] = []
+    refused: list[tuple[int, str, bytes]] = []
+    for number, data in enumerate(user_records):
+        if number <= after:
+            continue
+        found = Unwrapped(refused=_NESTED) if data.startswith(MAGIC) else _record(data, room)
+        if found.refused is None:
+            parts.append(found)
+        else:
+            refused.append((number, found.refused, data))
+    joined = _joined(parts)
+    return Unwrapped(joined.lines, joined.control, refused_parts=tuple(refused))
+
+
+def _record(data: bytes, room: _Room) -> Unwrapped:
     if not data:
         return Unwrapped(refused="empty record")
     try:
         if not data.startswith(_GZIP_MAGIC):
             return _payload(data)
-        return _joined(_payload(member) for member in _members(data, max_bytes))
+        return _joined(_payload(member) for member in _members(data, room))
     except _Refused as why:
         return Unwrapped(refused=str(why))
 
@@ -58,33 +103,44 @@ def _joined(parts: Iterable[Unwrapped]) -> Unwrapped:
     return Unwrapped(b"\n".join(texts), control)
 
 
-def _members(data: bytes, max_bytes: int) -> list[bytes]:
+def _members(data: bytes, room: _Room) -> list[bytes]:
     """Inflate every member of a gzip stream; `gzip` allows them to be concatenated (RFC 1952, 2.2)."""
     members: list[bytes] = []
-    left = max_bytes
     while data:
         if len(members) == MEMBERS_MAX:
             raise _Refused("too many gzip members")
-        inflater = isal_zlib.decompressobj(wbits=_GZIP_WBITS)
-        try:
-            text = inflater.decompress(data, left + 1)
-        except isal_zlib.error as error:  # type: ignore[misc]  # no child of zlib.error, whatever its name says
-            raise _Refused("broken gzip") from error
-        if len(text) > left:
-            raise _Refused("inflates beyond the cap")
-        if not inflater.eof:
-            raise _Refused("truncated gzip")
+        text, data = _member(data, room)
         if text.startswith(_GZIP_MAGIC):
             raise _Refused("gzip within gzip")
-        left -= len(text)
+        if text.startswith(MAGIC):
+            raise _Refused("KPL aggregate within gzip")
         members.append(text)
-        data = inflater.unused_data
     return members
 
 
+def _member(data: bytes, room: _Room) -> tuple[bytes, bytes]:
+    """Inflate one member, in steps, so that a broken one takes little room; return it, and what follows."""
+    inflater = isal_zlib.decompressobj(wbits=_GZIP_WBITS)
+    texts: list[bytes] = []
+    while not inflater.eof:
+        step = min(_STEP_BYTES, room.left + 1)
+        try:
+            text = inflater.decompress(data, step)
+        except isal_zlib.error as error:  # type: ignore[misc]  # no child of zlib.error, whatever its name says
+            room.left = max(room.left - step, 0)
+            raise _Refused("broken gzip") from error
+        if len(text) > room.left:
+            room.left = 0
+            raise _Refused("inflates beyond the cap")
+        room.left -= len(text)
+        texts.append(text)
+        if len(text) < step and not inflater.eof:
+            raise _Refused("truncated gzip")
+        data = inflater.unconsumed_tail
+    return b"".join(texts), inflater.unused_data
+
+
 def _payload(text: bytes) -> Unwrapped:
-    if text.startswith(_KPL_MAGIC):
-        raise _Refused("KPL aggregate")
     if text[:1] != b"{":
         return Unwrapped(text.removesuffix(b"\n"))
     try:

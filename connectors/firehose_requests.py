@@ -234,11 +234,13 @@ def _understand(records: list[bytes], head: Head, arrival_ms: int) -> Posted | R
         content = unwrap(data, max_bytes=min(left, INFLATED_MAX_BYTES))
         control += content.control
         left -= _cost(data, content.lines, content.refused is not None)
+        left -= sum(_cost(part, b"", is_refused=True) for _, _, part in content.refused_parts)
         if left < 0:
             return too_large(TEXT_MAX_BYTES)
         if content.refused is not None:
             refused.append((content.refused, data, index))
             continue
+        refused += [(why, part, index) for _, why, part in content.refused_parts]
         for text, fits in blocks.split(content.lines):
             if fits:
                 texts.append(text)

@@ -1,4 +1,4 @@
-"""Read one shard by polling: boto3 signs, finds credentials and retries; its response parser is bypassed.
+"""Call Kinesis: boto3 signs, finds credentials and the endpoint; its response parser is bypassed.
 
 botocore parses 32 k records/s, orjson a million (performance.md 2). A `before-parse` handler takes the body
 away before the parser sees it. Everything else that Kinesis says still goes through boto3.
@@ -7,6 +7,8 @@ away before the parser sees it. Everything else that Kinesis says still goes thr
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from contextlib import closing
 from typing import Any
 
 import boto3
@@ -16,30 +18,72 @@ from botocore.config import Config
 from localstack_client.session import Session as LocalSession
 
 from connectors.answers import Answer, Record
-from connectors.positions import Position, Shard
+from connectors.positions import WHOLE, Position, Shard, Stream
+from connectors.stream_choice import StreamChoice
 
 GET_LIMIT = 10_000  # AWS's most for one call
+CALLS_AT_ONCE = 12
+TIMEOUT_S = 8  # for silence: a stop may have to wait for a call, and has ten seconds
 _RAW = "VpcflowRawBody"
 
 
-def make_client(service: str = "kinesis") -> Any:
+def make_client(service: str = "kinesis", *, attempts: int = 5) -> Any:
     """Return a boto3 client: for LocalStack when LOCALSTACK_HOST is set, else as AWS's settings say."""
-    config = Config(retries={"mode": "standard", "max_attempts": 5}, read_timeout=20, connect_timeout=5)
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        read_timeout=TIMEOUT_S,
+        connect_timeout=5,
+        max_pool_connections=CALLS_AT_ONCE,
+    )
     if os.environ.get("LOCALSTACK_HOST"):
         return LocalSession().client(service, config=config)
-    return boto3.client(service, config=config)
+    return boto3.Session().client(service, config=config)  # the default session keeps the first credentials
 
 
-class ShardReader:
-    """The calls that reading a stream needs; blocking, for worker threads."""
+def find_streams(client: Any, choice: StreamChoice) -> list[str]:
+    """Return the names and ARNs that a choice means now. Raises botocore's errors."""
+    found = list(choice.named)
+    if not choice.is_search:
+        return found
+    asked: dict[str, Any] = {}
+    while True:
+        page = client.list_streams(**asked)
+        for name in page["StreamNames"]:
+            is_tagged = choice.tags and choice.has_tag(_tags(client, name))
+            if (choice.matches(name) or is_tagged) and name not in found:
+                found.append(name)
+        if not page.get("HasMoreStreams"):
+            return found
+        asked = {"ExclusiveStartStreamName": page["StreamNames"][-1]}
 
-    def __init__(self, client: Any, stream: str) -> None:
+
+def _tags(client: Any, name: str) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    asked: dict[str, Any] = {"StreamName": name}
+    while True:
+        page = client.list_tags_for_stream(**asked)
+        tags |= {tag["Key"]: tag.get("Value", "") for tag in page["Tags"]}
+        if not page.get("HasMoreTags"):
+            return tags
+        asked["ExclusiveStartTagKey"] = page["Tags"][-1]["Key"]
+
+
+class StreamReader:
+    """The calls that reading one stream needs; blocking, for worker threads. All raise botocore's errors."""
+
+    def __init__(self, client: Any, named: str) -> None:
         self._client = client
-        self._stream = {"StreamARN": stream} if stream.startswith("arn:") else {"StreamName": stream}
-        client.meta.events.register("before-parse.kinesis.GetRecords", _keep_raw)
+        self._stream = {"StreamARN": named} if named.startswith("arn:") else {"StreamName": named}
+        client.meta.events.register("before-parse.kinesis.GetRecords", _keep_raw, unique_id=_RAW)
+
+    def describe(self) -> Stream:
+        """Say what the stream is."""
+        found = self._client.describe_stream_summary(**self._stream)["StreamDescriptionSummary"]
+        created_ms = round(found["StreamCreationTimestamp"].timestamp() * 1000)
+        return Stream(found["StreamName"], found["StreamARN"], created_ms, found["RetentionPeriodHours"])
 
     def shards(self) -> list[Shard]:
-        """List every shard of the stream. Raises botocore's errors."""
+        """List every shard of the stream."""
         shards: list[Shard] = []
         asked = self._stream
         while asked:  # boto3's paginator repeats the stream's name beside the token, which AWS refuses.
@@ -49,22 +93,44 @@ class ShardReader:
         return shards
 
     def iterator(self, shard_id: str, position: Position) -> str:
-        """Return a shard iterator that begins at a position. Raises botocore's errors."""
-        where: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
-        if position.sequence_number:
-            where = {
-                "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
-                "StartingSequenceNumber": position.sequence_number,
-            }
-        elif position.at_ms:
-            where = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": position.at_ms / 1000}
-        answer = self._client.get_shard_iterator(**self._stream, ShardId=shard_id, **where)
+        """Return a shard iterator that begins at a position."""
+        answer = self._client.get_shard_iterator(**self._stream, ShardId=shard_id, **_where(position))
         return str(answer["ShardIterator"])
 
     def get(self, iterator: str, limit: int = GET_LIMIT) -> Answer:
-        """Read once. Raises botocore's errors."""
-        answer = self._client.get_records(ShardIterator=iterator, Limit=limit)
+        """Read once."""
+        answer = self._client.get_records(ShardIterator=iterator, Limit=limit, **self._arn)
         return parse_answer(answer[_RAW])
+
+    def subscribe(self, consumer: str, shard_id: str, position: Position) -> Generator[Answer, None, None]:
+        """Yield what Kinesis pushes for five minutes at most (`SubscribeToShard`), one answer an event."""
+        where = _where(position)
+        start = {"Type": where.pop("ShardIteratorType")}
+        start |= {name.removeprefix("Starting"): value for name, value in where.items()}
+        answer = self._client.subscribe_to_shard(
+            ConsumerARN=consumer, ShardId=shard_id, StartingPosition=start
+        )
+        with closing(answer["EventStream"]) as events:
+            for event in events:
+                if found := event.get("SubscribeToShardEvent"):
+                    yield _pushed(found)
+
+    @property
+    def _arn(self) -> dict[str, str]:
+        """Another account's stream must be named with each call."""
+        return {name: value for name, value in self._stream.items() if name == "StreamARN"}
+
+
+def _where(position: Position) -> dict[str, Any]:
+    if position.sequence_number:
+        inside = position.sub != WHOLE  # the aggregate has to be read again
+        return {
+            "ShardIteratorType": "AT_SEQUENCE_NUMBER" if inside else "AFTER_SEQUENCE_NUMBER",
+            "StartingSequenceNumber": position.sequence_number,
+        }
+    if position.at_ms:
+        return {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": position.at_ms / 1000}
+    return {"ShardIteratorType": "TRIM_HORIZON"}
 
 
 def _parents(shard: dict[str, Any]) -> tuple[str, ...]:
@@ -77,15 +143,23 @@ def _keep_raw(response_dict: dict[str, Any], customized_response_dict: dict[str,
         response_dict["body"] = b"{}"
 
 
+def _pushed(event: dict[str, Any]) -> Answer:
+    records = [
+        Record(r["SequenceNumber"], round(r["ApproximateArrivalTimestamp"].timestamp() * 1000), r["Data"])
+        for r in event["Records"]
+    ]
+    return Answer(records, event.get("ContinuationSequenceNumber") or "", event.get("MillisBehindLatest", 0))
+
+
 def parse_answer(body: bytes) -> Answer:
     """Decode a GetRecords body (JSON 1.1)."""
     answer = orjson.loads(body)
-    decode = pybase64.b64decode_as_bytearray
+    decode = pybase64.b64decode
     records = [
         Record(
             r["SequenceNumber"],
             round(r["ApproximateArrivalTimestamp"] * 1000),
-            bytes(decode(r["Data"], validate=True)),
+            decode(r["Data"], validate=True),
         )
         for r in answer["Records"]
     ]

@@ -5,7 +5,14 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge, Histogram
 
 CALLS = Counter("vpcflow_kinesis_calls_total", "Calls to Kinesis", ["operation", "outcome"])
-BEHIND = Gauge("vpcflow_kinesis_behind_seconds", "MillisBehindLatest of the last answer", ["shard"])
+BEHIND = Gauge("vpcflow_kinesis_behind_seconds", "MillisBehindLatest of the last answer", ["stream", "shard"])
+HEALTH = Counter("vpcflow_data_health_total", "Findings about the data (topic health), by kind", ["kind"])
+DELAY = Histogram(
+    "vpcflow_arrival_delay_seconds",
+    "Arrival at the source minus the end of the flow, one sample a block",
+    ["source"],
+    buckets=(1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 21600),
+)
 RECORDS = Counter("vpcflow_connect_records_total", "Records, by what became of them", ["outcome"])
 BYTES = Counter("vpcflow_connect_bytes_total", "Bytes of lines committed")
 REQUESTS = Counter("vpcflow_firehose_requests_total", "Requests of Firehose, by their outcome", ["outcome"])

@@ -1,150 +1,79 @@
-"""The loop of `connect kinesis`: shards → envelopes → blocks → one transaction a slot.
+"""`connect kinesis`: finds streams and their shards, and reads each shard in its slot, if the slot is ours.
 
-Each shard has a reader, each slot that is ours (`ownership`) a committer, and between them a short queue:
-when Kafka is slow, the queue is full and the readers wait. Many shards share one transaction (group commit).
+Streams are looked up again every few seconds: new ones are read from where the setting says, shards as
+their parents end, here or in another process. What happened to a stream (made again, deleted, a shard gone
+unread) is written by the owner of one slot, once, with the state that it changes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
-from tenacity import AsyncRetrying, retry_if_exception, wait_exponential_jitter
 
-from connectors import metrics
+from connectors import data_health
+from connectors.data_health import HealthRecord
 from connectors.errors import ConnectError
+from connectors.fan_out import register
 from connectors.health import health
-from connectors.kinesis import ShardReader, make_client
+from connectors.kinesis import StreamReader, find_streams, make_client
+from connectors.kinesis_calls import Caller, as_sentence, code_of
+from connectors.kinesis_slots import LINGER_S, PUSHED_LINGER_S, OwnedSlot, Way
 from connectors.ownership import Ownership
 from connectors.positions import (
-    NUMBER_KEY,
+    Beginning,
     Position,
     Shard,
-    decode_position,
+    Stream,
+    decode_beginning,
+    earlier,
+    gone,
     shard_key,
     slot_of,
+    slot_of_shard,
     startable,
+    stream_key,
 )
-from connectors.reads import Naming, Read, transaction, understand
+from connectors.reads import Naming, Read
+from connectors.room import Room
 from connectors.settings import Connect
-from connectors.slots import Slot
+from connectors.shard_reader import Source
+from connectors.stream_choice import parse_choice, stream_name
 from connectors.topics import ensure_topics
 
 log = structlog.get_logger()
 
-QUEUED_READS = 4  # answers of up to 10 MiB each that may wait for a commit
-COMMIT_BYTES = 8 << 20
 DISCOVER_S = 10.0
-PASSING = {"ProvisionedThroughputExceededException", "LimitExceededException", "InternalFailure"}
 
 
-class OwnedSlot:
-    """A slot of ours while it is ours: its readers, its queue and its committer."""
+@dataclass(slots=True)
+class Known:
+    """A stream that is read, and its shards as they were listed last."""
 
-    def __init__(self, slot: Slot, reader: ShardReader, naming: Naming, poll_s: float) -> None:
-        self.slot = slot
-        self._reader, self._naming, self._poll_s = reader, naming, poll_s
-        self._queue: asyncio.Queue[Read] = asyncio.Queue(QUEUED_READS)
-        self._number = int(slot.state.get(NUMBER_KEY, b"-1"))
-        self._readers: dict[str, asyncio.Task[None]] = {}
-        self._committer = asyncio.ensure_future(self._commit_reads())
-
-    @property
-    def tasks(self) -> list[asyncio.Task[None]]:
-        """Everything that runs for this slot; one that failed ends the process."""
-        return [self._committer, *self._readers.values()]
-
-    def start(self, shard: Shard, first: Position) -> None:
-        """Begin to read a shard, once; `first` is where, when it was never read."""
-        if shard.shard_id in self._readers:
-            return
-        value = self.slot.state.get(shard_key(self._naming.stream, shard.shard_id))
-        position = decode_position(value) if value else first
-        self._readers[shard.shard_id] = asyncio.ensure_future(self._read(shard.shard_id, position))
-
-    async def _read(self, shard_id: str, position: Position) -> None:
-        key = shard_key(self._naming.stream, shard_id)
-        if position.at_ms:  # LATEST became a time: keep it before anything is read.
-            await self.slot.commit({key: position.encode()}, [])
-        iterator = ""
-        while not position.is_ended:
-            try:
-                iterator = iterator or await self._call("GetShardIterator", shard_id, position)
-                read, iterator, behind_ms = await self._call("GetRecords", shard_id, position, iterator, key)
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "ExpiredIteratorException":
-                    raise
-                iterator = ""  # Expired while a full queue held us back: begin again where we are.
-                continue
-            position = read.position
-            if read.records or position.is_ended:
-                await self._queue.put(read)
-            metrics.BEHIND.labels(shard_id).set(behind_ms / 1000)
-            if not read.records:
-                await asyncio.sleep(self._poll_s)
-
-    async def _call(self, operation: str, *args: Any) -> Any:
-        """Call Kinesis in a thread; what passes is tried again, for this shard alone."""
-        calls: dict[str, Callable[..., Any]] = {
-            "GetShardIterator": self._reader.iterator,
-            "GetRecords": self._get,
-        }
-        call = calls[operation]
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(_is_passing),
-            wait=wait_exponential_jitter(multiplier=0.2, max=5.0),
-            reraise=True,
-        )
-        async for attempt in retrying:
-            with attempt:
-                try:
-                    answer = await asyncio.to_thread(call, *args)
-                except (ClientError, BotoCoreError) as error:
-                    metrics.CALLS.labels(operation, _outcome(error)).inc()
-                    raise
-                metrics.CALLS.labels(operation, "ok").inc()
-                return answer
-        raise AssertionError("tenacity returned without an answer")
-
-    def _get(self, shard_id: str, position: Position, iterator: str, key: bytes) -> tuple[Read, str, int]:
-        answer = self._reader.get(iterator)
-        return understand(shard_id, key, answer, position), answer.next_iterator, answer.behind_ms
-
-    async def _commit_reads(self) -> None:
-        while True:
-            reads = [await self._queue.get()]
-            size = reads[0].size
-            while size < COMMIT_BYTES and not self._queue.empty():
-                reads.append(self._queue.get_nowait())
-                size += reads[-1].size
-            commit = transaction(reads, self.slot.partition, self._number, self._naming)
-            await self.slot.commit(commit.state, commit.messages)
-            self._number = commit.number
-            metrics.BYTES.inc(size)
-            for read in reads:
-                metrics.RECORDS.labels("refused").inc(len(read.refusals))
-                metrics.RECORDS.labels("control").inc(read.control)
-                metrics.RECORDS.labels("read").inc(read.records)
-
-    async def close(self) -> None:
-        """Stop everything; what was not committed will be read again."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        await self.slot.close()
+    source: Source
+    shards: list[Shard]
 
 
 class Connector:
-    """One stream's shards, each read in its slot, if the slot is ours."""
+    """The streams of one choice, each shard read in its slot."""
 
-    def __init__(self, settings: Connect, reader: ShardReader, naming: Naming, start: Position) -> None:
-        self._settings, self._reader, self._naming, self._start = settings, reader, naming, start
-        self._shards: list[Shard] = []
-        self._ownership = Ownership(settings, f"kinesis {naming.stream}", self._own, self._changed)
+    def __init__(self, settings: Connect, client: Any, start_ms: int) -> None:
+        self._settings, self._client, self._start_ms = settings, client, start_ms
+        self._choice = parse_choice(settings.stream)
+        self._caller, self._room = Caller(), Room()
+        self._known: dict[str, Known] = {}
+        self._asked: set[bytes] = set()
+        way = Way(settings.prefix, self._room, PUSHED_LINGER_S if settings.fan_out else LINGER_S)
+        self._ownership = Ownership(
+            settings, f"kinesis {settings.stream}", lambda slot: OwnedSlot(slot, way), self._changed
+        )
+        self._look_again = asyncio.Event()
 
     @property
     def is_ready(self) -> bool:
@@ -153,79 +82,160 @@ class Connector:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set. Raises what ended the work otherwise."""
-        self._shards = await asyncio.to_thread(self._reader.shards)
-        await self._ownership.run(stop, [asyncio.ensure_future(self._discover())])
-
-    def _own(self, slot: Slot) -> OwnedSlot:
-        return OwnedSlot(slot, self._reader, self._naming, self._settings.poll_s)
+        try:
+            await self._discover()
+            await self._ownership.run(stop, [asyncio.ensure_future(self._keep_discovering())])
+        finally:
+            self._caller.close()
 
     def _changed(self, news: Mapping[bytes, bytes]) -> None:
         """Start what may be read now: slots were assigned, or a parent has ended, here or elsewhere."""
-        if not news or any(b'"is_ended":true' in value for value in news.values()):
-            self._start_shards()
+        if not news:
+            self._asked.clear()
+        if not news or any(key.startswith(b"stream|") or b'"is_ended":true' in v for key, v in news.items()):
+            self._look_again.set()
 
-    def _start_shards(self) -> None:
-        owned, slots, stream = self._ownership.owned, self._settings.slots, self._naming.stream
-        for shard in startable(self._shards, self._ownership.positions, stream, frozenset(owned), slots):
-            # A child holds nothing that was there before its parents ended: always from its beginning.
-            first = Position() if shard.parents else self._start
-            owned[slot_of(shard.shard_id, slots)].start(shard, first)
+    async def _keep_discovering(self) -> None:
+        looked_at = time.monotonic()
+        while True:
+            try:
+                async with asyncio.timeout(max(DISCOVER_S - (time.monotonic() - looked_at), 0.0)):
+                    await self._look_again.wait()
+            except TimeoutError:
+                await self._discover()
+                looked_at = time.monotonic()
+            self._look_again.clear()
+            for known in list(self._known.values()):
+                await self._care_for(known)
 
     async def _discover(self) -> None:
-        while True:
-            await asyncio.sleep(DISCOVER_S)
-            self._shards = await asyncio.to_thread(self._reader.shards)
-            self._start_shards()
+        """Look for streams and their shards. Raises botocore's errors that do not pass."""
+        call = self._caller.call
+        for named in await call("ListStreams", find_streams, self._client, self._choice):
+            reader = StreamReader(self._client, named)
+            try:
+                stream = await call("DescribeStreamSummary", reader.describe)
+                shards = await call("ListShards", reader.shards)
+            except ClientError as error:
+                if code_of(error) != "ResourceNotFoundException" or not self._is_passing_away(named):
+                    raise
+                await self._tell_deleted(stream_name(named))
+                continue
+            known = self._known.get(stream.key)
+            if known is None:
+                source = await self._source(stream, reader)
+                self._known[stream.key] = Known(source, shards)
+            else:
+                known.shards = shards
+                known.source = replace(known.source, stream=stream)
+
+    def _is_passing_away(self, named: str) -> bool:
+        """Say whether a missing stream was there before; else a setting is wrong, and that is an error."""
+        name = stream_name(named)
+        was_known = any(known.source.stream.name == name for known in self._known.values())
+        return was_known or named not in self._choice.named or self._has_deleted(name)
+
+    def _has_deleted(self, name: str) -> bool:
+        head = stream_key(f"{name}@")
+        return any(key.startswith(head) for key in self._ownership.positions)
+
+    async def _source(self, stream: Stream, reader: StreamReader) -> Source:
+        settings = self._settings
+        consumer = ""
+        if settings.fan_out:
+            name = f"{settings.prefix}connect"
+            consumer = await self._caller.call(
+                "RegisterStreamConsumer", register, self._client, stream.arn, name
+            )
+        naming = Naming(stream.name, settings.line_format, settings.account, self._client.meta.region_name)
+        is_limited = settings.shard_limits == "aws"
+        return Source(stream, reader, naming, self._caller, self._room, is_limited, consumer)
+
+    async def _care_for(self, known: Known) -> None:
+        """Begin a stream that is new, tell what is lost of it, and start the shards that may be read."""
+        stream, owned = known.source.stream, self._ownership.owned
+        positions, slots = self._ownership.positions, self._settings.slots
+        value = positions.get(stream_key(stream.key))
+        if value is None:
+            if one := owned.get(slot_of(stream.key, slots)):
+                await self._begin(one, known)
+            return
+        for shard_id, position in gone(known.shards, positions, stream.key).items():
+            if one := owned.get(slot_of_shard(stream.key, shard_id, slots)):
+                await self._give_up(one, known.source, shard_id, position)
+        beginning = decode_beginning(value)
+        for shard in startable(known.shards, positions, stream.key, frozenset(owned), slots):
+            one = owned.get(slot_of_shard(stream.key, shard.shard_id, slots))
+            if one is not None:
+                one.start(known.source, shard.shard_id, beginning.of(shard.shard_id))
+
+    async def _begin(self, one: OwnedSlot, known: Known) -> None:
+        """Keep where a stream begins before anything of it is read: the next start must not choose anew."""
+        stream, key = known.source.stream, stream_key(known.source.stream.key)
+        if key in self._asked or key in one.slot.state:
+            return
+        self._asked.add(key)
+        listed = tuple(shard.shard_id for shard in known.shards) if self._start_ms else ()
+        state: dict[bytes, bytes | None] = {key: Beginning(self._start_ms, listed).encode()}
+        found: tuple[HealthRecord, ...] = ()
+        if before := earlier(stream, self._ownership.positions):
+            # Its records are other ones, so it is read from its first: it may have filled while we were away.
+            state = {key: Beginning().encode()}
+            text = f"{stream.name} was deleted and made again; it was {before[-1]}"
+            found = (HealthRecord(data_health.RECREATED, f"kinesis:{stream.name}", _now_ms(), text),)
+        await one.tell(Read(known.source.naming, "", state=state, health=found))
+
+    async def _give_up(self, one: OwnedSlot, source: Source, shard_id: str, position: Position) -> None:
+        key = shard_key(source.stream.key, shard_id)
+        if key in self._asked:
+            return
+        self._asked.add(key)
+        read = Read(source.naming, shard_id)
+        text = f"{shard_id} expired before it was read to its end (it stood at {position.place})"
+        found = HealthRecord(data_health.GONE, read.source, _now_ms(), text, position.arrival_ms)
+        state: dict[bytes, bytes | None] = {key: replace(position, is_ended=True).encode()}
+        await one.tell(replace(read, state=state, health=(found,)))
+
+    async def _tell_deleted(self, name: str) -> None:
+        """Note that a stream of ours is gone, once, and stop caring for it."""
+        for key in [k for k, known in self._known.items() if known.source.stream.name == name]:
+            known = self._known.pop(key)
+            one = self._ownership.owned.get(slot_of(key, self._settings.slots))
+            if one is not None:
+                text = f"{name} was deleted"
+                found = HealthRecord(data_health.DELETED, f"kinesis:{name}", _now_ms(), text)
+                state: dict[bytes, bytes | None] = {stream_key(key): Beginning(is_deleted=True).encode()}
+                await one.tell(Read(known.source.naming, "", state=state, health=(found,)))
 
 
-def _is_passing(error: BaseException) -> bool:
-    if isinstance(error, ClientError):
-        return (
-            error.response["Error"]["Code"] in PASSING
-            or error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500
-        )
-    return isinstance(error, BotoCoreError)
-
-
-def _outcome(error: Exception) -> str:
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-    return {"ExpiredIteratorException": "expired"}.get(code, "throttled" if code in PASSING else "error")
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _client() -> Any:
     try:
-        return make_client()
+        return make_client(attempts=1)
     except (BotoCoreError, ValueError) as error:  # No region, no such profile, an endpoint that is no URL.
         raise ConnectError(
             f"no client for Kinesis can be made ({error}): set AWS_DEFAULT_REGION, or AWS_PROFILE"
         ) from error
 
 
-async def run(settings: Connect, now_ms: int) -> None:
-    """Connect a Kinesis stream until SIGTERM or SIGINT.
+async def run(settings: Connect, start_ms: int) -> None:
+    """Connect Kinesis streams until SIGTERM or SIGINT; `start_ms` is where new ones begin, 0 the horizon.
 
     Raises `TopicError`, `ConnectError`, or `SettingsError` when the health port is taken.
     """
     await ensure_topics(settings.kafka, settings.prefix, settings.slots)
     client = _client()
-    reader = ShardReader(client, settings.stream)
-    naming = Naming(
-        settings.prefix, settings.stream, settings.line_format, settings.account, client.meta.region_name
-    )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    start = Position(at_ms=now_ms) if settings.start == "LATEST" else Position()
     try:
-        connector = Connector(settings, reader, naming, start)
+        connector = Connector(settings, client, start_ms)
         async with health(settings.health_port, lambda: connector.is_ready):
             await connector.run(stop)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":
-            raise ConnectError(
-                f"no Kinesis stream {settings.stream!r} at {client.meta.endpoint_url}:"
-                " create it, or set VPCFLOW_STREAM"
-            ) from error
+    except (ClientError, BotoCoreError) as error:
+        if sentence := as_sentence(error, client.meta.endpoint_url):
+            raise sentence from error
         raise
-    except BotoCoreError as error:
-        raise ConnectError(f"cannot reach Kinesis at {client.meta.endpoint_url}: {error}") from error

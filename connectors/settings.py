@@ -7,17 +7,33 @@ misspelt setting is otherwise silence. `vpcflow check` prints all of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from difflib import get_close_matches
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_PREFIX = "VPCFLOW_"
 ENV_FILE = "vpcflow.env"
+TRIM_HORIZON, LATEST = "TRIM_HORIZON", "LATEST"
 
 
 class SettingsError(ValueError):
     """A setting is unknown or has a wrong value; the message says which and what it may be."""
+
+
+def start_ms(start: str, now_ms: int) -> int:
+    """Return where `start` says to begin, epoch ms: 0 for the horizon, now for LATEST, or its time.
+
+    Raises `ValueError` with a sentence; a time without a zone is UTC.
+    """
+    if start in {TRIM_HORIZON, LATEST}:
+        return now_ms if start == LATEST else 0
+    try:
+        at = datetime.fromisoformat(start)
+    except ValueError as error:
+        raise ValueError("write TRIM_HORIZON, LATEST, or a time like 2026-11-28T12:00:00Z") from error
+    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 class Common(BaseSettings):
@@ -34,15 +50,27 @@ class Common(BaseSettings):
 class Connect(Common):
     """The connector's own settings."""
 
-    stream: str = Field("flow-logs", description="Kinesis stream, by name or ARN")
+    stream: str = Field(
+        "flow-logs",
+        description="Kinesis streams: names, ARNs, patterns (flow-*), tag:key=value; commas between",
+    )
     line_format: str = Field("default", description="the flow log's LogFormat, or `default`")
     account: str = Field("", description="account of the lines, when the source does not say")
     start: str = Field(
-        "TRIM_HORIZON", pattern="^(TRIM_HORIZON|LATEST)$", description="where a new stream begins"
+        "TRIM_HORIZON", description="where a new stream begins: TRIM_HORIZON, LATEST, or a time (ISO 8601)"
     )
-    poll_s: float = Field(
-        0.2, gt=0, le=60, description="pause between reads of a quiet shard (AWS: 5 a second)"
+    fan_out: bool = Field(False, description="enhanced fan-out: registers a consumer, costs money, is fast")
+    shard_limits: str = Field(
+        "aws",
+        pattern="^(aws|none)$",
+        description="aws: at most 5 reads and 2 MB a second of a shard; none: for an emulator without limits",
     )
+
+    @field_validator("start")
+    @classmethod
+    def _is_start(cls, value: str) -> str:
+        start_ms(value, 0)
+        return value
 
 
 class ConnectS3(Common):

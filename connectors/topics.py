@@ -48,6 +48,7 @@ TOPICS = (
     Topic("finals", "delete", 6 * HOUR_MS),
     Topic("alerts", "compact,delete", 30 * 24 * HOUR_MS),
     Topic("dead", "delete", 7 * 24 * HOUR_MS),
+    Topic("health", "delete", 7 * 24 * HOUR_MS),
 )
 
 

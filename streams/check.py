@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -13,8 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
-from connectors.kinesis import ShardReader, make_client
+from connectors.kinesis import StreamReader, find_streams, make_client
+from connectors.positions import Shard
 from connectors.settings import Common, Connect, describe
+from connectors.stream_choice import parse_choice
 from connectors.topics import TopicError, ensure_topics
 from emulator.kafka.node import KafkaFailed, kafka_node
 
@@ -69,12 +72,17 @@ async def _kafka(settings: Connect) -> tuple[bool, str]:
 async def _kinesis(settings: Connect) -> tuple[bool, str]:
     try:
         client = make_client()
-        shards = await asyncio.to_thread(ShardReader(client, settings.stream).shards)
+        shards = await asyncio.to_thread(_shards, client, settings.stream)
     except ClientError as error:
         return True, f"stream {settings.stream}: {error.response['Error']['Message']}"
     except BotoCoreError as error:
         return True, f"{error}: set AWS_ENDPOINT_URL, or AWS_DEFAULT_REGION and credentials"
     return False, f"{client.meta.endpoint_url}, stream {settings.stream}, {len(shards)} shards"
+
+
+def _shards(client: Any, stream: str) -> list[Shard]:
+    named = find_streams(client, parse_choice(stream))
+    return [shard for name in named for shard in StreamReader(client, name).shards()]
 
 
 async def _local_kafka() -> tuple[bool, str]:

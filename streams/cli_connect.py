@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import click
 
@@ -16,24 +17,35 @@ def connect() -> None:
 
 @connect.command()
 @KAFKA
-@click.option("--stream", help="Stream name or ARN.  [VPCFLOW_STREAM]")
+@click.option("--stream", help="Streams: name, ARN, flow-*, tag:key=value; commas between.  [VPCFLOW_STREAM]")
 @click.option("--format", "line_format", help="LogFormat of the lines, or `default`.  [VPCFLOW_LINE_FORMAT]")
-@click.option("--start", type=click.Choice(["TRIM_HORIZON", "LATEST"]), help="Where a new stream begins.")
-def kinesis(kafka: str | None, stream: str | None, line_format: str | None, start: str | None) -> None:
-    """Poll a Kinesis stream of plain lines or CloudWatch Logs envelopes."""
+@click.option("--start", help="Where a new stream begins: TRIM_HORIZON, LATEST, or a time.  [VPCFLOW_START]")
+@click.option(
+    "--fan-out", is_flag=True, default=None, help="Be pushed to, by a registered consumer; costs money."
+)
+def kinesis(**flags: Any) -> None:
+    """Read Kinesis streams of plain lines, KPL aggregates or CloudWatch Logs envelopes.
+
+    Streams are looked up again every ten seconds, so new ones that match are found. With --fan-out each
+    stream gets a consumer named after VPCFLOW_PREFIX, which stays when this ends; remove it with
+    `aws kinesis deregister-stream-consumer`. Who may not register polls, and says so.
+    """
     from connectors import pipeline
     from connectors.errors import ConnectError
     from connectors.flowlog import BadFormat, parse_format
-    from connectors.settings import Connect
+    from connectors.settings import Connect, start_ms
+    from connectors.stream_choice import BadChoice, parse_choice
     from connectors.topics import TopicError
 
-    settings = settings_of(Connect, kafka=kafka, stream=stream, line_format=line_format, start=start)
+    settings = settings_of(Connect, **flags)
     try:
         parse_format(settings.line_format)
-    except BadFormat as error:
-        raise click.ClickException(f"VPCFLOW_LINE_FORMAT: {error}") from error
-    now_ms = int(time.time() * 1000)
-    run_with_settings(lambda: pipeline.run(settings, now_ms), (TopicError, ConnectError))
+        parse_choice(settings.stream)
+    except (BadFormat, BadChoice) as error:
+        name = "VPCFLOW_LINE_FORMAT" if isinstance(error, BadFormat) else "VPCFLOW_STREAM"
+        raise click.ClickException(f"{name}: {error}") from error
+    begins_ms = start_ms(settings.start, time.time_ns() // 1_000_000)
+    run_with_settings(lambda: pipeline.run(settings, begins_ms), (TopicError, ConnectError))
 
 
 @connect.command()

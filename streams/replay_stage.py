@@ -113,7 +113,13 @@ def _add_pipeline(stage: Stage, stack: AsyncExitStack, way: replay_world.Way) ->
     for index in range(stage.options.workers):
         worker = {"VPCFLOW_WORKER_ID": f"replay-{index}", "VPCFLOW_HEALTH_PORT": _health_port(stage)}
         _add_child(stage, stack, f"work-{index}" if index else "work", ["work"], worker)
-    source = {"AWS_ENDPOINT_URL": stage.endpoint, "VPCFLOW_HEALTH_PORT": _health_port(stage)}
+    # The emulator of a replay has no limits: the pipeline is measured, not a shard's 2 MB a second.
+    limits = "aws" if stage.options.external_endpoint else "none"
+    source = {
+        "AWS_ENDPOINT_URL": stage.endpoint,
+        "VPCFLOW_HEALTH_PORT": _health_port(stage),
+        "VPCFLOW_SHARD_LIMITS": limits,
+    }
     _add_child(stage, stack, "connect", way.arguments, {**source, **way.env})
     _add_child(stage, stack, "notify", ["notify"], {})
     _add_child(stage, stack, "serve", ["serve", "--port", str(port)], {})

@@ -1,4 +1,4 @@
-"""Small builders that the unit tests share: a line, a block, a partial row; strategies for lines and formats.
+"""Small builders that the unit tests share: a line, a block, a KPL aggregate, a partial row; and strategies.
 
 Values that a test does not name are those of one ordinary accepted HTTPS flow. Fields are named as AWS does,
 with underscores: `line(interface_id="-")`.
@@ -7,6 +7,7 @@ with underscores: `line(interface_id="-")`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import md5
 
 from hypothesis import strategies as st
 
@@ -44,6 +45,27 @@ def line(names: Format = DEFAULT_FORMAT, **values: object) -> bytes:
 def block(*lines: bytes, final_newline: bool = False) -> bytes:
     """Return lines joined as in a block."""
     return b"\n".join(lines) + (b"\n" if final_newline else b"")
+
+
+def aggregate(*user_records: bytes) -> bytes:
+    """Return the KPL aggregate of some user records, which share one partition key."""
+    return sealed(field(1, b"key") + b"".join(field(3, b"\x08\x00" + field(3, one)) for one in user_records))
+
+
+def sealed(message: bytes) -> bytes:
+    """Return a protobuf message as an aggregate: between the magic and its checksum."""
+    return b"\xf3\x89\x9a\xc2" + message + md5(message, usedforsecurity=False).digest()
+
+
+def field(number: int, value: bytes) -> bytes:
+    """Return a length-delimited field of a protobuf message."""
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def varint(number: int) -> bytes:
+    """Return a number as protobuf writes it."""
+    *more, last = [number >> bits & 0x7F for bits in range(0, max(number.bit_length(), 1), 7)]
+    return bytes([*(seven | 0x80 for seven in more), last])
 
 
 def row(

@@ -1,6 +1,6 @@
-"""The few fixtures that every suite shares: a real Kafka and a real moto for the whole run, and own names.
+"""The few fixtures that every suite shares: a Kafka, a moto, a LocalStack for the whole run, and own names.
 
-Both live beside the tests (`beside.py`) and start when a test asks for them by name.
+They live beside the tests (`beside.py`, `localstack.py`) and start when a test asks for them by name.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from hypothesis import settings
 from emulator.exchange import Incoming, Service
 from emulator.kafka.node import kafka_node
 from emulator.log import log as emulators_log
+from tests import localstack
 from tests.beside import beside
 from tests.emulator.shared_moto import shared_moto
 
 MARKERS_S = 2.0
+LOCALSTACK_SERVICES = ("kinesis", "firehose", "s3", "sqs", "sns", "events", "logs", "iam", "ec2", "sts")
 
 Reader = Callable[[str], Awaitable[list[Any]]]
 
@@ -75,6 +77,13 @@ async def moto(moto_of_the_run: Service) -> Service:
     reset = await moto_of_the_run(Incoming("POST", "/moto-api/reset", {"host": "localhost"}, b""))
     assert reset.status == 200
     return moto_of_the_run
+
+
+@pytest.fixture(scope="session")
+def localstack_url() -> Iterator[str]:
+    """The URL of a LocalStack that lives as long as the run; tests give all they make names of their own."""
+    with localstack.running(LOCALSTACK_SERVICES) as url:
+        yield url
 
 
 async def _stable_end(kafka: str, consumer: AIOKafkaConsumer, place: TopicPartition) -> int:

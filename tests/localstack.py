@@ -1,9 +1,9 @@
 """LocalStack on this machine: installed once for each user, started on a free port, stopped with its servers.
 
-`python -m tests.localstack [--services kinesis,s3] -- COMMAND` runs a command with VPCFLOW_TEST_ENDPOINT set;
-`running()` is the same for tests. It needs neither Docker ("host mode") nor a token, but an environment of
-its own: its libraries are pinned to other versions than ours. Every start has a file system of its own, so
-that nothing is left of the run before; only what LocalStack fetches from npm is kept, beside its libraries.
+`python -m tests.localstack [--services kinesis,s3] -- COMMAND` runs a command with VPCFLOW_TEST_ENDPOINT set,
+and without a command only installs; `running()` is the same for tests. It needs neither Docker ("host mode")
+nor a token, but an environment of its own: its libraries are pinned to other versions than ours. Every start
+has a file system of its own, so that nothing is left of the run before; only what comes from npm is kept.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ VERSION = "2026.3.0"
 # Its own requirements leave these open, and newer ones break it.
 PINNED = ("cbor2==5.8.0", "pyopenssl==25.3.0", "cryptography==46.0.5", "service_identity")
 PACKAGES: tuple[str, ...] = (f"localstack-core[runtime]=={VERSION}", *PINNED)
+KINESIS = (
+    "kinesis-local/*/node_modules/kinesis-local/main.js"  # from npm; LocalStack would fetch it when called
+)
 PYTHON = "3.13"  # what LocalStack's own image runs on
 START_S = 120.0
 STOP_S = 20.0
@@ -76,6 +79,8 @@ def ensure_installed(environ: Mapping[str, str] = os.environ) -> Path:
             pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
             _run([*pip, "--disable-pip-version-check", *PACKAGES])
             whole.write_text(wanted)
+        if not any(folder.glob(f"fetched/{KINESIS}")):
+            _fetch_kinesis(folder)
     return folder
 
 
@@ -110,11 +115,14 @@ def for_tests(url: str) -> dict[str, str]:
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--services", default="kinesis", show_default=True, help="Services, with commas between them.")
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def main(services: str, command: tuple[str, ...]) -> None:
-    """Run a command while LocalStack runs, and end with its status."""
+    """Run a command while LocalStack runs, and end with its status; without one, only install LocalStack."""
     signal.signal(signal.SIGTERM, _leave)
     try:
+        if not command:
+            ensure_installed()
+            return
         with running(services.split(",")) as url:
             status = subprocess.run(command, env=os.environ | for_tests(url), check=False).returncode
     except LocalStackFailed as failure:
@@ -136,10 +144,19 @@ def _pythons(environ: Mapping[str, str]) -> Iterator[Path]:
     yield Path(sys.executable)
 
 
-def _run(command: Sequence[str]) -> None:
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
+def _fetch_kinesis(folder: Path) -> None:
+    """Let LocalStack's own package manager fetch what its Kinesis is."""
+    lpm = [str(folder / "bin" / "python"), "-m", "localstack.cli.lpm", "install", "--target", "var_libs"]
+    with tempfile.TemporaryDirectory(prefix="localstack-") as files:
+        _run([*lpm, "kinesis-mock"], _settings(Path(files), folder, 0, ("kinesis",)))
+
+
+def _run(command: Sequence[str], settings: Mapping[str, str] | None = None) -> None:
+    env = {**os.environ, **(settings or {})}
+    made = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if made.returncode:
-        raise LocalStackFailed(f"LocalStack {VERSION} cannot be installed: {made.stderr.strip()}")
+        said = "\n".join((made.stdout + made.stderr).strip().splitlines()[-LOG_LINES:])
+        raise LocalStackFailed(f"LocalStack {VERSION} cannot be installed:\n{said}")
 
 
 def _settings(files: Path, installed: Path, port: int, services: Sequence[str]) -> dict[str, str]:

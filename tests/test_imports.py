@@ -58,9 +58,9 @@ EDGES = {
 }
 # Elsewhere a module is an edge unless it is named here.
 PURE = {
-    *named("connectors", "flowlog envelope blocks dead messages answers positions reads errors"),
+    *named("connectors", "flowlog envelope aggregates blocks dead messages answers positions reads errors"),
     *named("connectors", "objects notifications object_text object_rows object_commits"),
-    *named("connectors", "firehose_requests firehose_commits"),
+    *named("connectors", "firehose_requests firehose_commits stream_choice polling data_health"),
     *named("streams", "lines kernel partials sums cells fold render texts windows records"),
     *named("streams.web", "board history latencies query"),
     *named("emulator", "behind_requests exchange faults ledger peers router kafka.properties"),

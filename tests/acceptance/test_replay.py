@@ -76,6 +76,18 @@ async def test_a_world_is_replayed_exactly_by_each_way_of_delivery(source: str) 
 
 
 @pytest.mark.kafka
+@pytest.mark.localstack
+async def test_a_load_is_replayed_exactly_through_localstack(localstack_url: str) -> None:
+    """With every incident that is planted in a load of this size."""
+    process = await start("--records", "5000", "--external-endpoint", localstack_url, "--json")
+    out, error = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+    assert process.returncode == 0, (out, error)
+    report = orjson.loads(out)
+    assert report["exact"] is True
+    assert report["windows"]["lines"] >= 5000
+
+
+@pytest.mark.kafka
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_an_interrupted_replay_leaves_nothing_behind(number: signal.Signals) -> None:
     """Ctrl-C, SIGTERM and a closed terminal: every process that was started has ended."""

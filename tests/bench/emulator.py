@@ -11,7 +11,7 @@ import boto3
 import psutil
 from botocore.config import Config
 
-from connectors.kinesis import ShardReader
+from connectors.kinesis import StreamReader
 from connectors.positions import Position
 from emulator.ports import free_port
 from emulator.world import feed, traffic
@@ -67,7 +67,7 @@ def _cpu_s(pid: int) -> float:
 
 
 def _read_all(client: Any, lines: int) -> int:
-    reader = ShardReader(client, "bench")
+    reader = StreamReader(client, "bench")
     iterator = reader.iterator(reader.shards()[0].shard_id, Position())
     seen = 0
     while seen < lines:

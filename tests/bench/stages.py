@@ -91,7 +91,7 @@ def cloudwatch_bodies(lines: int) -> list[bytes]:
 async def connector(lines: int = LINES // 2) -> float:
     """Return lines per CPU-second from GetRecords bodies to committed blocks, Kafka client included."""
     bodies = await asyncio.to_thread(cloudwatch_bodies, lines)
-    naming = Naming("bench.", "flow-logs", "default", "", "us-east-1")
+    naming = Naming("flow-logs", "default", "", "us-east-1")
     async with kafka_node() as node:
         await ensure_topics(node.bootstrap, "bench.", 8)
         slot = Slot(node.bootstrap, "bench.positions", 0, "bench.connect-0")
@@ -101,8 +101,8 @@ async def connector(lines: int = LINES // 2) -> float:
         number = -1
         for body in bodies:
             answer: Answer = parse_answer(body)
-            read = understand("shard", b"shard", answer, Position())
-            commit = transaction([read], 0, number, naming)
+            read = understand(naming, "flow-logs@0", "shard", answer, Position(), 0)
+            commit = transaction([read], 0, number, "bench.")
             await slot.commit(commit.state, commit.messages)
             number = commit.number
         ended = me.cpu_times()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 import zlib
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.envelope import MEMBERS_MAX, Unwrapped, control_message, unwrap, wrap_subscription
-from tests.build import block, line
+from tests.build import aggregate, block, line, sealed
 
 LINES = block(line(), line(action="REJECT"))
 REASONS = {
@@ -22,7 +23,10 @@ REASONS = {
     "gzip within gzip",
     "too many gzip members",
     "inflates beyond the cap",
-    "KPL aggregate",
+    "truncated KPL aggregate",
+    "KPL aggregate with a bad checksum",
+    "broken KPL aggregate",
+    "KPL aggregate within gzip",
     "broken JSON",
     "JSON, but no envelope",
     "an envelope without messages",
@@ -57,8 +61,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "gzip and garbage": (GZIPPED + b"garbage, and enough of it for a header", "broken gzip"),
     "gzip of gzip": (gzip.compress(GZIPPED), "gzip within gzip"),
     "good gzip, then gzip of gzip": (GZIPPED + gzip.compress(GZIPPED), "gzip within gzip"),
-    "a KPL aggregate": (KPL + b"\x0a\x01a", "KPL aggregate"),
-    "a KPL aggregate, gzipped": (gzip.compress(KPL + b"\x0a\x01a"), "KPL aggregate"),
+    "KPL's magic alone": (KPL, "truncated KPL aggregate"),
+    "a KPL aggregate cut short": (aggregate(line())[:-1], "KPL aggregate with a bad checksum"),
+    "a KPL aggregate that is no protobuf": (sealed(line()), "broken KPL aggregate"),
+    "a KPL aggregate, gzipped": (gzip.compress(aggregate(line())), "KPL aggregate within gzip"),
     "JSON cut short": (subscription("a", "b")[:-3], "broken JSON"),
     "gzipped JSON cut short": (gzip.compress(subscription("a", "b")[:-3]), "broken JSON"),
     "JSON of invalid UTF-8": (b'{"message": "\xff"}', "broken JSON"),
@@ -136,6 +142,14 @@ UNDERSTOOD: dict[str, tuple[bytes, Unwrapped]] = {
     "a JSON list": (b'[{"message": "a"}]', Unwrapped(b'[{"message": "a"}]')),
     "bytes of no text": (b"\x00\xff\xfe", Unwrapped(b"\x00\xff\xfe")),
     "a newline": (b"\n", Unwrapped()),
+    "another's magic": (KPL[:3] + b"\xc3", Unwrapped(KPL[:3] + b"\xc3")),
+    "an aggregate of a line": (aggregate(line()), Unwrapped(line())),
+    "an aggregate of lines": (aggregate(LINES + b"\n", line()), Unwrapped(block(LINES, line()))),
+    "an aggregate of nothing": (aggregate(), Unwrapped()),
+    "an aggregate of all there is": (
+        aggregate(line(), wrapped("a", "b"), control_message(), gzip.compress(b"c\n"), b'{"message": "d"}'),
+        Unwrapped(block(line(), b"a\nb\nc\nd"), control=1),
+    ),
 }
 
 
@@ -174,9 +188,63 @@ def test_a_flood_of_tiny_members_is_refused() -> None:
     assert unwrap(member * 52_000).refused == "too many gzip members"
 
 
+MIXED = (b"a", GZIPPED[:-9], wrapped("b"), b"", aggregate(b"c"), control_message(), b"{}", b"d\n")
+
+
+def test_a_bad_user_record_takes_no_other_with_it() -> None:
+    assert unwrap(aggregate(*MIXED)) == Unwrapped(
+        b"a\nb\nd",
+        control=1,
+        refused_parts=(
+            (1, "truncated gzip", GZIPPED[:-9]),
+            (3, "empty record", b""),
+            (4, "KPL aggregate within an aggregate", aggregate(b"c")),
+            (6, "JSON, but no envelope", b"{}"),
+        ),
+    )
+
+
+@pytest.mark.parametrize("after", range(-1, len(MIXED) + 1))
+def test_user_records_that_are_done_are_skipped(after: int) -> None:
+    found = unwrap(aggregate(*MIXED), after=after)
+    rest = unwrap(aggregate(*MIXED[after + 1 :]))
+    moved = tuple((number + after + 1, why, data) for number, why, data in rest.refused_parts)
+    assert found == replace(rest, refused_parts=moved)
+
+
+def test_only_an_aggregate_has_user_records_that_can_be_done() -> None:
+    assert unwrap(line(), after=5) == Unwrapped(line())
+    assert unwrap(GZIPPED, after=5) == unwrap(GZIPPED)
+
+
+def test_the_cap_is_of_all_user_records_together() -> None:
+    data = aggregate(gzip.compress(b"x" * 600), line(), gzip.compress(b"y" * 600), line())
+    assert unwrap(data, max_bytes=1200).refused_parts == ()
+    found = unwrap(data, max_bytes=1199)
+    assert found.lines == block(b"x" * 600, line(), line())
+    assert [part[:2] for part in found.refused_parts] == [(2, "inflates beyond the cap")]
+
+
+BOMBS = {
+    "too large": (gzip.compress(bytes(64 << 20)), "inflates beyond the cap"),
+    "truncated": (gzip.compress(bytes(64 << 20))[:4000], "truncated gzip"),
+    "with a wrong checksum": (flipped(gzip.compress(bytes(4 << 20)), -5), "broken gzip"),
+}
+
+
+@pytest.mark.parametrize(("bomb", "why"), BOMBS.values(), ids=BOMBS.keys())
+def test_many_bombs_cost_what_one_does(bomb: bytes, why: str) -> None:
+    """What is inflated in vain counts too: no user record is inflated when the cap is used up."""
+    found = unwrap(aggregate(*[bomb] * 30, gzip.compress(b"late"), b"plain"), max_bytes=5 << 20)
+    assert found.lines == b"plain"
+    assert [part[1] for part in found.refused_parts] == [why, *["inflates beyond the cap"] * 30]
+
+
 @given(
     st.one_of(
         st.binary(max_size=200),
+        st.binary(max_size=200).map(sealed),
+        st.lists(st.binary(max_size=50), max_size=5).map(lambda found: aggregate(*found)),
         st.binary(max_size=200).map(lambda rest: b"\x1f\x8b\x08\x00" + rest),
         st.binary(max_size=100).map(lambda rest: b'{"messageType":"DATA_MESSAGE","logEvents":' + rest),
         st.binary(max_size=200).map(gzip.compress),
@@ -185,7 +253,36 @@ def test_a_flood_of_tiny_members_is_refused() -> None:
 def test_no_record_raises(data: bytes) -> None:
     found = unwrap(data, max_bytes=1 << 16)
     assert found.refused is None or found.refused in REASONS
-    assert not (found.refused and (found.lines or found.control))
+    assert not (found.refused and (found.lines or found.control or found.refused_parts))
+
+
+@given(st.integers(0, 1 << 20), st.integers(1, 255), st.booleans())
+def test_no_damage_to_an_aggregate_raises(at: int, bits: int, is_cut: bool) -> None:
+    data = aggregate(*MIXED)
+    at %= len(data)
+    damaged = data[:at] if is_cut else data[:at] + bytes([data[at] ^ bits]) + data[at + 1 :]
+    found = unwrap(damaged)
+    if damaged.startswith(KPL):
+        assert found.refused in {"truncated KPL aggregate", "KPL aggregate with a bad checksum"}
+
+
+@given(st.integers(0, 1 << 20), st.integers(1, 255), st.booleans())
+def test_no_damage_that_was_sealed_raises(at: int, bits: int, is_cut: bool) -> None:
+    message = aggregate(*MIXED)[4:-16]
+    at %= len(message)
+    found = unwrap(
+        sealed(message[:at] if is_cut else message[:at] + bytes([message[at] ^ bits]) + message[at + 1 :])
+    )
+    assert found.refused in {None, "broken KPL aggregate"}
+
+
+@given(st.lists(st.binary(max_size=60), max_size=12), st.integers(-1, 12))
+def test_an_aggregate_is_its_user_records_one_by_one(user_records: list[bytes], after: int) -> None:
+    alone = [unwrap(one) for one in user_records[after + 1 :]]
+    found = unwrap(aggregate(*user_records), after=after)
+    assert found.lines == b"\n".join(one.lines for one in alone if one.lines)
+    numbers = [after + 1 + number for number, one in enumerate(alone) if one.refused]
+    assert [part[0] for part in found.refused_parts] == numbers
 
 
 @given(st.integers(0, 1 << 20), st.integers(1, 255), st.booleans())

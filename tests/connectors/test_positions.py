@@ -8,11 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.positions import Position, Shard, decode_position, shard_key, slot_of, startable
+from connectors.positions import (
+    Beginning,
+    Position,
+    Shard,
+    Stream,
+    decode_beginning,
+    decode_position,
+    earlier,
+    gone,
+    is_trimmed,
+    shard_key,
+    slot_of,
+    slot_of_shard,
+    startable,
+    stream_key,
+)
 
 SLOTS = 4
 ALL_SLOTS = frozenset(range(SLOTS))
-STREAM = "flow-logs"
+STREAM = "flow-logs@1700000000000"
 # A split of `a`; then a merge of its halves; and `d`, which has nothing to do with them.
 TREE = [Shard("a"), Shard("b", ("a",)), Shard("c", ("a",)), Shard("m", ("b", "c")), Shard("d")]
 
@@ -55,10 +70,13 @@ def test_one_unlisted_parent_does_not_excuse_the_other() -> None:
 
 def test_a_parent_in_another_slot_is_waited_for() -> None:
     parent, child = next(
-        (f"p{i}", f"c{j}") for i in range(50) for j in range(50) if slot_of(f"p{i}", 4) != slot_of(f"c{j}", 4)
+        (f"p{i}", f"c{j}")
+        for i in range(50)
+        for j in range(50)
+        if slot_of_shard(STREAM, f"p{i}", 4) != slot_of_shard(STREAM, f"c{j}", 4)
     )
     shards = [Shard(parent), Shard(child, (parent,))]
-    mine = frozenset({slot_of(child, SLOTS)})
+    mine = frozenset({slot_of_shard(STREAM, child, SLOTS)})
     assert startable(shards, positions(), STREAM, mine, SLOTS) == []
     assert startable(shards, positions(parent), STREAM, mine, SLOTS) == [shards[1]]
 
@@ -88,7 +106,16 @@ def test_any_tree_is_read_whole_and_parents_first(parents: list[set[int]], data:
     assert sorted(read) == sorted(shard.shard_id for shard in shards)
 
 
-@given(st.builds(Position, st.integers(0, 1 << 186).map(str), st.integers(0, 1 << 42), st.booleans()))
+@given(
+    st.builds(
+        Position,
+        st.integers(0, 1 << 186).map(str),
+        st.integers(0, 1 << 42),
+        st.booleans(),
+        st.integers(-1, 9),
+        st.integers(0, 1 << 42),
+    )
+)
 def test_a_position_reads_back(position: Position) -> None:
     assert decode_position(position.encode()) == position
 
@@ -97,3 +124,54 @@ def test_slots_are_the_same_on_every_machine() -> None:
     """A changed hash would move shards between slots, and leave their positions behind."""
     found = [slot_of(f"shardId-{i:012d}", 8) for i in range(8)]
     assert found == [0, 6, 4, 2, 1, 7, 5, 3]
+
+
+def test_streams_number_their_shards_alike_and_share_the_slots_out_all_the_same() -> None:
+    found = {slot_of_shard(f"stream-{i}@1", "shardId-000000000000", 8) for i in range(50)}
+    assert found == set(range(8))
+
+
+def test_a_stream_made_again_is_another_one() -> None:
+    old, new = Stream("a", "arn", 1_000), Stream("a", "arn", 2_000)
+    kept = {stream_key(old.key): b"{}", stream_key("ab@5"): b"{}", shard_key(old.key, "s"): b"{}"}
+    assert earlier(new, kept) == ["a@1000"]
+    assert earlier(old, kept) == []
+
+
+def test_a_shard_that_is_listed_no_more_and_was_not_read_to_its_end_is_gone() -> None:
+    kept = positions("a", reading=["b", "d"]) | {shard_key("other", "x"): Position("7").encode()}
+    assert gone([Shard("d"), Shard("e")], kept, STREAM) == {"b": Position("7")}
+
+
+@pytest.mark.parametrize(
+    ("number", "arrival_ms", "horizon", "horizon_ms", "is_lost"),
+    [
+        ("9", 1_000, "10", 2_000, True),  # compared as text, 10 would be before 9
+        ("10", 1_000, "9", 2_000, False),
+        ("10", 1_000, "10", 1_000, False),  # its own record is still there
+    ],
+)
+def test_records_after_a_place_have_expired(
+    number: str, arrival_ms: int, horizon: str, horizon_ms: int, is_lost: bool
+) -> None:
+    assert is_trimmed(Position(number, arrival_ms=arrival_ms), horizon, horizon_ms) is is_lost
+
+
+def test_a_beginning_reads_back_and_leaves_later_shards_whole() -> None:
+    beginning = Beginning(5_000, ("a", "b"))
+    assert decode_beginning(beginning.encode()) == beginning
+    assert beginning.of("a") == Position(at_ms=5_000)
+    assert beginning.of("c") == Position()
+
+
+@pytest.mark.parametrize(
+    ("position", "place"),
+    [
+        (Position(), "TRIM_HORIZON"),
+        (Position(at_ms=7), "@7"),
+        (Position("123"), "123"),
+        (Position("123", sub=4), "123:4"),
+    ],
+)
+def test_a_place_as_people_write_it(position: Position, place: str) -> None:
+    assert position.place == place

@@ -12,15 +12,19 @@ from hypothesis import strategies as st
 
 from connectors.answers import Answer, Record
 from connectors.blocks import BLOCK_MAX_BYTES
+from connectors.data_health import HealthRecord, decode_health
 from connectors.envelope import control_message, wrap_subscription
 from connectors.messages import Message
 from connectors.positions import NUMBER_KEY, Position, decode_position, shard_key
 from connectors.reads import Commit, Naming, Read, transaction, understand
-from tests.build import block, line
+from tests.build import aggregate, block, line
 
-NAMING = Naming("vpcflow.", "flow-logs", "default", "123456789012", "eu-west-1")
+PREFIX = "vpcflow."
+STREAM = "flow-logs@1"
+NAMING = Naming("flow-logs", "default", "123456789012", "eu-west-1")
 START = Position("100")
-KEY = shard_key("flow-logs", "a")
+NOW_MS = 9_000
+KEY = shard_key(STREAM, "a")
 
 
 def answer(*data: bytes, first: int = 101, is_last: bool = False) -> Answer:
@@ -29,8 +33,12 @@ def answer(*data: bytes, first: int = 101, is_last: bool = False) -> Answer:
 
 
 def read(*data: bytes, shard: str = "a", first: int = 101, is_last: bool = False) -> Read:
-    key = shard_key("flow-logs", shard)
-    return understand(shard, key, answer(*data, first=first, is_last=is_last), START)
+    return understand(NAMING, STREAM, shard, answer(*data, first=first, is_last=is_last), START, NOW_MS)
+
+
+def place_of(found: Read) -> Position:
+    """Return where a read leaves its shard, without what is for people."""
+    return replace(found.position, arrival_ms=0, behind_ms=0, read_ms=0)
 
 
 def blocks_of(commit: Commit) -> list[Message]:
@@ -56,26 +64,26 @@ def test_a_record_is_a_piece_with_its_place() -> None:
 
 
 def test_the_position_is_after_the_last_record() -> None:
-    assert read(line(), line()).position == Position("102")
+    assert place_of(read(line(), line())) == Position("102")
 
 
 def test_the_last_record_counts_even_if_it_is_refused_or_shorter() -> None:
     """Sequence numbers differ in length: what comes last is last, however it sorts as text."""
     records = [Record("999", 1, line()), Record("1000", 2, b"")]
-    found = understand("a", KEY, Answer(records, "iterator", 0), START)
-    assert found.position == Position("1000")
-    assert [refusal.sequence_number for refusal in found.refusals] == ["1000"]
+    found = understand(NAMING, STREAM, "a", Answer(records, "iterator", 0), START, NOW_MS)
+    assert place_of(found) == Position("1000")
+    assert [refusal.place for refusal in found.refusals] == ["1000"]
 
 
 def test_an_empty_answer_keeps_the_position() -> None:
-    assert read().position == START
+    assert place_of(read()) == START
     at_time = Position(at_ms=1_700_000_000_000)
-    assert understand("a", KEY, answer(), at_time).position == at_time
+    assert place_of(understand(NAMING, STREAM, "a", answer(), at_time, NOW_MS)) == at_time
 
 
 def test_a_first_record_replaces_the_time_that_reading_began_at() -> None:
-    found = understand("a", KEY, answer(line()), Position(at_ms=1_700_000_000_000))
-    assert found.position == Position("101")
+    at_time = Position(at_ms=1_700_000_000_000)
+    assert place_of(understand(NAMING, STREAM, "a", answer(line()), at_time, NOW_MS)) == Position("101")
 
 
 @pytest.mark.parametrize("data", [(), (line(),)])
@@ -94,7 +102,7 @@ def test_control_messages_are_counted_and_are_no_lines() -> None:
 def test_one_poison_record_refuses_nothing_but_itself() -> None:
     poison = gzip.compress(line())[:-8]
     found = read(line(), poison, b'{"x": 1}', line())
-    assert [(r.why, r.data, r.sequence_number) for r in found.refusals] == [
+    assert [(r.why, r.data, r.place) for r in found.refusals] == [
         ("truncated gzip", poison, "102"),
         ("JSON, but no envelope", b'{"x": 1}', "103"),
     ]
@@ -110,7 +118,7 @@ def test_a_line_longer_than_a_block_is_refused_and_its_neighbours_are_not() -> N
 
 def test_numbers_go_on_by_one_from_the_last() -> None:
     long = block(*[line()] * 4000)
-    commit = transaction([read(*[long] * 5)], 3, 41, NAMING)
+    commit = transaction([read(*[long] * 5)], 3, 41, PREFIX)
     numbers = [int(header(message, "number")) for message in blocks_of(commit)]
     assert numbers == list(range(42, 42 + len(numbers)))
     assert len(numbers) > 1
@@ -119,7 +127,7 @@ def test_numbers_go_on_by_one_from_the_last() -> None:
 
 
 def test_everything_goes_to_the_partition_of_the_slot() -> None:
-    commit = transaction([read(line(), b"")], 3, -1, NAMING)
+    commit = transaction([read(line(), b"")], 3, -1, PREFIX)
     assert {(m.topic, m.partition, m.key) for m in commit.messages} == {
         ("vpcflow.blocks", 3, None),
         ("vpcflow.dead", 3, None),
@@ -127,7 +135,7 @@ def test_everything_goes_to_the_partition_of_the_slot() -> None:
 
 
 def test_a_block_says_where_it_is_from() -> None:
-    (message,) = blocks_of(transaction([read(line(), line(), line())], 3, -1, NAMING))
+    (message,) = blocks_of(transaction([read(line(), line(), line())], 3, -1, PREFIX))
     assert {name: value.decode() for name, value in message.headers} == {
         "number": "0",
         "source": "kinesis:flow-logs/a",
@@ -141,7 +149,7 @@ def test_a_block_says_where_it_is_from() -> None:
 
 
 def test_a_refused_record_says_why_and_from_where() -> None:
-    (message,) = dead_of(transaction([read(line(), b'{"x": 1}')], 3, -1, NAMING))
+    (message,) = dead_of(transaction([read(line(), b'{"x": 1}')], 3, -1, PREFIX))
     assert message.value == b'{"x": 1}'
     assert {name: value.decode() for name, value in message.headers} == {
         "why": "JSON, but no envelope",
@@ -153,15 +161,15 @@ def test_a_refused_record_says_why_and_from_where() -> None:
 
 def test_the_last_position_of_a_shard_wins_and_its_end_is_kept() -> None:
     reads = [read(line()), read(line(), shard="b"), read(line(), first=102), read(first=103, is_last=True)]
-    last = replace(reads[-1], position=Position("102", is_ended=True))
-    commit = transaction([*reads[:-1], last], 0, -1, NAMING)
+    commit = transaction(reads, 0, -1, PREFIX)
     kept = {key: decode_position(value) for key, value in commit.state.items() if key != NUMBER_KEY and value}
-    assert kept == {KEY: Position("102", is_ended=True), shard_key("flow-logs", "b"): Position("101")}
+    places = {key: (position.place, position.is_ended) for key, position in kept.items()}
+    assert places == {KEY: ("100", True), shard_key(STREAM, "b"): ("101", False)}
 
 
 def test_answers_of_one_shard_share_blocks_and_shards_do_not() -> None:
     reads = [read(line()), read(line(), shard="b"), read(line(), first=102)]
-    found = blocks_of(transaction(reads, 0, -1, NAMING))
+    found = blocks_of(transaction(reads, 0, -1, PREFIX))
     assert [(header(m, "source"), header(m, "first"), header(m, "last")) for m in found] == [
         ("kinesis:flow-logs/a", "101", "102"),
         ("kinesis:flow-logs/b", "101", "101"),
@@ -169,7 +177,7 @@ def test_answers_of_one_shard_share_blocks_and_shards_do_not() -> None:
 
 
 def test_an_end_without_records_is_a_transaction_without_blocks() -> None:
-    commit = transaction([read(is_last=True)], 0, 7, NAMING)
+    commit = transaction([read(is_last=True)], 0, 7, PREFIX)
     assert commit.messages == []
     assert commit.number == 7
     assert decode_position(commit.state[KEY] or b"").is_ended
@@ -203,8 +211,8 @@ def test_every_line_is_in_one_block_of_its_shard_in_order(
         made = [data_of(kind, f"{at}-{i}") for i, kind in enumerate(kinds)]
         expected.setdefault(shard, []).extend(one for _, lines in made for one in lines)
         refused += kinds.count(0)
-        reads.append(read(*(data for data, _ in made), shard=shard, first=1000 * at))
-    commit = transaction(reads, 0, number, NAMING)
+        reads.append(read(*(data for data, _ in made), shard=shard, first=1000 * at + 200))
+    commit = transaction(reads, 0, number, PREFIX)
     found: dict[str, list[bytes]] = {shard: [] for shard in expected}
     for message in blocks_of(commit):
         found[header(message, "source")[-1]] += (message.value or b"").split(b"\n")
@@ -212,3 +220,37 @@ def test_every_line_is_in_one_block_of_its_shard_in_order(
     assert len(dead_of(commit)) == refused
     numbers = [int(header(message, "number")) for message in blocks_of(commit)]
     assert numbers == list(range(number + 1, commit.number + 1))
+
+
+def test_what_is_done_is_passed_over() -> None:
+    """An iterator by time begins before our place; numbers are compared as integers."""
+    records = [Record(number, 1, line()) for number in ("99", "100", "101", "1000")]
+    found = understand(NAMING, STREAM, "a", Answer(records, "iterator", 0), START, NOW_MS)
+    assert [piece.sequence_number for piece in found.pieces] == ["101", "1000"]
+    assert found.records == 2
+    done = understand(NAMING, STREAM, "a", Answer(records[:2], "iterator", 0), START, NOW_MS)
+    assert (done.records, place_of(done)) == (0, START)
+
+
+def test_a_place_inside_an_aggregate_goes_on_behind_it() -> None:
+    lines = [line(account_id=str(i)) for i in range(4)]
+    records = [Record("100", 1, aggregate(*lines)), Record("101", 2, line())]
+    inside = Position("100", sub=1)
+    found = understand(NAMING, STREAM, "a", Answer(records, "iterator", 0), inside, NOW_MS)
+    assert [piece.text for piece in found.pieces] == [block(*lines[2:]), line()]
+    assert place_of(found) == Position("101")
+
+
+def test_a_bad_user_record_is_refused_by_its_own_place() -> None:
+    found = read(aggregate(line(), b"\x1f\x8b", line()))
+    assert [(refusal.why, refusal.place) for refusal in found.refusals] == [("truncated gzip", "101:1")]
+    assert [piece.text for piece in found.pieces] == [block(line(), line())]
+
+
+def test_what_is_to_be_said_goes_with_the_transaction() -> None:
+    said = HealthRecord("trimmed", "kinesis:flow-logs/a", 1, "lost")
+    commit = transaction([Read(NAMING, "a", state={b"k": b"v"}, health=(said,))], 3, 7, PREFIX)
+    assert commit.state == {b"k": b"v", NUMBER_KEY: b"7"}
+    [message] = commit.messages
+    assert (message.topic, message.partition) == ("vpcflow.health", 3)
+    assert decode_health(message.value or b"") == said

@@ -27,5 +27,5 @@ def scene(url: str, kafka: str, prefix: str, monkeypatch: pytest.MonkeyPatch) ->
     """An empty bucket and empty topics."""
     with Account(url, str(next(_NUMBERS))) as account:
         use(monkeypatch, account)
-        scene = Scene(account, kafka, prefix, account.bucket(f"{BUCKET}-{account.number}"))
+        scene = Scene(kafka, prefix, account=account, bucket=account.bucket(f"{BUCKET}-{account.number}"))
         yield scene

@@ -12,15 +12,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from connectors.flowlog import DEFAULT_FORMAT
 from connectors.s3 import Connector
 from connectors.s3_calls import make_client
 from connectors.settings import ConnectS3
+from tests.connectors.arrived import DEADLINE_S, Topics
 from tests.emulator.flowlogs.account import REGION, Account
 
-DEADLINE_S = 60.0
 BUCKET = "flow-logs-of-tests"
 HEADER = " ".join(DEFAULT_FORMAT)
 
@@ -47,24 +46,11 @@ def key(name: str, *, ago_s: int = 600, folder: str = "", end: str = "log.gz") -
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What Kafka holds: lines of blocks, blocks' and dead messages' headers, by partition the numbers."""
-
-    lines: list[str] = field(default_factory=list)
-    blocks: list[dict[str, str]] = field(default_factory=list)
-    dead: list[dict[str, str]] = field(default_factory=list)
-    numbers: dict[int, list[int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Scene:
+class Scene(Topics):
     """One test's account, bucket and topics."""
 
-    account: Account
-    kafka: str
-    prefix: str
-    bucket: str
-    slots: int = 2
+    account: Account = field(kw_only=True)
+    bucket: str = field(kw_only=True)
 
     @property
     def s3(self) -> Any:
@@ -97,52 +83,6 @@ class Scene:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return sum(int(found[name]) for name in names)
-
-    async def seen(self) -> Seen:
-        """Read all that is committed now."""
-        names = [f"{self.prefix}{topic}" for topic in ("blocks", "dead")]
-        places = [TopicPartition(name, slot) for name in names for slot in range(self.slots)]
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, isolation_level="read_committed")
-        await consumer.start()
-        seen = Seen(numbers={slot: [] for slot in range(self.slots)})
-        try:
-            consumer.assign(places)
-            await consumer.seek_to_beginning()
-            ends = await consumer.end_offsets(places)
-            while any([await consumer.position(place) < end for place, end in ends.items()]):
-                for place, messages in (await consumer.getmany(timeout_ms=100)).items():
-                    for message in messages:
-                        _note(seen, place, message)
-        finally:
-            await consumer.stop()
-        return seen
-
-    async def until(self, is_so: Callable[[Seen], bool]) -> Seen:
-        """Poll Kafka until something is so. Raises `TimeoutError`."""
-        deadline = time.monotonic() + DEADLINE_S
-        while not is_so(seen := await self.seen()):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(seen.lines)} lines, {len(seen.blocks)} blocks, dead {seen.dead}")
-            await asyncio.sleep(0.05)
-        return seen
-
-    async def until_lines(self, expected: list[str]) -> Seen:
-        """Wait until there are so many lines, then say that they are those, each once."""
-        seen = await self.until(lambda seen: len(seen.lines) >= len(expected))
-        assert sorted(seen.lines) == sorted(expected)
-        for numbers in seen.numbers.values():
-            assert numbers == list(range(len(numbers))), "block numbers go up by one"
-        return seen
-
-
-def _note(seen: Seen, place: TopicPartition, message: Any) -> None:
-    headers = {name: value.decode() for name, value in message.headers}
-    if place.topic.endswith("dead"):
-        seen.dead.append({**headers, "value": message.value.decode(errors="replace")})
-        return
-    seen.blocks.append(headers)
-    seen.numbers[place.partition].append(int(headers["number"]))
-    seen.lines.extend(message.value.decode().split("\n"))
 
 
 def environment_of(account: Account, url: str | None = None) -> dict[str, str]:

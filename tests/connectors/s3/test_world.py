@@ -55,7 +55,7 @@ def world(url: str) -> Iterator[World]:
 
 async def read(world: World, kind: str, kafka: str, prefix: str) -> Scene:
     """Bring all of a bucket into Kafka."""
-    scene = Scene(world.account, kafka, f"{prefix}{kind}.", world.bucket(kind), slots=4)
+    scene = Scene(kafka, f"{prefix}{kind}.", slots=4, account=world.account, bucket=world.bucket(kind))
     await ensure_topics(kafka, scene.prefix, scene.slots)
     expected = {
         f"s3:{scene.bucket}/{name}" for name in await asyncio.to_thread(objects, world.account, scene.bucket)

@@ -22,14 +22,14 @@ TCP = 6
 
 
 @pytest.fixture
-def ec2() -> Iterator[Any]:
-    """An EC2 client of a LocalStack that lives as long as the test."""
-    with localstack.running(("ec2",)) as url:
-        client = boto3.Session("test", "test", region_name=localstack.REGION).client("ec2", endpoint_url=url)
-        try:
-            yield client
-        finally:
-            client.close()
+def ec2(localstack_url: str) -> Iterator[Any]:
+    """An EC2 client of LocalStack."""
+    session = boto3.Session("test", "test", region_name=localstack.REGION)
+    client = session.client("ec2", endpoint_url=localstack_url)
+    try:
+        yield client
+    finally:
+        client.close()
 
 
 def group(ec2: Any, vpc: str, name: str, port: int, **source: Any) -> str:

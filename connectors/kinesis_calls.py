@@ -1,0 +1,131 @@
+"""Calls to Kinesis from the loop: in threads, tried again while the reason passes, counted, and put in words.
+
+boto3 tries nothing again by itself here: it would sleep in a thread that other shards need, so one throttled
+shard would slow the rest (design.md 4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
+from urllib3.exceptions import HTTPError
+
+from connectors import metrics
+from connectors.errors import ConnectError
+from connectors.kinesis import CALLS_AT_ONCE
+
+log = structlog.get_logger()
+
+THROTTLED = {"ProvisionedThroughputExceededException", "LimitExceededException", "ThrottlingException"}
+PASSING = THROTTLED | {"InternalFailure", "ServiceUnavailable", "KMSThrottlingException", "RequestExpired"}
+DENIED = {"AccessDeniedException", "AccessDenied"}
+EXPIRED = {"ExpiredTokenException", "ExpiredToken"}
+UNKNOWN_CALLER = {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException"}
+FIRST_ATTEMPTS = 5  # who has never answered is more likely a wrong setting than a failure that passes
+_SAID_AT = 6  # failed attempts after which it is said once that a call keeps failing
+
+
+class Caller:
+    """The threads that calls of one process are made in."""
+
+    def __init__(self, threads: int = CALLS_AT_ONCE) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="kinesis")
+        self._has_answered = False
+
+    async def call(
+        self,
+        operation: str,
+        function: Callable[..., Any],
+        *args: Any,
+        when_throttled: Callable[[], float] = lambda: 0.0,
+    ) -> Any:
+        """Call until it succeeds, or raise botocore's error. `when_throttled` is the least pause then."""
+
+        def passed_over(state: RetryCallState) -> None:
+            if state.attempt_number == _SAID_AT and state.outcome is not None:
+                log.warning(
+                    "a call keeps failing", operation=operation, error=repr(state.outcome.exception())
+                )
+
+        def wait(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            least = when_throttled() if error is not None and code_of(error) in THROTTLED else 0.0
+            return max(least, _WAIT(state))
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(is_passing),
+            wait=wait,
+            stop=lambda state: not self._has_answered and state.attempt_number >= FIRST_ATTEMPTS,
+            before_sleep=passed_over,
+            reraise=True,
+        )
+        return await retrying(self._once, operation, function, *args)
+
+    async def _once(self, operation: str, function: Callable[..., Any], *args: Any) -> Any:
+        try:
+            answer = await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
+        except (ClientError, BotoCoreError, HTTPError) as error:
+            metrics.CALLS.labels(operation, outcome_of(error)).inc()
+            raise
+        self._has_answered = True
+        metrics.CALLS.labels(operation, "ok").inc()
+        return answer
+
+    def close(self) -> None:
+        """Begin no call any more; those under way end by themselves."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+_WAIT = wait_exponential_jitter(multiplier=0.2, max=5.0)
+
+
+def code_of(error: BaseException) -> str:
+    """Return AWS's code of an error; empty when it is not AWS's."""
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
+
+
+def is_passing(error: BaseException) -> bool:
+    """Say whether the same call may succeed later: throttling, failures of AWS, broken connections."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return code_of(error) in PASSING or status >= 500
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return False
+    return isinstance(error, BotoCoreError | HTTPError)
+
+
+def outcome_of(error: BaseException) -> str:
+    """Return the metric's word for a failure."""
+    code = code_of(error)
+    return "throttled" if code in THROTTLED else "expired" if code == "ExpiredIteratorException" else "error"
+
+
+def as_sentence(error: Exception, endpoint: str) -> ConnectError | None:
+    """Return what a person has to do about an error that will not pass; None when nobody knows."""
+    if isinstance(error, ClientError):
+        return _refusal(code_of(error), error.operation_name, endpoint)
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return ConnectError(
+            f"no AWS credentials ({error}): set AWS_ACCESS_KEY_ID and its secret, or AWS_PROFILE"
+        )
+    if isinstance(error, BotoCoreError):
+        return ConnectError(f"cannot reach Kinesis at {endpoint}: {error}")
+    return None
+
+
+def _refusal(code: str, operation: str, endpoint: str) -> ConnectError | None:
+    if code in DENIED:
+        return ConnectError(f"AWS refuses kinesis:{operation}: allow it in the policy of who runs this")
+    if code in EXPIRED:
+        return ConnectError("the AWS credentials have expired and cannot be renewed: log in again")
+    if code in UNKNOWN_CALLER:
+        return ConnectError(f"AWS does not know these credentials ({code}): set AWS_PROFILE or the right key")
+    if code == "ResourceNotFoundException":
+        return ConnectError(f"no such Kinesis stream at {endpoint}: create it, or set VPCFLOW_STREAM")
+    return None

@@ -1,0 +1,163 @@
+"""A slot while it is ours: the readers of its shards, the queue between, and its committer.
+
+Many shards share one transaction (group commit). When Kafka is slow the queue is full and the readers wait,
+and nothing else does. Given back in peace, a slot first commits what its readers have handed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from connectors import data_health, metrics
+from connectors.data_health import Arrivals, HealthRecord, delay_s
+from connectors.flowlog import parse_format
+from connectors.positions import NUMBER_KEY, Position, decode_position, shard_key
+from connectors.reads import Read, transaction
+from connectors.room import Room
+from connectors.shard_reader import ShardReader, Source
+from connectors.slots import Slot, SlotLost
+
+log = structlog.get_logger()
+
+QUEUED_READS = 64  # many small answers share a commit; `Room` bounds the large ones
+COMMIT_BYTES = 8 << 20
+DRAIN_S = 5.0
+LINGER_S = 0.2  # between two commits: each costs 2 to 5 ms whatever it holds, and there are eight slots
+PUSHED_LINGER_S = 0.04  # who pays for fan-out wants it now
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What all slots of a process share."""
+
+    prefix: str
+    room: Room
+    linger_s: float = LINGER_S
+
+
+class OwnedSlot:
+    """One slot's work. What failed in it is in `tasks`, and ends the process."""
+
+    def __init__(self, slot: Slot, way: Way) -> None:
+        self.slot = slot
+        self._way = way
+        self._queue: asyncio.Queue[Read | None] = asyncio.Queue(QUEUED_READS)
+        self._number = int(slot.state.get(NUMBER_KEY, b"-1"))
+        self._readers: dict[bytes, asyncio.Task[None]] = {}
+        self._arrivals: dict[str, Arrivals] = {}
+        self._committer = asyncio.ensure_future(self._commit_reads())
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Everything that runs for this slot; one that failed ends the process."""
+        return [self._committer, *self._readers.values()]
+
+    def is_reading(self, stream: str, shard_id: str) -> bool:
+        """Say whether a shard is read now; `stream` is `Stream.key`."""
+        reader = self._readers.get(shard_key(stream, shard_id))
+        return reader is not None and not reader.done()
+
+    def start(self, source: Source, shard_id: str, first: Position) -> None:
+        """Begin to read a shard, once; `first` is where, when it was never read."""
+        key = shard_key(source.stream.key, shard_id)
+        if key in self._readers:
+            return
+        value = self.slot.state.get(key)
+        position = decode_position(value) if value else first
+        reader = ShardReader(source, shard_id, position, self._queue.put)
+        self._readers[key] = asyncio.ensure_future(reader.run())
+
+    async def tell(self, read: Read) -> None:
+        """Commit state and health records that are no shard's reading."""
+        await self._queue.put(read)
+
+    async def _commit_reads(self) -> None:
+        is_open = True
+        while is_open:
+            reads = [await self._queue.get()]
+            while sum(read.size for read in reads if read) < COMMIT_BYTES and not self._queue.empty():
+                reads.append(self._queue.get_nowait())
+            is_open = None not in reads
+            began = time.monotonic()
+            await self._commit([read for read in reads if read is not None])
+            if is_open and self._queue.qsize() < QUEUED_READS // 2:
+                await asyncio.sleep(max(self._way.linger_s - (time.monotonic() - began), 0.0))
+
+    async def _commit(self, reads: list[Read]) -> None:
+        reads = [self._with_arrivals(read) for read in reads]
+        commit = transaction(reads, self.slot.partition, self._number, self._way.prefix)
+        with metrics.COMMIT_SECONDS.time():
+            await self.slot.commit(commit.state, commit.messages)
+        self._number = commit.number
+        for read in reads:
+            self._way.room.give(read.size)
+            count(read)
+
+    def _with_arrivals(self, read: Read) -> Read:
+        """Add what the times of these records say about their source."""
+        if not read.pieces:
+            return read
+        last = read.pieces[-1]
+        late_s = delay_s(last.text, end_at(read.naming.line_format), last.arrival_ms)
+        if late_s is not None:
+            metrics.DELAY.labels("kinesis").observe(late_s)
+        arrivals = self._arrivals.setdefault(read.source, Arrivals(read.source))
+        found = arrivals.came(read.position.arrival_ms, late_s, time.time_ns() // 1_000_000)
+        return replace(read, health=(*read.health, *found)) if found else read
+
+    async def close(self) -> None:
+        """Stop the readers, commit what they have handed over, and give the slot back."""
+        for task in self._readers.values():
+            task.cancel()
+        await asyncio.gather(*self._readers.values(), return_exceptions=True)
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                if not self._committer.done():
+                    await self._queue.put(None)
+                await self._committer
+        except (TimeoutError, KafkaError, SlotLost) as error:
+            log.warning(
+                "a slot was given back with reads uncommitted", slot=self.slot.partition, why=repr(error)
+            )
+        self._committer.cancel()
+        await asyncio.gather(self._committer, return_exceptions=True)
+        while not self._queue.empty():
+            if read := self._queue.get_nowait():
+                self._way.room.give(read.size)
+        await self.slot.close()
+
+
+def end_at(line_format: str) -> int | None:
+    """Return the place of the field `end` in a format."""
+    names = parse_format(line_format)
+    return names.index("end") if "end" in names else None
+
+
+def count(read: Read) -> None:
+    """Count what was committed, and say loudly what is lost."""
+    metrics.BYTES.inc(read.size)
+    metrics.RECORDS.labels("refused").inc(len(read.refusals))
+    metrics.RECORDS.labels("control").inc(read.control)
+    metrics.RECORDS.labels("read").inc(read.records)
+    for one in read.health:
+        tell(one)
+
+
+def tell(one: HealthRecord) -> None:
+    """Count a health record, and log it as loudly as it deserves."""
+    metrics.HEALTH.labels(one.kind).inc()
+    if one.kind in data_health.LOSSES:
+        log.error("data lost before it was read", kind=one.kind, source=one.source, what=one.text)
+    elif one.kind != data_health.DELAY:
+        log.warning("data health", kind=one.kind, source=one.source, what=one.text)
+
+
+def state_of(owned: Mapping[int, OwnedSlot], slot: int, key: bytes) -> bytes | None:
+    """Return what a slot of ours has committed under a key."""
+    return owned[slot].slot.state.get(key) if slot in owned else None

@@ -1,0 +1,47 @@
+"""When a shard may be asked again: inside AWS's limits for it, often when it has much, seldom when not.
+
+A shard takes 5 GetRecords a second and gives 2 MB a second, of all readers together (Kinesis guide,
+"Quotas and limits"). Who else reads is not told, but shows: a throttled call means that somebody does, and
+lengthens the least pause; calls that pass shorten it again. A quiet shard is asked once a second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LEAST_S = 0.2
+QUIET_S = 1.0
+SHARED_MOST_S = 2.0
+BYTES_S = 2_000_000
+BEHIND_MS = 1_000  # further back than that: ask as soon as allowed
+_LONGER, _SHORTER = 2.0, 0.7
+_THROTTLED, _RECOVERED = 1.5, 0.98
+
+
+@dataclass(slots=True)
+class Polling:
+    """The pace of one shard. Times are seconds of any clock that does not go back, passed in.
+
+    `least_s` 0 and `bytes_s` 0 lift the limits, for an emulator that has none.
+    """
+
+    least_s: float = LEAST_S
+    quiet_s: float = QUIET_S
+    bytes_s: int = BYTES_S
+    _pause_s: float = LEAST_S
+    _shared_s: float = 0.0
+
+    def pause(self, records: int, size: int, behind_ms: int, took_s: float) -> float:
+        """Return how long to wait after an answer of `size` bytes whose call took `took_s`."""
+        self._shared_s = max(self.least_s, self._shared_s * _RECOVERED)
+        least = max(self._shared_s, size / self.bytes_s if self.bytes_s else 0.0)
+        if behind_ms > BEHIND_MS or (records and not self.least_s):
+            return max(least - took_s, 0.0)
+        factor = _SHORTER if records else _LONGER
+        self._pause_s = min(max(self._pause_s * factor, LEAST_S), self.quiet_s)
+        return max(least, self._pause_s) - min(took_s, least)
+
+    def throttled(self) -> float:
+        """Note that a call was throttled; return how long to wait."""
+        self._shared_s = min(max(self._shared_s, self.least_s, LEAST_S) * _THROTTLED, SHARED_MOST_S)
+        return self._shared_s

@@ -1,0 +1,133 @@
+"""`connect kinesis` on real Kafka and the emulator: which streams, from where, and given back in peace."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from connectors import data_health
+from tests.connectors.kinesis.scene import HALF, Scene, connecting, lines
+
+pytestmark = pytest.mark.kafka
+
+
+async def test_every_record_of_every_shard_is_in_one_block(scene: Scene) -> None:
+    scene.create(2)
+    first, second = lines("a", 300), lines("b", 300)
+    scene.put(first)
+    scene.put(second, at=HALF)
+    async with connecting(scene.settings()):
+        await scene.until_lines([*first, *second])
+
+
+async def test_a_second_start_goes_on_where_the_first_was_told_to_stop(scene: Scene) -> None:
+    scene.create()
+    first, second = lines("a", 50), lines("b", 50)
+    async with connecting(scene.settings()):
+        scene.put(first)
+        await scene.until_lines(first)
+    scene.put(second)
+    async with connecting(scene.settings()):
+        await scene.until_lines([*first, *second])
+
+
+async def test_what_was_read_is_committed_when_told_to_stop(scene: Scene) -> None:
+    """A slot given back in peace has nothing that must be read again."""
+    scene.create()
+    content = lines("a", 100)
+    async with connecting(scene.settings()) as connector:
+        scene.put(content)
+        async with asyncio.timeout(20):
+            while not any(one._queue.qsize() for one in connector._ownership.owned.values()):
+                await asyncio.sleep(0)
+                if len((await scene.seen()).lines) == len(content):
+                    break
+    await scene.until_lines(content)
+
+
+async def test_latest_becomes_a_place_before_anything_is_read(scene: Scene) -> None:
+    scene.create(2)
+    scene.put(lines("old", 5))
+    await asyncio.sleep(0.01)
+    new = lines("new", 5)
+    async with connecting(scene.settings(), start_ms=scene.clock.now_ms()):
+        pass
+    scene.put(new)
+    async with connecting(scene.settings(), start_ms=scene.clock.now_ms() + 60_000):
+        await scene.until_lines(new)
+
+
+async def test_latest_of_a_stream_that_was_split_long_ago_reads_no_old_child(scene: Scene) -> None:
+    scene.create()
+    scene.split(0)
+    scene.put(lines("old", 5))
+    await asyncio.sleep(0.01)
+    new = lines("new", 5)
+    async with connecting(scene.settings(), start_ms=scene.clock.now_ms()):
+        await asyncio.sleep(0.1)
+        scene.put(new)
+        await scene.until_lines(new)
+
+
+async def test_streams_are_found_by_pattern_and_tag_while_it_runs(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.pipeline.DISCOVER_S", 0.2)
+    scene.create(name="net-one")
+    scene.create(name="other")
+    one, two, three = lines("one", 5), lines("two", 5), lines("three", 5)
+    scene.put(lines("never", 5), name="other")
+    scene.put(one, name="net-one")
+    async with connecting(scene.settings(stream="net-*, tag:team=net")):
+        await scene.until_lines(one)
+        scene.create(name="net-two")
+        scene.put(two, name="net-two")
+        scene.create(name="tagged")
+        scene.kinesis.add_tags_to_stream(StreamName="tagged", Tags={"team": "net"})
+        scene.put(three, name="tagged")
+        seen = await scene.until_lines([*one, *two, *three])
+    assert {block["source"].split("/")[0] for block in seen.blocks} == {
+        "kinesis:net-one",
+        "kinesis:net-two",
+        "kinesis:tagged",
+    }
+
+
+async def test_a_stream_by_its_arn(scene: Scene) -> None:
+    scene.create()
+    content = lines("a", 5)
+    scene.put(content)
+    async with connecting(scene.settings(stream=scene.described().arn)):
+        await scene.until_lines(content)
+
+
+async def test_a_stream_deleted_and_made_again_is_read_from_its_beginning_and_told(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.pipeline.DISCOVER_S", 0.2)
+    scene.create()
+    first, second = lines("a", 5), lines("b", 5)
+    scene.put(first)
+    async with connecting(scene.settings()):
+        await scene.until_lines(first)
+        scene.kinesis.delete_stream(StreamName=scene.stream)
+        deleted = await scene.until_health(data_health.DELETED)
+        assert deleted.source == f"kinesis:{scene.stream}"
+        scene.create()
+        scene.put(second)
+        await scene.until_lines([*first, *second])
+        recreated = await scene.until_health(data_health.RECREATED)
+    assert "made again" in recreated.text
+    assert [one.kind for one in await scene.health()].count(data_health.RECREATED) == 1
+
+
+async def test_a_missing_stream_is_a_sentence(scene: Scene) -> None:
+    from botocore.exceptions import ClientError
+
+    from connectors.kinesis_calls import as_sentence
+
+    with pytest.raises(ClientError) as raised:
+        async with connecting(scene.settings(stream="nobody")):
+            pass
+    assert "create it, or set VPCFLOW_STREAM" in str(as_sentence(raised.value, "http://x"))
