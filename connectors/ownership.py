@@ -8,6 +8,8 @@ and dropped when it is revoked; what reads a source hangs on it (`Owned`). Every
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
@@ -117,6 +119,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         group = AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka,
             group_id=f"{self._settings.prefix}connect",
+            client_id=f"{socket.gethostname()}/{os.getpid()}",  # what `connect positions` calls the owner
             enable_auto_commit=False,
             auto_offset_reset="latest",
             session_timeout_ms=SESSION_MS,

@@ -90,3 +90,42 @@ def firehose(kafka: str | None, host: str | None, port: int | None, line_format:
     except BadFormat as error:
         raise click.ClickException(f"VPCFLOW_LINE_FORMAT: {error}") from error
     run_with_settings(lambda: endpoint.run(settings), (TopicError, ConnectError))
+
+
+@connect.command()
+@KAFKA
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+def positions(kafka: str | None, as_json: bool) -> None:
+    """Show where every source stands, how far behind it was when last read, and whose it is."""
+    from connectors.settings import Common
+    from streams.positions_shown import show
+
+    run_with_settings(lambda: show(settings_of(Common, kafka=kafka), as_json), _sentences())
+
+
+@connect.command()
+@KAFKA
+@click.argument("source")
+@click.option("--shard", default="", help="One shard of a stream; without it, all of them.")
+@click.option("--to", required=True, help="beginning, end, a time (ISO 8601), or SEQUENCE_NUMBER[:SUB].")
+@click.option("--yes", is_flag=True, help="Do it; without it, only say what would be written.")
+def reset(kafka: str | None, source: str, shard: str, to: str, yes: bool) -> None:
+    """Let a source be read from another place: kinesis:STREAM, s3:BUCKET, or firehose.
+
+    No connector of the prefix may be running. Lines that are read again are counted again: forward leaves
+    some out, backward doubles some. S3 and Firehose can be reset to their beginning, which forgets what is
+    done.
+    """
+    from connectors.settings import Common
+    from streams.positions_shown import move
+
+    run_with_settings(lambda: move(settings_of(Common, kafka=kafka), source, shard, to, yes), _sentences())
+
+
+def _sentences() -> tuple[type[Exception], ...]:
+    """Return the errors that a person can mend."""
+    from connectors.errors import ConnectError
+    from connectors.position_rows import BadReset
+    from connectors.topics import TopicError
+
+    return TopicError, ConnectError, BadReset
