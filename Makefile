@@ -1,7 +1,7 @@
 # vpcflow: `make replay` and `make test` are all a newcomer needs. `make` alone lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-kcl test-localstack bench bench-emulator bench-world fmt lint lock clean
+.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-chaos test-kcl test-localstack bench bench-emulator bench-world bench-connect fmt lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -60,6 +60,9 @@ test-unit: setup-dev ## the tests that need no Kafka, no browser, no Java, no mo
 test-faults: setup-dev ## the fault test on more seeds: SEEDS=1-10
 	@$(BIN)/python -m tests.acceptance.faults $(if $(SEEDS),--seeds $(SEEDS))
 
+test-chaos: setup-dev ## the chaos test of three connectors on more seeds: SEEDS=1-10
+	@$(BIN)/python -m tests.acceptance.chaos $(if $(SEEDS),--seeds $(SEEDS))
+
 test-kcl: setup-dev ## AWS's own consumer in Java reads the emulator through a split and a merge: needs a JDK and Maven
 	@$(BIN)/python -m pytest -m java tests/acceptance
 
@@ -75,6 +78,9 @@ bench-emulator: setup-dev ## the emulator beside kinesalite, moto and its target
 
 bench-world: setup-dev ## a synthetic estate of 2,000 interfaces: built, read, its traffic made
 	@$(BIN)/python -m tests.bench.world
+
+bench-connect: setup-dev ## the connector from the emulator to committed blocks: throughput, 200 shards, fan-out
+	@$(BIN)/python -m tests.bench.connect
 
 fmt: .venv/dev ## format and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

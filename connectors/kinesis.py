@@ -6,38 +6,19 @@ away before the parser sees it. Everything else that Kinesis says still goes thr
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from contextlib import closing
 from typing import Any
 
-import boto3
 import orjson
 import pybase64
-from botocore.config import Config
-from localstack_client.session import Session as LocalSession
 
 from connectors.answers import Answer, Record
 from connectors.positions import WHOLE, Position, Shard, Stream
 from connectors.stream_choice import StreamChoice
 
 GET_LIMIT = 10_000  # AWS's most for one call
-CALLS_AT_ONCE = 12
-TIMEOUT_S = 8  # for silence: a stop may have to wait for a call, and has ten seconds
 _RAW = "VpcflowRawBody"
-
-
-def make_client(service: str = "kinesis", *, attempts: int = 5) -> Any:
-    """Return a boto3 client: for LocalStack when LOCALSTACK_HOST is set, else as AWS's settings say."""
-    config = Config(
-        retries={"mode": "standard", "total_max_attempts": attempts},
-        read_timeout=TIMEOUT_S,
-        connect_timeout=5,
-        max_pool_connections=CALLS_AT_ONCE,
-    )
-    if os.environ.get("LOCALSTACK_HOST"):
-        return LocalSession().client(service, config=config)
-    return boto3.Session().client(service, config=config)  # the default session keeps the first credentials
 
 
 def find_streams(client: Any, choice: StreamChoice) -> list[str]:
@@ -99,7 +80,7 @@ class StreamReader:
 
     def get(self, iterator: str, limit: int = GET_LIMIT) -> Answer:
         """Read once."""
-        answer = self._client.get_records(ShardIterator=iterator, Limit=limit, **self._arn)
+        answer = self._client.get_records(ShardIterator=iterator, Limit=limit, **self.by_arn)
         return parse_answer(answer[_RAW])
 
     def subscribe(self, consumer: str, shard_id: str, position: Position) -> Generator[Answer, None, None]:
@@ -116,8 +97,8 @@ class StreamReader:
                     yield _pushed(found)
 
     @property
-    def _arn(self) -> dict[str, str]:
-        """Another account's stream must be named with each call."""
+    def by_arn(self) -> dict[str, str]:
+        """What names the stream in calls that have an iterator: another account's must be named."""
         return {name: value for name, value in self._stream.items() if name == "StreamARN"}
 
 

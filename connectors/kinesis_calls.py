@@ -7,21 +7,24 @@ shard would slow the rest (design.md 4).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
+import aiohttp
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
 from urllib3.exceptions import HTTPError
 
 from connectors import metrics
+from connectors.aws import CALLS_AT_ONCE
 from connectors.errors import ConnectError
-from connectors.kinesis import CALLS_AT_ONCE
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+FAILURES = (ClientError, BotoCoreError, HTTPError, aiohttp.ClientError, TimeoutError)
 THROTTLED = {"ProvisionedThroughputExceededException", "LimitExceededException", "ThrottlingException"}
 PASSING = THROTTLED | {"InternalFailure", "ServiceUnavailable", "KMSThrottlingException", "RequestExpired"}
 DENIED = {"AccessDeniedException", "AccessDenied"}
@@ -45,7 +48,23 @@ class Caller:
         *args: Any,
         when_throttled: Callable[[], float] = lambda: 0.0,
     ) -> Any:
-        """Call until it succeeds, or raise botocore's error. `when_throttled` is the least pause then."""
+        """Call in a thread until it succeeds, or raise botocore's error. `when_throttled`: least pause."""
+
+        async def once() -> Any:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
+
+        return await self.persist(operation, once, when_throttled)
+
+    async def persist(
+        self, operation: str, once: Callable[[], Awaitable[T]], when_throttled: Callable[[], float]
+    ) -> T:
+        """Do the same with what needs no thread. Most calls succeed, and need no machinery for the others."""
+        try:
+            return await self._counted(operation, once)
+        except FAILURES as error:
+            if not is_passing(error):
+                raise
+            await asyncio.sleep(when_throttled() if code_of(error) in THROTTLED else 0.0)
 
         def passed_over(state: RetryCallState) -> None:
             if state.attempt_number == _SAID_AT and state.outcome is not None:
@@ -65,12 +84,12 @@ class Caller:
             before_sleep=passed_over,
             reraise=True,
         )
-        return await retrying(self._once, operation, function, *args)
+        return await retrying(self._counted, operation, once)
 
-    async def _once(self, operation: str, function: Callable[..., Any], *args: Any) -> Any:
+    async def _counted(self, operation: str, once: Callable[[], Awaitable[T]]) -> T:
         try:
-            answer = await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
-        except (ClientError, BotoCoreError, HTTPError) as error:
+            answer = await once()
+        except FAILURES as error:
             metrics.CALLS.labels(operation, outcome_of(error)).inc()
             raise
         self._has_answered = True
@@ -97,7 +116,7 @@ def is_passing(error: BaseException) -> bool:
         return code_of(error) in PASSING or status >= 500
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return False
-    return isinstance(error, BotoCoreError | HTTPError)
+    return isinstance(error, FAILURES)
 
 
 def outcome_of(error: BaseException) -> str:
@@ -114,7 +133,7 @@ def as_sentence(error: Exception, endpoint: str) -> ConnectError | None:
         return ConnectError(
             f"no AWS credentials ({error}): set AWS_ACCESS_KEY_ID and its secret, or AWS_PROFILE"
         )
-    if isinstance(error, BotoCoreError):
+    if isinstance(error, FAILURES):
         return ConnectError(f"cannot reach Kinesis at {endpoint}: {error}")
     return None
 

@@ -15,15 +15,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from connectors import data_health
+from connectors.aws import make_client, session
 from connectors.data_health import HealthRecord
-from connectors.errors import ConnectError
 from connectors.fan_out import register
+from connectors.get_records import SILENCE_S, RecordsCall
 from connectors.health import health
-from connectors.kinesis import StreamReader, find_streams, make_client
-from connectors.kinesis_calls import Caller, as_sentence, code_of
+from connectors.kinesis import StreamReader, find_streams
+from connectors.kinesis_calls import FAILURES, Caller, as_sentence, code_of
 from connectors.kinesis_slots import LINGER_S, PUSHED_LINGER_S, OwnedSlot, Way
 from connectors.ownership import Ownership
 from connectors.positions import (
@@ -63,8 +64,9 @@ class Known:
 class Connector:
     """The streams of one choice, each shard read in its slot."""
 
-    def __init__(self, settings: Connect, client: Any, start_ms: int) -> None:
+    def __init__(self, settings: Connect, client: Any, records: RecordsCall, start_ms: int) -> None:
         self._settings, self._client, self._start_ms = settings, client, start_ms
+        self._records = records
         self._choice = parse_choice(settings.stream)
         self._caller, self._room = Caller(), Room()
         self._known: dict[str, Known] = {}
@@ -149,7 +151,7 @@ class Connector:
             )
         naming = Naming(stream.name, settings.line_format, settings.account, self._client.meta.region_name)
         is_limited = settings.shard_limits == "aws"
-        return Source(stream, reader, naming, self._caller, self._room, is_limited, consumer)
+        return Source(stream, reader, naming, self._caller, self._records, self._room, is_limited, consumer)
 
     async def _care_for(self, known: Known) -> None:
         """Begin a stream that is new, tell what is lost of it, and start the shards that may be read."""
@@ -212,30 +214,22 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _client() -> Any:
-    try:
-        return make_client(attempts=1)
-    except (BotoCoreError, ValueError) as error:  # No region, no such profile, an endpoint that is no URL.
-        raise ConnectError(
-            f"no client for Kinesis can be made ({error}): set AWS_DEFAULT_REGION, or AWS_PROFILE"
-        ) from error
-
-
 async def run(settings: Connect, start_ms: int) -> None:
     """Connect Kinesis streams until SIGTERM or SIGINT; `start_ms` is where new ones begin, 0 the horizon.
 
     Raises `TopicError`, `ConnectError`, or `SettingsError` when the health port is taken.
     """
     await ensure_topics(settings.kafka, settings.prefix, settings.slots)
-    client = _client()
+    client = make_client("kinesis", silence_s=SILENCE_S)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        connector = Connector(settings, client, start_ms)
-        async with health(settings.health_port, lambda: connector.is_ready):
-            await connector.run(stop)
-    except (ClientError, BotoCoreError) as error:
+        async with RecordsCall(client, session().get_credentials()) as records:
+            connector = Connector(settings, client, records, start_ms)
+            async with health(settings.health_port, lambda: connector.is_ready):
+                await connector.run(stop)
+    except FAILURES as error:
         if sentence := as_sentence(error, client.meta.endpoint_url):
             raise sentence from error
         raise

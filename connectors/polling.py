@@ -13,6 +13,9 @@ LEAST_S = 0.2
 QUIET_S = 1.0
 SHARED_MOST_S = 2.0
 BYTES_S = 2_000_000
+LIMIT_MOST = 10_000  # AWS's most records for one call
+LIMIT_FIRST = 500
+ANSWER_BYTES = 8 << 20  # of text, when unwrapped: a CloudWatch envelope inflates up to tenfold
 BEHIND_MS = 1_000  # further back than that: ask as soon as allowed
 _LONGER, _SHORTER = 2.0, 0.7
 _THROTTLED, _RECOVERED = 1.5, 0.98
@@ -30,6 +33,18 @@ class Polling:
     bytes_s: int = BYTES_S
     _pause_s: float = LEAST_S
     _shared_s: float = 0.0
+    _limit: float = LIMIT_FIRST
+
+    @property
+    def limit(self) -> int:
+        """How many records to ask for, so that an answer is not much more than `ANSWER_BYTES` of text."""
+        return int(self._limit)
+
+    def saw(self, records: int, text_bytes: int) -> None:
+        """Note how much text the records of an answer held."""
+        if records:
+            wanted = ANSWER_BYTES * records / max(text_bytes, 1)
+            self._limit = min(max(wanted, 1.0), self._limit * 4, LIMIT_MOST)
 
     def pause(self, records: int, size: int, behind_ms: int, took_s: float) -> float:
         """Return how long to wait after an answer of `size` bytes whose call took `took_s`."""

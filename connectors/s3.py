@@ -18,6 +18,7 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors import metrics
+from connectors.aws import make_client
 from connectors.errors import ConnectError
 from connectors.health import health
 from connectors.object_listing import Listing
@@ -26,7 +27,7 @@ from connectors.object_slots import WANTED_MAX, Limits, ObjectSlot
 from connectors.objects import DAY_S, Object, oldest_listed_s
 from connectors.ownership import Ownership
 from connectors.positions import slot_of
-from connectors.s3_calls import as_sentence, is_passing, make_client
+from connectors.s3_calls import as_sentence, is_passing
 from connectors.settings import ConnectS3
 from connectors.slots import Slot
 from connectors.topics import ensure_topics

@@ -7,16 +7,12 @@ the process is told to stop, and no call may last longer than a few seconds for 
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import boto3
 import structlog
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
-from localstack_client.session import Session as LocalSession
 from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
 from tenacity.nap import sleep_using_event
 from urllib3.exceptions import HTTPError
@@ -26,7 +22,6 @@ from connectors.errors import ConnectError
 
 log = structlog.get_logger()
 
-TIMEOUT_S = 5  # for silence, not for a whole body
 PASSING = {
     *("SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "OperationAborted"),
     *("Throttling", "ThrottlingException", "RequestThrottled", "RequestLimitExceeded", "TooManyRequests"),
@@ -43,27 +38,6 @@ T = TypeVar("T")
 
 class Stopped(Exception):
     """The reading was told to stop; nothing of it is wanted any more."""
-
-
-def make_client(service: str, region: str | None = None) -> Any:
-    """Return a boto3 client: for LocalStack when LOCALSTACK_HOST is set, else as AWS's settings say.
-
-    Raises `ConnectError` when there is no Region, profile or endpoint that makes sense.
-    """
-    config = Config(
-        retries={"total_max_attempts": 1},
-        read_timeout=TIMEOUT_S,
-        connect_timeout=TIMEOUT_S,
-        max_pool_connections=16,
-    )
-    try:
-        if os.environ.get("LOCALSTACK_HOST"):
-            return LocalSession().client(service, config=config)
-        return boto3.Session(region_name=region).client(service, config=config)
-    except (BotoCoreError, ValueError) as error:
-        raise ConnectError(
-            f"no client for {service} can be made ({error}): set AWS_DEFAULT_REGION, or AWS_PROFILE"
-        ) from error
 
 
 async def call(operation: str, function: Callable[..., Any], /, **request: Any) -> Any:

@@ -14,7 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
-from connectors.kinesis import StreamReader, find_streams, make_client
+from connectors.aws import make_client
+from connectors.kinesis import StreamReader, find_streams
 from connectors.positions import Shard
 from connectors.settings import Common, Connect, describe
 from connectors.stream_choice import parse_choice
@@ -71,7 +72,7 @@ async def _kafka(settings: Connect) -> tuple[bool, str]:
 
 async def _kinesis(settings: Connect) -> tuple[bool, str]:
     try:
-        client = make_client()
+        client = make_client("kinesis")
         shards = await asyncio.to_thread(_shards, client, settings.stream)
     except ClientError as error:
         return True, f"stream {settings.stream}: {error.response['Error']['Message']}"

@@ -13,6 +13,8 @@ from connectors.position_rows import Row, moves, rows
 from connectors.position_table import read_owners, read_state, write
 from connectors.settings import Common
 
+PIPED_WIDTH = 240  # a file has no width, and a position of 56 digits must not be cut
+
 
 async def show(settings: Common, as_json: bool) -> None:
     """Print a row for each source. Raises `TopicError`."""
@@ -21,6 +23,8 @@ async def show(settings: Common, as_json: bool) -> None:
         print(orjson.dumps([asdict(row) for row in found]).decode())
         return
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPED_WIDTH)
     if not found:
         console.print(f"nothing was read yet under VPCFLOW_PREFIX={settings.prefix}")
         return

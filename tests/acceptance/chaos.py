@@ -26,7 +26,7 @@ import aiohttp
 import boto3
 import click
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors.topics import ensure_topics
 from emulator.kafka.node import Node, kafka_node
@@ -197,11 +197,11 @@ async def _tick_instance(scene: Scene, index: int, child: Child) -> None:
 
 
 def _reshard(scene: Scene) -> None:
-    """Split a shard, or merge two neighbours; what AWS refuses just now is left."""
-    shards = scene.client.list_shards(StreamName=STREAM, ShardFilter={"Type": "AT_LATEST"})["Shards"]
-    shards.sort(key=lambda shard: int(shard["HashKeyRange"]["StartingHashKey"]))
-    at = scene.random.randrange(len(shards) - 1)
-    with suppress(ClientError):
+    """Split a shard, or merge two neighbours; what is refused just now is left."""
+    with suppress(ClientError, BotoCoreError):
+        shards = scene.client.list_shards(StreamName=STREAM, ShardFilter={"Type": "AT_LATEST"})["Shards"]
+        shards.sort(key=lambda shard: int(shard["HashKeyRange"]["StartingHashKey"]))
+        at = scene.random.randrange(len(shards) - 1)
         if len(shards) < 6 or (len(shards) < 10 and scene.random.random() < 0.5):
             low, high = (int(shards[at]["HashKeyRange"][f"{end}HashKey"]) for end in ("Starting", "Ending"))
             scene.client.split_shard(

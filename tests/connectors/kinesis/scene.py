@@ -11,8 +11,9 @@ from typing import Any
 
 import aiohttp
 
+from connectors.aws import make_client, session
 from connectors.data_health import HealthRecord, decode_health
-from connectors.kinesis import make_client
+from connectors.get_records import RecordsCall
 from connectors.pipeline import Connector
 from connectors.positions import (
     NUMBER_KEY,
@@ -175,9 +176,10 @@ async def connecting(
     """Run a connector while in the context; `make` may spoil its client. Raises what ended it."""
     await ensure_topics(settings.kafka, settings.prefix, settings.slots)
     stop = asyncio.Event()
-    client = make_client(attempts=1)
+    client = make_client("kinesis", silence_s=8)
     make(client)
-    connector = Connector(settings, client, start_ms)
+    records = await RecordsCall(client, session().get_credentials()).__aenter__()
+    connector = Connector(settings, client, records, start_ms)
     running = asyncio.ensure_future(connector.run(stop))
     try:
         async with asyncio.timeout(DEADLINE_S):
@@ -191,4 +193,5 @@ async def connecting(
         try:
             await running
         finally:
+            await records.__aexit__()
             client.close()

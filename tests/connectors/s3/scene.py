@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from connectors.aws import make_client
 from connectors.flowlog import DEFAULT_FORMAT
 from connectors.s3 import Connector
-from connectors.s3_calls import make_client
 from connectors.settings import ConnectS3
 from tests.connectors.arrived import DEADLINE_S, Topics
 from tests.emulator.flowlogs.account import REGION, Account

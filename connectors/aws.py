@@ -1,0 +1,53 @@
+"""Find AWS: endpoint, Region and credentials by AWS's own variables, or LocalStack by LOCALSTACK_HOST."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+from localstack_client.session import Session as LocalSession
+
+from connectors.errors import ConnectError
+
+CALLS_AT_ONCE = 16
+
+
+def session(region: str | None = None) -> Any:
+    """Return a session that finds credentials. A new one each time: boto3's default one keeps the first ever.
+
+    `AWS_ENDPOINT_URL` wins over `LOCALSTACK_HOST`. LocalStack knows an account by its key, so Region and
+    credentials are those that are set, and LocalStack's defaults only where none are.
+    """
+    found = boto3.Session(region_name=region)
+    if not os.environ.get("LOCALSTACK_HOST") or os.environ.get("AWS_ENDPOINT_URL"):
+        return found
+    given: dict[str, str] = {"region_name": found.region_name} if found.region_name else {}
+    if credentials := found.get_credentials():
+        given |= {
+            "aws_access_key_id": credentials.access_key,
+            "aws_secret_access_key": credentials.secret_key,
+        }
+    return LocalSession(**given)
+
+
+def make_client(service: str, region: str | None = None, *, silence_s: float = 5.0, attempts: int = 1) -> Any:
+    """Return a boto3 client that tries nothing again by itself, unless told to.
+
+    Its pauses could not be left when the process is told to stop, and no call may be silent for longer than
+    `silence_s` for the same reason. Raises `ConnectError` when no Region, profile or endpoint makes sense.
+    """
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        read_timeout=silence_s,
+        connect_timeout=5,
+        max_pool_connections=CALLS_AT_ONCE,
+    )
+    try:
+        return session(region).client(service, config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise ConnectError(
+            f"no client for {service} can be made ({error}): set AWS_DEFAULT_REGION, or AWS_PROFILE"
+        ) from error
