@@ -9,7 +9,7 @@ Logs guide, "Log group-level subscription filters"; flow-logs.md 3.2; for aggreg
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -32,12 +32,14 @@ class Unwrapped:
 
     `control` counts CloudWatch's health-check messages, which are understood and dropped. `refused_parts` is
     what was refused of an aggregate that itself was not: (sub-sequence number, why, data) of user records.
+    `log_groups` are the (account, name) of the log groups that envelopes in it are from.
     """
 
     lines: bytes = b""
     control: int = 0
     refused: str | None = None
     refused_parts: tuple[tuple[int, str, bytes], ...] = ()
+    log_groups: tuple[tuple[str, str], ...] = ()
 
 
 class _Refused(Exception):
@@ -80,7 +82,7 @@ def _user_records(user_records: list[bytes], after: int, room: _Room) -> Unwrapp
         else:
             refused.append((number, found.refused, data))
     joined = _joined(parts)
-    return Unwrapped(joined.lines, joined.control, refused_parts=tuple(refused))
+    return replace(joined, refused_parts=tuple(refused))
 
 
 def _record(data: bytes, room: _Room) -> Unwrapped:
@@ -95,12 +97,13 @@ def _record(data: bytes, room: _Room) -> Unwrapped:
 
 
 def _joined(parts: Iterable[Unwrapped]) -> Unwrapped:
-    texts, control = [], 0
+    texts, control, log_groups = [], 0, list[tuple[str, str]]()
     for part in parts:
         control += part.control
+        log_groups += [group for group in part.log_groups if group not in log_groups]
         if part.lines:
             texts.append(part.lines)
-    return Unwrapped(b"\n".join(texts), control)
+    return Unwrapped(b"\n".join(texts), control, log_groups=tuple(log_groups))
 
 
 def _members(data: bytes, room: _Room) -> list[bytes]:
@@ -165,7 +168,9 @@ def _envelope(value: Any) -> Unwrapped:
         return Unwrapped(control=1)
     try:
         if kind == "DATA_MESSAGE":
-            return Unwrapped("\n".join([event["message"] for event in value["logEvents"]]).encode())
+            text = "\n".join([event["message"] for event in value["logEvents"]])
+            group = str(value.get("owner", "")), str(value.get("logGroup", ""))
+            return Unwrapped(text.encode(), log_groups=(group,) if group[1] else ())
         if kind is None and isinstance(value.get("message"), str):
             return Unwrapped(value["message"].encode())
     except (KeyError, TypeError, UnicodeEncodeError) as error:

@@ -75,8 +75,8 @@ def transaction(requests: Sequence[Posted], slot: int, number: int, prefix: str,
 def _by_origin(requests: Iterable[Posted]) -> dict[Origin, list[tuple[Chunk, int]]]:
     found: dict[Origin, list[tuple[Chunk, int]]] = {}
     for request in requests:
-        if request.chunks:
-            found.setdefault(request.origin, []).extend((c, request.arrival_ms) for c in request.chunks)
+        for chunk in request.chunks:
+            found.setdefault(chunk.origin, []).append((chunk, request.arrival_ms))
     return found
 
 

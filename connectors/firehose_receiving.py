@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from connectors import metrics
+from connectors.described_formats import group_formats
 from connectors.firehose_bodies import Bodies, Limits
 from connectors.firehose_listening import access_keys, is_allowed
 from connectors.firehose_requests import (
@@ -29,6 +30,7 @@ from connectors.firehose_requests import (
     request_id_of,
 )
 from connectors.firehose_slots import RequestSlot
+from connectors.kinesis_calls import Caller
 from connectors.ownership import Ownership
 from connectors.positions import slot_of
 from connectors.settings import ConnectFirehose
@@ -48,6 +50,7 @@ class Receiver:
         self._settings, self._limits = settings, limits or Limits()
         self._keys = access_keys(settings)
         self._defaults = Origin("", settings.line_format, settings.account, "")
+        self._formats = group_formats(settings.line_format, settings.group_formats, Caller(threads=1))
         self.ownership = Ownership(settings, "firehose", self._own, lambda _: None, follows=False)
         self._bodies = Bodies(self._limits)
         self._understanding = asyncio.Lock()
@@ -131,14 +134,20 @@ class Receiver:
 
     async def _understand(self, raw: bytes, head: Head, slot: RequestSlot) -> Posted | Refused:
         metrics.REQUEST_BYTES.inc(len(raw))
-        if len(raw) <= INLINE_BYTES:
-            posted = read_body(raw, head, _now_ms())
-        else:
-            async with self._understanding:
-                posted = await asyncio.to_thread(read_body, raw, head, _now_ms())
+        posted = await self._read(raw, head)
+        if isinstance(posted, Posted) and self._formats.has_news_of(posted.log_groups):
+            await self._formats.ask()
+            posted = await self._read(raw, head)
         if isinstance(posted, Refused):
             slot.keep(remains(raw, head, posted, _now_ms()))
         return posted
+
+    async def _read(self, raw: bytes, head: Head) -> Posted | Refused:
+        by_group = self._formats.now.by_group
+        if len(raw) <= INLINE_BYTES:
+            return read_body(raw, head, _now_ms(), by_group)
+        async with self._understanding:
+            return await asyncio.to_thread(read_body, raw, head, _now_ms(), by_group)
 
     async def _commit(self, posted: Posted) -> Refused | str:
         slot = self.ownership.owned.get(slot_of(posted.request_id, self._settings.slots))

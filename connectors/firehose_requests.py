@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ from connectors import blocks
 from connectors.dead import VALUE_MAX_BYTES
 from connectors.envelope import INFLATED_MAX_BYTES, unwrap
 from connectors.flowlog import BadFormat, parse_format
+from connectors.formats import MIXED_REASON, Formats
 
 BODY_MAX_BYTES = 64 << 20  # AWS: 64 MiB before compression, its largest buffer; ours, before and after
 RECORDS_MAX = 10_000  # AWS: 1 to 10,000 records
@@ -32,6 +34,8 @@ TEXT_MAX_BYTES = 128 << 20
 MESSAGE_MAX_CHARACTERS = 8192  # AWS, of `errorMessage`
 REQUEST_ID_HEADER = "X-Amz-Firehose-Request-Id"
 KEY_HEADER = "X-Amz-Firehose-Access-Key"
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 _GZIP_WBITS = 31
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -73,11 +77,15 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Lines of some records of a request, no longer than a block; `first` and `last` are their places."""
+    """Lines of some records of a request, no longer than a block; `first` and `last` are their places.
+
+    Its origin is the request's, but for the format and account that an envelope's log group has.
+    """
 
     text: bytes
     first: str
     last: str
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,7 @@ class Posted:
     records: int
     control: int
     size: int
+    log_groups: frozenset[str] = frozenset()
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:
@@ -163,8 +172,11 @@ def _is_right(name: str, value: object) -> bool:
     return True
 
 
-def read_body(raw: bytes, head: Head, now_ms: int) -> Posted | Refused:
-    """Understand a whole request; `now_ms` stands in for a time of arrival that it does not name."""
+def read_body(raw: bytes, head: Head, now_ms: int, by_group: Mapping[str, str] = NONE) -> Posted | Refused:
+    """Understand a whole request; `now_ms` stands in for a time of arrival that it does not name.
+
+    `by_group` are the formats of log groups (`Formats.by_group`).
+    """
     text = inflate(raw) if head.is_gzip else raw
     if isinstance(text, Refused):
         return text
@@ -183,7 +195,7 @@ def read_body(raw: bytes, head: Head, now_ms: int) -> Posted | Refused:
     at_ms = body.get("timestamp")
     if type(at_ms) is not int or not 0 < at_ms < 1 << 53:
         at_ms = now_ms
-    return _understand(data, head, at_ms)
+    return _understand(data, head, at_ms, Formats(head.origin.line_format, by_group))
 
 
 def inflate(raw: bytes, max_bytes: int = BODY_MAX_BYTES) -> bytes | Refused:
@@ -225,10 +237,10 @@ def _load(text: bytes) -> dict[str, Any] | Refused:
     return body if isinstance(body, dict) else _malformed("the body is not a JSON object")
 
 
-def _understand(records: list[bytes], head: Head, arrival_ms: int) -> Posted | Refused:
-    texts: list[bytes] = []
-    indexes: list[int] = []
+def _understand(records: list[bytes], head: Head, arrival_ms: int, formats: Formats) -> Posted | Refused:
+    texts: dict[Origin, list[tuple[bytes, int]]] = {}
     refused: list[tuple[str, bytes, int]] = []
+    log_groups: set[tuple[str, str]] = set()
     control, left = 0, TEXT_MAX_BYTES
     for index, data in enumerate(records):
         content = unwrap(data, max_bytes=min(left, INFLATED_MAX_BYTES))
@@ -237,26 +249,38 @@ def _understand(records: list[bytes], head: Head, arrival_ms: int) -> Posted | R
         left -= sum(_cost(part, b"", is_refused=True) for _, _, part in content.refused_parts)
         if left < 0:
             return too_large(TEXT_MAX_BYTES)
-        if content.refused is not None:
-            refused.append((content.refused, data, index))
+        log_groups.update(content.log_groups)
+        line_format = formats.of((group for _, group in content.log_groups), content.lines)
+        if content.refused is not None or line_format is None:
+            refused.append((content.refused or MIXED_REASON, data, index))
             continue
+        account = head.origin.account or (content.log_groups[0][0] if content.log_groups else "")
+        origin = replace(head.origin, line_format=line_format, account=account)
         refused += [(why, part, index) for _, why, part in content.refused_parts]
         for text, fits in blocks.split(content.lines):
             if fits:
-                texts.append(text)
-                indexes.append(index)
+                texts.setdefault(origin, []).append((text, index))
             else:
                 refused.append(("line too long", text, index))
-    chunks = tuple(_chunks(texts, indexes, head.request_id))
-    refusals = tuple(_refusals(refused, head))
-    size = sum(len(chunk.text) for chunk in chunks)
-    return Posted(head.request_id, head.origin, arrival_ms, chunks, refusals, len(records), control, size)
+    chunks = tuple(chunk for one, found in texts.items() for chunk in _chunks(found, one, head.request_id))
+    return Posted(
+        head.request_id,
+        head.origin,
+        arrival_ms,
+        chunks,
+        tuple(_refusals(refused, head)),
+        len(records),
+        control,
+        sum(len(chunk.text) for chunk in chunks),
+        frozenset(group for _, group in log_groups),
+    )
 
 
-def _chunks(texts: list[bytes], indexes: list[int], request_id: str) -> Iterable[Chunk]:
-    for group in blocks.join(texts):
-        text = b"\n".join([texts[i] for i in group])
-        yield Chunk(text, f"{request_id}/{indexes[group[0]]}", f"{request_id}/{indexes[group[-1]]}")
+def _chunks(texts: list[tuple[bytes, int]], origin: Origin, request_id: str) -> Iterable[Chunk]:
+    for group in blocks.join([text for text, _ in texts]):
+        text = b"\n".join([texts[i][0] for i in group])
+        first, last = texts[group[0]][1], texts[group[-1]][1]
+        yield Chunk(text, f"{request_id}/{first}", f"{request_id}/{last}", origin)
 
 
 def _cost(data: bytes, lines: bytes, is_refused: bool) -> int:

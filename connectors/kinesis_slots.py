@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -104,7 +105,7 @@ class OwnedSlot:
         if not read.pieces:
             return read
         last = read.pieces[-1]
-        late_s = delay_s(last.text, end_at(read.naming.line_format), last.arrival_ms)
+        late_s = delay_s(last.text, end_at(last.line_format), last.arrival_ms)
         if late_s is not None:
             metrics.DELAY.labels("kinesis").observe(late_s)
         arrivals = self._arrivals.setdefault(read.source, Arrivals(read.source))
@@ -133,6 +134,7 @@ class OwnedSlot:
         await self.slot.close()
 
 
+@lru_cache(maxsize=256)
 def end_at(line_format: str) -> int | None:
     """Return the place of the field `end` in a format."""
     names = parse_format(line_format)

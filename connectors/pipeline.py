@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from connectors import data_health
 from connectors.aws import make_client, session
 from connectors.data_health import HealthRecord
+from connectors.described_formats import group_formats
 from connectors.fan_out import register
 from connectors.get_records import SILENCE_S, RecordsCall
 from connectors.health import health
@@ -69,6 +70,7 @@ class Connector:
         self._records = records
         self._choice = parse_choice(settings.stream)
         self._caller, self._room = Caller(), Room()
+        self._formats = group_formats(settings.line_format, settings.group_formats, self._caller)
         self._known: dict[str, Known] = {}
         self._asked: set[bytes] = set()
         way = Way(settings.prefix, self._room, PUSHED_LINGER_S if settings.fan_out else LINGER_S)
@@ -149,9 +151,19 @@ class Connector:
             consumer = await self._caller.call(
                 "RegisterStreamConsumer", register, self._client, stream.arn, name
             )
-        naming = Naming(stream.name, settings.line_format, settings.account, self._client.meta.region_name)
+        naming = Naming(stream.name, settings.account, self._client.meta.region_name)
         is_limited = settings.shard_limits == "aws"
-        return Source(stream, reader, naming, self._caller, self._records, self._room, is_limited, consumer)
+        return Source(
+            stream,
+            reader,
+            naming,
+            self._caller,
+            self._records,
+            self._formats,
+            self._room,
+            is_limited,
+            consumer,
+        )
 
     async def _care_for(self, known: Known) -> None:
         """Begin a stream that is new, tell what is lost of it, and start the shards that may be read."""

@@ -14,7 +14,8 @@ from connectors.answers import Answer, Record
 from connectors.blocks import Provenance
 from connectors.data_health import HealthRecord
 from connectors.dead import dead_message
-from connectors.envelope import unwrap
+from connectors.envelope import Unwrapped, unwrap
+from connectors.formats import MIXED_REASON, Formats
 from connectors.messages import Message
 from connectors.positions import NUMBER_KEY, WHOLE, Position, shard_key
 
@@ -26,6 +27,8 @@ class Piece:
     text: bytes
     sequence_number: str
     arrival_ms: int
+    line_format: str
+    account: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,9 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What does not change while a stream is read: where its lines are from. `stream` is its name."""
+    """Where a stream's lines are from. `account` is the setting's: what a record says itself comes first."""
 
     stream: str
-    line_format: str
     account: str
     region: str
 
@@ -64,6 +66,7 @@ class Read:
     control: int = 0
     size: int = 0
     records: int = 0
+    log_groups: frozenset[str] = frozenset()
 
     @property
     def source(self) -> str:
@@ -71,20 +74,31 @@ class Read:
         return f"kinesis:{self.naming.stream}/{self.shard_id}"
 
 
-def understand(
-    naming: Naming, stream: str, shard_id: str, answer: Answer, position: Position, now_ms: int
-) -> Read:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What has to be known to understand a stream's records; `stream` is `Stream.key`."""
+
+    naming: Naming
+    stream: str
+    formats: Formats
+
+
+def understand(about: About, shard_id: str, answer: Answer, position: Position, now_ms: int) -> Read:
     """Unwrap every record of an answer; `position` is where the shard stood before it.
 
-    `stream` is `Stream.key`. The answer of a position inside an aggregate begins with that aggregate.
+    The answer of a position inside an aggregate begins with that aggregate.
     """
     pieces: list[Piece] = []
     refusals: list[Refusal] = []
+    log_groups: set[str] = set()
     control = 0
     records = _new(answer.records, position)
     for record in records:
         after = position.sub if record.sequence_number == position.sequence_number else WHOLE
-        control += _understand(record, after, pieces, refusals)
+        content = unwrap(record.data, after=after)
+        control += content.control
+        log_groups.update(group for _, group in content.log_groups)
+        _understand(record, content, about, pieces, refusals)
     last = records[-1] if records else None
     moved = Position(
         sequence_number=last.sequence_number if last else position.sequence_number,
@@ -96,15 +110,16 @@ def understand(
         read_ms=now_ms,
     )
     return Read(
-        naming,
+        about.naming,
         shard_id,
         moved,
-        {shard_key(stream, shard_id): moved.encode()},
+        {shard_key(about.stream, shard_id): moved.encode()},
         tuple(pieces),
         tuple(refusals),
         control=control,
         size=sum(len(piece.text) for piece in pieces),
         records=len(records),
+        log_groups=frozenset(log_groups),
     )
 
 
@@ -118,20 +133,22 @@ def _new(records: list[Record], position: Position) -> list[Record]:
     return [record for record in records if int(record.sequence_number) > done]
 
 
-def _understand(record: Record, after: int, pieces: list[Piece], refusals: list[Refusal]) -> int:
-    """Add what one record holds beyond the user record `after`; return its control messages."""
-    content = unwrap(record.data, after=after)
+def _understand(
+    record: Record, content: Unwrapped, about: About, pieces: list[Piece], refusals: list[Refusal]
+) -> None:
+    """Add what one record held."""
     place = record.sequence_number
-    if content.refused is not None:
-        refusals.append(Refusal(content.refused, record.data, place))
-        return content.control
+    line_format = about.formats.of((group for _, group in content.log_groups), content.lines)
+    if content.refused is not None or line_format is None:
+        refusals.append(Refusal(content.refused or MIXED_REASON, record.data, place))
+        return
+    account = about.naming.account or (content.log_groups[0][0] if content.log_groups else "")
     refusals += [Refusal(why, data, f"{place}:{sub}") for sub, why, data in content.refused_parts]
     for text, fits in blocks.split(content.lines):
         if fits:
-            pieces.append(Piece(text, place, record.arrival_ms))
+            pieces.append(Piece(text, place, record.arrival_ms, line_format, account))
         else:
             refusals.append(Refusal("line too long", text, place))
-    return content.control
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,32 +163,34 @@ class Commit:
 def transaction(reads: Sequence[Read], slot: int, number: int, prefix: str) -> Commit:
     """Return the transaction for some reads of a slot's shards; `number` is the last block's number.
 
-    Blocks never mix shards, so that a block's first and last position mean something.
+    Blocks never mix shards, formats or accounts, so that their headers mean something.
     """
     messages: list[Message] = []
     state: dict[bytes, bytes | None] = {}
-    by_shard: dict[tuple[Naming, str], list[Piece]] = {}
+    by_origin: dict[tuple[str, str, str, str], list[Piece]] = {}
     for read in reads:
         state |= read.state
-        by_shard.setdefault((read.naming, read.source), []).extend(read.pieces)
+        for piece in read.pieces:
+            origin = read.source, piece.line_format, piece.account, read.naming.region
+            by_origin.setdefault(origin, []).append(piece)
         messages += [_dead(refusal, read, slot, prefix) for refusal in read.refusals]
         messages += [one.message(prefix, slot) for one in read.health]
-    for (naming, source), pieces in by_shard.items():
+    for origin, pieces in by_origin.items():
         for group in blocks.join([piece.text for piece in pieces]):
             number += 1
-            headers = blocks.headers(number, _where([pieces[i] for i in group], source, naming))
+            headers = blocks.headers(number, _where([pieces[i] for i in group], *origin))
             text = b"\n".join(pieces[i].text for i in group)
             messages.append(Message(f"{prefix}blocks", slot, None, text, headers))
     state[NUMBER_KEY] = b"%d" % number
     return Commit(state, messages, number)
 
 
-def _where(pieces: list[Piece], source: str, naming: Naming) -> Provenance:
+def _where(pieces: list[Piece], source: str, line_format: str, account: str, region: str) -> Provenance:
     return Provenance(
         source=source,
-        line_format=naming.line_format,
-        account=naming.account,
-        region=naming.region,
+        line_format=line_format,
+        account=account,
+        region=region,
         first_position=pieces[0].sequence_number,
         last_position=pieces[-1].sequence_number,
         arrival_ms=min(piece.arrival_ms for piece in pieces),

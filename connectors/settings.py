@@ -55,6 +55,9 @@ class Connect(Common):
         description="Kinesis streams: names, ARNs, patterns (flow-*), tag:key=value; commas between",
     )
     line_format: str = Field("default", description="the flow log's LogFormat, or `default`")
+    group_formats: str = Field(
+        "", description="LogFormat by log group, a JSON object; or `describe`: ask EC2's DescribeFlowLogs"
+    )
     account: str = Field("", description="account of the lines, when the source does not say")
     start: str = Field(
         "TRIM_HORIZON", description="where a new stream begins: TRIM_HORIZON, LATEST, or a time (ISO 8601)"
@@ -101,6 +104,9 @@ class ConnectFirehose(Common):
     )
     firehose_cert_key: str = Field("", description="file with its private key")
     line_format: str = Field("default", description="the flow log's LogFormat, or `default`")
+    group_formats: str = Field(
+        "", description="LogFormat by log group, a JSON object; or `describe`: ask EC2's DescribeFlowLogs"
+    )
     account: str = Field("", description="account of the lines, when the source does not say")
 
 

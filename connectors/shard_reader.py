@@ -21,12 +21,13 @@ from botocore.exceptions import ClientError
 from connectors import data_health, metrics
 from connectors.answers import Answer
 from connectors.data_health import HealthRecord
+from connectors.described_formats import GroupFormats
 from connectors.get_records import LARGE_BYTES, RecordsCall
 from connectors.kinesis import StreamReader, parse_answer
 from connectors.kinesis_calls import DENIED, FAILURES, Caller, code_of, is_passing
 from connectors.polling import Polling
 from connectors.positions import Position, Stream, is_trimmed, shard_key
-from connectors.reads import Naming, Read, understand
+from connectors.reads import About, Naming, Read, understand
 from connectors.room import Room
 
 log = structlog.get_logger()
@@ -44,6 +45,7 @@ class Source:
     naming: Naming
     caller: Caller
     records: RecordsCall
+    formats: GroupFormats
     room: Room
     is_limited: bool = True
     consumer: str = ""
@@ -115,17 +117,26 @@ class ShardReader:
         body = await source.caller.persist(
             "GetRecords", lambda: source.records.body(iterator, polling.limit, named), polling.throttled
         )
-        if len(body) < LARGE_BYTES:
-            return self._decode(body)
-        return await asyncio.to_thread(self._decode, body)
+        is_large = len(body) >= LARGE_BYTES
+        answer, read = await asyncio.to_thread(self._decode, body) if is_large else self._decode(body)
+        return answer, await self._known(read, answer, self._position)
 
     def _decode(self, body: bytes) -> tuple[Answer, Read]:
         answer = parse_answer(body)
         return answer, self._understand(answer, self._position)
 
+    async def _known(self, read: Read, answer: Answer, position: Position) -> Read:
+        """Return a read again, if asking has told more of the formats of its log groups."""
+        formats = self._source.formats
+        if not formats.has_news_of(read.log_groups):
+            return read
+        await formats.ask()
+        return await asyncio.to_thread(self._understand, answer, position)
+
     def _understand(self, answer: Answer, position: Position) -> Read:
         source = self._source
-        return understand(source.naming, source.stream.key, self._shard_id, answer, position, _now_ms())
+        about = About(source.naming, source.stream.key, source.formats.now)
+        return understand(about, self._shard_id, answer, position, _now_ms())
 
     async def _take(self, read: Read) -> None:
         if self._is_stopped.is_set():
@@ -212,16 +223,16 @@ class ShardReader:
                 if self._is_stopped.is_set():
                     return
                 read = self._understand(answer, position)
+                taking = asyncio.run_coroutine_threadsafe(self._take_in_turn(read, answer, position), loop)
                 position = read.position
-                taking = asyncio.run_coroutine_threadsafe(self._take_in_turn(read), loop)
                 try:
                     taking.result()
                 except (_Stopped, CancelledError):
                     return
 
-    async def _take_in_turn(self, read: Read) -> None:
+    async def _take_in_turn(self, read: Read, answer: Answer, position: Position) -> None:
         await self._source.room.wait()
-        await self._take(read)
+        await self._take(await self._known(read, answer, position))
 
 
 async def _in_thread(function: Callable[..., None], *args: Any) -> None:

@@ -32,18 +32,16 @@ def kinesis(**flags: Any) -> None:
     """
     from connectors import pipeline
     from connectors.errors import ConnectError
-    from connectors.flowlog import BadFormat, parse_format
     from connectors.settings import Connect, start_ms
     from connectors.stream_choice import BadChoice, parse_choice
     from connectors.topics import TopicError
 
     settings = settings_of(Connect, **flags)
     try:
-        parse_format(settings.line_format)
         parse_choice(settings.stream)
-    except (BadFormat, BadChoice) as error:
-        name = "VPCFLOW_LINE_FORMAT" if isinstance(error, BadFormat) else "VPCFLOW_STREAM"
-        raise click.ClickException(f"{name}: {error}") from error
+    except BadChoice as error:
+        raise click.ClickException(f"VPCFLOW_STREAM: {error}") from error
+    _check_formats(settings.line_format, settings.group_formats)
     begins_ms = start_ms(settings.start, time.time_ns() // 1_000_000)
     run_with_settings(lambda: pipeline.run(settings, begins_ms), (TopicError, ConnectError))
 
@@ -79,16 +77,12 @@ def firehose(kafka: str | None, host: str | None, port: int | None, line_format:
     """
     from connectors import firehose as endpoint
     from connectors.errors import ConnectError
-    from connectors.flowlog import BadFormat, parse_format
     from connectors.settings import ConnectFirehose
     from connectors.topics import TopicError
 
     flags = {"firehose_host": host, "firehose_port": port, "line_format": line_format}
     settings = settings_of(ConnectFirehose, kafka=kafka, **flags)
-    try:
-        parse_format(settings.line_format)
-    except BadFormat as error:
-        raise click.ClickException(f"VPCFLOW_LINE_FORMAT: {error}") from error
+    _check_formats(settings.line_format, settings.group_formats)
     run_with_settings(lambda: endpoint.run(settings), (TopicError, ConnectError))
 
 
@@ -120,6 +114,20 @@ def reset(kafka: str | None, source: str, shard: str, to: str, yes: bool) -> Non
     from streams.positions_shown import move
 
     run_with_settings(lambda: move(settings_of(Common, kafka=kafka), source, shard, to, yes), _sentences())
+
+
+def _check_formats(line_format: str, group_formats: str) -> None:
+    from connectors.flowlog import BadFormat, parse_format
+    from connectors.formats import parse_group_formats
+
+    try:
+        parse_format(line_format)
+    except BadFormat as error:
+        raise click.ClickException(f"VPCFLOW_LINE_FORMAT: {error}") from error
+    try:
+        parse_group_formats(group_formats)
+    except BadFormat as error:
+        raise click.ClickException(f"VPCFLOW_GROUP_FORMATS: {error}") from error
 
 
 def _sentences() -> tuple[type[Exception], ...]:

@@ -61,7 +61,8 @@ PURE = {
     *named("connectors", "flowlog envelope aggregates blocks dead messages answers positions reads errors"),
     *named("connectors", "objects notifications object_text object_rows object_commits"),
     *named(
-        "connectors", "firehose_requests firehose_commits stream_choice polling data_health position_rows"
+        "connectors",
+        "firehose_requests firehose_commits stream_choice polling data_health position_rows formats",
     ),
     *named("streams", "lines kernel partials sums cells fold render texts windows records"),
     *named("streams.web", "board history latencies query"),

@@ -14,9 +14,10 @@ import pybase64
 
 from connectors.answers import Answer
 from connectors.flowlog import DEFAULT_FORMAT
+from connectors.formats import Formats
 from connectors.kinesis import parse_answer
 from connectors.positions import Position
-from connectors.reads import Naming, transaction, understand
+from connectors.reads import About, Naming, transaction, understand
 from connectors.slots import Slot
 from connectors.topics import ensure_topics
 from emulator.kafka.node import kafka_node
@@ -91,7 +92,7 @@ def cloudwatch_bodies(lines: int) -> list[bytes]:
 async def connector(lines: int = LINES // 2) -> float:
     """Return lines per CPU-second from GetRecords bodies to committed blocks, Kafka client included."""
     bodies = await asyncio.to_thread(cloudwatch_bodies, lines)
-    naming = Naming("flow-logs", "default", "", "us-east-1")
+    about = About(Naming("flow-logs", "", "us-east-1"), "flow-logs@0", Formats("default"))
     async with kafka_node() as node:
         await ensure_topics(node.bootstrap, "bench.", 8)
         slot = Slot(node.bootstrap, "bench.positions", 0, "bench.connect-0")
@@ -101,7 +102,7 @@ async def connector(lines: int = LINES // 2) -> float:
         number = -1
         for body in bodies:
             answer: Answer = parse_answer(body)
-            read = understand(naming, "flow-logs@0", "shard", answer, Position(), 0)
+            read = understand(about, "shard", answer, Position(), 0)
             commit = transaction([read], 0, number, "bench.")
             await slot.commit(commit.state, commit.messages)
             number = commit.number

@@ -115,6 +115,11 @@ def test_a_bad_record_is_refused_whole_with_its_reason(data: bytes, reason: str)
     assert unwrap(data) == Unwrapped(refused=reason)
 
 
+def enveloped(lines: bytes, control: int = 0) -> Unwrapped:
+    """Return what comes of a subscription's envelopes."""
+    return Unwrapped(lines, control, log_groups=(("123456789012", "vpc-flow-logs"),))
+
+
 UNDERSTOOD: dict[str, tuple[bytes, Unwrapped]] = {
     "a plain line": (line(), Unwrapped(line())),
     "plain lines": (LINES, Unwrapped(LINES)),
@@ -124,15 +129,15 @@ UNDERSTOOD: dict[str, tuple[bytes, Unwrapped]] = {
         gzip.compress(LINES) + gzip.compress(line() + b"\n"),
         Unwrapped(block(LINES, line())),
     ),
-    "subscriptions that follow each other": (wrapped("a", "b") + wrapped("c"), Unwrapped(b"a\nb\nc")),
+    "subscriptions that follow each other": (wrapped("a", "b") + wrapped("c"), enveloped(b"a\nb\nc")),
     "gzip of nothing": (gzip.compress(b""), Unwrapped()),
-    "a subscription": (wrapped("a", "b"), Unwrapped(b"a\nb")),
+    "a subscription": (wrapped("a", "b"), enveloped(b"a\nb")),
     "a subscription that is not compressed": (subscription("a", "b"), Unwrapped(b"a\nb")),
     "a subscription of no events": (subscription(), Unwrapped()),
     "a control message": (control_message(), Unwrapped(control=1)),
     "a control message between others": (
         wrapped("a") + control_message() + wrapped("b"),
-        Unwrapped(b"a\nb", control=1),
+        enveloped(b"a\nb", control=1),
     ),
     "Firehose's message": (b'{"message": "a"}', Unwrapped(b"a")),
     "lines of messages": (b'{"message": "a"}\n\n{"message": "b"}\r\n', Unwrapped(b"a\nb")),
@@ -148,7 +153,7 @@ UNDERSTOOD: dict[str, tuple[bytes, Unwrapped]] = {
     "an aggregate of nothing": (aggregate(), Unwrapped()),
     "an aggregate of all there is": (
         aggregate(line(), wrapped("a", "b"), control_message(), gzip.compress(b"c\n"), b'{"message": "d"}'),
-        Unwrapped(block(line(), b"a\nb\nc\nd"), control=1),
+        enveloped(block(line(), b"a\nb\nc\nd"), control=1),
     ),
 }
 
@@ -201,6 +206,7 @@ def test_a_bad_user_record_takes_no_other_with_it() -> None:
             (4, "KPL aggregate within an aggregate", aggregate(b"c")),
             (6, "JSON, but no envelope", b"{}"),
         ),
+        log_groups=(("123456789012", "vpc-flow-logs"),),
     )
 
 
@@ -317,7 +323,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 @given(st.lists(texts, min_size=1, max_size=8), st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
 def test_what_is_wrapped_is_unwrapped(messages: list[str], log_stream: str) -> None:
     data = wrap_subscription(log_stream, [(str(i), i, text) for i, text in enumerate(messages)])
-    assert unwrap(data) == Unwrapped("\n".join(messages).encode())
+    assert unwrap(data) == enveloped("\n".join(messages).encode())
     standard = gzip.compress(zlib.decompress(data, 31))
     assert unwrap(standard) == unwrap(data)
 

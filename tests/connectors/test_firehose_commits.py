@@ -19,7 +19,7 @@ NOW_MS = 1_700_000_000_000
 
 
 def request(name: str, *texts: bytes, origin: Origin = ORIGIN, arrival_ms: int = 7) -> Posted:
-    chunks = tuple(Chunk(text, f"{name}/{i}", f"{name}/{i}") for i, text in enumerate(texts))
+    chunks = tuple(Chunk(text, f"{name}/{i}", f"{name}/{i}", origin) for i, text in enumerate(texts))
     size = sum(len(text) for text in texts)
     return Posted(name, origin, arrival_ms, chunks, (), len(texts), 0, size)
 

@@ -29,7 +29,7 @@ from connectors.firehose_requests import (
     read_head,
     remains,
 )
-from tests.build import line
+from tests.build import aggregate, block, line
 
 ARN = "arn:aws:firehose:eu-west-1:111122223333:deliverystream/flows"
 ID = "ed4acda5-034f-9f42-bba1-f29aea6d7d8f"
@@ -335,3 +335,24 @@ def test_any_bytes_are_refused_with_a_sentence(raw: bytes) -> None:
 def test_any_headers_are_understood_or_refused(headers: dict[str, str]) -> None:
     found = read_head({**HEADERS, **headers}, DEFAULTS)
     assert isinstance(found, Head) or found.status == 400
+
+
+def test_lines_have_the_format_and_account_of_their_log_group() -> None:
+    records = [
+        wrap_subscription("eni-1-all", [("1", 1, "5 eni-1")], owner="999900001111", log_group="short"),
+        line(),
+    ]
+    head = Head(ID, Origin("flows", "default", "", "eu-west-1"), False, ())
+    found = read_body(body(*records), head, NOW_MS, {"short": "version interface-id"})
+    assert isinstance(found, Posted)
+    assert [(c.text, c.origin.line_format, c.origin.account) for c in found.chunks] == [
+        (b"5 eni-1", "version interface-id", "999900001111"),
+        (line(), "default", ""),
+    ]
+    assert found.log_groups == {"short"}
+
+
+def test_a_bad_user_record_of_an_aggregate_is_refused_alone() -> None:
+    found = posted(aggregate(line(), b"\x1f\x8b", line()))
+    assert [chunk.text for chunk in found.chunks] == [block(line(), line())]
+    assert [(r.why, r.data, r.count) for r in found.refusals] == [("truncated gzip", b"\x1f\x8b", 1)]

@@ -14,14 +14,16 @@ from connectors.answers import Answer, Record
 from connectors.blocks import BLOCK_MAX_BYTES
 from connectors.data_health import HealthRecord, decode_health
 from connectors.envelope import control_message, wrap_subscription
+from connectors.formats import Formats
 from connectors.messages import Message
 from connectors.positions import NUMBER_KEY, Position, decode_position, shard_key
-from connectors.reads import Commit, Naming, Read, transaction, understand
+from connectors.reads import About, Commit, Naming, Read, transaction, understand
 from tests.build import aggregate, block, line
 
 PREFIX = "vpcflow."
 STREAM = "flow-logs@1"
-NAMING = Naming("flow-logs", "default", "123456789012", "eu-west-1")
+NAMING = Naming("flow-logs", "123456789012", "eu-west-1")
+ABOUT = About(NAMING, STREAM, Formats("default"))
 START = Position("100")
 NOW_MS = 9_000
 KEY = shard_key(STREAM, "a")
@@ -33,7 +35,7 @@ def answer(*data: bytes, first: int = 101, is_last: bool = False) -> Answer:
 
 
 def read(*data: bytes, shard: str = "a", first: int = 101, is_last: bool = False) -> Read:
-    return understand(NAMING, STREAM, shard, answer(*data, first=first, is_last=is_last), START, NOW_MS)
+    return understand(ABOUT, shard, answer(*data, first=first, is_last=is_last), START, NOW_MS)
 
 
 def place_of(found: Read) -> Position:
@@ -70,7 +72,7 @@ def test_the_position_is_after_the_last_record() -> None:
 def test_the_last_record_counts_even_if_it_is_refused_or_shorter() -> None:
     """Sequence numbers differ in length: what comes last is last, however it sorts as text."""
     records = [Record("999", 1, line()), Record("1000", 2, b"")]
-    found = understand(NAMING, STREAM, "a", Answer(records, "iterator", 0), START, NOW_MS)
+    found = understand(ABOUT, "a", Answer(records, "iterator", 0), START, NOW_MS)
     assert place_of(found) == Position("1000")
     assert [refusal.place for refusal in found.refusals] == ["1000"]
 
@@ -78,12 +80,12 @@ def test_the_last_record_counts_even_if_it_is_refused_or_shorter() -> None:
 def test_an_empty_answer_keeps_the_position() -> None:
     assert place_of(read()) == START
     at_time = Position(at_ms=1_700_000_000_000)
-    assert place_of(understand(NAMING, STREAM, "a", answer(), at_time, NOW_MS)) == at_time
+    assert place_of(understand(ABOUT, "a", answer(), at_time, NOW_MS)) == at_time
 
 
 def test_a_first_record_replaces_the_time_that_reading_began_at() -> None:
     at_time = Position(at_ms=1_700_000_000_000)
-    assert place_of(understand(NAMING, STREAM, "a", answer(line()), at_time, NOW_MS)) == Position("101")
+    assert place_of(understand(ABOUT, "a", answer(line()), at_time, NOW_MS)) == Position("101")
 
 
 @pytest.mark.parametrize("data", [(), (line(),)])
@@ -225,10 +227,10 @@ def test_every_line_is_in_one_block_of_its_shard_in_order(
 def test_what_is_done_is_passed_over() -> None:
     """An iterator by time begins before our place; numbers are compared as integers."""
     records = [Record(number, 1, line()) for number in ("99", "100", "101", "1000")]
-    found = understand(NAMING, STREAM, "a", Answer(records, "iterator", 0), START, NOW_MS)
+    found = understand(ABOUT, "a", Answer(records, "iterator", 0), START, NOW_MS)
     assert [piece.sequence_number for piece in found.pieces] == ["101", "1000"]
     assert found.records == 2
-    done = understand(NAMING, STREAM, "a", Answer(records[:2], "iterator", 0), START, NOW_MS)
+    done = understand(ABOUT, "a", Answer(records[:2], "iterator", 0), START, NOW_MS)
     assert (done.records, place_of(done)) == (0, START)
 
 
@@ -236,7 +238,7 @@ def test_a_place_inside_an_aggregate_goes_on_behind_it() -> None:
     lines = [line(account_id=str(i)) for i in range(4)]
     records = [Record("100", 1, aggregate(*lines)), Record("101", 2, line())]
     inside = Position("100", sub=1)
-    found = understand(NAMING, STREAM, "a", Answer(records, "iterator", 0), inside, NOW_MS)
+    found = understand(ABOUT, "a", Answer(records, "iterator", 0), inside, NOW_MS)
     assert [piece.text for piece in found.pieces] == [block(*lines[2:]), line()]
     assert place_of(found) == Position("101")
 

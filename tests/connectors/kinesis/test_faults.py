@@ -221,10 +221,12 @@ async def test_bad_aggregate_checksum_or_foreign_magic(scene: Scene) -> None:
 async def test_numbers_of_different_length(scene: Scene) -> None:
     """Compared as text, a longer number would be before a shorter one, and its records passed over."""
     from connectors.answers import Answer, Record
-    from connectors.reads import Naming, understand
+    from connectors.formats import Formats
+    from connectors.reads import About, Naming, understand
 
     records = [Record(number, 1, b"2 a") for number in ("9", "10", "100")]
-    read = understand(Naming("s", "default", "", ""), "s@1", "a", Answer(records, "x", 0), Position("9"), 0)
+    about = About(Naming("s", "", ""), "s@1", Formats("default"))
+    read = understand(about, "a", Answer(records, "x", 0), Position("9"), 0)
     assert [piece.sequence_number for piece in read.pieces] == ["10", "100"]
 
 
