@@ -104,7 +104,7 @@ class Receiver:
             return slot
         for name in head.ignored:
             metrics.IGNORED.labels(name).inc()
-        if slot.is_done(head.request_id):
+        if slot.is_done(head.request_id, head.origin.stream):
             return "repeated"  # without its body, which was read the first time
         async with self._bodies.body(request) as raw:
             if isinstance(raw, Refused):
@@ -153,7 +153,7 @@ class Receiver:
         slot = self.ownership.owned.get(slot_of(posted.request_id, self._settings.slots))
         if slot is None:
             return come_again("not owned", "The slot of this request went to another instance")
-        if slot.is_done(posted.request_id):
+        if slot.is_done(posted.request_id, posted.origin.stream):
             return "repeated"
         first = slot.coming(posted.request_id)
         outcome = first or slot.offer(posted)

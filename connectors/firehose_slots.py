@@ -12,8 +12,10 @@ import time
 from collections import deque
 
 from connectors import metrics
+from connectors.data_health import HealthRecord
 from connectors.firehose_commits import done_key, expired, transaction
 from connectors.firehose_requests import Posted
+from connectors.heard import Heard, tell
 from connectors.positions import NUMBER_KEY
 from connectors.slots import Slot
 
@@ -35,6 +37,7 @@ class RequestSlot:
         self._queued_bytes = 0
         self._coming: dict[str, asyncio.Future[bool]] = {}
         self._kept: dict[str, None] = {}
+        self._heard = Heard("firehose")
         self._has_work = asyncio.Event()
         self._began_at: float | None = None
         self._committer = asyncio.ensure_future(self._commit_requests())
@@ -48,9 +51,12 @@ class RequestSlot:
         """Return for how long the commit that runs has run; 0 when none does."""
         return 0.0 if self._began_at is None else time.monotonic() - self._began_at
 
-    def is_done(self, request_id: str) -> bool:
-        """Say whether a request was committed before."""
-        return done_key(request_id) in self.slot.state
+    def is_done(self, request_id: str, stream: str) -> bool:
+        """Say whether a request was committed before; such a one is noted as repeated."""
+        is_done = done_key(request_id) in self.slot.state
+        if is_done:
+            self._heard.repeated(f"firehose:{stream}")
+        return is_done
 
     def coming(self, request_id: str) -> asyncio.Future[bool] | None:
         """Return the outcome of a request that is under way already."""
@@ -114,8 +120,11 @@ class RequestSlot:
 
     async def _commit(self, requests: list[Posted], old: list[bytes]) -> None:
         commit = transaction(requests, self.slot.partition, self._number, self._prefix, _now_ms())
+        health = self._health(requests)
+        said = [one.message(self._prefix, self.slot.partition) for one in health]
         self._began_at = time.monotonic()
-        await self.slot.commit({**dict.fromkeys(old), **commit.state}, commit.messages)
+        await self.slot.commit({**dict.fromkeys(old), **commit.state}, [*commit.messages, *said])
+        tell(health)
         metrics.COMMIT_SECONDS.observe(self.busy_s())
         self._began_at = None
         self._number = commit.number
@@ -125,6 +134,14 @@ class RequestSlot:
             metrics.RECORDS.labels("refused").inc(refused)
             metrics.RECORDS.labels("control").inc(one.control)
             metrics.RECORDS.labels("read").inc(one.records)
+
+    def _health(self, requests: list[Posted]) -> list[HealthRecord]:
+        found = self._heard.repeats()
+        for one in requests:
+            if one.chunks:
+                last, source = one.chunks[-1], f"firehose:{one.origin.stream}"
+                found += self._heard.lines(source, last.text, last.origin.line_format, one.arrival_ms)
+        return found
 
     def _tell(self, taken: list[tuple[Posted, asyncio.Future[bool]]], is_committed: bool) -> None:
         for posted, outcome in taken:

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import structlog
 from aiokafka.errors import KafkaError
 
-from connectors import data_health, metrics
-from connectors.data_health import Arrivals, HealthRecord, delay_s
-from connectors.flowlog import parse_format
+from connectors import metrics
+from connectors.heard import Heard, tell
 from connectors.positions import NUMBER_KEY, Position, decode_position, shard_key
 from connectors.reads import Read, transaction
 from connectors.room import Room
@@ -51,7 +48,7 @@ class OwnedSlot:
         self._queue: asyncio.Queue[Read | None] = asyncio.Queue(QUEUED_READS)
         self._number = int(slot.state.get(NUMBER_KEY, b"-1"))
         self._readers: dict[bytes, asyncio.Task[None]] = {}
-        self._arrivals: dict[str, Arrivals] = {}
+        self._heard = Heard("kinesis")
         self._committer = asyncio.ensure_future(self._commit_reads())
 
     @property
@@ -91,7 +88,7 @@ class OwnedSlot:
                 await asyncio.sleep(max(self._way.linger_s - (time.monotonic() - began), 0.0))
 
     async def _commit(self, reads: list[Read]) -> None:
-        reads = [self._with_arrivals(read) for read in reads]
+        reads = [self._heard_of(read) for read in reads]
         commit = transaction(reads, self.slot.partition, self._number, self._way.prefix)
         with metrics.COMMIT_SECONDS.time():
             await self.slot.commit(commit.state, commit.messages)
@@ -100,16 +97,12 @@ class OwnedSlot:
             self._way.room.give(read.size)
             count(read)
 
-    def _with_arrivals(self, read: Read) -> Read:
+    def _heard_of(self, read: Read) -> Read:
         """Add what the times of these records say about their source."""
         if not read.pieces:
             return read
         last = read.pieces[-1]
-        late_s = delay_s(last.text, end_at(last.line_format), last.arrival_ms)
-        if late_s is not None:
-            metrics.DELAY.labels("kinesis").observe(late_s)
-        arrivals = self._arrivals.setdefault(read.source, Arrivals(read.source))
-        found = arrivals.came(read.position.arrival_ms, late_s, time.time_ns() // 1_000_000)
+        found = self._heard.lines(read.source, last.text, last.line_format, last.arrival_ms)
         return replace(read, health=(*read.health, *found)) if found else read
 
     async def close(self) -> None:
@@ -134,32 +127,10 @@ class OwnedSlot:
         await self.slot.close()
 
 
-@lru_cache(maxsize=256)
-def end_at(line_format: str) -> int | None:
-    """Return the place of the field `end` in a format."""
-    names = parse_format(line_format)
-    return names.index("end") if "end" in names else None
-
-
 def count(read: Read) -> None:
     """Count what was committed, and say loudly what is lost."""
     metrics.BYTES.inc(read.size)
     metrics.RECORDS.labels("refused").inc(len(read.refusals))
     metrics.RECORDS.labels("control").inc(read.control)
     metrics.RECORDS.labels("read").inc(read.records)
-    for one in read.health:
-        tell(one)
-
-
-def tell(one: HealthRecord) -> None:
-    """Count a health record, and log it as loudly as it deserves."""
-    metrics.HEALTH.labels(one.kind).inc()
-    if one.kind in data_health.LOSSES:
-        log.error("data lost before it was read", kind=one.kind, source=one.source, what=one.text)
-    elif one.kind != data_health.DELAY:
-        log.warning("data health", kind=one.kind, source=one.source, what=one.text)
-
-
-def state_of(owned: Mapping[int, OwnedSlot], slot: int, key: bytes) -> bytes | None:
-    """Return what a slot of ours has committed under a key."""
-    return owned[slot].slot.state.get(key) if slot in owned else None
+    tell(read.health)

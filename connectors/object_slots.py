@@ -16,6 +16,8 @@ from typing import Any
 import structlog
 
 from connectors import metrics
+from connectors.data_health import HealthRecord
+from connectors.heard import Heard, tell
 from connectors.messages import Message
 from connectors.object_commits import REFUSED, ObjectRead, transaction
 from connectors.object_reads import Reading
@@ -54,6 +56,7 @@ class ObjectSlot:
         # Bounded by the permits that its reads hold, and by the caller's for messages.
         self._results: asyncio.Queue[ObjectRead | tuple[Message, asyncio.Future[bool]]] = asyncio.Queue()
         self._held, self._pruned_at = 0, 0.0
+        self._heard = Heard("s3")
         self._reader = asyncio.ensure_future(self._read_all())
         self._committer = asyncio.ensure_future(self._commit_all())
 
@@ -84,6 +87,7 @@ class ObjectSlot:
         if end is None:
             end = asyncio.get_running_loop().create_future()
             if self.is_done(wanted):
+                self._heard.repeated(f"s3:{wanted.bucket}")
                 end.set_result(True)
                 return end
             self._wanted.put_nowait(wanted)
@@ -134,10 +138,22 @@ class ObjectSlot:
 
     async def _commit(self, reads: Sequence[ObjectRead], messages: Sequence[Message]) -> None:
         commit = transaction(reads, self.slot.partition, self._number, self._prefix)
-        await self.slot.commit(commit.state | await self._forgotten(), [*commit.messages, *messages])
+        health = self._health(reads)
+        said = [one.message(self._prefix, self.slot.partition) for one in health]
+        await self.slot.commit(commit.state | await self._forgotten(), [*commit.messages, *messages, *said])
+        tell(health)
         self._number = commit.number
         self._release(len(reads))
         self._count(reads)
+
+    def _health(self, reads: Sequence[ObjectRead]) -> list[HealthRecord]:
+        found = self._heard.repeats()
+        for read in reads:
+            fit = [part for part in read.parts if not part.refused]
+            if fit:
+                source = f"s3:{read.object.bucket}"
+                found += self._heard.lines(source, fit[-1].text, fit[-1].line_format, read.modified_ms)
+        return found
 
     async def _forgotten(self) -> dict[bytes, bytes | None]:
         """Return what forgets old objects, now and then: it goes through all that are remembered."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import polars as pl
 from prometheus_client import Counter, Gauge
 
+from streams.lines import ACTIONS
+from streams.records import LOG_ACTIONS
 from streams.sums import Counts
 from streams.windows import Flushed
 
@@ -11,6 +14,7 @@ RECORDS = Counter("vpcflow_records_total", "Flow-log lines and sums, by what bec
 REWINDS = Counter("vpcflow_rewinds_total", "Jumps in a producer's numbers that were read again", ["topic"])
 STALE = Counter("vpcflow_stale_events_total", "Events of an older generation, dropped", ["topic"])
 LOST = Counter("vpcflow_lost_messages_total", "Messages that retention took before we read them", ["topic"])
+LOG_STATUS = Counter("vpcflow_log_status_lines_total", "Lines of NODATA and SKIPDATA", ["log_status"])
 SLOTS_OPEN = Gauge("vpcflow_slots_open", "Slots that this worker owns")
 
 
@@ -19,6 +23,13 @@ def count_lines(counts: Counts) -> None:
     RECORDS.labels("parsed").inc(counts.understood)
     RECORDS.labels("refused").inc(counts.refused)
     RECORDS.labels("nothing").inc(counts.nothing)
+
+
+def count_log_status(rows: pl.DataFrame) -> None:
+    """Count the lines that say that there was nothing, or that records were skipped (flow-logs.md 1.6)."""
+    actions, flows = rows["action"].to_numpy(), rows["flows"].to_numpy()
+    for name in LOG_ACTIONS:
+        LOG_STATUS.labels(name).inc(int(flows[actions == ACTIONS.index(name)].sum()))
 
 
 def count_merged(flushed: Flushed) -> None:

@@ -90,6 +90,7 @@ class SumHop:
         }
         await self.slot.commit({PLACE_KEY: orjson.dumps(place)}, messages)
         metrics.count_lines(drained.counts)
+        metrics.count_log_status(drained.rows)
         self._pace.flushed(now, time.time(), self._arrival_ms)
         self._touched, self._arrival_ms = False, 0
 

@@ -68,6 +68,7 @@ class Page:
             web.get("/api/series", self.series),
             web.get("/api/top", self.top),
             web.get("/api/alerts", self.alerts),
+            web.get("/api/health", self.health),
             web.get("/api/stats", self.stats),
             web.get("/api/export.csv", self.export),
             web.get("/metrics", self.metrics),
@@ -111,6 +112,10 @@ class Page:
     async def alerts(self, _: web.Request) -> web.Response:
         """Every alert we know."""
         return _json(self._board.alerts())
+
+    async def health(self, _: web.Request) -> web.Response:
+        """What connectors said of the data: loss, gaps, repeats, delays."""
+        return _json(self._board.health())
 
     async def stats(self, _: web.Request) -> web.Response:
         """The six numbers, the delay from arrival to here, and what we hold."""

@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from connectors.data_health import DELAY, LOSSES, HealthRecord, decode_health
 from streams.records import Alert, decode_alert
 from streams.web.history import KEEP_WINDOWS, ForeignMessage, History
 from streams.web.latencies import Latencies
 
 KEEP_RESOLVED = 200  # resolved alerts; the others end by themselves
 _KEEP_REASONS = 32  # a reason becomes a metric's label, and labels are bounded (dashboard.md 5)
+KEEP_HEALTH = 500  # sources of a finding, the newest of each kind
 _RANK = {"firing": 0, "pending": 1, "resolved": 2}
 
 
@@ -43,6 +45,9 @@ class Board:
         self.last_message_at: float | None = None
         self.alerts_version = 0
         self._alerts: dict[str, Alert] = {}
+        self.health_version = 0
+        self.found: Counter[str] = Counter()
+        self._health: dict[tuple[str, str], HealthRecord] = {}
 
     @property
     def late(self) -> int:
@@ -86,6 +91,30 @@ class Board:
             raise ForeignMessage(f"not a refusal: {error!r}") from error
         self.messages["dead"] += 1
         self.dead[why if why in self.dead or len(self.dead) < _KEEP_REASONS else "other"] += count
+
+    def take_health(self, value: bytes) -> None:
+        """Apply what a connector says of the data: the newest of each kind and source is kept."""
+        try:
+            one = decode_health(value)
+            _ = one.at_ms + one.from_ms + one.to_ms
+        except (ValueError, TypeError) as error:
+            raise ForeignMessage(f"nothing about the data's health: {error!r}") from error
+        self.messages["health"] += 1
+        self.health_version += 1
+        kind = one.kind if one.kind in self.found or len(self.found) < _KEEP_REASONS else "other"
+        self.found[kind] += 1
+        self._health.pop((one.kind, one.source), None)
+        self._health[one.kind, one.source] = one  # so the first is the one that was said longest ago
+        if len(self._health) > KEEP_HEALTH:
+            del self._health[next(iter(self._health))]
+
+    def health(self) -> list[HealthRecord]:
+        """Return what was found: losses first, delays last, the newest first in each."""
+
+        def rank(one: HealthRecord) -> tuple[int, int]:
+            return (0 if one.kind in LOSSES else 2 if one.kind == DELAY else 1), -one.at_ms
+
+        return sorted(self._health.values(), key=rank)
 
     def alerts(self) -> list[Alert]:
         """Return the alerts: firing first, then pending, then resolved; the newest first in each."""

@@ -1,4 +1,4 @@
-"""From Kafka to the board: reads `aggregates`, `alerts` and `dead` from the beginning, for ever.
+"""From Kafka to the board: reads `aggregates`, `alerts`, `dead` and `health` from the beginning, for ever.
 
 No group and no committed offsets: every instance of the page reads everything, and the board is rebuilt at
 each start. `read_committed`, as every reader of ours. A lost broker is a state of the board, shown on the
@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from streams.web.board import Board, Link
 from streams.web.history import ForeignMessage
 
-TOPICS = ("aggregates", "alerts", "dead")
+TOPICS = ("aggregates", "alerts", "dead", "health")
 POLL_MS = 200
 BATCH_RECORDS = 2_000  # 2,000 x 3 µs: the page's own requests wait 6 ms at most
 PROBE_S = 2.0  # aiokafka retries in silence, so a lost broker is noticed by asking
@@ -147,6 +147,8 @@ class Feed:
             self.board.take_aggregate(record.value or b"", now, is_fresh=is_fresh)
         elif kind == "alerts":
             self.board.take_alert((record.key or b"").decode(errors="replace"), record.value)
+        elif kind == "health":
+            self.board.take_health(record.value or b"")
         else:
             headers: Iterable[tuple[str, bytes]] = record.headers
             self.board.take_dead(headers)

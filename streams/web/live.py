@@ -31,6 +31,7 @@ MAX_CLIENTS = 64
 SEND_TIMEOUT_S = 60.0
 TOP_ROWS = 10
 ALERTS_SHOWN = 50
+HEALTH_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class _Mark:
 
     history: int
     alerts: int
+    health: int
 
 
 class Live:
@@ -77,11 +79,15 @@ class Live:
     def tick(self) -> None:
         """Mark where the board stands, and wake every client."""
         self._number += 1
-        self._marks[self._number] = _Mark(self._board.history.version, self._board.alerts_version)
+        self._marks[self._number] = self._mark()
         if len(self._marks) > REMEMBERED_TICKS:
             self._marks.popitem(last=False)
         self._made.clear()
         self._wake()
+
+    def _mark(self) -> _Mark:
+        board = self._board
+        return _Mark(board.history.version, board.alerts_version, board.health_version)
 
     def close(self) -> None:
         """End every stream; the clients come back on their own."""
@@ -126,7 +132,7 @@ class Live:
 
     def _event(self, view: View, since: int | None) -> dict[str, Any]:
         board, now = self._board, self._clock()
-        mark = self._marks[since] if since is not None else _Mark(-1, -1)
+        mark = self._marks[since] if since is not None else _Mark(-1, -1, -1)
         range_s = query.RANGES_S[view.range]
         windows = board.history.windows(range_s)
         event: dict[str, Any] = {
@@ -139,6 +145,8 @@ class Live:
         }
         if board.alerts_version > mark.alerts:
             event["alerts"] = board.alerts()[:ALERTS_SHOWN]
+        if board.health_version > mark.health:
+            event["health"] = board.health()[:HEALTH_SHOWN]
         return event
 
     def _wake(self) -> None:

@@ -50,6 +50,7 @@ class BoardMetrics(Collector):
         yield _counter("vpcflow_page_messages", "Messages read.", "topic", board.messages)
         yield _counter("vpcflow_page_foreign", "Messages that are not ours.", "topic", board.foreign)
         yield _counter("vpcflow_page_refused", "Refused rows or records, by reason.", "why", board.dead)
+        yield _counter("vpcflow_page_data_health", "What connectors said of the data.", "kind", board.found)
         outcomes = {"superseded": board.history.superseded, "aged": board.history.aged}
         yield _counter("vpcflow_page_ignored", "Aggregates that changed nothing.", "because", outcomes)
         yield CounterMetricFamily(

@@ -83,6 +83,7 @@ async def test_routes_answer_from_the_board(script: Script, client: ClientSessio
         assert 'vpcflow_end_to_end_seconds_bucket{le="+Inf"} 2.0' in metrics
         assert 'vpcflow_page_messages_total{topic="aggregates"} 2.0' in metrics
         assert await (await client.get(url + "/api/alerts")).json() == []
+        assert await (await client.get(url + "/api/health")).json() == []
 
 
 async def test_every_answer_carries_the_policy(script: Script, client: ClientSession) -> None:

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
 
+from connectors.data_health import HealthRecord
 from streams.records import Aggregate, Alert
 from streams.web.app import page as serve
 from streams.web.board import Board, Link
@@ -59,6 +60,12 @@ class Script:
             {"6": [flows, amount // 800, amount]}, 0, 0, revision, number < WINDOWS - 10, arrival_ms,
         )  # fmt: skip
         self.board.take_aggregate(aggregate.encode(), self.now)
+
+    def health(self, kind: str, text: str) -> None:
+        """Say something of the data of one shard."""
+        source = "kinesis:flow-logs/shardId-000000000003"
+        one = HealthRecord(kind, source, int((self.now - 300) * 1000), text)
+        self.board.take_health(one.message("", 0).value or b"")
 
     def alert(self, rule: str, status: str, began: int, **more: float) -> None:
         """Add one alert that began in the window with that number."""
@@ -191,6 +198,11 @@ def script() -> Script:
     script.alert("port_sweep", "firing", 52, value=214, threshold=50)
     script.alert("reject_ratio", "resolved", 12, value=0.09, threshold=0.2)
     script.board.take_dead([("why", b"late"), ("count", b"12")])
+    for kind, text in (
+        ("delay", "lines came up to 71 s after their flow ended"),
+        ("gap", "nothing came for 1260 s"),
+    ):
+        script.health(kind, text)
     return script
 
 

@@ -135,6 +135,28 @@ async def test_lists_firing_alerts_first(browser: Browser, script: Any, visiting
 
 
 @in_module_loop
+async def test_lists_losses_of_data_first(browser: Browser, script: Any, visiting: Visiting) -> None:
+    async with visiting(browser, script) as seen:
+        rows = seen.page.get_by_test_id("health-row")
+        await expect(rows).to_have_count(2)
+        assert await seen.see("health-losses") == "0"
+        script.health("trimmed", "records after 4967 may have expired before they were read")
+        await expect(seen.page.get_by_test_id("health-losses")).to_have_text("1 loss")
+        kinds = [await row.get_attribute("data-kind") for row in await rows.all()]
+        assert kinds == ["trimmed", "gap", "delay"]
+        await expect(rows.first).to_contain_text("kinesis:flow-logs/shardId-000000000003")
+
+
+@in_module_loop
+async def test_nothing_said_of_the_data_is_nothing_shown(
+    browser: Browser, empty: Any, visiting: Visiting
+) -> None:
+    async with visiting(browser, empty) as seen:
+        await expect(seen.page.get_by_test_id("state")).to_have_text("no windows yet")
+        await expect(seen.page.locator(".health")).to_have_count(0)
+
+
+@in_module_loop
 async def test_resumes_after_the_stream_was_dropped(
     browser: Browser, script: Any, visiting: Visiting
 ) -> None:

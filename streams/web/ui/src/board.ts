@@ -41,6 +41,14 @@ export interface Alert {
   readonly ends_at: number;
 }
 
+/** What a connector said of the data itself (`connectors/data_health.py`). Times are epoch milliseconds. */
+export interface Health {
+  readonly kind: string;
+  readonly source: string;
+  readonly at_ms: number;
+  readonly text: string;
+}
+
 export interface Standing {
   readonly link: "connecting" | "waiting" | "live" | "reconnecting";
   readonly detail: string;
@@ -66,17 +74,20 @@ export interface Event {
   readonly points: readonly Point[];
   readonly top: Top;
   readonly alerts?: readonly Alert[];
+  readonly health?: readonly Health[];
 }
 
 export interface Board extends Event {
   readonly alerts: readonly Alert[];
+  readonly health: readonly Health[];
 }
 
 /** Apply an event. Points are absolute, so a point replaces the one with its start; old ones leave. */
 export function apply(board: Board | null, event: Event, isSnapshot: boolean): Board {
   const before = isSnapshot || board === null ? [] : board.points;
   const alerts = event.alerts ?? board?.alerts ?? [];
-  return { ...event, alerts, points: merge(before, event.points, event.from) };
+  const health = event.health ?? board?.health ?? [];
+  return { ...event, alerts, health, points: merge(before, event.points, event.from) };
 }
 
 function merge(old: readonly Point[], changed: readonly Point[], from: number | null): Point[] {

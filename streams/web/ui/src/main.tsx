@@ -1,9 +1,10 @@
-/** The page: a line of numbers, the chart, the table and the alerts. */
+/** The page: a line of numbers, the chart, the table, the alerts and the health of the data. */
 
 import "uplot/dist/uPlot.min.css";
 import "./main.css";
 import { render } from "preact";
 import { Alerts } from "./alerts";
+import { Health } from "./health";
 import { Numbers } from "./numbers";
 import { board, isLost, standing, start } from "./state";
 import { Switch } from "./switch";
@@ -27,6 +28,7 @@ function Page() {
         <Traffic />
         <Top />
         <Alerts />
+        <Health />
       </main>
     </>
   );

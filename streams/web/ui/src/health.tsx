@@ -1,0 +1,39 @@
+/** What connectors said of the data: loss first, then gaps and repeats, delays last. Nothing said, nothing shown. */
+
+import type { Health as Item } from "./board";
+import { clock } from "./format";
+import { board } from "./state";
+
+const LOSSES = new Set(["trimmed", "shard_gone"]);
+
+export function Health() {
+  const found = board.value?.health ?? [];
+  if (found.length === 0) return null;
+  const losses = found.filter((one) => LOSSES.has(one.kind)).length;
+  return (
+    <section class="card health">
+      <header>
+        <h2>Data health</h2>
+        <span class={losses ? "badge firing" : "badge"} data-testid="health-losses" data-value={losses}>
+          {losses ? `${losses} ${losses === 1 ? "loss" : "losses"}` : "no loss"}
+        </span>
+      </header>
+      <ul data-testid="health">
+        {found.map((one) => (
+          <Row key={`${one.kind}|${one.source}`} one={one} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Row({ one }: { one: Item }) {
+  return (
+    <li data-testid="health-row" data-kind={one.kind}>
+      <span class={LOSSES.has(one.kind) ? "badge firing" : "badge"}>{one.kind.replaceAll("_", " ")}</span>
+      <span class="eni">{one.source}</span>
+      <span class="summary">{one.text}</span>
+      <span class="since">{clock(one.at_ms / 1000)}</span>
+    </li>
+  );
+}
