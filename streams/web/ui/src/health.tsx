@@ -30,10 +30,10 @@ export function Health() {
 function Row({ one }: { one: Item }) {
   return (
     <li data-testid="health-row" data-kind={one.kind}>
-      <span class={LOSSES.has(one.kind) ? "badge firing" : "badge"}>{one.kind.replaceAll("_", " ")}</span>
-      <span class="eni">{one.source}</span>
-      <span class="summary">{one.text}</span>
+      <span class={LOSSES.has(one.kind) ? "badge firing" : "badge"}>{one.kind.replace("_", " ")}</span>
+      <span class="eni" title={one.source}>{one.source}</span>
       <span class="since">{clock(one.at_ms / 1000)}</span>
+      <span class="summary">{one.text}</span>
     </li>
   );
 }

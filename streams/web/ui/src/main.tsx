@@ -27,8 +27,10 @@ function Page() {
       <main>
         <Traffic />
         <Top />
-        <Alerts />
-        <Health />
+        <div class="side">
+          <Alerts />
+          <Health />
+        </div>
       </main>
     </>
   );
