@@ -8,7 +8,9 @@ Maven, and fails with a sentence when they are missing; all other tests need Pyt
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -20,7 +22,9 @@ from emulator.ports import free_port
 from streams.children import Child
 from tests.acceptance.kcl.build import NotBuilt, class_path
 from tests.acceptance.kcl.consumer import Application, Consumer, consuming, trusting
-from tests.acceptance.kcl.source import Source, source
+from tests.acceptance.kcl.source import STREAM, Source, source
+from tests.connectors.arrived import Topics
+from tests.processes import environment
 
 READY_S = 20.0
 TEST_S = 220.0  # the whole test but for Maven; half a minute of it is KCL's own waiting
@@ -56,9 +60,12 @@ async def emulated(tmp_path: Path) -> AsyncIterator[tuple[int, Child]]:
 
 @pytest.mark.usefixtures("program")
 async def test_every_record_arrives_through_a_split_and_a_merge_and_none_again(
-    emulated: tuple[int, Child], tmp_path: Path
+    emulated: tuple[int, Child], tmp_path: Path, kafka: str, prefix: str
 ) -> None:
-    """Every record, in order within its key; parents at SHARD_END; a second run goes on from there."""
+    """Every record, in order within its key; parents at SHARD_END; a second run goes on from there.
+
+    At the end our own connector reads the same stream: KCL is the referee of what is to come out.
+    """
     port, child = emulated
     plain, secure = f"http://localhost:{port}", f"https://localhost:{port}"
     applications = (
@@ -75,8 +82,27 @@ async def test_every_record_arrives_through_a_split_and_a_merge_and_none_again(
                 assert {shard for shard, at in checkpoints.items() if at == SHARD_END} == closed
             await second_run(flows, applications, tmp_path)
         assert flows.consumers() == {"fan-out", "fan-out-tls"}
+        await read_by_us(flows, plain, Topics(kafka, prefix), tmp_path)
     assert 'status="5' not in await page(f"{plain}/metrics")
     assert "moto failed" not in child.log.read_text()
+
+
+async def read_by_us(flows: Source, url: str, topics: Topics, logs: Path) -> None:
+    """Read the whole stream by `connect kinesis`, and compare it with what KCL was given and gave."""
+    env = {
+        **environment(topics.kafka, topics.prefix, topics.slots, stream=STREAM),
+        **{"AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": "us-east-1"},
+        **{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"},
+    }
+    connector = Child("connect", ["connect", "kinesis"], env, logs)
+    await connector.start()
+    try:
+        seen = await topics.until(lambda seen: len(seen.lines) >= flows.count)
+    finally:
+        await connector.stop()
+    put = Counter(sha256 for records in flows.put_records.values() for _, sha256 in records)
+    assert Counter(hashlib.sha256(line.encode()).hexdigest() for line in seen.lines) == put
+    assert seen.dead == []
 
 
 async def first_run(flows: Source, applications: Sequence[Application], logs: Path) -> set[str]:
