@@ -50,7 +50,8 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
 
     `changed` is called when slots were assigned, and with what came on `positions` when something did.
     `source` names what is taken from. Two of one prefix would share out one set of slots, each reading only
-    its part, so the second one is refused. Who needs nothing of what others have done does not follow them.
+    its part, so the second one is refused; a process that is alone may change to another of its kind. Who
+    needs nothing of what others have done does not follow them.
     """
 
     def __init__(
@@ -87,8 +88,9 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         """Open the slots that are ours now."""
         slots = {p.partition: self._make_slot(p.partition) for p in assigned}
         await asyncio.gather(*(slot.open() for slot in slots.values()))
+        is_alone = len(slots) == self._settings.slots
         for slot in slots.values():
-            await self._check_source(slot)
+            await self._check_source(slot, is_alone)
         if self._refused is not None:  # raised by `run`: aiokafka would only log it
             await asyncio.gather(*(slot.close() for slot in slots.values()))
             return
@@ -100,9 +102,11 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         self._is_assigned = True
         self._changed({})
 
-    async def _check_source(self, slot: Slot) -> None:
+    async def _check_source(self, slot: Slot, is_alone: bool) -> None:
+        """Take from our source from now on, or refuse: nobody else may be taking from another one."""
         known = slot.state.get(SOURCE_KEY, b"").decode()
-        if not known:
+        is_of_our_kind = known.partition(" ")[0] == self._source.partition(" ")[0]
+        if not known or (known != self._source and is_of_our_kind and is_alone):
             await slot.commit({SOURCE_KEY: self._source.encode()}, [])
         elif known != self._source:
             self._refused = ConnectError(

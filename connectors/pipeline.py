@@ -11,7 +11,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -56,10 +56,20 @@ DISCOVER_S = 10.0
 
 @dataclass(slots=True)
 class Known:
-    """A stream that is read, and its shards as they were listed last."""
+    """A stream that is read, and its shards as they were listed last.
+
+    `missing` are places of shards that were known before two listings, the last ones, and in neither.
+    """
 
     source: Source
     shards: list[Shard]
+    missing: dict[str, Position] = field(default_factory=dict)
+    missed_once: dict[str, Position] = field(default_factory=dict)
+
+    def listed(self, shards: list[Shard], missing: dict[str, Position]) -> None:
+        """Take a listing. One alone proves no loss: others may know a shard that it was too early for."""
+        self.missing = {shard_id: p for shard_id, p in missing.items() if shard_id in self.missed_once}
+        self.shards, self.missed_once = shards, missing
 
 
 class Connector:
@@ -117,6 +127,9 @@ class Connector:
         call = self._caller.call
         for named in await call("ListStreams", find_streams, self._client, self._choice):
             reader = StreamReader(self._client, named)
+            before = dict(
+                self._ownership.positions
+            )  # what is known only after a listing may be newer than it
             try:
                 stream = await call("DescribeStreamSummary", reader.describe)
                 shards = await call("ListShards", reader.shards)
@@ -127,11 +140,9 @@ class Connector:
                 continue
             known = self._known.get(stream.key)
             if known is None:
-                source = await self._source(stream, reader)
-                self._known[stream.key] = Known(source, shards)
-            else:
-                known.shards = shards
-                known.source = replace(known.source, stream=stream)
+                known = self._known[stream.key] = Known(await self._source(stream, reader), shards)
+            known.source = replace(known.source, stream=stream)
+            known.listed(shards, gone(shards, before, stream.key))
 
     def _is_passing_away(self, named: str) -> bool:
         """Say whether a missing stream was there before; else a setting is wrong, and that is an error."""
@@ -174,8 +185,9 @@ class Connector:
             if one := owned.get(slot_of(stream.key, slots)):
                 await self._begin(one, known)
             return
-        for shard_id, position in gone(known.shards, positions, stream.key).items():
-            if one := owned.get(slot_of_shard(stream.key, shard_id, slots)):
+        for shard_id, position in known.missing.items():
+            one = owned.get(slot_of_shard(stream.key, shard_id, slots))
+            if one is not None and not one.is_reading(stream.key, shard_id):
                 await self._give_up(one, known.source, shard_id, position)
         beginning = decode_beginning(value)
         for shard in startable(known.shards, positions, stream.key, frozenset(owned), slots):

@@ -39,6 +39,23 @@ async def owning(settings: Common, source: str) -> None:
         await ownership.run(stop)
 
 
+async def test_who_is_alone_may_choose_other_streams(kafka: str, prefix: str) -> None:
+    settings = Common(kafka=kafka, prefix=prefix, slots=2)
+    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    await owning(settings, "kinesis flow-logs")
+    await owning(settings, "kinesis flow-logs,more")
+    stop = asyncio.Event()
+    first = Ownership(settings, "kinesis flow-logs,more", Idle, lambda _: None)
+    running = asyncio.ensure_future(first.run(stop))
+    async with asyncio.timeout(DEADLINE_S):
+        while len(first.owned) != 2:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.05)
+    with pytest.raises(ConnectError, match="take from kinesis flow-logs,more"):
+        await owning(settings, "kinesis flow-logs")
+    stop.set()
+    await running
+
+
 async def test_another_source_is_refused_and_the_same_one_is_not(kafka: str, prefix: str) -> None:
     settings = Common(kafka=kafka, prefix=prefix, slots=2)
     await ensure_topics(settings.kafka, settings.prefix, settings.slots)
