@@ -219,7 +219,7 @@ def main() -> None:
     console = Console()
     with console.status("connectors"):
         found = asyncio.run(_gathered())
-    show(console, found)
+    show(console, found, "connect")
     merge({f"connect: {one.name}": one.as_result() for one in found})
 
 

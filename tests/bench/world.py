@@ -124,7 +124,7 @@ def main() -> None:
     console = Console()
     estate, figures = asyncio.run(built(console))
     figures += made(estate)
-    show(console, figures)
+    show(console, figures, "world")
     merge({f"world: {one.name}": one.as_result() for one in figures})
 
 

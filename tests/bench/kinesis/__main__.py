@@ -116,7 +116,7 @@ def main() -> None:
         if name.startswith(options.only or ""):
             with console.status(name):
                 figures += measure()
-    show(console, figures)
+    show(console, figures, "emulator")
     merge({figure.name: figure.as_result() for figure in figures})
     missed = [figure.name for figure in figures if figure.is_missed]
     verdict = f"missed: {', '.join(missed)}" if missed else "nothing missed"

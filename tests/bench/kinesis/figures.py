@@ -60,9 +60,9 @@ def at_least(name: str, value: float, unit: str, target: float, other: Figure) -
     return Figure(name, value, unit, target, other, is_at_most=False)
 
 
-def show(console: Console, figures: Iterable[Figure]) -> None:
+def show(console: Console, figures: Iterable[Figure], title: str) -> None:
     """Print the table."""
-    table = Table("figure", "value", "unit", "is to be", "is", "", title="emulator", title_justify="left")
+    table = Table("figure", "value", "unit", "is to be", "is", "", title=title, title_justify="left")
     for each in figures:
         table.add_row(each.name, _number(each.value), each.unit, *_judgement(each))
     console.print(table)
