@@ -13,7 +13,6 @@ import asyncio
 import os
 import random
 import signal
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -33,6 +32,7 @@ from emulator.kafka.node import Node, kafka_node
 from emulator.ports import free_port
 from streams.children import Child
 from tests.acceptance.faults import TEST_CREDENTIALS
+from tests.acceptance.seeds import run_seeds
 from tests.connectors.arrived import Seen, Topics
 from tests.processes import answers, environment, until
 
@@ -68,6 +68,14 @@ class Outcome:
     def is_exact(self) -> bool:
         """Whether the blocks equal the ledger."""
         return not (self.lost or self.twice or self.dead) and self.are_numbers_whole
+
+    @property
+    def text(self) -> str:
+        """The outcome in a line."""
+        return (
+            f"{self.lines:,} lines, lost {self.lost}, twice {self.twice}, dead {self.dead},"
+            f" numbers {'whole' if self.are_numbers_whole else 'BROKEN'}; {dict(self.faults)}"
+        )
 
 
 @dataclass(slots=True)
@@ -253,18 +261,7 @@ def _compared(scene: Scene, seen: Seen) -> Outcome:
 @click.option("--seeds", default="1-10", show_default=True, help="One seed, or a range.")
 def main(seeds: str) -> None:
     """Run the chaos test on some seeds, and exit with the number that was not exact."""
-    first, _, last = seeds.partition("-")
-    wrong = 0
-    for seed in range(int(first), int(last or first) + 1):
-        outcome = asyncio.run(run(seed))
-        wrong += not outcome.is_exact
-        print(
-            f"seed {seed}: {'exact' if outcome.is_exact else 'NOT EXACT'}, {outcome.lines:,} lines,"
-            f" lost {outcome.lost}, twice {outcome.twice}, dead {outcome.dead},"
-            f" numbers {'whole' if outcome.are_numbers_whole else 'BROKEN'}; {dict(outcome.faults)}",
-            flush=True,
-        )
-    sys.exit(wrong)
+    run_seeds(seeds, run)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import asyncio
 import os
 import random
 import signal
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -35,6 +34,7 @@ from emulator.world import feed, traffic
 from streams.children import Child
 from streams.observer import Observer
 from streams.windows import Rules, Windows
+from tests.acceptance.seeds import run_seeds
 from tests.processes import answers, environment, until
 
 PREFIX = "faults."
@@ -62,6 +62,15 @@ class Outcome:
     def is_exact(self) -> bool:
         """Whether state and output equal the ledger, every key."""
         return self.state.exact and self.output.exact and not self.backwards and not self.dead
+
+    @property
+    def text(self) -> str:
+        """The outcome in a line."""
+        return (
+            f"{self.state.lines:,} lines, {self.state.windows:,} keys; state differs {self.state.differing},"
+            f" output differs {self.output.differing} (lost {self.output.lost}, twice {self.output.twice}),"
+            f" backwards {self.backwards}, dead {self.dead}; {dict(self.faults)}"
+        )
 
 
 @dataclass(slots=True)
@@ -250,19 +259,7 @@ async def _state(kafka: str) -> dict[tuple[str, str, int], Any]:
 @click.option("--seeds", default="1-10", show_default=True, help="One seed, or a range.")
 def main(seeds: str) -> None:
     """Run the fault test on some seeds, and exit with the number that was not exact."""
-    first, _, last = seeds.partition("-")
-    wrong = 0
-    for seed in range(int(first), int(last or first) + 1):
-        outcome = asyncio.run(run(seed))
-        wrong += not outcome.is_exact
-        print(
-            f"seed {seed}: {'exact' if outcome.is_exact else 'NOT EXACT'}, {outcome.state.lines:,} lines,"
-            f" {outcome.state.windows:,} keys; state differs {outcome.state.differing}, output differs"
-            f" {outcome.output.differing} (lost {outcome.output.lost}, twice {outcome.output.twice}),"
-            f" backwards {outcome.backwards}, dead {outcome.dead}; {dict(outcome.faults)}",
-            flush=True,
-        )
-    sys.exit(wrong)
+    run_seeds(seeds, run)
 
 
 if __name__ == "__main__":

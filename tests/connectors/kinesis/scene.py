@@ -28,6 +28,7 @@ from connectors.settings import Connect
 from connectors.slots import Slot, read_compacted
 from connectors.topics import ensure_topics
 from tests.connectors.arrived import DEADLINE_S, Topics
+from tests.connectors.running import running
 from tests.emulator.flowlogs.account import Account
 
 HALF = 1 << 127
@@ -175,23 +176,13 @@ async def connecting(
 ) -> AsyncIterator[Connector]:
     """Run a connector while in the context; `make` may spoil its client. Raises what ended it."""
     await ensure_topics(settings.kafka, settings.prefix, settings.slots)
-    stop = asyncio.Event()
     client = make_client("kinesis", silence_s=8)
     make(client)
-    records = await RecordsCall(client, session().get_credentials()).__aenter__()
-    connector = Connector(settings, client, records, start_ms)
-    running = asyncio.ensure_future(connector.run(stop))
     try:
-        async with asyncio.timeout(DEADLINE_S):
-            while not (connector.is_ready or running.done()):  # noqa: ASYNC110 - it has no event
-                await asyncio.sleep(0.02)
-        if running.done():
-            running.result()
-        yield connector
+        async with (
+            RecordsCall(client, session().get_credentials()) as records,
+            running(Connector(settings, client, records, start_ms)) as connector,
+        ):
+            yield connector
     finally:
-        stop.set()
-        try:
-            await running
-        finally:
-            await records.__aexit__()
-            client.close()
+        client.close()

@@ -18,6 +18,7 @@ from connectors.flowlog import DEFAULT_FORMAT
 from connectors.s3 import Connector
 from connectors.settings import ConnectS3
 from tests.connectors.arrived import DEADLINE_S, Topics
+from tests.connectors.running import running
 from tests.emulator.flowlogs.account import REGION, Account
 
 BUCKET = "flow-logs-of-tests"
@@ -98,23 +99,12 @@ def environment_of(account: Account, url: str | None = None) -> dict[str, str]:
 @asynccontextmanager
 async def connecting(settings: ConnectS3) -> AsyncIterator[Connector]:
     """Run a connector while in the context. Raises what ended it."""
-    stop = asyncio.Event()
     client = make_client("s3")
-    connector = Connector(settings, client)
-    running = asyncio.ensure_future(connector.run(stop))
     try:
-        async with asyncio.timeout(DEADLINE_S):
-            while not (connector.is_ready or running.done()):  # noqa: ASYNC110 - it has no event
-                await asyncio.sleep(0.02)
-        if running.done():
-            running.result()
-        yield connector
+        async with running(Connector(settings, client)) as connector:
+            yield connector
     finally:
-        stop.set()
-        try:
-            await running
-        finally:
-            client.close()
+        client.close()
 
 
 async def polled(is_so: Callable[[], bool]) -> None:
