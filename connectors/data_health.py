@@ -23,6 +23,7 @@ DELAY = "delay"  # how late lines come: arrival minus the end of the flow
 LOSSES = frozenset({TRIMMED, GONE})
 GAP_S = 900  # CloudWatch delivers within ten minutes, flow logs in at most ten; longer is no delay
 DELAY_EVERY_S = 60
+NUMBER_MOST_DIGITS = 12  # of a time in seconds; a longer one is no time, and may be no number of Python's
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,6 @@ def delay_s(text: bytes, end_at: int | None, arrival_ms: int) -> float | None:
     if end_at is None or not arrival_ms:
         return None
     fields = text[text.rfind(b"\n") + 1 :].split()
-    if len(fields) > end_at and fields[end_at].isdigit():
+    if len(fields) > end_at and len(fields[end_at]) <= NUMBER_MOST_DIGITS and fields[end_at].isdigit():
         return max(arrival_ms / 1000 - int(fields[end_at]), 0.0)
     return None

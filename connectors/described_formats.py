@@ -11,7 +11,7 @@ import structlog
 
 from connectors.aws import make_client
 from connectors.formats import DESCRIBE, Formats, of_flow_logs, parse_group_formats
-from connectors.kinesis_calls import Caller
+from connectors.kinesis_calls import FAILURES, Caller, said
 
 log = structlog.get_logger()
 
@@ -42,13 +42,21 @@ class GroupFormats:
         async with self._asking:
             if time.monotonic() - self._asked_at <= AGAIN_S:
                 return
-            found, unclear = of_flow_logs(await self._caller.call("DescribeFlowLogs", self._describe))
-            self.now = Formats(self.now.default, found)
+            try:
+                described = await self._caller.call("DescribeFlowLogs", self._describe)
+            except FAILURES as error:
+                if not self.now.by_group:
+                    raise
+                log.warning("log groups' formats are as they were", error=said(error))
+                described = None
             self._asked_at = time.monotonic()
-        for group in unclear:
-            log.error(
-                "flow logs of different formats share a log group: their lines have no format", group=group
-            )
+            if described is not None:
+                self._take(of_flow_logs(described))
+
+    def _take(self, found: dict[str, str | None]) -> None:
+        self.now = Formats(self.now.default, found)
+        for group in (group for group, line_format in found.items() if line_format is None):
+            log.error("flow logs of different formats share a log group: its lines are refused", group=group)
 
     def _describe(self) -> list[dict[str, Any]]:
         pages = self._client.get_paginator("describe_flow_logs").paginate()

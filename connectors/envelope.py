@@ -8,6 +8,7 @@ Logs guide, "Log group-level subscription filters"; flow-logs.md 3.2; for aggreg
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,8 +20,11 @@ from connectors.aggregates import MAGIC, BadAggregate, split
 
 INFLATED_MAX_BYTES = 32 << 20  # CloudWatch sends at most 1 MiB compressed; flow logs inflate 4 to 10 times
 MEMBERS_MAX = 1000  # each member costs a copy of what follows it, so a flood of tiny ones would be quadratic
+BOMB_REASON = "inflates beyond the cap"
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31
+_ACCOUNT = re.compile("[0-9]{12}")
+_LOG_GROUP_MOST = 512  # characters of a name (CreateLogGroup)
 _STEP_BYTES = 1 << 20
 _MARKS = frozenset({b"", b"{", _GZIP_MAGIC[:1], MAGIC[:1]})  # how all begins that may be no plain lines
 _NESTED = "KPL aggregate within an aggregate"
@@ -134,7 +138,7 @@ def _member(data: bytes, room: _Room) -> tuple[bytes, bytes]:
             raise _Refused("broken gzip") from error
         if len(text) > room.left:
             room.left = 0
-            raise _Refused("inflates beyond the cap")
+            raise _Refused(BOMB_REASON)
         room.left -= len(text)
         texts.append(text)
         if len(text) < step and not inflater.eof:
@@ -169,13 +173,21 @@ def _envelope(value: Any) -> Unwrapped:
     try:
         if kind == "DATA_MESSAGE":
             text = "\n".join([event["message"] for event in value["logEvents"]])
-            group = str(value.get("owner", "")), str(value.get("logGroup", ""))
-            return Unwrapped(text.encode(), log_groups=(group,) if group[1] else ())
+            return Unwrapped(text.encode(), log_groups=_log_group(value))
         if kind is None and isinstance(value.get("message"), str):
             return Unwrapped(value["message"].encode())
     except (KeyError, TypeError, UnicodeEncodeError) as error:
         raise _Refused("an envelope without messages") from error
     raise _Refused("JSON, but no envelope")
+
+
+def _log_group(value: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return whose log group it was, as far as it says so in AWS's way: an account becomes a Kafka header."""
+    owner, name = value.get("owner"), value.get("logGroup")
+    if not isinstance(name, str) or not 0 < len(name) <= _LOG_GROUP_MOST:
+        return ()
+    account = owner if isinstance(owner, str) and _ACCOUNT.fullmatch(owner) else ""
+    return ((account, name),)
 
 
 def wrap_subscription(

@@ -17,7 +17,8 @@ from connectors.kinesis_calls import DENIED, code_of
 
 log = structlog.get_logger()
 
-ACTIVE_S = 60.0
+ACTIVE_S = 20.0
+ATTEMPTS = 4
 ASK_S = 0.5
 REFUSED = DENIED | {"LimitExceededException"}  # 20 consumers a stream, 5 being made (Kinesis quotas)
 
@@ -28,17 +29,28 @@ def register(client: Any, stream_arn: str, name: str) -> str:
     Blocking. Raises botocore's other errors, and `TimeoutError` when it does not become ACTIVE.
     """
     try:
-        try:
-            client.register_stream_consumer(StreamARN=stream_arn, ConsumerName=name)
-        except ClientError as error:
-            if code_of(error) != "ResourceInUseException":
-                raise
+        _register(client, stream_arn, name)
         return _when_active(client, stream_arn, name)
     except ClientError as error:
         if code_of(error) not in REFUSED:
             raise
         log.warning("no fan-out, polling instead", stream=stream_arn, refused=str(error))
         return ""
+
+
+def _register(client: Any, stream_arn: str, name: str) -> None:
+    for attempt in range(ATTEMPTS):
+        try:
+            client.register_stream_consumer(StreamARN=stream_arn, ConsumerName=name)
+        except ClientError as error:
+            if code_of(error) == "ResourceInUseException":
+                return
+            # Too many consumers, or calls: AWS says the same to both, and one of them passes.
+            if code_of(error) != "LimitExceededException" or attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(ASK_S * 2**attempt)
+        else:
+            return
 
 
 def _when_active(client: Any, stream_arn: str, name: str) -> str:

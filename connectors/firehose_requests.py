@@ -23,7 +23,7 @@ from connectors import blocks
 from connectors.dead import VALUE_MAX_BYTES
 from connectors.envelope import INFLATED_MAX_BYTES, unwrap
 from connectors.flowlog import BadFormat, parse_format
-from connectors.formats import MIXED_REASON, Formats
+from connectors.formats import UNCLEAR_REASON, Formats
 
 BODY_MAX_BYTES = 64 << 20  # AWS: 64 MiB before compression, its largest buffer; ours, before and after
 RECORDS_MAX = 10_000  # AWS: 1 to 10,000 records
@@ -35,7 +35,7 @@ MESSAGE_MAX_CHARACTERS = 8192  # AWS, of `errorMessage`
 REQUEST_ID_HEADER = "X-Amz-Firehose-Request-Id"
 KEY_HEADER = "X-Amz-Firehose-Access-Key"
 
-NONE: Mapping[str, str] = MappingProxyType({})
+NONE: Mapping[str, str | None] = MappingProxyType({})
 
 _GZIP_WBITS = 31
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -172,7 +172,9 @@ def _is_right(name: str, value: object) -> bool:
     return True
 
 
-def read_body(raw: bytes, head: Head, now_ms: int, by_group: Mapping[str, str] = NONE) -> Posted | Refused:
+def read_body(
+    raw: bytes, head: Head, now_ms: int, by_group: Mapping[str, str | None] = NONE
+) -> Posted | Refused:
     """Understand a whole request; `now_ms` stands in for a time of arrival that it does not name.
 
     `by_group` are the formats of log groups (`Formats.by_group`).
@@ -252,7 +254,7 @@ def _understand(records: list[bytes], head: Head, arrival_ms: int, formats: Form
         log_groups.update(content.log_groups)
         line_format = formats.of((group for _, group in content.log_groups), content.lines)
         if content.refused is not None or line_format is None:
-            refused.append((content.refused or MIXED_REASON, data, index))
+            refused.append((content.refused or UNCLEAR_REASON, data, index))
             continue
         account = head.origin.account or (content.log_groups[0][0] if content.log_groups else "")
         origin = replace(head.origin, line_format=line_format, account=account)

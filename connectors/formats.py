@@ -16,23 +16,34 @@ import orjson
 from connectors.flowlog import BadFormat, is_header, log_format, parse_format
 
 DESCRIBE = "describe"
-MIXED_REASON = "log groups of different formats in one record"
+UNCLEAR_REASON = "log groups whose lines have several formats"
 _LOWER = range(ord("a"), ord("z") + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """The format that is set, and those of log groups that have another one."""
+    """The format that is set, and those of log groups that have another one; None: nobody can tell."""
 
     default: str
-    by_group: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    by_group: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
 
     def of(self, log_groups: Iterable[str], lines: bytes) -> str | None:
-        """Return the format of some lines from these log groups; None where the groups have several."""
-        if lines[:1] and lines[0] in _LOWER and is_header(head := lines.split(b"\n", 1)[0]):
-            return head.decode()
+        """Return the format of some lines from these log groups; None where it cannot be told."""
+        if lines[:1] and lines[0] in _LOWER and (header := _header(lines.split(b"\n", 1)[0])):
+            return header
         found = {self.by_group.get(group, self.default) for group in log_groups} or {self.default}
         return found.pop() if len(found) == 1 else None
+
+
+def _header(line: bytes) -> str:
+    """Return a first line that is a format; empty when it is none, be it made of field names."""
+    if not is_header(line):
+        return ""
+    try:
+        parse_format(text := line.decode())
+    except BadFormat:
+        return ""
+    return text
 
 
 def parse_group_formats(text: str) -> dict[str, str]:
@@ -54,14 +65,13 @@ def parse_group_formats(text: str) -> dict[str, str]:
     return found
 
 
-def of_flow_logs(flow_logs: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], list[str]]:
-    """Return log group → format of what DescribeFlowLogs answered, and the groups that have several.
+def of_flow_logs(flow_logs: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
+    """Return log group → format of what DescribeFlowLogs answered.
 
-    Lines of two formats in one log group cannot be told apart, so such a group has none.
+    Lines of two formats in one log group cannot be told apart, so such a group has None.
     """
     found: dict[str, set[str]] = {}
     for one in flow_logs:
         if (group := one.get("LogGroupName")) and (text := one.get("LogFormat")):
             found.setdefault(group, set()).add(log_format(parse_format(text)))
-    clear = {group: formats.copy().pop() for group, formats in found.items() if len(formats) == 1}
-    return clear, sorted(group for group, formats in found.items() if len(formats) > 1)
+    return {group: formats.pop() if len(formats) == 1 else None for group, formats in found.items()}

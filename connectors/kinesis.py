@@ -15,45 +15,16 @@ import pybase64
 
 from connectors.answers import Answer, Record
 from connectors.positions import WHOLE, Position, Shard, Stream
-from connectors.stream_choice import StreamChoice
 
 GET_LIMIT = 10_000  # AWS's most for one call
 _RAW = "VpcflowRawBody"
-
-
-def find_streams(client: Any, choice: StreamChoice) -> list[str]:
-    """Return the names and ARNs that a choice means now. Raises botocore's errors."""
-    found = list(choice.named)
-    if not choice.is_search:
-        return found
-    asked: dict[str, Any] = {}
-    while True:
-        page = client.list_streams(**asked)
-        for name in page["StreamNames"]:
-            is_tagged = choice.tags and choice.has_tag(_tags(client, name))
-            if (choice.matches(name) or is_tagged) and name not in found:
-                found.append(name)
-        if not page.get("HasMoreStreams"):
-            return found
-        asked = {"ExclusiveStartStreamName": page["StreamNames"][-1]}
-
-
-def _tags(client: Any, name: str) -> dict[str, str]:
-    tags: dict[str, str] = {}
-    asked: dict[str, Any] = {"StreamName": name}
-    while True:
-        page = client.list_tags_for_stream(**asked)
-        tags |= {tag["Key"]: tag.get("Value", "") for tag in page["Tags"]}
-        if not page.get("HasMoreTags"):
-            return tags
-        asked["ExclusiveStartTagKey"] = page["Tags"][-1]["Key"]
 
 
 class StreamReader:
     """The calls that reading one stream needs; blocking, for worker threads. All raise botocore's errors."""
 
     def __init__(self, client: Any, named: str) -> None:
-        self._client = client
+        self._client, self.named = client, named
         self._stream = {"StreamARN": named} if named.startswith("arn:") else {"StreamName": named}
         client.meta.events.register("before-parse.kinesis.GetRecords", _keep_raw, unique_id=_RAW)
 
@@ -61,7 +32,9 @@ class StreamReader:
         """Say what the stream is."""
         found = self._client.describe_stream_summary(**self._stream)["StreamDescriptionSummary"]
         created_ms = round(found["StreamCreationTimestamp"].timestamp() * 1000)
-        return Stream(found["StreamName"], found["StreamARN"], created_ms, found["RetentionPeriodHours"])
+        is_active = found["StreamStatus"] in {"ACTIVE", "UPDATING"}  # else its shards cannot be listed
+        hours = found["RetentionPeriodHours"]
+        return Stream(found["StreamName"], found["StreamARN"], created_ms, hours, is_active)
 
     def shards(self) -> list[Shard]:
         """List every shard of the stream."""

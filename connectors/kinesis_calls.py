@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import aiohttp
@@ -20,14 +19,20 @@ from urllib3.exceptions import HTTPError
 from connectors import metrics
 from connectors.aws import CALLS_AT_ONCE
 from connectors.errors import ConnectError
+from connectors.threads import in_thread
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 FAILURES = (ClientError, BotoCoreError, HTTPError, aiohttp.ClientError, TimeoutError)
 THROTTLED = {"ProvisionedThroughputExceededException", "LimitExceededException", "ThrottlingException"}
-PASSING = THROTTLED | {"InternalFailure", "ServiceUnavailable", "KMSThrottlingException", "RequestExpired"}
-DENIED = {"AccessDeniedException", "AccessDenied"}
+PASSING = THROTTLED | {
+    *("InternalFailure", "ServiceUnavailable", "KMSThrottlingException", "RequestExpired"),
+    # In an event stream, where there is no HTTP status that says it.
+    *("InternalFailureException", "InternalServerError", "InternalServerException"),
+    "ServiceUnavailableException",
+}
+DENIED = {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"}
 EXPIRED = {"ExpiredTokenException", "ExpiredToken"}
 UNKNOWN_CALLER = {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException"}
 FIRST_ATTEMPTS = 5  # who has never answered is more likely a wrong setting than a failure that passes
@@ -35,10 +40,10 @@ _SAID_AT = 6  # failed attempts after which it is said once that a call keeps fa
 
 
 class Caller:
-    """The threads that calls of one process are made in."""
+    """The calls of one process: so many at once, each in a thread."""
 
     def __init__(self, threads: int = CALLS_AT_ONCE) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="kinesis")
+        self._free = asyncio.Semaphore(threads)
         self._has_answered = False
 
     async def call(
@@ -51,7 +56,8 @@ class Caller:
         """Call in a thread until it succeeds, or raise botocore's error. `when_throttled`: least pause."""
 
         async def once() -> Any:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
+            async with self._free:
+                return await in_thread(function, *args)
 
         return await self.persist(operation, once, when_throttled)
 
@@ -68,9 +74,8 @@ class Caller:
 
         def passed_over(state: RetryCallState) -> None:
             if state.attempt_number == _SAID_AT and state.outcome is not None:
-                log.warning(
-                    "a call keeps failing", operation=operation, error=repr(state.outcome.exception())
-                )
+                error = state.outcome.exception()
+                log.warning("a call keeps failing", operation=operation, error=said(error))
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
@@ -96,12 +101,13 @@ class Caller:
         metrics.CALLS.labels(operation, "ok").inc()
         return answer
 
-    def close(self) -> None:
-        """Begin no call any more; those under way end by themselves."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
 
 _WAIT = wait_exponential_jitter(multiplier=0.2, max=5.0)
+
+
+def said(error: BaseException | None) -> str:
+    """Return an error for a log. Not its `repr`: aiohttp's has the request's headers, token and all."""
+    return f"{type(error).__name__}: {str(error)[:300]}"
 
 
 def code_of(error: BaseException) -> str:
@@ -140,7 +146,8 @@ def as_sentence(error: Exception, endpoint: str) -> ConnectError | None:
 
 def _refusal(code: str, operation: str, endpoint: str) -> ConnectError | None:
     if code in DENIED:
-        return ConnectError(f"AWS refuses kinesis:{operation}: allow it in the policy of who runs this")
+        service = "ec2" if operation == "DescribeFlowLogs" else "kinesis"
+        return ConnectError(f"AWS refuses {service}:{operation}: allow it in the policy of who runs this")
     if code in EXPIRED:
         return ConnectError("the AWS credentials have expired and cannot be renewed: log in again")
     if code in UNKNOWN_CALLER:

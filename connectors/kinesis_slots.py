@@ -11,7 +11,6 @@ import time
 from dataclasses import dataclass, replace
 
 import structlog
-from aiokafka.errors import KafkaError
 
 from connectors import metrics
 from connectors.heard import Heard, tell
@@ -19,7 +18,7 @@ from connectors.positions import NUMBER_KEY, Position, decode_position, shard_ke
 from connectors.reads import Read, transaction
 from connectors.room import Room
 from connectors.shard_reader import ShardReader, Source
-from connectors.slots import Slot, SlotLost
+from connectors.slots import Slot
 
 log = structlog.get_logger()
 
@@ -49,6 +48,7 @@ class OwnedSlot:
         self._number = int(slot.state.get(NUMBER_KEY, b"-1"))
         self._readers: dict[bytes, asyncio.Task[None]] = {}
         self._heard = Heard("kinesis")
+        self._taken, self._is_closing = 0, False
         self._committer = asyncio.ensure_future(self._commit_reads())
 
     @property
@@ -64,22 +64,34 @@ class OwnedSlot:
     def start(self, source: Source, shard_id: str, first: Position) -> None:
         """Begin to read a shard, once; `first` is where, when it was never read."""
         key = shard_key(source.stream.key, shard_id)
-        if key in self._readers:
+        if self._is_closing or key in self._readers:
             return
         value = self.slot.state.get(key)
         position = decode_position(value) if value else first
-        reader = ShardReader(source, shard_id, position, self._queue.put)
+        reader = ShardReader(source, shard_id, position, self.put)
         self._readers[key] = asyncio.ensure_future(reader.run())
 
-    async def tell(self, read: Read) -> None:
-        """Commit state and health records that are no shard's reading."""
+    async def put(self, read: Read) -> None:
+        """Have a read committed; waits while others must catch up. Nothing once the slot is given back."""
+        if self._is_closing:
+            return
+        self._taken += read.held
+        self._way.room.take(read.held)
         await self._queue.put(read)
+
+    async def leave(self, stream: str) -> None:
+        """Stop reading a stream that is another one now; `stream` is `Stream.key`."""
+        head = shard_key(stream, "")
+        readers = [reader for key, reader in self._readers.items() if key.startswith(head)]
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
 
     async def _commit_reads(self) -> None:
         is_open = True
         while is_open:
             reads = [await self._queue.get()]
-            while sum(read.size for read in reads if read) < COMMIT_BYTES and not self._queue.empty():
+            while sum(read.held for read in reads if read) < COMMIT_BYTES and not self._queue.empty():
                 reads.append(self._queue.get_nowait())
             is_open = None not in reads
             began = time.monotonic()
@@ -93,8 +105,10 @@ class OwnedSlot:
         with metrics.COMMIT_SECONDS.time():
             await self.slot.commit(commit.state, commit.messages)
         self._number = commit.number
+        done = sum(read.held for read in reads)
+        self._taken -= done
+        await self._way.room.give(done)
         for read in reads:
-            self._way.room.give(read.size)
             count(read)
 
     def _heard_of(self, read: Read) -> Read:
@@ -107,23 +121,19 @@ class OwnedSlot:
 
     async def close(self) -> None:
         """Stop the readers, commit what they have handed over, and give the slot back."""
+        self._is_closing = True
         for task in self._readers.values():
             task.cancel()
         await asyncio.gather(*self._readers.values(), return_exceptions=True)
-        try:
-            async with asyncio.timeout(DRAIN_S):
-                if not self._committer.done():
-                    await self._queue.put(None)
-                await self._committer
-        except (TimeoutError, KafkaError, SlotLost) as error:
-            log.warning(
-                "a slot was given back with reads uncommitted", slot=self.slot.partition, why=repr(error)
-            )
-        self._committer.cancel()
-        await asyncio.gather(self._committer, return_exceptions=True)
-        while not self._queue.empty():
-            if read := self._queue.get_nowait():
-                self._way.room.give(read.size)
+        last = asyncio.ensure_future(self._queue.put(None))
+        await asyncio.wait([self._committer], timeout=DRAIN_S)
+        if not self._committer.done() or self._committer.exception() is not None:
+            # What it did not commit is read again by the slot's next owner.
+            log.warning("a slot was given back with reads uncommitted", slot=self.slot.partition)
+        for task in (last, self._committer):
+            task.cancel()
+        await asyncio.gather(last, self._committer, return_exceptions=True)
+        await self._way.room.give(self._taken)
         await self.slot.close()
 
 

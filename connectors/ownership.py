@@ -59,15 +59,20 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
     ) -> None:
         self._settings, self._source, self._own, self._changed = settings, source, own, changed
         self._follows = follows
-        self._refused: ConnectError | None = None
+        self._failed: Exception | None = None
         self._owned: dict[int, O] = {}
         self._positions: dict[bytes, bytes] = {}
-        self._is_assigned = False
+        self._is_assigned, self._has_caught_up = False, not follows
 
     @property
     def is_ready(self) -> bool:
         """Whether slots were assigned, be it none."""
         return self._is_assigned
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether all that was on `positions` when we came has been read."""
+        return self._has_caught_up
 
     @property
     def owned(self) -> Mapping[int, O]:
@@ -82,18 +87,26 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Give slots back: drop what is not committed."""
         owned, self._owned = self._owned, {}
-        await asyncio.gather(*(one.close() for one in owned.values()))
+        ended = await asyncio.gather(*(one.close() for one in owned.values()), return_exceptions=True)
+        self._failed = self._failed or next((e for e in ended if isinstance(e, Exception)), None)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Open the slots that are ours now."""
+        """Open the slots that are ours now. An error is raised by `run`: aiokafka would only log it."""
+        try:
+            await self._open(assigned)
+        except Exception as error:
+            self._failed = error
+
+    async def _open(self, assigned: Iterable[TopicPartition]) -> None:
         slots = {p.partition: self._make_slot(p.partition) for p in assigned}
-        await asyncio.gather(*(slot.open() for slot in slots.values()))
         is_alone = len(slots) == self._settings.slots
-        for slot in slots.values():
-            await self._check_source(slot, is_alone)
-        if self._refused is not None:  # raised by `run`: aiokafka would only log it
+        try:
+            await asyncio.gather(*(slot.open() for slot in slots.values()))
+            for slot in slots.values():
+                await self._check_source(slot, is_alone)
+        except BaseException:
             await asyncio.gather(*(slot.close() for slot in slots.values()))
-            return
+            raise
         for partition, slot in slots.items():
             if self._follows:
                 self._positions.update(slot.state)
@@ -109,7 +122,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         if not known or (known != self._source and is_of_our_kind and is_alone):
             await slot.commit({SOURCE_KEY: self._source.encode()}, [])
         elif known != self._source:
-            self._refused = ConnectError(
+            raise ConnectError(
                 f"the topics of VPCFLOW_PREFIX={self._settings.prefix} take from {known}:"
                 f" give {self._source} a prefix of its own"
             )
@@ -135,14 +148,15 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         try:
             while not stop.is_set():
                 await group.getmany(timeout_ms=500)  # Keeps the group's clock; the content is in the tail.
-                if self._refused is not None:
-                    raise self._refused
+                if self._failed is not None:
+                    raise self._failed
                 for task in [*lasting, *(t for one in self._owned.values() for t in one.tasks)]:
                     if task.done() and not task.cancelled():
                         task.result()
         finally:
             for task in lasting:
                 task.cancel()
+            await asyncio.gather(*lasting, return_exceptions=True)
             await self.on_partitions_revoked([])
             await group.stop()
 
@@ -150,20 +164,27 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         """Follow every slot's positions: what we wait for may have been done by another process."""
         topic = f"{self._settings.prefix}positions"
         consumer = AIOKafkaConsumer(bootstrap_servers=self._settings.kafka, isolation_level="read_committed")
-        await consumer.start()
+        places = [TopicPartition(topic, p) for p in range(self._settings.slots)]
         try:
-            consumer.assign([TopicPartition(topic, p) for p in range(self._settings.slots)])
+            await consumer.start()
+            consumer.assign(places)
+            ends = await consumer.end_offsets(places)
             await consumer.seek_to_beginning()
             while True:
                 news: dict[bytes, bytes] = {}
-                for messages in (await consumer.getmany(timeout_ms=1000)).values():
+                for messages in (
+                    await consumer.getmany(timeout_ms=1000 if self._has_caught_up else 100)
+                ).values():
                     for message in messages:
                         if message.value is None:
                             self._positions.pop(message.key, None)
                         elif message.key not in _OWN:
                             news[message.key] = message.value
+                self._positions |= news
                 if news:
-                    self._positions |= news
                     self._changed(news)
+                if not self._has_caught_up and all([await consumer.position(p) >= ends[p] for p in places]):
+                    self._has_caught_up = True
+                    self._changed({})
         finally:
             await consumer.stop()

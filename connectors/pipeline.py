@@ -24,7 +24,7 @@ from connectors.described_formats import group_formats
 from connectors.fan_out import register
 from connectors.get_records import SILENCE_S, RecordsCall
 from connectors.health import health
-from connectors.kinesis import StreamReader, find_streams
+from connectors.kinesis import StreamReader
 from connectors.kinesis_calls import FAILURES, Caller, as_sentence, code_of
 from connectors.kinesis_slots import LINGER_S, PUSHED_LINGER_S, OwnedSlot, Way
 from connectors.ownership import Ownership
@@ -34,6 +34,7 @@ from connectors.positions import (
     Shard,
     Stream,
     decode_beginning,
+    decode_position,
     earlier,
     gone,
     shard_key,
@@ -47,11 +48,14 @@ from connectors.room import Room
 from connectors.settings import Connect
 from connectors.shard_reader import Source
 from connectors.stream_choice import parse_choice, stream_name
+from connectors.stream_finder import StreamFinder
 from connectors.topics import ensure_topics
 
 log = structlog.get_logger()
 
 DISCOVER_S = 10.0
+NOT_FOUND = "ResourceNotFoundException"
+BUSY = {"ResourceInUseException"}  # ListShards, of a stream that is being made or deleted
 
 
 @dataclass(slots=True)
@@ -65,6 +69,7 @@ class Known:
     shards: list[Shard]
     missing: dict[str, Position] = field(default_factory=dict)
     missed_once: dict[str, Position] = field(default_factory=dict)
+    is_gone: bool = False
 
     def listed(self, shards: list[Shard], missing: dict[str, Position]) -> None:
         """Take a listing. One alone proves no loss: others may know a shard that it was too early for."""
@@ -75,13 +80,15 @@ class Known:
 class Connector:
     """The streams of one choice, each shard read in its slot."""
 
-    def __init__(self, settings: Connect, client: Any, records: RecordsCall, start_ms: int) -> None:
+    def __init__(self, settings: Connect, client: Any, records: RecordsCall, start_ms: int | None) -> None:
+        """`start_ms` is where a new stream begins: 0 its horizon, None when it is first seen (LATEST)."""
         self._settings, self._client, self._start_ms = settings, client, start_ms
         self._records = records
         self._choice = parse_choice(settings.stream)
         self._caller, self._room = Caller(), Room()
         self._formats = group_formats(settings.line_format, settings.group_formats, self._caller)
         self._known: dict[str, Known] = {}
+        self._finder = StreamFinder(client, self._choice, self._caller)
         self._asked: set[bytes] = set()
         way = Way(settings.prefix, self._room, PUSHED_LINGER_S if settings.fan_out else LINGER_S)
         self._ownership = Ownership(
@@ -96,11 +103,15 @@ class Connector:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set. Raises what ended the work otherwise."""
+        first, stopped = asyncio.ensure_future(self._discover()), asyncio.ensure_future(stop.wait())
         try:
-            await self._discover()
-            await self._ownership.run(stop, [asyncio.ensure_future(self._keep_discovering())])
+            await asyncio.wait([first, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if first.done():
+                first.result()
+                await self._ownership.run(stop, [asyncio.ensure_future(self._keep_discovering())])
         finally:
-            self._caller.close()
+            first.cancel()
+            stopped.cancel()
 
     def _changed(self, news: Mapping[bytes, bytes]) -> None:
         """Start what may be read now: slots were assigned, or a parent has ended, here or elsewhere."""
@@ -124,35 +135,50 @@ class Connector:
 
     async def _discover(self) -> None:
         """Look for streams and their shards. Raises botocore's errors that do not pass."""
-        call = self._caller.call
-        for named in await call("ListStreams", find_streams, self._client, self._choice):
-            reader = StreamReader(self._client, named)
-            before = dict(
-                self._ownership.positions
-            )  # what is known only after a listing may be newer than it
+        named = await self._finder.find()
+        for name in named:
             try:
-                stream = await call("DescribeStreamSummary", reader.describe)
-                shards = await call("ListShards", reader.shards)
+                await self._look_at(StreamReader(self._client, name))
             except ClientError as error:
-                if code_of(error) != "ResourceNotFoundException" or not self._is_passing_away(named):
-                    raise
-                await self._tell_deleted(stream_name(named))
-                continue
-            known = self._known.get(stream.key)
-            if known is None:
-                known = self._known[stream.key] = Known(await self._source(stream, reader), shards)
-            known.source = replace(known.source, stream=stream)
-            known.listed(shards, gone(shards, before, stream.key))
+                if code_of(error) in BUSY or (code_of(error) == NOT_FOUND and self._is_passing_away(name)):
+                    continue  # not yet, or not any more: the next look will tell
+                raise
+        names = {stream_name(name) for name in named}
+        for known in list(self._known.values()):
+            if known.source.stream.name not in names or known.is_gone:
+                await self._tell_deleted(known)
+
+    async def _look_at(self, reader: StreamReader) -> None:
+        call = self._caller.call
+        before = dict(self._ownership.positions)  # what is known only after a listing may be newer than it
+        try:
+            stream = await call("DescribeStreamSummary", reader.describe)
+        except ClientError as error:
+            for known in self._known.values():
+                known.is_gone |= code_of(error) == NOT_FOUND and known.source.reader.named == reader.named
+            raise
+        if not stream.is_active:
+            return
+        shards = await call("ListShards", reader.shards)
+        if stream.key not in self._known:
+            await self._leave_earlier(stream)
+            self._known[stream.key] = Known(await self._source(stream, reader), shards)
+        known = self._known[stream.key]
+        known.source = replace(known.source, stream=stream)
+        known.listed(shards, gone(shards, before, stream.key))
+
+    async def _leave_earlier(self, stream: Stream) -> None:
+        """Stop reading streams that had this one's name: their readers would be asking this one."""
+        for known in [known for known in self._known.values() if known.source.stream.arn == stream.arn]:
+            await self._tell_deleted(known)
 
     def _is_passing_away(self, named: str) -> bool:
         """Say whether a missing stream was there before; else a setting is wrong, and that is an error."""
         name = stream_name(named)
         was_known = any(known.source.stream.name == name for known in self._known.values())
-        return was_known or named not in self._choice.named or self._has_deleted(name)
-
-    def _has_deleted(self, name: str) -> bool:
         head = stream_key(f"{name}@")
-        return any(key.startswith(head) for key in self._ownership.positions)
+        was_read = any(key.startswith(head) for key in self._ownership.positions)
+        return was_known or was_read or named not in self._choice.named
 
     async def _source(self, stream: Stream, reader: StreamReader) -> Source:
         settings = self._settings
@@ -180,6 +206,8 @@ class Connector:
         """Begin a stream that is new, tell what is lost of it, and start the shards that may be read."""
         stream, owned = known.source.stream, self._ownership.owned
         positions, slots = self._ownership.positions, self._settings.slots
+        if not self._ownership.has_caught_up or self._known.get(stream.key) is not known:
+            return  # What others have decided is not known yet, or nobody cares any more.
         value = positions.get(stream_key(stream.key))
         if value is None:
             if one := owned.get(slot_of(stream.key, slots)):
@@ -201,45 +229,49 @@ class Connector:
         if key in self._asked or key in one.slot.state:
             return
         self._asked.add(key)
-        listed = tuple(shard.shard_id for shard in known.shards) if self._start_ms else ()
-        state: dict[bytes, bytes | None] = {key: Beginning(self._start_ms, listed).encode()}
+        at_ms = _now_ms() if self._start_ms is None else self._start_ms
+        listed = tuple(shard.shard_id for shard in known.shards) if at_ms else ()
+        state: dict[bytes, bytes | None] = {key: Beginning(at_ms, listed).encode()}
         found: tuple[HealthRecord, ...] = ()
         if before := earlier(stream, self._ownership.positions):
             # Its records are other ones, so it is read from its first: it may have filled while we were away.
             state = {key: Beginning().encode()}
             text = f"{stream.name} was deleted and made again; it was {before[-1]}"
             found = (HealthRecord(data_health.RECREATED, f"kinesis:{stream.name}", _now_ms(), text),)
-        await one.tell(Read(known.source.naming, "", state=state, health=found))
+        await one.put(Read(known.source.naming, "", state=state, health=found))
 
     async def _give_up(self, one: OwnedSlot, source: Source, shard_id: str, position: Position) -> None:
         key = shard_key(source.stream.key, shard_id)
-        if key in self._asked:
+        now_known = self._ownership.positions.get(key)
+        if key in self._asked or now_known is None or decode_position(now_known).is_ended:
             return
         self._asked.add(key)
         read = Read(source.naming, shard_id)
         text = f"{shard_id} expired before it was read to its end (it stood at {position.place})"
         found = HealthRecord(data_health.GONE, read.source, _now_ms(), text, position.arrival_ms)
         state: dict[bytes, bytes | None] = {key: replace(position, is_ended=True).encode()}
-        await one.tell(replace(read, state=state, health=(found,)))
+        await one.put(replace(read, state=state, health=(found,)))
 
-    async def _tell_deleted(self, name: str) -> None:
+    async def _tell_deleted(self, known: Known) -> None:
         """Note that a stream of ours is gone, once, and stop caring for it."""
-        for key in [k for k, known in self._known.items() if known.source.stream.name == name]:
-            known = self._known.pop(key)
-            one = self._ownership.owned.get(slot_of(key, self._settings.slots))
-            if one is not None:
-                text = f"{name} was deleted"
-                found = HealthRecord(data_health.DELETED, f"kinesis:{name}", _now_ms(), text)
-                state: dict[bytes, bytes | None] = {stream_key(key): Beginning(is_deleted=True).encode()}
-                await one.tell(Read(known.source.naming, "", state=state, health=(found,)))
+        stream = known.source.stream
+        self._known.pop(stream.key, None)
+        for one in self._ownership.owned.values():
+            await one.leave(stream.key)
+        owner = self._ownership.owned.get(slot_of(stream.key, self._settings.slots))
+        if owner is not None and stream_key(stream.key) in owner.slot.state:
+            text = f"{stream.name} was deleted"
+            found = HealthRecord(data_health.DELETED, f"kinesis:{stream.name}", _now_ms(), text)
+            state: dict[bytes, bytes | None] = {stream_key(stream.key): Beginning(is_deleted=True).encode()}
+            await owner.put(Read(known.source.naming, "", state=state, health=(found,)))
 
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def run(settings: Connect, start_ms: int) -> None:
-    """Connect Kinesis streams until SIGTERM or SIGINT; `start_ms` is where new ones begin, 0 the horizon.
+async def run(settings: Connect, start_ms: int | None) -> None:
+    """Connect Kinesis streams until SIGTERM or SIGINT; `start_ms` is as `Connector` takes it.
 
     Raises `TopicError`, `ConnectError`, or `SettingsError` when the health port is taken.
     """

@@ -15,6 +15,7 @@ SHARED_MOST_S = 2.0
 BYTES_S = 2_000_000
 LIMIT_MOST = 10_000  # AWS's most records for one call
 LIMIT_FIRST = 500
+EXPECTED_BYTES = 1 << 20  # of the first answer
 ANSWER_BYTES = 8 << 20  # of text, when unwrapped: a CloudWatch envelope inflates up to tenfold
 BEHIND_MS = 1_000  # further back than that: ask as soon as allowed
 _LONGER, _SHORTER = 2.0, 0.7
@@ -25,7 +26,8 @@ _THROTTLED, _RECOVERED = 1.5, 0.98
 class Polling:
     """The pace of one shard. Times are seconds of any clock that does not go back, passed in.
 
-    `least_s` 0 and `bytes_s` 0 lift the limits, for an emulator that has none.
+    `least_s` 0 and `bytes_s` 0 lift the limits, for an emulator that has none. `expected` is how many bytes
+    the next answer may hold, going by the last ones.
     """
 
     least_s: float = LEAST_S
@@ -34,6 +36,7 @@ class Polling:
     _pause_s: float = LEAST_S
     _shared_s: float = 0.0
     _limit: float = LIMIT_FIRST
+    expected: int = EXPECTED_BYTES
 
     @property
     def limit(self) -> int:
@@ -42,6 +45,7 @@ class Polling:
 
     def saw(self, records: int, text_bytes: int) -> None:
         """Note how much text the records of an answer held."""
+        self.expected = text_bytes or self.expected // 2
         if records:
             wanted = ANSWER_BYTES * records / max(text_bytes, 1)
             self._limit = min(max(wanted, 1.0), self._limit * 4, LIMIT_MOST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from connectors.positions import WHOLE, Position, decode_position
@@ -110,9 +110,7 @@ def _place(to: str, shard: str, now_ms: int) -> Callable[[Position], Position]:
     if number.isdigit() and (not sub or sub.isdigit()):
         if not shard:
             raise BadReset("a sequence number is one shard's: say which by --shard")
-        return lambda old: replace(
-            old, sequence_number=number, at_ms=0, is_ended=False, sub=int(sub or WHOLE)
-        )
+        return lambda _: Position(number, sub=int(sub or WHOLE))
     try:
         at = datetime.fromisoformat(to)
     except ValueError as error:

@@ -13,6 +13,8 @@ from zlib import crc32
 
 import orjson
 
+HOUR_MS = 3_600_000
+_NEVER_MS = 1 << 62
 NUMBER_KEY = b"number"
 """State key of a slot: the number of its last block."""
 WHOLE = -1
@@ -27,6 +29,7 @@ class Stream:
     arn: str
     created_ms: int
     retention_h: int = 24
+    is_active: bool = True
 
     @property
     def key(self) -> str:
@@ -159,13 +162,22 @@ def earlier(stream: Stream, positions: Mapping[bytes, bytes]) -> list[str]:
     return sorted(key for key in known if int(key.rpartition("@")[2]) < stream.created_ms)
 
 
-def is_trimmed(position: Position, horizon: str, horizon_ms: int) -> bool:
-    """Say whether records after a position have expired; the horizon is the oldest record there is.
+def expires(position: Position, retention_h: int) -> int:
+    """Return when records that were not read from a position may begin to expire, epoch ms.
 
-    Whose own record is still there has lost nothing; neither has one that only a horizon older than its
-    arrival stands before.
+    Until `read_ms`, less what it was behind then, everything was read. One that was never read expires never.
     """
-    return int(horizon) > int(position.sequence_number) and horizon_ms >= position.arrival_ms
+    if not position.read_ms:
+        return _NEVER_MS
+    return position.read_ms - position.behind_ms + retention_h * HOUR_MS
+
+
+def is_trimmed(position: Position, horizon: str) -> bool:
+    """Say whether records after a position may have expired; the horizon is the oldest that there is.
+
+    Whose own record is still there, or one before it, has lost nothing.
+    """
+    return int(horizon) > int(position.sequence_number)
 
 
 def _has_ended(value: bytes | None) -> bool:

@@ -14,10 +14,13 @@ from connectors.answers import Answer, Record
 from connectors.blocks import Provenance
 from connectors.data_health import HealthRecord
 from connectors.dead import dead_message
-from connectors.envelope import Unwrapped, unwrap
-from connectors.formats import MIXED_REASON, Formats
+from connectors.envelope import BOMB_REASON, INFLATED_MAX_BYTES, Unwrapped, unwrap
+from connectors.formats import UNCLEAR_REASON, Formats
 from connectors.messages import Message
 from connectors.positions import NUMBER_KEY, WHOLE, Position, shard_key
+
+TEXT_MOST_BYTES = 64 << 20
+"""Text of one answer, bombs counted as what they cost: after so much the rest is asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Naming:
 class Read:
     """What one answer of a shard came to, the position after it, and what else goes with it.
 
-    One without records may carry `state` and `health` alone.
+    One without records may carry `state` and `health` alone. One that `is_cut` ends before its answer did.
     """
 
     naming: Naming
@@ -67,6 +70,12 @@ class Read:
     size: int = 0
     records: int = 0
     log_groups: frozenset[str] = frozenset()
+    is_cut: bool = False
+
+    @property
+    def held(self) -> int:
+        """How many bytes it keeps in memory: of lines, and of what was refused."""
+        return self.size + sum(len(refusal.data) for refusal in self.refusals)
 
     @property
     def source(self) -> str:
@@ -93,17 +102,23 @@ def understand(about: About, shard_id: str, answer: Answer, position: Position, 
     log_groups: set[str] = set()
     control = 0
     records = _new(answer.records, position)
-    for record in records:
+    held = 0
+    for at, record in enumerate(records):
+        if held > TEXT_MOST_BYTES:
+            records = records[:at]
+            break
         after = position.sub if record.sequence_number == position.sequence_number else WHOLE
         content = unwrap(record.data, after=after)
         control += content.control
+        held += len(content.lines) + (INFLATED_MAX_BYTES if content.refused == BOMB_REASON else 0)
         log_groups.update(group for _, group in content.log_groups)
         _understand(record, content, about, pieces, refusals)
     last = records[-1] if records else None
+    is_cut = bool(last and last.sequence_number != answer.records[-1].sequence_number)
     moved = Position(
         sequence_number=last.sequence_number if last else position.sequence_number,
         at_ms=0 if last else position.at_ms,
-        is_ended=not answer.next_iterator,
+        is_ended=not answer.next_iterator and not is_cut,
         sub=WHOLE if last else position.sub,
         arrival_ms=last.arrival_ms if last else position.arrival_ms,
         behind_ms=answer.behind_ms,
@@ -120,6 +135,7 @@ def understand(about: About, shard_id: str, answer: Answer, position: Position, 
         size=sum(len(piece.text) for piece in pieces),
         records=len(records),
         log_groups=frozenset(log_groups),
+        is_cut=is_cut,
     )
 
 
@@ -140,7 +156,7 @@ def _understand(
     place = record.sequence_number
     line_format = about.formats.of((group for _, group in content.log_groups), content.lines)
     if content.refused is not None or line_format is None:
-        refusals.append(Refusal(content.refused or MIXED_REASON, record.data, place))
+        refusals.append(Refusal(content.refused or UNCLEAR_REASON, record.data, place))
         return
     account = about.naming.account or (content.log_groups[0][0] if content.log_groups else "")
     refusals += [Refusal(why, data, f"{place}:{sub}") for sub, why, data in content.refused_parts]

@@ -7,30 +7,41 @@ each would fill the machine.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-ROOM_BYTES = 32 << 20
+ROOM_BYTES = 48 << 20
 
 
 class Room:
-    """Bytes under way. Readers wait for room before a call; what a call brings is taken whatever its size."""
+    """Bytes under way. What a call may bring is reserved before it, what it brought is taken after it."""
 
     def __init__(self, most_bytes: int = ROOM_BYTES) -> None:
         self._most, self._held = most_bytes, 0
-        self._free = asyncio.Event()
-        self._free.set()
+        self._free = asyncio.Condition()
 
-    async def wait(self) -> None:
-        """Wait until less than the bound is under way."""
-        await self._free.wait()
+    @property
+    def held(self) -> int:
+        """How many bytes are under way or reserved."""
+        return self._held
+
+    @asynccontextmanager
+    async def reserved(self, size: int) -> AsyncIterator[None]:
+        """Wait until there is room for so much, and keep it while in the context; one may always go on."""
+        async with self._free:
+            await self._free.wait_for(lambda: self._held == 0 or self._held + size <= self._most)
+            self._held += size
+        try:
+            yield
+        finally:
+            await self.give(size)
 
     def take(self, size: int) -> None:
-        """Note what was read."""
+        """Note what was read, whatever its size."""
         self._held += size
-        if self._held >= self._most:
-            self._free.clear()
 
-    def give(self, size: int) -> None:
+    async def give(self, size: int) -> None:
         """Note what was committed, or will never be."""
         self._held -= size
-        if self._held < self._most:
-            self._free.set()
+        async with self._free:
+            self._free.notify_all()

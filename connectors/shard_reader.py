@@ -24,15 +24,17 @@ from connectors.data_health import HealthRecord
 from connectors.described_formats import GroupFormats
 from connectors.get_records import LARGE_BYTES, RecordsCall
 from connectors.kinesis import StreamReader, parse_answer
-from connectors.kinesis_calls import DENIED, FAILURES, Caller, code_of, is_passing
+from connectors.kinesis_calls import DENIED, FAILURES, Caller, code_of, is_passing, said
 from connectors.polling import Polling
-from connectors.positions import Position, Stream, is_trimmed, shard_key
+from connectors.positions import Position, Stream, expires, is_trimmed, shard_key
 from connectors.reads import About, Naming, Read, understand
 from connectors.room import Room
+from connectors.threads import in_thread
 
 log = structlog.get_logger()
 
-HOUR_MS = 3_600_000
+NOTE_MS = 600_000  # a quiet shard's place is kept this often: who stopped meanwhile knows how far it was read
+CLOCK_S, CLOCK_AHEAD_MS = 1.0, 60_000
 AGAIN_S = 5.0  # SubscribeToShard refuses a second subscription for five seconds after the first
 
 
@@ -64,6 +66,7 @@ class ShardReader:
         self._source, self._shard_id, self._position, self._put = source, shard_id, position, put
         self._polling = Polling() if source.is_limited else Polling(least_s=0.0, bytes_s=0)
         self._is_stopped = threading.Event()
+        self._noted_ms = 0
         metrics.BEHIND.labels(source.naming.stream, shard_id).set(0)
 
     async def run(self) -> None:
@@ -80,29 +83,29 @@ class ShardReader:
         except ClientError as error:
             if code_of(error) != "ResourceNotFoundException":
                 raise
-            log.warning(
-                "a shard is not there any more", source=self._source.naming.stream, shard=self._shard_id
-            )
+            log.warning("a shard is gone", stream=self._source.naming.stream, shard=self._shard_id)
+        except _Stopped:
+            log.warning("a stream is another one now", stream=self._source.naming.stream)
         finally:
             self._is_stopped.set()
             metrics.BEHIND.remove(self._source.naming.stream, self._shard_id)
 
     async def _poll(self) -> None:
-        iterator, room = "", self._source.room
+        iterator = ""
         while not self._position.is_ended:
             iterator = iterator or await self._iterator()
-            await room.wait()
             began = time.monotonic()
             try:
-                answer, read = await self._get(iterator)
+                async with self._source.room.reserved(self._polling.expected):
+                    answer, read = await self._get(iterator)
             except ClientError as error:
                 if code_of(error) != "ExpiredIteratorException":
                     raise
                 iterator = ""  # Expired while we were held back: begin again where we are.
                 continue
-            iterator = answer.next_iterator
+            iterator = "" if read.is_cut else answer.next_iterator
             size = sum(len(record.data) for record in answer.records)
-            self._polling.saw(len(answer.records), read.size)
+            self._polling.saw(len(answer.records), read.held)
             await self._take(read)
             took_s = time.monotonic() - began
             await asyncio.sleep(self._polling.pause(read.records, size, answer.behind_ms, took_s))
@@ -139,33 +142,46 @@ class ShardReader:
         return understand(about, self._shard_id, answer, position, _now_ms())
 
     async def _take(self, read: Read) -> None:
+        """Go on to where a read ends, and have it committed; of an empty one only the place, now and then."""
         if self._is_stopped.is_set():
             raise _Stopped
         self._position = read.position
         labels = self._source.naming.stream, self._shard_id
         metrics.BEHIND.labels(*labels).set(read.position.behind_ms / 1000)
-        if read.records or read.position.is_ended:
-            self._source.room.take(read.size)
+        now_ms = _now_ms()
+        if read.records or read.position.is_ended or now_ms - self._noted_ms > NOTE_MS:
+            self._noted_ms = now_ms
             await self._put(read)
 
     async def _iterator(self) -> str:
         """Return an iterator at our place, after a look at whether it is still within the retention."""
-        place = self._position
-        retained_from_ms = _now_ms() - self._source.stream.retention_h * HOUR_MS
-        if place.sequence_number and place.arrival_ms and place.arrival_ms < retained_from_ms:
+        place, reader, call = self._position, self._source.reader, self._call
+        if expires(place, self._source.stream.retention_h) < _now_ms():
             await self._check_horizon()
-        reader = self._source.reader
-        try:
-            return str(await self._call("GetShardIterator", reader.iterator, self._shard_id, self._position))
-        except ClientError as error:
-            if code_of(error) != "InvalidArgumentException" or not place.sequence_number:
-                raise
-        # Seen on closed shards at their last number. The time leads there too; what is done is passed over.
-        by_time = Position(at_ms=max(place.arrival_ms, 1))
-        return str(await self._call("GetShardIterator", reader.iterator, self._shard_id, by_time))
+            place = self._position
+        while True:
+            try:
+                return str(await call("GetShardIterator", reader.iterator, self._shard_id, place))
+            except ClientError as error:
+                if code_of(error) != "InvalidArgumentException":
+                    raise
+                place = await self._other_place(place, error)
+
+    async def _other_place(self, place: Position, refused: ClientError) -> Position:
+        """Return where to begin when AWS refuses a place. Raises the refusal when nobody knows."""
+        described = await self._call("DescribeStreamSummary", self._source.reader.describe)
+        if described.key != self._source.stream.key:
+            raise _Stopped  # It was deleted and made again: its numbers are not ours.
+        if place.sequence_number:
+            # Seen of closed shards at their last number. Its time leads there too; what is done is left out.
+            return Position(at_ms=max(place.arrival_ms, 1))
+        if place.at_ms < _now_ms() - CLOCK_AHEAD_MS:
+            raise refused
+        await asyncio.sleep(CLOCK_S)  # A time that is not yet: our clock is ahead of AWS's.
+        return place
 
     async def _check_horizon(self) -> None:
-        """Say that records have expired before they were read, if so, and go on with the oldest there is."""
+        """Say that records may have expired before they were read, and go on with the oldest there is."""
         reader, place = self._source.reader, self._position
         iterator = await self._call("GetShardIterator", reader.iterator, self._shard_id, Position())
         answer = await self._call("GetRecords", reader.get, iterator, 1)
@@ -173,13 +189,13 @@ class ShardReader:
             await asyncio.sleep(self._polling.least_s)
             answer = await self._call("GetRecords", reader.get, answer.next_iterator, 1)
         horizon = answer.records[0] if answer.records else None
-        if horizon and not is_trimmed(place, horizon.sequence_number, horizon.arrival_ms):
+        if horizon and place.sequence_number and not is_trimmed(place, horizon.sequence_number):
             return
         self._position = Position(read_ms=_now_ms())
         until_ms = horizon.arrival_ms if horizon else _now_ms()
-        text = f"records after {place.sequence_number} may have expired before they were read"
+        text = f"records after {place.place} may have expired before they were read"
         note = self._note()
-        found = HealthRecord(data_health.TRIMMED, note.source, _now_ms(), text, place.arrival_ms, until_ms)
+        found = HealthRecord(data_health.TRIMMED, note.source, _now_ms(), text, place.read_ms, until_ms)
         await self._put(replace(note, health=(found,)))
 
     def _note(self) -> Read:
@@ -190,24 +206,32 @@ class ShardReader:
     async def _be_pushed(self) -> None:
         """Subscribe again and again: Kinesis ends each subscription after five minutes."""
         while not self._position.is_ended:
-            began = time.monotonic()
-            if self._position.sequence_number:
-                await self._iterator()  # for its look at the retention
-            place = self._position
+            began, place = time.monotonic(), self._position
+            if expires(place, self._source.stream.retention_h) < _now_ms():
+                await self._check_horizon()
             try:
-                await _in_thread(self._follow, asyncio.get_running_loop())
+                await in_thread(self._follow, asyncio.get_running_loop())
                 metrics.CALLS.labels("SubscribeToShard", "ok").inc()
                 if self._position.place == place.place and not self._position.is_ended:
                     await self._ask_once()  # LocalStack does not say that a shard has ended
                 continue
             except FAILURES as error:
                 metrics.CALLS.labels("SubscribeToShard", "error").inc()
-                if code_of(error) in DENIED:
-                    log.warning("no fan-out, polling instead", shard=self._shard_id, refused=str(error))
+                if not await self._is_to_subscribe_again(error):
                     return
-                if code_of(error) != "ResourceInUseException" and not is_passing(error):
-                    raise
             await asyncio.sleep(max(AGAIN_S - (time.monotonic() - began), 1.0))
+
+    async def _is_to_subscribe_again(self, error: Exception) -> bool:
+        """Say whether to, after an error; if not, who is refused, or whose consumer is gone, polls."""
+        code = code_of(error)
+        if code in DENIED or code == "ResourceNotFoundException":
+            log.warning("no fan-out, polling instead", shard=self._shard_id, why=said(error))
+            return False
+        if code == "InvalidArgumentException":  # as of a closed shard's last number: polling knows what to do
+            await self._ask_once()
+        elif code != "ResourceInUseException" and not is_passing(error):
+            raise error
+        return True
 
     async def _ask_once(self) -> None:
         _, read = await self._get(await self._iterator())
@@ -229,32 +253,13 @@ class ShardReader:
                     taking.result()
                 except (_Stopped, CancelledError):
                     return
+                if read.is_cut:
+                    return
 
     async def _take_in_turn(self, read: Read, answer: Answer, position: Position) -> None:
-        await self._source.room.wait()
+        async with self._source.room.reserved(read.held):
+            pass
         await self._take(await self._known(read, answer, position))
-
-
-async def _in_thread(function: Callable[..., None], *args: Any) -> None:
-    """Run in a thread that holds up no exit: a subscription may be silent for seconds."""
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[None] = loop.create_future()
-
-    def tell(error: BaseException | None) -> None:
-        if not ended.done():
-            ended.set_result(None) if error is None else ended.set_exception(error)
-
-    def work() -> None:
-        error: BaseException | None = None
-        try:
-            function(*args)
-        except BaseException as raised:
-            error = raised
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(tell, error)
-
-    threading.Thread(target=work, name="fan-out", daemon=True).start()
-    await ended
 
 
 def _now_ms() -> int:

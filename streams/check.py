@@ -15,10 +15,12 @@ from rich.console import Console
 from rich.table import Table
 
 from connectors.aws import make_client
-from connectors.kinesis import StreamReader, find_streams
+from connectors.kinesis import StreamReader
+from connectors.kinesis_calls import Caller
 from connectors.positions import Shard
 from connectors.settings import Common, Connect, describe
 from connectors.stream_choice import parse_choice
+from connectors.stream_finder import StreamFinder
 from connectors.topics import TopicError, ensure_topics
 from emulator.kafka.node import KafkaFailed, kafka_node
 
@@ -73,7 +75,7 @@ async def _kafka(settings: Connect) -> tuple[bool, str]:
 async def _kinesis(settings: Connect) -> tuple[bool, str]:
     try:
         client = make_client("kinesis")
-        shards = await asyncio.to_thread(_shards, client, settings.stream)
+        shards = await _shards(client, settings.stream)
     except ClientError as error:
         return True, f"stream {settings.stream}: {error.response['Error']['Message']}"
     except BotoCoreError as error:
@@ -81,9 +83,9 @@ async def _kinesis(settings: Connect) -> tuple[bool, str]:
     return False, f"{client.meta.endpoint_url}, stream {settings.stream}, {len(shards)} shards"
 
 
-def _shards(client: Any, stream: str) -> list[Shard]:
-    named = find_streams(client, parse_choice(stream))
-    return [shard for name in named for shard in StreamReader(client, name).shards()]
+async def _shards(client: Any, stream: str) -> list[Shard]:
+    named = await StreamFinder(client, parse_choice(stream), Caller()).find()
+    return [shard for name in named for shard in await asyncio.to_thread(StreamReader(client, name).shards)]
 
 
 async def _local_kafka() -> tuple[bool, str]:

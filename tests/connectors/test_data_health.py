@@ -54,6 +54,7 @@ def test_records_out_of_order_are_no_gap() -> None:
         (b"x\n" + line(end=START // SECOND - 30), 11, 30.0),
         (line(end=START // SECOND + 5), 11, 0.0),  # another clock
         (line(end="-"), 11, None),
+        (line(end="9" * 5000), 11, None),  # more digits than Python reads as a number
         (b"2 short", 11, None),
         (b"", 11, None),
         (line(), None, None),

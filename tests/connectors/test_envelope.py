@@ -342,3 +342,24 @@ def test_an_envelope_has_the_documented_keys() -> None:
         }
         assert envelope["messageType"] == kind
         assert [set(event) for event in envelope["logEvents"]] == [{"id", "timestamp", "message"}]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "found"),
+    [
+        ("123456789012", "flows", (("123456789012", "flows"),)),
+        ("x" * 20_000, "flows", (("", "flows"),)),  # an account becomes a header on Kafka
+        (7, "flows", (("", "flows"),)),
+        ("123456789012", "x" * 513, ()),
+        ("123456789012", "", ()),
+        ("123456789012", ["flows"], ()),
+    ],
+)
+def test_only_what_aws_would_write_names_a_log_group(owner: object, name: object, found: object) -> None:
+    envelope = {
+        "messageType": "DATA_MESSAGE",
+        "owner": owner,
+        "logGroup": name,
+        "logEvents": [{"message": "a"}],
+    }
+    assert unwrap(orjson.dumps(envelope)) == Unwrapped(b"a", log_groups=found)  # type: ignore[arg-type]

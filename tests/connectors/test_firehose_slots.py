@@ -16,7 +16,7 @@ ORIGIN = Origin("flows", "default", "", "")
 
 
 def request(name: str, size: int = 1) -> Posted:
-    return Posted(name, ORIGIN, 1, (Chunk(b"2", name, name),), (), 1, 0, size)
+    return Posted(name, ORIGIN, 1, (Chunk(b"2", name, name, ORIGIN),), (), 1, 0, size)
 
 
 def slot() -> RequestSlot:

@@ -9,7 +9,7 @@ from connectors.formats import Formats, of_flow_logs, parse_group_formats
 
 SHORT = "${version} ${start} ${interface-id}"
 OTHER = "${interface-id} ${start}"
-FORMATS = Formats("default", {"short": SHORT, "same": SHORT, "other": OTHER})
+FORMATS = Formats("default", {"short": SHORT, "same": SHORT, "other": OTHER, "nobody knows": None})
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,8 @@ FORMATS = Formats("default", {"short": SHORT, "same": SHORT, "other": OTHER})
         (["short", "unknown"], b"2 1 eni-1", None),
         (["short"], b"start interface-id\n1 eni-1", "start interface-id"),  # its own header wins
         (["short"], b"eni-1 5", SHORT),
+        ([], b"start start\n1 1", "default"),  # field names, and no format
+        (["nobody knows"], b"2 1 eni-1", None),
         ([], b"", "default"),
     ],
 )
@@ -54,4 +56,4 @@ def test_what_ec2_describes() -> None:
         {"LogGroupName": "mixed", "LogFormat": OTHER},
         {"LogDestinationType": "s3", "LogFormat": SHORT},
     ]
-    assert of_flow_logs(described) == ({"a": SHORT, "b": log_format(DEFAULT_FORMAT)}, ["mixed"])
+    assert of_flow_logs(described) == {"a": SHORT, "b": log_format(DEFAULT_FORMAT), "mixed": None}

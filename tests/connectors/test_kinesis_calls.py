@@ -7,9 +7,11 @@ from typing import Any
 import aiohttp
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from multidict import CIMultiDict, CIMultiDictProxy
 from urllib3.exceptions import ProtocolError
+from yarl import URL
 
-from connectors.kinesis_calls import FIRST_ATTEMPTS, Caller, as_sentence, is_passing, outcome_of
+from connectors.kinesis_calls import FIRST_ATTEMPTS, Caller, as_sentence, is_passing, outcome_of, said
 
 ENDPOINT = "https://kinesis.eu-west-1.amazonaws.com"
 OPERATIONS = [  # every call that reading needs: a missing permission must be named by its action
@@ -55,6 +57,7 @@ def test_nobody_knows_what_else_to_do() -> None:
         (error("LimitExceededException"), True, "throttled"),
         (error("InternalFailure", status=500), True, "error"),
         (error("Whatever", status=503), True, "error"),
+        (error("InternalFailureException", "SubscribeToShard", status=0), True, "error"),
         (error("ExpiredIteratorException"), False, "expired"),
         (error("AccessDeniedException"), False, "error"),
         (error("ValidationException"), False, "error"),
@@ -96,7 +99,6 @@ async def test_a_call_goes_on_until_it_succeeds() -> None:
     failing = Failing(*[error("InternalFailure", status=500)] * 20)
     assert await caller.call("ListShards", failing) == "answer"
     assert failing.calls == 21
-    caller.close()
 
 
 @pytest.mark.usefixtures("at_once")
@@ -106,7 +108,6 @@ async def test_who_never_answered_is_given_up() -> None:
     with pytest.raises(EndpointConnectionError):
         await caller.call("ListShards", failing)
     assert failing.calls == FIRST_ATTEMPTS + 1
-    caller.close()
 
 
 @pytest.mark.usefixtures("at_once")
@@ -116,7 +117,6 @@ async def test_what_stays_is_raised_at_once() -> None:
     with pytest.raises(ClientError):
         await caller.call("ListShards", failing)
     assert failing.calls == 1
-    caller.close()
 
 
 @pytest.mark.usefixtures("at_once")
@@ -130,4 +130,14 @@ async def test_a_throttled_call_asks_for_its_pause() -> None:
     failing = Failing(*[error("ProvisionedThroughputExceededException")] * 3)
     assert await caller.call("GetShardIterator", failing, when_throttled=pause) == "answer"
     assert len(asked) == 3
-    caller.close()
+
+
+def test_what_is_logged_of_an_error_has_no_headers() -> None:
+    """aiohttp's errors keep the request, and show its session token in their `repr`."""
+    url = URL("http://127.0.0.1/")
+    headers: CIMultiDict[str] = CIMultiDict({"X-Amz-Security-Token": "secret"})
+    request = aiohttp.RequestInfo(url, "POST", CIMultiDictProxy(headers), url)
+    raised = aiohttp.ClientResponseError(request, (), status=400, message="bad status line")
+    assert "secret" in repr(raised)
+    assert "secret" not in said(raised)
+    assert "bad status line" in said(raised)

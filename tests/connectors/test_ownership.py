@@ -34,7 +34,7 @@ class Idle:
 async def owning(settings: Common, source: str) -> None:
     """Own slots for a source until some were assigned. Raises what refuses it."""
     stop = asyncio.Event()
-    ownership = Ownership(settings, source, Idle, lambda news: None if news else stop.set())
+    ownership = Ownership(settings, source, Idle, lambda _: stop.set() if ownership.is_ready else None)
     async with asyncio.timeout(DEADLINE_S):
         await ownership.run(stop)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.polling import BYTES_S, LEAST_S, QUIET_S, SHARED_MOST_S, Polling
+from connectors.polling import BYTES_S, LEAST_S, LIMIT_FIRST, QUIET_S, SHARED_MOST_S, Polling
 
 ANSWERS = st.tuples(
     st.integers(0, 10_000), st.integers(0, 10 << 20), st.sampled_from([0, 500, 60_000]), st.floats(0, 2)
@@ -54,6 +54,18 @@ def test_throttling_shows_other_readers_and_is_forgotten_when_they_leave() -> No
     for _ in range(500):
         polling.pause(100, 100, 60_000, 0.0)
     assert polling.pause(100, 100, 60_000, 0.0) == LEAST_S
+
+
+def test_answers_are_asked_for_in_sizes_that_memory_bears() -> None:
+    polling = Polling()
+    assert polling.limit == LIMIT_FIRST
+    polling.saw(500, 500 * 100)  # small records: many of them
+    assert polling.limit == 2_000
+    polling.saw(100, 100 << 20)  # envelopes that inflate to a MiB each: few
+    assert polling.limit == 8
+    polling.saw(1, 64 << 20)
+    assert polling.limit == 1
+    assert polling.expected == 64 << 20
 
 
 def test_without_limits_records_are_followed_by_the_next_call_at_once() -> None:

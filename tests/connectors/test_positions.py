@@ -16,6 +16,7 @@ from connectors.positions import (
     decode_beginning,
     decode_position,
     earlier,
+    expires,
     gone,
     is_trimmed,
     shard_key,
@@ -144,17 +145,24 @@ def test_a_shard_that_is_listed_no_more_and_was_not_read_to_its_end_is_gone() ->
 
 
 @pytest.mark.parametrize(
-    ("number", "arrival_ms", "horizon", "horizon_ms", "is_lost"),
+    ("number", "horizon", "is_lost"),
     [
-        ("9", 1_000, "10", 2_000, True),  # compared as text, 10 would be before 9
-        ("10", 1_000, "9", 2_000, False),
-        ("10", 1_000, "10", 1_000, False),  # its own record is still there
+        ("9", "10", True),  # compared as text, 10 would be before 9
+        ("10", "9", False),
+        ("10", "10", False),  # its own record is still there
     ],
 )
-def test_records_after_a_place_have_expired(
-    number: str, arrival_ms: int, horizon: str, horizon_ms: int, is_lost: bool
-) -> None:
-    assert is_trimmed(Position(number, arrival_ms=arrival_ms), horizon, horizon_ms) is is_lost
+def test_records_after_a_place_have_expired(number: str, horizon: str, is_lost: bool) -> None:
+    assert is_trimmed(Position(number), horizon) is is_lost
+
+
+def test_what_was_read_until_lately_expires_later() -> None:
+    day_ms = 86_400_000
+    assert (
+        expires(Position("1", arrival_ms=1, read_ms=day_ms), 24) == 2 * day_ms
+    )  # quiet, and read all the same
+    assert expires(Position("1", behind_ms=day_ms, read_ms=day_ms), 24) == day_ms
+    assert expires(Position(), 24) > 1 << 50
 
 
 def test_a_beginning_reads_back_and_leaves_later_shards_whole() -> None:

@@ -256,3 +256,19 @@ def test_what_is_to_be_said_goes_with_the_transaction() -> None:
     [message] = commit.messages
     assert (message.topic, message.partition) == ("vpcflow.health", 3)
     assert decode_health(message.value or b"") == said
+
+
+def test_an_answer_of_too_much_text_is_cut_and_the_rest_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("connectors.reads.TEXT_MOST_BYTES", 2 * len(line()) - 1)
+    found = read(*[line()] * 5, is_last=True)
+    assert (found.is_cut, found.records, found.position.is_ended) == (True, 2, False)
+    assert found.position.sequence_number == "102"
+    whole = read(*[line()] * 2, is_last=True)
+    assert (whole.is_cut, whole.position.is_ended) == (False, True)
+
+
+def test_what_is_refused_is_held_too() -> None:
+    found = read(b"\x1f\x8b" + bytes(500), line())
+    assert (found.size, found.held) == (len(line()), len(line()) + 502)

@@ -69,6 +69,20 @@ def _read(events: Any) -> None:
             pass
 
 
+async def test_a_consumer_that_was_removed_leaves_its_shards_polled(scene: Scene) -> None:
+    scene.create()
+    first, second = lines("first", 5), lines("second", 5)
+    scene.put(first)
+    async with connecting(scene.settings(fan_out=True)):
+        await scene.until_lines(first)
+        arn = scene.described().arn
+        scene.kinesis.deregister_stream_consumer(StreamARN=arn, ConsumerName=f"{scene.prefix}connect")
+        scene.clock.ahead_ms += RENEWED_MS
+        scene.put(second)
+        await scene.until_lines([*first, *second])
+    scene.clock.ahead_ms = 0
+
+
 async def test_who_may_not_register_polls(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: Any, **more: Any) -> Any:
         raise ClientError(

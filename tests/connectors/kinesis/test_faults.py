@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaTimeoutError
 
 from connectors import data_health
 from connectors.blocks import BLOCK_MAX_BYTES
@@ -183,15 +184,19 @@ async def test_retention_passed(scene: Scene) -> None:
         scene.put(read)
         async with connecting(scene.settings()):
             await scene.until_lines(read)
+            found = await scene.until_positions(lambda p: "shardId-000000000000" in p)
         scene.put(lost)
     finally:
         scene.clock.ahead_ms = 0
+    long_ago_ms = scene.clock.now_ms() - FOREVER_MS
+    place = replace(found["shardId-000000000000"], read_ms=long_ago_ms)
+    await scene.set_position(0, place)
     scene.put(left)
     async with connecting(scene.settings()):
         await scene.until_lines([*read, *left])
-        found = await scene.until_health(data_health.TRIMMED)
-    assert found.source == f"kinesis:{scene.stream}/shardId-000000000000"
-    assert found.to_ms > found.from_ms > 0
+        said = await scene.until_health(data_health.TRIMMED)
+    assert said.source == f"kinesis:{scene.stream}/shardId-000000000000"
+    assert said.to_ms > said.from_ms == long_ago_ms
     async with connecting(scene.settings()):
         await asyncio.sleep(0.5)
     assert [one.kind for one in await scene.health()].count(data_health.TRIMMED) == 1
@@ -309,6 +314,65 @@ def _put_slowly(scene: Scene, content: list[list[str]]) -> None:
         for part, at in zip(content, (0, HALF), strict=True):
             scene.put(part[first : first + 20], at=at)
         time.sleep(0.05)
+
+
+async def test_poison_that_once_ended_the_process(scene: Scene) -> None:
+    """Field names that are no format, an end of 5,000 digits, an account of 200 kB: data, and no more."""
+    scene.create()
+    content = lines("good", 3)
+    number = "9" * 5_000
+    poison = [
+        b"start start\n1 1",
+        f"2 123456789012 eni-p 10.0.0.1 10.0.0.2 1 443 6 1 40 1 {number} ACCEPT OK".encode(),
+        gzip.compress(
+            b'{"messageType":"DATA_MESSAGE","owner":"%s","logGroup":"g","logEvents":[{"message":"2 p"}]}'
+            % (b"x" * 200_000)
+        ),
+    ]
+    async with connecting(scene.settings()):
+        for one, text in zip(poison, content, strict=True):
+            scene.put_data([one])
+            await scene.until(lambda seen, text=text: len(seen.blocks) > 0)
+            scene.put([text])
+            await scene.until(lambda seen, text=text: text in seen.lines)
+
+
+async def test_room_is_given_back_by_slots_that_are_fenced(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read for a slot that went to somebody else holds nobody up."""
+    monkeypatch.setattr("connectors.kinesis_slots.QUEUED_READS", 1)
+    scene.create(4)
+    content = [lines(f"s{n}", 300) for n in range(4)]
+    async with connecting(scene.settings()) as connector:
+        owned = dict(connector._ownership.owned)
+        for one in owned.values():
+            _slow_down(one, 60.0)
+        for at, part in enumerate(content):
+            scene.put(part, at=at * (HALF // 2))
+        async with asyncio.timeout(DEADLINE_S):
+            while connector._room.held < 1_000:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.02)
+        monkeypatch.setattr("connectors.kinesis_slots.DRAIN_S", 0.2)
+        await asyncio.gather(*(one.close() for one in owned.values()))
+        async with asyncio.timeout(DEADLINE_S):
+            while connector._room.held:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.02)
+
+
+async def test_a_slot_that_cannot_be_opened_ends_the_process(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka only logs what a rebalance callback raises: the slots would be ours, and read by nobody."""
+    scene.create()
+
+    async def refuse(_: object) -> None:
+        raise KafkaTimeoutError
+
+    monkeypatch.setattr("connectors.slots.Slot.open", refuse)
+    with pytest.raises(KafkaTimeoutError):
+        async with connecting(scene.settings()):
+            pass
 
 
 @pytest.mark.parametrize("fault", ["throttle", "internal_failure"])

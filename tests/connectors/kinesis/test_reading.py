@@ -122,6 +122,56 @@ async def test_a_stream_deleted_and_made_again_is_read_from_its_beginning_and_to
     assert [one.kind for one in await scene.health()].count(data_health.RECREATED) == 1
 
 
+async def test_a_stream_made_again_is_not_read_under_its_old_name_after_a_rebalance(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shards of both are called alike, and readers ask by name: each record would be counted twice."""
+    scene.create()
+    first, second, third = lines("a", 5), lines("b", 5), lines("c", 5)
+    scene.put(first)
+    async with connecting(scene.settings(stream="flow-*")) as connector:
+        await scene.until_lines(first)
+        scene.kinesis.delete_stream(StreamName=scene.stream)
+        scene.create()  # so soon that nobody saw it missing
+        scene.put(second)
+        monkeypatch.setattr("connectors.pipeline.DISCOVER_S", 0.2)
+        connector._look_again.set()
+        await scene.until_lines([*first, *second])
+        async with connecting(scene.settings(stream="flow-*")):
+            scene.put(third)
+            await scene.until_lines([*first, *second, *third])
+        await asyncio.sleep(1.0)
+        await scene.until_lines([*first, *second, *third])
+
+
+async def test_a_stream_that_is_being_made_is_waited_for(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS refuses to list the shards of one that is CREATING."""
+    monkeypatch.setattr("connectors.pipeline.DISCOVER_S", 0.2)
+    scene.create()
+    content = lines("a", 5)
+    scene.put(content)
+    calls = 0
+
+    def creating(client: object) -> None:
+        describe = client.describe_stream_summary  # type: ignore[attr-defined]
+
+        def described(**asked: str) -> object:
+            nonlocal calls
+            calls += 1
+            found = describe(**asked)
+            if calls < 4:
+                found["StreamDescriptionSummary"]["StreamStatus"] = "CREATING"
+            return found
+
+        client.describe_stream_summary = described  # type: ignore[attr-defined]
+
+    async with connecting(scene.settings(), make=creating):
+        await scene.until_lines(content)
+    assert calls >= 4
+
+
 async def test_a_missing_stream_is_a_sentence(scene: Scene) -> None:
     from botocore.exceptions import ClientError
 
