@@ -163,13 +163,17 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
     async def _tail(self) -> None:
         """Follow every slot's positions: what we wait for may have been done by another process."""
         topic = f"{self._settings.prefix}positions"
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._settings.kafka, isolation_level="read_committed")
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka,
+            isolation_level="read_committed",
+            # And no `seek_to_beginning`: the default, latest, could be decided beside it, and win.
+            auto_offset_reset="earliest",
+        )
         places = [TopicPartition(topic, p) for p in range(self._settings.slots)]
         try:
             await consumer.start()
             consumer.assign(places)
             ends = await consumer.end_offsets(places)
-            await consumer.seek_to_beginning()
             while True:
                 news: dict[bytes, bytes] = {}
                 for messages in (

@@ -45,7 +45,9 @@ class Observer:
 
     async def follow(self, kafka: str, prefix: str, slots: int) -> None:
         """Read until cancelled."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=kafka, isolation_level="read_committed")
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=kafka, isolation_level="read_committed", auto_offset_reset="earliest"
+        )
         await consumer.start()
         try:
             topics = [prefix + name for name in ("aggregates", "alerts", "dead")]

@@ -118,7 +118,9 @@ def committed(kafka: str) -> Reader:
 
     async def read(topic: str) -> list[Any]:
         place = TopicPartition(topic, 0)
-        consumer = AIOKafkaConsumer(bootstrap_servers=kafka, isolation_level="read_committed")
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=kafka, isolation_level="read_committed", auto_offset_reset="earliest"
+        )
         await consumer.start()
         try:
             consumer.assign([place])

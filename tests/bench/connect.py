@@ -68,7 +68,9 @@ class Stage:
 
     async def follow(self) -> None:
         """Count what is committed, and how long after it was put."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, isolation_level="read_committed")
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.kafka, isolation_level="read_committed", auto_offset_reset="earliest"
+        )
         await consumer.start()
         try:
             consumer.assign([TopicPartition(f"{PREFIX}blocks", slot) for slot in range(SLOTS)])

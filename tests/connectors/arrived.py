@@ -42,7 +42,9 @@ class Topics:
     async def messages(self, *names: str) -> list[Any]:
         """Read all committed messages of some topics."""
         places = [TopicPartition(name, slot) for name in names for slot in range(self.slots)]
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, isolation_level="read_committed")
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.kafka, isolation_level="read_committed", auto_offset_reset="earliest"
+        )
         await consumer.start()
         found: list[Any] = []
         try:

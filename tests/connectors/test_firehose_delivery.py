@@ -57,7 +57,9 @@ def deliver_to(account: Account, one: Endpoint) -> None:
 
 async def blocks_of(kafka: str, prefix: str, count: int) -> list[Any]:
     """Return the committed blocks of all slots: until they have so many lines, and what comes after those."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, isolation_level="read_committed")
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka, isolation_level="read_committed", auto_offset_reset="earliest"
+    )
     await consumer.start()
     try:
         consumer.assign([TopicPartition(f"{prefix}blocks", slot) for slot in range(SLOTS)])
