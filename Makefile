@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE # without compiled files, every process that a test starts compiles its libraries
 LOCK_FLAGS := --universal --generate-hashes --no-annotate --no-header
-NOT_UNIT := kafka or ui or faults or moto or process or java or load or localstack or socket
+NOT_UNIT := kafka or ui or faults or moto or process or java or load or localstack or socket or bulk
 NOT_BESIDE := java or localstack or faults or load
 RECORDS ?= 200000
 SHARDS ?= 4
@@ -54,7 +54,7 @@ test: setup-dev chromium ## lint, types, and every test but the Java one, two se
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --hypothesis-profile=thorough -m 'not ($(NOT_BESIDE))'
 	@$(BIN)/python -m pytest -q -m 'faults or load'
 
-test-unit: setup-dev ## the tests that need no Kafka, no browser, no Java, no moto, no process of ours and no waiting
+test-unit: setup-dev ## the tests that need no Kafka, no browser, no Java, no moto, no process of ours, no waiting and no bulk
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not ($(NOT_UNIT))' --ignore tests/ui --ignore tests/acceptance --ignore tests/test_imports.py
 
 test-faults: setup-dev ## the fault test on more seeds: SEEDS=1-10

@@ -13,6 +13,7 @@ from localstack_client.session import Session as LocalSession
 from connectors.errors import ConnectError
 
 CALLS_AT_ONCE = 16
+NAMES = {"kinesis": "Kinesis", "s3": "S3", "sqs": "SQS", "ec2": "EC2"}
 
 
 def session(region: str | None = None) -> Any:
@@ -48,6 +49,7 @@ def make_client(service: str, region: str | None = None, *, silence_s: float = 5
     try:
         return session(region).client(service, config=config)
     except (BotoCoreError, ValueError) as error:
+        name = NAMES.get(service, service)
         raise ConnectError(
-            f"no client for {service} can be made ({error}): set AWS_DEFAULT_REGION, or AWS_PROFILE"
+            f"no client for {name} can be made ({error}): set AWS_DEFAULT_REGION, or AWS_PROFILE"
         ) from error

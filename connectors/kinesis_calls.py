@@ -131,20 +131,20 @@ def outcome_of(error: BaseException) -> str:
     return "throttled" if code in THROTTLED else "expired" if code == "ExpiredIteratorException" else "error"
 
 
-def as_sentence(error: Exception, endpoint: str) -> ConnectError | None:
+def as_sentence(error: Exception, endpoint: str, streams: str) -> ConnectError | None:
     """Return what a person has to do about an error that will not pass; None when nobody knows."""
     if isinstance(error, ClientError):
-        return _refusal(code_of(error), error.operation_name, endpoint)
+        return _refusal(code_of(error), error.operation_name, endpoint, streams)
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return ConnectError(
-            f"no AWS credentials ({error}): set AWS_ACCESS_KEY_ID and its secret, or AWS_PROFILE"
+            f"no AWS credentials for Kinesis ({error}): set AWS_ACCESS_KEY_ID and its secret, or AWS_PROFILE"
         )
     if isinstance(error, FAILURES):
         return ConnectError(f"cannot reach Kinesis at {endpoint}: {error}")
     return None
 
 
-def _refusal(code: str, operation: str, endpoint: str) -> ConnectError | None:
+def _refusal(code: str, operation: str, endpoint: str, streams: str) -> ConnectError | None:
     if code in DENIED:
         service = "ec2" if operation == "DescribeFlowLogs" else "kinesis"
         return ConnectError(f"AWS refuses {service}:{operation}: allow it in the policy of who runs this")
@@ -153,5 +153,5 @@ def _refusal(code: str, operation: str, endpoint: str) -> ConnectError | None:
     if code in UNKNOWN_CALLER:
         return ConnectError(f"AWS does not know these credentials ({code}): set AWS_PROFILE or the right key")
     if code == "ResourceNotFoundException":
-        return ConnectError(f"no such Kinesis stream at {endpoint}: create it, or set VPCFLOW_STREAM")
+        return ConnectError(f"no Kinesis stream {streams!r} at {endpoint}: create it, or set VPCFLOW_STREAM")
     return None

@@ -286,6 +286,6 @@ async def run(settings: Connect, start_ms: int | None) -> None:
             async with health(settings.health_port, lambda: connector.is_ready):
                 await connector.run(stop)
     except FAILURES as error:
-        if sentence := as_sentence(error, client.meta.endpoint_url):
+        if sentence := as_sentence(error, client.meta.endpoint_url, settings.stream):
             raise sentence from error
         raise

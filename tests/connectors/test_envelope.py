@@ -163,6 +163,7 @@ def test_a_good_record_is_its_lines(data: bytes, expected: Unwrapped) -> None:
     assert unwrap(data) == expected
 
 
+@pytest.mark.bulk
 def test_a_bomb_costs_its_cap_and_no_more() -> None:
     bomb = gzip.compress(bytes(64 << 20))
     tracemalloc.start()

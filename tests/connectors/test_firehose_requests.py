@@ -279,11 +279,13 @@ def test_a_body_is_inflated_up_to_its_cap(size: int, is_taken: bool) -> None:
         assert (found.status, found.why) == (400, "too large")
 
 
+@pytest.mark.bulk
 def test_a_bomb_of_a_body_is_refused_with_400() -> None:
     found = refused(gzip.compress(bytes(BODY_MAX_BYTES + 1), 1), is_gzip=True)
     assert (found.status, found.why) == (400, "too large")
 
 
+@pytest.mark.bulk
 def test_records_that_inflate_beyond_a_transaction_refuse_the_request() -> None:
     """Each is within the cap of a record; together they are more than one transaction should hold."""
     large = gzip.compress(b"2 a\n" * (5 << 20), 1)  # 20 MiB
@@ -293,6 +295,7 @@ def test_records_that_inflate_beyond_a_transaction_refuse_the_request() -> None:
     assert (found.status, found.why) == (400, "too large")
 
 
+@pytest.mark.bulk
 def test_bombs_among_records_are_inflated_a_few_times_only() -> None:
     """One is a record that is refused; many refuse the request, or each would cost its cap."""
     bomb = gzip.compress(bytes(64 << 20), 9)

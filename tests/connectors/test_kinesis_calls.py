@@ -27,7 +27,7 @@ def error(code: str, operation: str = "GetRecords", status: int = 400) -> Client
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_missing_permission_is_named(operation: str) -> None:
-    sentence = str(as_sentence(error("AccessDeniedException", operation), ENDPOINT))
+    sentence = str(as_sentence(error("AccessDeniedException", operation), ENDPOINT, "flows"))
     assert f"kinesis:{operation}: allow it" in sentence
 
 
@@ -43,11 +43,11 @@ def test_a_missing_permission_is_named(operation: str) -> None:
     ],
 )
 def test_what_a_person_can_mend_is_a_sentence(raised: Exception, part: str) -> None:
-    assert part in str(as_sentence(raised, ENDPOINT))
+    assert part in str(as_sentence(raised, ENDPOINT, "flows"))
 
 
 def test_nobody_knows_what_else_to_do() -> None:
-    assert as_sentence(error("ValidationException"), ENDPOINT) is None
+    assert as_sentence(error("ValidationException"), ENDPOINT, "flows") is None
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,7 @@ def test_whole_lines_before_a_break_come_out_and_half_a_line_is_the_sample() -> 
     assert broken.value.sample == b"2 eni-half"
 
 
+@pytest.mark.bulk
 def test_a_bomb_and_a_flood_of_members_end_at_their_caps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(object_text, "INFLATED_MAX_BYTES", 10 << 20)
     with pytest.raises(Broken, match="beyond the cap"):

@@ -33,6 +33,7 @@ def label_of(load: Load, rule: str) -> Label:
 
 
 @pytest.mark.parametrize(("records", "enis"), SIZES)
+@pytest.mark.bulk
 def test_the_scan_is_where_its_label_says(records: int, enis: int) -> None:
     load = Load(records, 11, enis=enis)
     label = label_of(load, PORT_SCAN)
@@ -43,6 +44,7 @@ def test_the_scan_is_where_its_label_says(records: int, enis: int) -> None:
 
 
 @pytest.mark.parametrize(("records", "enis"), SIZES)
+@pytest.mark.bulk
 def test_the_rejects_are_where_their_label_says(records: int, enis: int) -> None:
     load = Load(records, 11, enis=enis)
     label = label_of(load, REJECT_RATIO)

@@ -40,6 +40,7 @@ def alert(rule: str, eni: str, window: int, status: str = "firing") -> Alert:
 
 
 @pytest.mark.parametrize("records", [800, 72_000])
+@pytest.mark.bulk
 def test_columns_agree_with_an_independent_count_of_the_text(records: int) -> None:
     load = Load(records, 9, enis=150)
     parts = [*batches(load, 10_000), *closing(load, 700)]
@@ -54,6 +55,7 @@ def test_columns_agree_with_an_independent_count_of_the_text(records: int) -> No
 
 @settings(max_examples=20)
 @given(cuts=st.lists(st.integers(0, 3_000), max_size=6), seed=st.integers(0, 3))
+@pytest.mark.bulk
 def test_splitting_a_batch_changes_nothing(cuts: list[int], seed: int) -> None:
     frame = next(batches(Load(3_000, seed, enis=20))).frame
     edges = [0, *sorted(cuts), 3_000]

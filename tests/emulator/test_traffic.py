@@ -31,6 +31,7 @@ def digest(load: Load, batch_lines: int) -> str:
 
 @settings(max_examples=5)
 @given(batch_lines=st.integers(3_000, 2 * CHUNK_LINES), seed=st.integers(0, 1))
+@pytest.mark.bulk
 def test_same_seed_same_bytes_whatever_the_batch_size(batch_lines: int, seed: int) -> None:
     load = Load(CHUNK_LINES + 5_000, seed, enis=100)
     assert digest(load, batch_lines) == digest(load, CHUNK_LINES)

@@ -192,6 +192,7 @@ def test_only_rejected_rows_carry_maps() -> None:
     }
 
 
+@pytest.mark.bulk
 def test_a_table_and_odd_lines_full_at_once_lose_nothing() -> None:
     keys = TABLE_ROWS + 6 * ODD_LINES // 5  # half of a table is usable, so this grows it twice
     found = [

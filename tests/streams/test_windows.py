@@ -250,6 +250,7 @@ def test_a_window_that_opens_closes_and_is_past_in_one_flush_is_still_published(
 # State.
 
 
+@pytest.mark.bulk
 def test_a_large_window_is_kept_in_parts_and_read_back_whole() -> None:
     many = [row(60, f"i-{n}") for n in range(STATE_ROWS + 1)]
     windows, state = fed(*many), dict[bytes, bytes]()

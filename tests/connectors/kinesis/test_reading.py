@@ -180,4 +180,4 @@ async def test_a_missing_stream_is_a_sentence(scene: Scene) -> None:
     with pytest.raises(ClientError) as raised:
         async with connecting(scene.settings(stream="nobody")):
             pass
-    assert "create it, or set VPCFLOW_STREAM" in str(as_sentence(raised.value, "http://x"))
+    assert "create it, or set VPCFLOW_STREAM" in str(as_sentence(raised.value, "http://x", "nobody"))

@@ -7,6 +7,7 @@ from itertools import count
 from typing import cast
 
 import orjson
+import pytest
 from structlog.testing import capture_logs
 
 from connectors.envelope import unwrap
@@ -101,6 +102,7 @@ async def test_firehose_that_stays_full_is_asked_so_often_and_one_that_is_gone_o
         assert (len(asked), one.carried.lost) == (calls, len(LINES))
 
 
+@pytest.mark.bulk
 async def test_a_call_of_firehose_is_no_larger_than_it_may_be() -> None:
     sizes: list[tuple[int, int]] = []
 

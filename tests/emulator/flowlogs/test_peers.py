@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ def test_sums_are_those_of_a_count_of_the_rows_however_they_are_split(parts: lis
     assert found.by_port() == counted(rows, 3)
 
 
+@pytest.mark.bulk
 def test_hundreds_of_thousands_of_peers_are_summed_on_the_way_and_stay_right() -> None:
     count, parts = 110_000, 4
     numbers = pl.int_range(count, eager=True)

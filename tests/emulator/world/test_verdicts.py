@@ -190,6 +190,7 @@ def accepted(told: Conversation) -> list[tuple[str, str]]:
 
 @settings(max_examples=100, deadline=None)
 @given(flows(), NAMES, IN_OUT, rules(), st.booleans())
+@pytest.mark.bulk
 def test_a_rule_added_can_only_widen(
     asked: Flow, name: str, lines: Lines, added: str, is_inbound: bool
 ) -> None:
@@ -202,6 +203,7 @@ def test_a_rule_added_can_only_widen(
 
 @settings(max_examples=100, deadline=None)
 @given(flows(), NAMES, IN_OUT)
+@pytest.mark.bulk
 def test_an_answer_always_passes_the_groups(asked: Flow, name: str, lines: Lines) -> None:
     told = conversation(estate(groups={name: lines}), asked)
     asked_of = {(r.interface_id, r.flow_direction) for r in told.request.records}
@@ -252,6 +254,7 @@ def test_entries_count_by_number_only(
 
 @settings(max_examples=100, deadline=None)
 @given(flows(), SUBNET, entries(), NAMES, IN_OUT, st.tuples(PORTS, PORTS))
+@pytest.mark.bulk
 def test_a_class_of_flows_is_one(
     asked: Flow, subnet: str, lines: list[str], name: str, group_lines: Lines, ports: tuple[int, int]
 ) -> None:
