@@ -24,6 +24,9 @@ from connectors.messages import Message
 log = structlog.get_logger()
 
 TRANSACTION_TIMEOUT_MS = 15_000  # a dead owner's open transaction holds readers back this long at most
+COMMIT_MAX_S = 60.0
+"""The broker has aborted the transaction long before; who still waits would wait for ever, and read nothing."""
+
 REQUEST_MAX_BYTES = 8 << 20  # equal to the topics' max.message.bytes
 BATCH_MAX_BYTES = 1 << 20
 CLOSE_S = 3.0
@@ -71,7 +74,7 @@ class Slot:
         """Write state (None deletes a key) and messages in one transaction.
 
         Raises aiokafka's `ProducerFenced` when another owner has opened the slot, and its other errors as
-        they come; the slot must then be closed.
+        they come, and `TimeoutError` when Kafka does not answer; the slot must then be closed.
         """
         if self._producer is None:
             raise SlotLost(f"{self._transactional_id} is not open")
@@ -79,10 +82,11 @@ class Slot:
         # Not `producer.transaction()`: to leave it by an error or a cancellation waits for an abort, for ever
         # once the producer was stopped. An open transaction is aborted by the next owner's fence.
         producer = self._producer
-        await producer.begin_transaction()
-        sends = [future for batch in _batches([*messages, *own]) for future in await self._send(batch)]
-        await asyncio.gather(*sends)
-        await producer.commit_transaction()
+        async with asyncio.timeout(COMMIT_MAX_S):
+            await producer.begin_transaction()
+            sends = [future for batch in _batches([*messages, *own]) for future in await self._send(batch)]
+            await asyncio.gather(*sends)
+            await producer.commit_transaction()
         for key, value in state.items():
             if value is None:
                 self._state.pop(key, None)
