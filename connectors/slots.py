@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 TRANSACTION_TIMEOUT_MS = 15_000  # a dead owner's open transaction holds readers back this long at most
 COMMIT_MAX_S = 60.0
-"""The broker has aborted the transaction long before; who still waits would wait for ever, and read nothing."""
+"""The broker has aborted it long before; who still waits would wait for ever, and read nothing."""
 
 REQUEST_MAX_BYTES = 8 << 20  # equal to the topics' max.message.bytes
 BATCH_MAX_BYTES = 1 << 20
