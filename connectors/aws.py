@@ -7,13 +7,23 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from localstack_client.session import Session as LocalSession
 
 from connectors.errors import ConnectError
 
 CALLS_AT_ONCE = 16
 NAMES = {"kinesis": "Kinesis", "s3": "S3", "sqs": "SQS", "ec2": "EC2"}
+
+
+def code_of(error: BaseException) -> str:
+    """Return AWS's code of an error; empty when it is not AWS's."""
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
+
+
+def said(error: BaseException | None) -> str:
+    """Return an error for a log. Not its `repr`: aiohttp's has the request's headers, token and all."""
+    return f"{type(error).__name__}: {str(error)[:300]}"
 
 
 def session(region: str | None = None) -> Any:
@@ -34,14 +44,14 @@ def session(region: str | None = None) -> Any:
     return LocalSession(**given)
 
 
-def make_client(service: str, region: str | None = None, *, silence_s: float = 5.0, attempts: int = 1) -> Any:
-    """Return a boto3 client that tries nothing again by itself, unless told to.
+def make_client(service: str, region: str | None = None, *, silence_s: float = 5.0) -> Any:
+    """Return a boto3 client that tries nothing again by itself.
 
     Its pauses could not be left when the process is told to stop, and no call may be silent for longer than
     `silence_s` for the same reason. Raises `ConnectError` when no Region, profile or endpoint makes sense.
     """
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": attempts},
+        retries={"mode": "standard", "total_max_attempts": 1},
         read_timeout=silence_s,
         connect_timeout=5,
         max_pool_connections=CALLS_AT_ONCE,

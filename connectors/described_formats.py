@@ -9,9 +9,9 @@ from typing import Any
 
 import structlog
 
-from connectors.aws import make_client
+from connectors.aws import make_client, said
 from connectors.formats import DESCRIBE, Formats, of_flow_logs, parse_group_formats
-from connectors.kinesis_calls import FAILURES, Caller, said
+from connectors.kinesis_calls import FAILURES, Caller
 
 log = structlog.get_logger()
 

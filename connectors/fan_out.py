@@ -12,13 +12,14 @@ from typing import Any
 
 import structlog
 from botocore.exceptions import ClientError
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 
-from connectors.kinesis_calls import DENIED, code_of
+from connectors.aws import code_of
+from connectors.kinesis_calls import DENIED
 
 log = structlog.get_logger()
 
 ACTIVE_S = 20.0
-ATTEMPTS = 4
 ASK_S = 0.5
 REFUSED = DENIED | {"LimitExceededException"}  # 20 consumers a stream, 5 being made (Kinesis quotas)
 
@@ -38,19 +39,19 @@ def register(client: Any, stream_arn: str, name: str) -> str:
         return ""
 
 
+@retry(
+    # Too many consumers, or calls: AWS says the same to both, and one of them passes.
+    retry=retry_if_exception(lambda error: code_of(error) == "LimitExceededException"),
+    stop=stop_after_attempt(4),
+    wait=wait_exponential(multiplier=ASK_S),
+    reraise=True,
+)
 def _register(client: Any, stream_arn: str, name: str) -> None:
-    for attempt in range(ATTEMPTS):
-        try:
-            client.register_stream_consumer(StreamARN=stream_arn, ConsumerName=name)
-        except ClientError as error:
-            if code_of(error) == "ResourceInUseException":
-                return
-            # Too many consumers, or calls: AWS says the same to both, and one of them passes.
-            if code_of(error) != "LimitExceededException" or attempt == ATTEMPTS - 1:
-                raise
-            time.sleep(ASK_S * 2**attempt)
-        else:
-            return
+    try:
+        client.register_stream_consumer(StreamARN=stream_arn, ConsumerName=name)
+    except ClientError as error:
+        if code_of(error) != "ResourceInUseException":  # It is registered already.
+            raise
 
 
 def _when_active(client: Any, stream_arn: str, name: str) -> str:

@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from connectors import metrics
+from connectors.clock import now_ms
 from connectors.described_formats import group_formats
 from connectors.firehose_bodies import Bodies, Limits
 from connectors.firehose_listening import access_keys, is_allowed
@@ -139,15 +140,15 @@ class Receiver:
             await self._formats.ask()
             posted = await self._read(raw, head)
         if isinstance(posted, Refused):
-            slot.keep(remains(raw, head, posted, _now_ms()))
+            slot.keep(remains(raw, head, posted, now_ms()))
         return posted
 
     async def _read(self, raw: bytes, head: Head) -> Posted | Refused:
         by_group = self._formats.now.by_group
         if len(raw) <= INLINE_BYTES:
-            return read_body(raw, head, _now_ms(), by_group)
+            return read_body(raw, head, now_ms(), by_group)
         async with self._understanding:
-            return await asyncio.to_thread(read_body, raw, head, _now_ms(), by_group)
+            return await asyncio.to_thread(read_body, raw, head, now_ms(), by_group)
 
     async def _commit(self, posted: Posted) -> Refused | str:
         slot = self.ownership.owned.get(slot_of(posted.request_id, self._settings.slots))
@@ -179,11 +180,7 @@ class Receiver:
                 self._say_at = time.monotonic() + SAID_S
                 log.warning("request refused", status=status, why=taken.why, id=request_id)
         metrics.REQUESTS.labels(outcome).inc()
-        response = web.Response(body=answer(request_id, _now_ms(), sentence), status=status, headers=headers)
+        response = web.Response(body=answer(request_id, now_ms(), sentence), status=status, headers=headers)
         if self._is_stopping:
             response.force_close()
         return response
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

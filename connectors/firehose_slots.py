@@ -12,6 +12,7 @@ import time
 from collections import deque
 
 from connectors import metrics
+from connectors.clock import now_ms
 from connectors.data_health import HealthRecord
 from connectors.firehose_commits import done_key, expired, transaction
 from connectors.firehose_requests import Posted
@@ -93,7 +94,7 @@ class RequestSlot:
                 old: list[bytes] = []
                 if time.monotonic() >= prune_at:
                     prune_at = time.monotonic() + PRUNE_S
-                    old = expired(self.slot.state, _now_ms())
+                    old = expired(self.slot.state, now_ms())
                 if taken or old:
                     await self._commit([posted for posted, _ in taken], old)
                 self._tell(taken, True)
@@ -119,7 +120,7 @@ class RequestSlot:
         return taken
 
     async def _commit(self, requests: list[Posted], old: list[bytes]) -> None:
-        commit = transaction(requests, self.slot.partition, self._number, self._prefix, _now_ms())
+        commit = transaction(requests, self.slot.partition, self._number, self._prefix, now_ms())
         health = self._health(requests)
         said = [one.message(self._prefix, self.slot.partition) for one in health]
         self._began_at = time.monotonic()
@@ -157,7 +158,3 @@ class RequestSlot:
         self._tell(list(self._queue), False)
         self._queue.clear()
         await self.slot.close()
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -10,6 +9,7 @@ from functools import lru_cache
 import structlog
 
 from connectors import data_health, metrics
+from connectors.clock import now_ms
 from connectors.data_health import Arrivals, HealthRecord, delay_s
 from connectors.flowlog import parse_format
 
@@ -66,8 +66,3 @@ def tell(records: Iterable[HealthRecord]) -> None:
             log.error("data lost before it was read", kind=one.kind, source=one.source, what=one.text)
         elif one.kind != data_health.DELAY:
             log.warning("data health", kind=one.kind, source=one.source, what=one.text)
-
-
-def now_ms() -> int:
-    """Return the time, epoch milliseconds."""
-    return time.time_ns() // 1_000_000

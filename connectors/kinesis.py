@@ -1,7 +1,7 @@
-"""Call Kinesis: boto3 signs, finds credentials and the endpoint; its response parser is bypassed.
+"""Call Kinesis by boto3, which signs, finds credentials and the endpoint: every call but GetRecords.
 
-botocore parses 32 k records/s, orjson a million (performance.md 2). A `before-parse` handler takes the body
-away before the parser sees it. Everything else that Kinesis says still goes through boto3.
+That one is `get_records.py`'s. Its answer is decoded here: botocore's parser does 32 k records/s, orjson a
+million (performance.md 2).
 """
 
 from __future__ import annotations
@@ -16,9 +16,6 @@ import pybase64
 from connectors.answers import Answer, Record
 from connectors.positions import WHOLE, Position, Shard, Stream
 
-GET_LIMIT = 10_000  # AWS's most for one call
-_RAW = "VpcflowRawBody"
-
 
 class StreamReader:
     """The calls that reading one stream needs; blocking, for worker threads. All raise botocore's errors."""
@@ -26,7 +23,6 @@ class StreamReader:
     def __init__(self, client: Any, named: str) -> None:
         self._client, self.named = client, named
         self._stream = {"StreamARN": named} if named.startswith("arn:") else {"StreamName": named}
-        client.meta.events.register("before-parse.kinesis.GetRecords", _keep_raw, unique_id=_RAW)
 
     def describe(self) -> Stream:
         """Say what the stream is."""
@@ -50,11 +46,6 @@ class StreamReader:
         """Return a shard iterator that begins at a position."""
         answer = self._client.get_shard_iterator(**self._stream, ShardId=shard_id, **_where(position))
         return str(answer["ShardIterator"])
-
-    def get(self, iterator: str, limit: int = GET_LIMIT) -> Answer:
-        """Read once."""
-        answer = self._client.get_records(ShardIterator=iterator, Limit=limit, **self.by_arn)
-        return parse_answer(answer[_RAW])
 
     def subscribe(self, consumer: str, shard_id: str, position: Position) -> Generator[Answer, None, None]:
         """Yield what Kinesis pushes for five minutes at most (`SubscribeToShard`), one answer an event."""
@@ -89,12 +80,6 @@ def _where(position: Position) -> dict[str, Any]:
 
 def _parents(shard: dict[str, Any]) -> tuple[str, ...]:
     return tuple(shard[p] for p in ("ParentShardId", "AdjacentParentShardId") if shard.get(p))
-
-
-def _keep_raw(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-    if response_dict["status_code"] == 200:
-        customized_response_dict[_RAW] = response_dict["body"]
-        response_dict["body"] = b"{}"
 
 
 def _pushed(event: dict[str, Any]) -> Answer:

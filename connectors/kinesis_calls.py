@@ -17,7 +17,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exp
 from urllib3.exceptions import HTTPError
 
 from connectors import metrics
-from connectors.aws import CALLS_AT_ONCE
+from connectors.aws import CALLS_AT_ONCE, code_of, said
 from connectors.errors import ConnectError
 from connectors.threads import in_thread
 
@@ -103,16 +103,6 @@ class Caller:
 
 
 _WAIT = wait_exponential_jitter(multiplier=0.2, max=5.0)
-
-
-def said(error: BaseException | None) -> str:
-    """Return an error for a log. Not its `repr`: aiohttp's has the request's headers, token and all."""
-    return f"{type(error).__name__}: {str(error)[:300]}"
-
-
-def code_of(error: BaseException) -> str:
-    """Return AWS's code of an error; empty when it is not AWS's."""
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
 
 
 def is_passing(error: BaseException) -> bool:

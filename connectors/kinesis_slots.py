@@ -91,8 +91,10 @@ class OwnedSlot:
         is_open = True
         while is_open:
             reads = [await self._queue.get()]
-            while sum(read.held for read in reads if read) < COMMIT_BYTES and not self._queue.empty():
+            held = reads[0].held if reads[0] else 0
+            while held < COMMIT_BYTES and not self._queue.empty():
                 reads.append(self._queue.get_nowait())
+                held += reads[-1].held if reads[-1] else 0
             is_open = None not in reads
             began = time.monotonic()
             await self._commit([read for read in reads if read is not None])

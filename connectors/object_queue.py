@@ -16,7 +16,7 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors import metrics
-from connectors.aws import make_client
+from connectors.aws import code_of, make_client
 from connectors.dead import dead_message
 from connectors.errors import ConnectError
 from connectors.notifications import OBJECTS, UNKNOWN, Told, queue_region, told
@@ -24,7 +24,7 @@ from connectors.object_slots import ObjectSlot
 from connectors.objects import DAY_S, Object, decode_progress
 from connectors.ownership import Ownership
 from connectors.positions import slot_of
-from connectors.s3_calls import DENIED, as_sentence, call, code_of, is_passing
+from connectors.s3_calls import DENIED, as_sentence, call, is_passing
 from connectors.settings import ConnectS3
 
 log = structlog.get_logger()

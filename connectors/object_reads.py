@@ -18,10 +18,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from connectors.aws import code_of
 from connectors.object_commits import DONE, REFUSED, REPLACED, VANISHED, ObjectRead
 from connectors.object_text import Broken, Part, beginning, read_text
 from connectors.objects import Object, Progress
-from connectors.s3_calls import MISSING, as_sentence, code_of, counted, persist
+from connectors.s3_calls import MISSING, as_sentence, counted, persist
 
 CHUNK_BYTES = 256 << 10
 STEP_BYTES = 2 << 20

@@ -18,14 +18,15 @@ import structlog
 from botocore.exceptions import ClientError
 
 from connectors import data_health
-from connectors.aws import make_client, session
+from connectors.aws import code_of, make_client, session
+from connectors.clock import now_ms
 from connectors.data_health import HealthRecord
 from connectors.described_formats import group_formats
 from connectors.fan_out import register
 from connectors.get_records import SILENCE_S, RecordsCall
 from connectors.health import health
 from connectors.kinesis import StreamReader
-from connectors.kinesis_calls import FAILURES, Caller, as_sentence, code_of
+from connectors.kinesis_calls import FAILURES, Caller, as_sentence
 from connectors.kinesis_slots import LINGER_S, PUSHED_LINGER_S, OwnedSlot, Way
 from connectors.ownership import Ownership
 from connectors.positions import (
@@ -69,7 +70,6 @@ class Known:
     shards: list[Shard]
     missing: dict[str, Position] = field(default_factory=dict)
     missed_once: dict[str, Position] = field(default_factory=dict)
-    is_gone: bool = False
 
     def listed(self, shards: list[Shard], missing: dict[str, Position]) -> None:
         """Take a listing. One alone proves no loss: others may know a shard that it was too early for."""
@@ -135,28 +135,24 @@ class Connector:
 
     async def _discover(self) -> None:
         """Look for streams and their shards. Raises botocore's errors that do not pass."""
-        named = await self._finder.find()
-        for name in named:
+        before = dict(self._ownership.positions)  # what is known only after a listing may be newer than it
+        there = set()
+        for named in await self._finder.find():
             try:
-                await self._look_at(StreamReader(self._client, name))
+                await self._look_at(StreamReader(self._client, named), before)
             except ClientError as error:
-                if code_of(error) in BUSY or (code_of(error) == NOT_FOUND and self._is_passing_away(name)):
-                    continue  # not yet, or not any more: the next look will tell
-                raise
-        names = {stream_name(name) for name in named}
+                if code_of(error) == NOT_FOUND and self._is_passing_away(named):
+                    continue
+                if code_of(error) not in BUSY:
+                    raise
+            there.add(stream_name(named))
         for known in list(self._known.values()):
-            if known.source.stream.name not in names or known.is_gone:
+            if known.source.stream.name not in there:
                 await self._tell_deleted(known)
 
-    async def _look_at(self, reader: StreamReader) -> None:
+    async def _look_at(self, reader: StreamReader, before: Mapping[bytes, bytes]) -> None:
         call = self._caller.call
-        before = dict(self._ownership.positions)  # what is known only after a listing may be newer than it
-        try:
-            stream = await call("DescribeStreamSummary", reader.describe)
-        except ClientError as error:
-            for known in self._known.values():
-                known.is_gone |= code_of(error) == NOT_FOUND and known.source.reader.named == reader.named
-            raise
+        stream = await call("DescribeStreamSummary", reader.describe)
         if not stream.is_active:
             return
         shards = await call("ListShards", reader.shards)
@@ -229,7 +225,7 @@ class Connector:
         if key in self._asked or key in one.slot.state:
             return
         self._asked.add(key)
-        at_ms = _now_ms() if self._start_ms is None else self._start_ms
+        at_ms = now_ms() if self._start_ms is None else self._start_ms
         listed = tuple(shard.shard_id for shard in known.shards) if at_ms else ()
         state: dict[bytes, bytes | None] = {key: Beginning(at_ms, listed).encode()}
         found: tuple[HealthRecord, ...] = ()
@@ -237,7 +233,7 @@ class Connector:
             # Its records are other ones, so it is read from its first: it may have filled while we were away.
             state = {key: Beginning().encode()}
             text = f"{stream.name} was deleted and made again; it was {before[-1]}"
-            found = (HealthRecord(data_health.RECREATED, f"kinesis:{stream.name}", _now_ms(), text),)
+            found = (HealthRecord(data_health.RECREATED, f"kinesis:{stream.name}", now_ms(), text),)
         await one.put(Read(known.source.naming, "", state=state, health=found))
 
     async def _give_up(self, one: OwnedSlot, source: Source, shard_id: str, position: Position) -> None:
@@ -248,7 +244,7 @@ class Connector:
         self._asked.add(key)
         read = Read(source.naming, shard_id)
         text = f"{shard_id} expired before it was read to its end (it stood at {position.place})"
-        found = HealthRecord(data_health.GONE, read.source, _now_ms(), text, position.arrival_ms)
+        found = HealthRecord(data_health.GONE, read.source, now_ms(), text, position.arrival_ms)
         state: dict[bytes, bytes | None] = {key: replace(position, is_ended=True).encode()}
         await one.put(replace(read, state=state, health=(found,)))
 
@@ -261,13 +257,8 @@ class Connector:
         owner = self._ownership.owned.get(slot_of(stream.key, self._settings.slots))
         if owner is not None and stream_key(stream.key) in owner.slot.state:
             text = f"{stream.name} was deleted"
-            found = HealthRecord(data_health.DELETED, f"kinesis:{stream.name}", _now_ms(), text)
-            state: dict[bytes, bytes | None] = {stream_key(stream.key): Beginning(is_deleted=True).encode()}
-            await owner.put(Read(known.source.naming, "", state=state, health=(found,)))
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+            found = HealthRecord(data_health.DELETED, f"kinesis:{stream.name}", now_ms(), text)
+            await owner.put(Read(known.source.naming, "", health=(found,)))
 
 
 async def run(settings: Connect, start_ms: int | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from connectors.positions import WHOLE, Position, decode_position
+from connectors.positions import WHOLE, Position, decode_position, time_ms
 
 State = Mapping[int, Mapping[bytes, bytes]]
 """The latest value of every key, by slot."""
@@ -112,10 +112,9 @@ def _place(to: str, shard: str, now_ms: int) -> Callable[[Position], Position]:
             raise BadReset("a sequence number is one shard's: say which by --shard")
         return lambda _: Position(number, sub=int(sub or WHOLE))
     try:
-        at = datetime.fromisoformat(to)
+        at_ms = time_ms(to)
     except ValueError as error:
         raise BadReset(
             f"{to!r} is no place: beginning, end, a time (ISO 8601) or a sequence number"
         ) from error
-    at_ms = round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
     return lambda _: Position(at_ms=at_ms)

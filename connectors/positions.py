@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from zlib import crc32
 
 import orjson
@@ -19,6 +20,12 @@ NUMBER_KEY = b"number"
 """State key of a slot: the number of its last block."""
 WHOLE = -1
 """The sub-sequence number of a record that is done as a whole."""
+
+
+def time_ms(text: str) -> int:
+    """Read a time in ISO 8601, epoch ms; without a zone it is UTC. Raises `ValueError`."""
+    at = datetime.fromisoformat(text)
+    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,6 @@ class Beginning:
 
     at_ms: int = 0
     shards: tuple[str, ...] = ()
-    is_deleted: bool = False
 
     def encode(self) -> bytes:
         """Return the value kept on the `positions` topic."""
@@ -103,7 +109,7 @@ def decode_position(value: bytes) -> Position:
 def decode_beginning(value: bytes) -> Beginning:
     """Read a beginning back."""
     found = orjson.loads(value)
-    return Beginning(found["at_ms"], tuple(found["shards"]), found["is_deleted"])
+    return Beginning(found["at_ms"], tuple(found["shards"]))
 
 
 def shard_key(stream: str, shard_id: str) -> bytes:
@@ -146,19 +152,18 @@ def gone(shards: Iterable[Shard], positions: Mapping[bytes, bytes], stream: str)
 
     A closed shard is listed until its retention has passed (Kinesis guide, "Resharding").
     """
-    listed, head = {shard.shard_id for shard in shards}, shard_key(stream, "").decode()
-    known = {key.decode().removeprefix(head): value for key, value in positions.items() if _is_of(key, head)}
+    listed, head = {shard_key(stream, shard.shard_id) for shard in shards}, shard_key(stream, "")
     return {
-        shard_id: position
-        for shard_id, value in known.items()
-        if shard_id not in listed and not (position := decode_position(value)).is_ended
+        key.removeprefix(head).decode(): position
+        for key, value in positions.items()
+        if key.startswith(head) and key not in listed and not (position := decode_position(value)).is_ended
     }
 
 
 def earlier(stream: Stream, positions: Mapping[bytes, bytes]) -> list[str]:
     """Return the keys of streams that had this one's name and are known from before it."""
-    head = stream_key(f"{stream.name}@").decode()
-    known = [key.decode().removeprefix("stream|") for key in positions if _is_of(key, head)]
+    head, kind = stream_key(f"{stream.name}@"), stream_key("")
+    known = [key.removeprefix(kind).decode() for key in positions if key.startswith(head)]
     return sorted(key for key in known if int(key.rpartition("@")[2]) < stream.created_ms)
 
 
@@ -182,7 +187,3 @@ def is_trimmed(position: Position, horizon: str) -> bool:
 
 def _has_ended(value: bytes | None) -> bool:
     return value is not None and decode_position(value).is_ended
-
-
-def _is_of(key: bytes, head: str) -> bool:
-    return key.startswith(head.encode())

@@ -18,6 +18,7 @@ from tenacity.nap import sleep_using_event
 from urllib3.exceptions import HTTPError
 
 from connectors import metrics
+from connectors.aws import code_of, said
 from connectors.errors import ConnectError
 
 log = structlog.get_logger()
@@ -81,12 +82,7 @@ def counted(operation: str, function: Callable[..., Any], /, **request: Any) -> 
 
 def _say(attempt: RetryCallState) -> None:
     if attempt.attempt_number == _ASKS_AT and attempt.outcome is not None:
-        log.warning("a call keeps failing and is tried again", error=repr(attempt.outcome.exception()))
-
-
-def code_of(error: BaseException) -> str:
-    """Return AWS's code of an error; empty when it is not AWS's."""
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
+        log.warning("a call keeps failing and is tried again", error=said(attempt.outcome.exception()))
 
 
 def is_passing(error: BaseException) -> bool:

@@ -7,11 +7,12 @@ misspelt setting is otherwise silence. `vpcflow check` prints all of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from connectors.positions import time_ms
 
 ENV_PREFIX = "VPCFLOW_"
 ENV_FILE = "vpcflow.env"
@@ -22,18 +23,17 @@ class SettingsError(ValueError):
     """A setting is unknown or has a wrong value; the message says which and what it may be."""
 
 
-def start_ms(start: str, now_ms: int) -> int:
-    """Return where `start` says to begin, epoch ms: 0 for the horizon, now for LATEST, or its time.
+def start_ms(start: str) -> int | None:
+    """Return where `start` says to begin, epoch ms: 0 for the horizon, None for LATEST, or its time.
 
-    Raises `ValueError` with a sentence; a time without a zone is UTC.
+    Raises `ValueError` with a sentence.
     """
     if start in {TRIM_HORIZON, LATEST}:
-        return now_ms if start == LATEST else 0
+        return None if start == LATEST else 0
     try:
-        at = datetime.fromisoformat(start)
+        return time_ms(start)
     except ValueError as error:
         raise ValueError("write TRIM_HORIZON, LATEST, or a time like 2026-11-28T12:00:00Z") from error
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 class Common(BaseSettings):
@@ -72,7 +72,7 @@ class Connect(Common):
     @field_validator("start")
     @classmethod
     def _is_start(cls, value: str) -> str:
-        start_ms(value, 0)
+        start_ms(value)
         return value
 
 

@@ -20,11 +20,13 @@ from botocore.exceptions import ClientError
 
 from connectors import data_health, metrics
 from connectors.answers import Answer
+from connectors.aws import code_of, said
+from connectors.clock import now_ms
 from connectors.data_health import HealthRecord
 from connectors.described_formats import GroupFormats
 from connectors.get_records import LARGE_BYTES, RecordsCall
 from connectors.kinesis import StreamReader, parse_answer
-from connectors.kinesis_calls import DENIED, FAILURES, Caller, code_of, is_passing, said
+from connectors.kinesis_calls import DENIED, FAILURES, Caller, is_passing
 from connectors.polling import Polling
 from connectors.positions import Position, Stream, expires, is_trimmed, shard_key
 from connectors.reads import About, Naming, Read, understand
@@ -67,7 +69,7 @@ class ShardReader:
         self._polling = Polling() if source.is_limited else Polling(least_s=0.0, bytes_s=0)
         self._is_stopped = threading.Event()
         self._noted_ms = 0
-        metrics.BEHIND.labels(source.naming.stream, shard_id).set(0)
+        self._behind = metrics.BEHIND.labels(source.naming.stream, shard_id)
 
     async def run(self) -> None:
         """Read until the shard has ended, or its stream is gone. Raises botocore's errors that stay."""
@@ -75,7 +77,7 @@ class ShardReader:
             if (
                 not self._position.read_ms
             ):  # So that every shard can be seen, and missed, before it has a record.
-                self._position = replace(self._position, read_ms=_now_ms())
+                self._position = replace(self._position, read_ms=now_ms())
                 await self._put(self._note())
             if self._source.consumer:
                 await self._be_pushed()
@@ -115,14 +117,17 @@ class ShardReader:
         return await caller.call(operation, function, *args, when_throttled=self._polling.throttled)
 
     async def _get(self, iterator: str) -> tuple[Answer, Read]:
-        source, polling = self._source, self._polling
-        named = source.reader.by_arn
-        body = await source.caller.persist(
-            "GetRecords", lambda: source.records.body(iterator, polling.limit, named), polling.throttled
-        )
+        body = await self._body(iterator, self._polling.limit)
         is_large = len(body) >= LARGE_BYTES
         answer, read = await asyncio.to_thread(self._decode, body) if is_large else self._decode(body)
         return answer, await self._known(read, answer, self._position)
+
+    async def _body(self, iterator: str, limit: int) -> bytes:
+        source = self._source
+        named = source.reader.by_arn
+        return await source.caller.persist(
+            "GetRecords", lambda: source.records.body(iterator, limit, named), self._polling.throttled
+        )
 
     def _decode(self, body: bytes) -> tuple[Answer, Read]:
         answer = parse_answer(body)
@@ -139,26 +144,23 @@ class ShardReader:
     def _understand(self, answer: Answer, position: Position) -> Read:
         source = self._source
         about = About(source.naming, source.stream.key, source.formats.now)
-        return understand(about, self._shard_id, answer, position, _now_ms())
+        return understand(about, self._shard_id, answer, position, now_ms())
 
     async def _take(self, read: Read) -> None:
         """Go on to where a read ends, and have it committed; of an empty one only the place, now and then."""
         if self._is_stopped.is_set():
             raise _Stopped
         self._position = read.position
-        labels = self._source.naming.stream, self._shard_id
-        metrics.BEHIND.labels(*labels).set(read.position.behind_ms / 1000)
-        now_ms = _now_ms()
-        if read.records or read.position.is_ended or now_ms - self._noted_ms > NOTE_MS:
-            self._noted_ms = now_ms
+        self._behind.set(read.position.behind_ms / 1000)
+        at_ms = now_ms()
+        if read.records or read.position.is_ended or at_ms - self._noted_ms > NOTE_MS:
+            self._noted_ms = at_ms
             await self._put(read)
 
     async def _iterator(self) -> str:
         """Return an iterator at our place, after a look at whether it is still within the retention."""
+        await self._check_horizon()
         place, reader, call = self._position, self._source.reader, self._call
-        if expires(place, self._source.stream.retention_h) < _now_ms():
-            await self._check_horizon()
-            place = self._position
         while True:
             try:
                 return str(await call("GetShardIterator", reader.iterator, self._shard_id, place))
@@ -175,27 +177,29 @@ class ShardReader:
         if place.sequence_number:
             # Seen of closed shards at their last number. Its time leads there too; what is done is left out.
             return Position(at_ms=max(place.arrival_ms, 1))
-        if place.at_ms < _now_ms() - CLOCK_AHEAD_MS:
+        if place.at_ms < now_ms() - CLOCK_AHEAD_MS:
             raise refused
         await asyncio.sleep(CLOCK_S)  # A time that is not yet: our clock is ahead of AWS's.
         return place
 
     async def _check_horizon(self) -> None:
-        """Say that records may have expired before they were read, and go on with the oldest there is."""
+        """Where records may have expired before they were read, say so; go on with the oldest there is."""
         reader, place = self._source.reader, self._position
+        if expires(place, self._source.stream.retention_h) >= now_ms():
+            return
         iterator = await self._call("GetShardIterator", reader.iterator, self._shard_id, Position())
-        answer = await self._call("GetRecords", reader.get, iterator, 1)
+        answer = parse_answer(await self._body(iterator, 1))
         while not answer.records and answer.next_iterator and answer.behind_ms:
             await asyncio.sleep(self._polling.least_s)
-            answer = await self._call("GetRecords", reader.get, answer.next_iterator, 1)
+            answer = parse_answer(await self._body(answer.next_iterator, 1))
         horizon = answer.records[0] if answer.records else None
         if horizon and place.sequence_number and not is_trimmed(place, horizon.sequence_number):
             return
-        self._position = Position(read_ms=_now_ms())
-        until_ms = horizon.arrival_ms if horizon else _now_ms()
+        self._position = Position(read_ms=now_ms())
+        until_ms = horizon.arrival_ms if horizon else now_ms()
         text = f"records after {place.place} may have expired before they were read"
         note = self._note()
-        found = HealthRecord(data_health.TRIMMED, note.source, _now_ms(), text, place.read_ms, until_ms)
+        found = HealthRecord(data_health.TRIMMED, note.source, now_ms(), text, place.read_ms, until_ms)
         await self._put(replace(note, health=(found,)))
 
     def _note(self) -> Read:
@@ -206,9 +210,8 @@ class ShardReader:
     async def _be_pushed(self) -> None:
         """Subscribe again and again: Kinesis ends each subscription after five minutes."""
         while not self._position.is_ended:
+            await self._check_horizon()
             began, place = time.monotonic(), self._position
-            if expires(place, self._source.stream.retention_h) < _now_ms():
-                await self._check_horizon()
             try:
                 await in_thread(self._follow, asyncio.get_running_loop())
                 metrics.CALLS.labels("SubscribeToShard", "ok").inc()
@@ -260,7 +263,3 @@ class ShardReader:
         async with self._source.room.reserved(read.held):
             pass
         await self._take(await self._known(read, answer, position))
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

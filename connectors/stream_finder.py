@@ -8,7 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from connectors.kinesis_calls import Caller, code_of
+from connectors.aws import code_of
+from connectors.kinesis_calls import Caller
 from connectors.stream_choice import StreamChoice
 
 TAGS_S = 300.0  # ListTagsForStream is allowed five times a second in an account, so tags are remembered

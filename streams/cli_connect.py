@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import click
@@ -31,8 +30,9 @@ def kinesis(**flags: Any) -> None:
     `aws kinesis deregister-stream-consumer`. Who may not register polls, and says so.
     """
     from connectors import pipeline
+    from connectors.clock import now_ms
     from connectors.errors import ConnectError
-    from connectors.settings import LATEST, Connect, start_ms
+    from connectors.settings import Connect, start_ms
     from connectors.stream_choice import BadChoice, parse_choice
     from connectors.topics import TopicError
 
@@ -42,9 +42,8 @@ def kinesis(**flags: Any) -> None:
     except BadChoice as error:
         raise click.ClickException(f"VPCFLOW_STREAM: {error}") from error
     _check_formats(settings.line_format, settings.group_formats)
-    now_ms = time.time_ns() // 1_000_000
-    begins_ms = None if settings.start == LATEST else start_ms(settings.start, now_ms)
-    if begins_ms is not None and begins_ms > now_ms:
+    begins_ms = start_ms(settings.start)
+    if begins_ms is not None and begins_ms > now_ms():
         raise click.ClickException(f"VPCFLOW_START={settings.start} is in the future: say LATEST")
     run_with_settings(lambda: pipeline.run(settings, begins_ms), (TopicError, ConnectError))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 
 import orjson
 from rich.console import Console
 from rich.table import Table
 
+from connectors.clock import now_ms
 from connectors.position_rows import Row, moves, rows
 from connectors.position_table import read_owners, read_state, write
 from connectors.settings import Common
@@ -42,7 +42,7 @@ def _texts(row: Row) -> list[str]:
 async def move(settings: Common, source: str, shard: str, to: str, is_meant: bool) -> None:
     """Write positions anew, or say what would be. Raises `BadReset`, `ConnectError`, `TopicError`."""
     state = await read_state(settings)
-    found = moves(state, source, shard, to, time.time_ns() // 1_000_000)
+    found = moves(state, source, shard, to, now_ms())
     count = sum(map(len, found.values()))
     if not is_meant:
         print(f"{count} positions of {source} would be set to {to}; say --yes to do it")

@@ -32,7 +32,7 @@ from emulator.kafka.node import Node, kafka_node
 from emulator.ports import free_port
 from streams.children import Child
 from tests.acceptance.faults import TEST_CREDENTIALS
-from tests.acceptance.seeds import run_seeds
+from tests.acceptance.seeds import resume_all, run_seeds
 from tests.connectors.arrived import Seen, Topics
 from tests.processes import answers, environment, until
 
@@ -108,7 +108,7 @@ async def run(seed: int, *, chaos_s: float = 60.0, rate: float = 400.0) -> Outco
                 await _rules(emulator, seed, [])
                 return await _settle(scene)
             finally:
-                _resume_all(scene)
+                resume_all(scene.paused)
                 await asyncio.gather(*(child.stop() for child in scene.instances))
                 await emulator.stop()
 
@@ -224,16 +224,9 @@ def _reshard(scene: Scene) -> None:
             scene.faults["merged"] += 1
 
 
-def _resume_all(scene: Scene) -> None:
-    for pid, _ in scene.paused.values():
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
-    scene.paused.clear()
-
-
 async def _settle(scene: Scene) -> Outcome:
     """Let everything finish without faults, then compare."""
-    _resume_all(scene)
+    resume_all(scene.paused)
     topics = Topics(scene.node.bootstrap, PREFIX, SLOTS)
     deadline = time.monotonic() + SETTLE_S
     while len((await topics.seen()).lines) < len(scene.ledger) and time.monotonic() < deadline:

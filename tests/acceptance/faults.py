@@ -16,7 +16,6 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ from emulator.world import feed, traffic
 from streams.children import Child
 from streams.observer import Observer
 from streams.windows import Rules, Windows
-from tests.acceptance.seeds import run_seeds
+from tests.acceptance.seeds import resume_all, run_seeds
 from tests.processes import answers, environment, until
 
 PREFIX = "faults."
@@ -105,7 +104,7 @@ async def run(seed: int, *, faulty_s: float = 40.0, rate: float = 3000.0) -> Out
                 await feeding
                 return await _settle(scene, seed, ledger)
             finally:
-                _resume_all(scene)
+                resume_all(scene.paused)
                 await asyncio.gather(*(child.stop() for child in _all(scene)))
                 await emulator.stop()
 
@@ -209,16 +208,9 @@ async def _kill(scene: Scene, child: Child, name: str) -> None:
     scene.faults[name] += 1
 
 
-def _resume_all(scene: Scene) -> None:
-    for pid, _ in scene.paused.values():
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
-    scene.paused.clear()
-
-
 async def _settle(scene: Scene, seed: int, ledger: Ledger) -> Outcome:
     """Let everything finish without faults, then compare."""
-    _resume_all(scene)
+    resume_all(scene.paused)
     observer = Observer()
     following = asyncio.ensure_future(observer.follow(scene.node.bootstrap, PREFIX, SLOTS))
     deadline = time.monotonic() + SETTLE_S

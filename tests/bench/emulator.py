@@ -10,8 +10,11 @@ from typing import Any
 import boto3
 import psutil
 from botocore.config import Config
+from botocore.credentials import Credentials
 
-from connectors.kinesis import StreamReader
+from connectors.get_records import RecordsCall
+from connectors.kinesis import StreamReader, parse_answer
+from connectors.polling import LIMIT_MOST
 from connectors.positions import Position
 from emulator.ports import free_port
 from emulator.world import feed, traffic
@@ -52,7 +55,7 @@ async def measure(lines: int = LINES // 2) -> dict[str, float]:
                 lines_per_record=50,
             )
             put = _cpu_s(server.pid)
-            got = await asyncio.to_thread(_read_all, client, lines)
+            got = await _read_all(client, lines)
             return {
                 "emulator_put": lines / (put - idle),
                 "emulator_get": got / (_cpu_s(server.pid) - put),
@@ -66,12 +69,14 @@ def _cpu_s(pid: int) -> float:
     return float(times.user + times.system)
 
 
-def _read_all(client: Any, lines: int) -> int:
+async def _read_all(client: Any, lines: int) -> int:
     reader = StreamReader(client, "bench")
-    iterator = reader.iterator(reader.shards()[0].shard_id, Position())
+    shards = await asyncio.to_thread(reader.shards)
+    iterator = await asyncio.to_thread(reader.iterator, shards[0].shard_id, Position())
     seen = 0
-    while seen < lines:
-        answer = reader.get(iterator)
-        seen += sum(record.data.count(b"\n") + 1 for record in answer.records)
-        iterator = answer.next_iterator
+    async with RecordsCall(client, Credentials("test", "test")) as call:
+        while seen < lines:
+            answer = parse_answer(await call.body(iterator, LIMIT_MOST, {}))
+            seen += sum(record.data.count(b"\n") + 1 for record in answer.records)
+            iterator = answer.next_iterator
     return seen

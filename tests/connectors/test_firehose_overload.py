@@ -36,13 +36,6 @@ from tests.processes import until
 pytestmark = pytest.mark.kafka
 
 
-@pytest.fixture
-async def settings(kafka: str, prefix: str) -> ConnectFirehose:
-    """Settings for topics of one partition, which are there, and any port."""
-    await ensure_topics(kafka, prefix, 1)
-    return configured(kafka, prefix)
-
-
 async def test_a_gzip_bomb_costs_its_cap_and_is_refused(settings: ConnectFirehose, committed: Reader) -> None:
     """As a body it is refused with 400, as a record it goes to `dead`, and the records beside it count."""
     bomb = gzip.compress(bytes(256 << 20), 9)

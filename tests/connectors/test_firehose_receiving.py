@@ -32,13 +32,6 @@ from tests.processes import until
 pytestmark = pytest.mark.kafka
 
 
-@pytest.fixture
-async def settings(kafka: str, prefix: str) -> ConnectFirehose:
-    """Settings for topics of one partition, which are there, and any port."""
-    await ensure_topics(kafka, prefix, 1)
-    return configured(kafka, prefix)
-
-
 async def test_a_request_is_answered_as_aws_wants_it_once_its_lines_are_there(
     settings: ConnectFirehose, committed: Reader
 ) -> None:

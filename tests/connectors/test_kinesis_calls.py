@@ -11,7 +11,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from urllib3.exceptions import ProtocolError
 from yarl import URL
 
-from connectors.kinesis_calls import FIRST_ATTEMPTS, Caller, as_sentence, is_passing, outcome_of, said
+from connectors.aws import said
+from connectors.kinesis_calls import FIRST_ATTEMPTS, Caller, as_sentence, is_passing, outcome_of
 
 ENDPOINT = "https://kinesis.eu-west-1.amazonaws.com"
 OPERATIONS = [  # every call that reading needs: a missing permission must be named by its action

@@ -16,9 +16,7 @@ from connectors.data_health import HealthRecord, decode_health
 from connectors.get_records import RecordsCall
 from connectors.pipeline import Connector
 from connectors.positions import (
-    NUMBER_KEY,
     Position,
-    Shard,
     Stream,
     decode_position,
     shard_key,
@@ -130,17 +128,14 @@ class Scene(Topics):
                     found[key.decode().rpartition("|")[2]] = decode_position(value)
         return found
 
-    async def set_position(self, shard: int, position: Position, number: int | None = None) -> None:
+    async def set_position(self, shard: int, position: Position) -> None:
         """Write where a shard stands, as a connector would have."""
         await ensure_topics(self.kafka, self.prefix, self.slots)
         key, shard_id = self.described().key, f"shardId-{shard:012d}"
         partition = slot_of_shard(key, shard_id, self.slots)
         slot = Slot(self.kafka, f"{self.prefix}positions", partition, f"{self.prefix}connect-{partition}")
         await slot.open()
-        state: dict[bytes, bytes | None] = {shard_key(key, shard_id): position.encode()}
-        if number is not None:
-            state[NUMBER_KEY] = b"%d" % number
-        await slot.commit(state, [])
+        await slot.commit({shard_key(key, shard_id): position.encode()}, [])
         await slot.close()
 
     async def health(self) -> list[HealthRecord]:
@@ -163,11 +158,6 @@ class Scene(Topics):
             while not is_so(found := await self.positions()):  # noqa: ASYNC110 - what is asked is elsewhere
                 await asyncio.sleep(0.05)
         return found
-
-
-def listed(*shards: tuple[str, tuple[str, ...]]) -> list[Shard]:
-    """Return shards as they are listed."""
-    return [Shard(*one) for one in shards]
 
 
 @asynccontextmanager

@@ -1,0 +1,16 @@
+"""What tests of the connectors share."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.settings import ConnectFirehose
+from connectors.topics import ensure_topics
+from tests.connectors.firehose_posting import configured
+
+
+@pytest.fixture
+async def settings(kafka: str, prefix: str) -> ConnectFirehose:
+    """Settings for topics of one partition, which are there, and any port."""
+    await ensure_topics(kafka, prefix, 1)
+    return configured(kafka, prefix)
