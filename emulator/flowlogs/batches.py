@@ -11,7 +11,6 @@ import polars as pl
 from emulator.flowlogs.intervals import Portion
 from emulator.flowlogs.rows import Rows, lines
 from emulator.world.chance import Array
-from emulator.world.directory import Directory
 
 ABOUT = ("eni", "action", "packets", "bytes", "start", "end", "peer", "port")
 
@@ -39,7 +38,7 @@ class Batch:
             yield str(eni), part
 
 
-def batch(portion: Portion, rows: Rows, directory: Directory) -> Batch:
+def batch(portion: Portion, rows: Rows) -> Batch:
     """Return an interval's records, written with a format's fields."""
     last = portion.ends - 1
     found = portion.records
@@ -63,15 +62,15 @@ def batch(portion: Portion, rows: Rows, directory: Directory) -> Batch:
             frames.append(rows.silence(numbers, portion.begins, last, status))
             enis.append(numbers)
             about.append(_about_silence(status, len(numbers), portion.begins, last))
-    names = pl.Series([eni.interface_id for eni in directory.enis]).gather(np.concatenate(enis))
+    names = rows.interfaces(np.concatenate(enis))
     whole = pl.concat(about).with_columns(names.alias("eni")).select(ABOUT)
     return Batch(portion.ends, pl.concat(frames, how="vertical_relaxed"), whole)
 
 
-def silence(rows: Rows, directory: Directory, numbers: Array, begins: int, ends: int) -> Batch:
+def silence(rows: Rows, numbers: Array, begins: int, ends: int) -> Batch:
     """Return a NODATA record for each of some interfaces, for an interval of which nothing else is known."""
-    names = pl.Series([eni.interface_id for eni in directory.enis], dtype=pl.String).gather(numbers)
-    about = _about_silence("NODATA", len(numbers), begins, ends - 1).with_columns(names.alias("eni"))
+    about = _about_silence("NODATA", len(numbers), begins, ends - 1)
+    about = about.with_columns(rows.interfaces(numbers).alias("eni"))
     return Batch(ends, rows.silence(numbers, begins, ends - 1, "NODATA"), about.select(ABOUT))
 
 

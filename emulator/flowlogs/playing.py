@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.flowlogs.batches import Batch, batch, silence
 from emulator.flowlogs.flow_log import FlowLog
-from emulator.flowlogs.intervals import Intervals, Portion
+from emulator.flowlogs.intervals import Intervals
 from emulator.flowlogs.rows import Rows, Surroundings
 from emulator.kinesis.wire import Scope
 from emulator.world.casting import cast
@@ -88,7 +88,7 @@ class Playing:
         assert self._world is not None
         made = self._world.minute(minute)
         return [
-            (fed.intervals.flow_log, self._written(fed, one))
+            (fed.intervals.flow_log, batch(one, fed.rows))
             for fed in self._fed.values()
             for one in fed.intervals.add(made)
         ]
@@ -108,23 +108,17 @@ class Playing:
     def rest(self) -> list[tuple[FlowLog, Batch]]:
         """Return what waits for intervals that will not be completed."""
         return [
-            (fed.intervals.flow_log, self._written(fed, one))
+            (fed.intervals.flow_log, batch(one, fed.rows))
             for fed in self._fed.values()
             for one in fed.intervals.rest()
         ]
 
     def closing(self, begins: int, ends: int) -> list[tuple[FlowLog, Batch]]:
         """Return NODATA records of every interface that some flow log covers."""
-        assert self._world is not None
-        directory = self._world.directory
         return [
-            (fed.intervals.flow_log, silence(fed.rows, directory, fed.intervals.numbers, begins, ends))
+            (fed.intervals.flow_log, silence(fed.rows, fed.intervals.numbers, begins, ends))
             for fed in self._fed.values()
         ]
-
-    def _written(self, fed: _Fed, portion: Portion) -> Batch:
-        assert self._world is not None
-        return batch(portion, fed.rows, self._world.directory)
 
     def _use(self, estate: Estate, minute: int) -> None:
         if self._world is not None:

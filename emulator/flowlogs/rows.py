@@ -79,13 +79,13 @@ class Rows:
         columns = []
         for name in self.fields:
             if name in given:
-                column = pl.Series([given[name]] * len(enis), dtype=_dtype(name))
+                column = _repeated(given[name], name, len(enis))
             elif name in _INTERFACE:
                 column = self._by_interface(name, _INTERFACE[name], enis)
             elif name in _TAGS:
                 column = self._by_interface(name, self._tag(name), enis)
             else:
-                column = pl.repeat(None, len(enis), dtype=_dtype(name), eager=True)
+                column = _repeated(None, name, len(enis))
             columns.append(column.alias(name))
         return pl.DataFrame(columns)
 
@@ -99,11 +99,11 @@ class Rows:
         if name.startswith("next-hop-"):
             own = "interface-id" if name == "next-hop-interface-id" else name.removeprefix("next-hop-")
             return self._by_interface(name, _INTERFACE[own], found.next_hop)
-        return pl.repeat(None, len(found), dtype=_dtype(name), eager=True)
+        return _repeated(None, name, len(found))
 
     def constant(self, value: object, name: str, found: Records) -> pl.Series:
         """Return a column of one value."""
-        return pl.repeat(value, len(found), dtype=_dtype(name), eager=True)  # type: ignore[call-overload,no-any-return]
+        return _repeated(value, name, len(found))
 
     def addresses(self, numbers: Array) -> pl.Series:
         """Return addresses spelled."""
@@ -112,6 +112,10 @@ class Rows:
     def services(self, numbers: Array) -> pl.Series:
         """Return the AWS services whose ranges addresses are in."""
         return self._table("service", self._directory.aws_services).gather(numbers)
+
+    def interfaces(self, numbers: Array) -> pl.Series:
+        """Return ids of interfaces."""
+        return self._by_interface("interface-id", _INTERFACE["interface-id"], numbers)
 
     def families(self, numbers: Array) -> pl.Series:
         """Return `IPv4` or `IPv6`."""
@@ -227,6 +231,10 @@ def _unless(is_missing: Array, values: Array) -> pl.Series:
     if not is_missing.any():
         return column
     return pl.select(pl.when(pl.Series(is_missing)).then(None).otherwise(column)).to_series()
+
+
+def _repeated(value: object, name: str, count: int) -> pl.Series:
+    return pl.Series([value], dtype=_dtype(name)).new_from_index(0, count)
 
 
 def _dtype(name: str) -> type[pl.DataType]:

@@ -98,7 +98,7 @@ class Templates:
     def steps(self) -> Steps:
         """The steps of all templates, one after the other."""
         if len(self._made) != len(self._rows):
-            self._made = Steps.of(self._rows)
+            self._made = Steps.joined([self._made, Steps.of(self._rows[len(self._made) :])])
         return self._made
 
 

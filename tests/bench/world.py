@@ -70,7 +70,7 @@ def _minute(world: World, feeds: list[tuple[Intervals, Rows]], minute: int) -> i
     played = world.minute(minute)
     for intervals, rows in feeds:
         for portion in intervals.add(played):
-            count += len(lines(batch(portion, rows, world.directory).frame))
+            count += len(lines(batch(portion, rows).frame))
     return count
 
 

@@ -26,7 +26,7 @@ def delivered(resource: str, kind: str, minutes: int = 3) -> list[Batch]:
     made = Intervals(flow_log(resource, kind))
     made.use(world.directory)
     found = [one for nth in range(minutes) for one in made.add(world.minute(FIRST + nth))]
-    return [batch(one, rows(world.directory), world.directory) for one in found]
+    return [batch(one, rows(world.directory)) for one in found]
 
 
 def written(books: Books) -> dict[str, object]:
@@ -95,7 +95,7 @@ def test_silence_is_in_the_totals_and_no_peer() -> None:
     world = World(estate(), 1)
     number = pl.Series([world.directory.eni("eni-db")]).to_numpy()
     books = Books()
-    books.add("fl-1", silence(rows(world.directory), world.directory, number, 600, 660).about)
+    books.add("fl-1", silence(rows(world.directory), number, 600, 660).about)
     document = written(books)
     assert document["totals"] == [["eni-db", "NODATA", 600, 1, 0, 0, 600, 659]]
     assert document["peers"] == document["ports"] == {}

@@ -183,7 +183,7 @@ def test_lines_of_an_interval_are_records_then_silence() -> None:
     app = number("app")
     made = minute(0, [app] * 3, [app], dstport=[1, 2, 3])
     (found,) = all_of(intervals("subnet-private", "Subnet"), [made])
-    texts = lines(batch(found, rows(directory()), directory()).frame).to_list()
+    texts = lines(batch(found, rows(directory())).frame).to_list()
     before, times = "2 111111111111 eni", f"{FIRST * 60} {FIRST * 60 + 59}"
     assert [text.endswith("ACCEPT OK") for text in texts] == [True, True, False, False, False, False]
     silent = sorted(text.split()[2] for text in texts if text.endswith("NODATA"))
