@@ -5,7 +5,8 @@ Number 0 is nothing (`-` in a line). A changed estate only adds to it, so that c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -26,7 +27,9 @@ class Directory:
         ranges = [(cidr(block), service) for block, service in aws_ranges]
         # A finer code beats the catch-all `AMAZON`, a longer prefix a shorter one: flow-logs.md §1.5.
         ranges.sort(key=lambda one: (one[1] != "AMAZON", one[0].length, one[1]), reverse=True)
-        self._ranges: list[tuple[Cidr, str]] = ranges
+        # Between two borders every address is of the same service.
+        self._borders = sorted({0}.union(*((block.first, block.last + 1) for block, _ in ranges)))
+        self._services = [_service(ranges, border) for border in self._borders]
         self.enis: list[Eni] = [_NO_ENI]
         self.addresses: list[str] = [NOTHING]
         self.aws_services: list[str] = [NOTHING]
@@ -65,5 +68,9 @@ class Directory:
         return table[addresses]
 
     def _aws_service(self, text: str) -> str:
-        number = number_of(text)
-        return next((service for block, service in self._ranges if number in block), NOTHING)
+        return self._services[bisect_right(self._borders, number_of(text)) - 1]
+
+
+def _service(ranges: Sequence[tuple[Cidr, str]], number: int) -> str:
+    """Return the service of the first range that an address is in."""
+    return next((service for block, service in ranges if number in block), NOTHING)

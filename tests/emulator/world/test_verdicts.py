@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.world.decisions import Record
@@ -188,9 +188,7 @@ def accepted(told: Conversation) -> list[tuple[str, str]]:
     return [(r.interface_id, r.flow_direction) for r in told.records if r.action == "ACCEPT"]
 
 
-@settings(max_examples=100, deadline=None)
 @given(flows(), NAMES, IN_OUT, rules(), st.booleans())
-@pytest.mark.bulk
 def test_a_rule_added_can_only_widen(
     asked: Flow, name: str, lines: Lines, added: str, is_inbound: bool
 ) -> None:
@@ -201,9 +199,7 @@ def test_a_rule_added_can_only_widen(
     assert after[: len(before)] == before
 
 
-@settings(max_examples=100, deadline=None)
 @given(flows(), NAMES, IN_OUT)
-@pytest.mark.bulk
 def test_an_answer_always_passes_the_groups(asked: Flow, name: str, lines: Lines) -> None:
     told = conversation(estate(groups={name: lines}), asked)
     asked_of = {(r.interface_id, r.flow_direction) for r in told.request.records}
@@ -213,7 +209,6 @@ def test_an_answer_always_passes_the_groups(asked: Flow, name: str, lines: Lines
             assert all(one.allowed for one in record.decisions if one.decider == "security group")
 
 
-@settings(max_examples=60, deadline=None)
 @given(flows(), NAMES, IN_OUT, st.randoms(use_true_random=False))
 def test_the_order_of_rules_does_not_matter(
     asked: Flow, name: str, lines: Lines, chance: random.Random
@@ -241,7 +236,6 @@ def entries(draw: st.DrawFn) -> list[str]:
 SUBNET = st.sampled_from(["subnet-public", "subnet-private", "subnet-data", "subnet-b", "subnet-c"])
 
 
-@settings(max_examples=60, deadline=None)
 @given(flows(), SUBNET, entries(), st.randoms(use_true_random=False))
 def test_entries_count_by_number_only(
     asked: Flow, subnet: str, lines: list[str], chance: random.Random
@@ -252,9 +246,7 @@ def test_entries_count_by_number_only(
     )
 
 
-@settings(max_examples=100, deadline=None)
 @given(flows(), SUBNET, entries(), NAMES, IN_OUT, st.tuples(PORTS, PORTS))
-@pytest.mark.bulk
 def test_a_class_of_flows_is_one(
     asked: Flow, subnet: str, lines: list[str], name: str, group_lines: Lines, ports: tuple[int, int]
 ) -> None:
@@ -268,7 +260,6 @@ def test_a_class_of_flows_is_one(
     assert verdicts.conversation(asked) == conversation(here, asked)
 
 
-@settings(max_examples=50, deadline=None)
 @given(flows())
 def test_a_rejected_packet_goes_no_further(asked: Flow) -> None:
     told = conversation(BASE, asked)
