@@ -14,7 +14,8 @@ from collections import deque
 from connectors import metrics
 from connectors.clock import now_ms
 from connectors.data_health import HealthRecord
-from connectors.firehose_commits import done_key, expired, transaction
+from connectors.done_marks import DoneMarks
+from connectors.firehose_commits import transaction
 from connectors.firehose_requests import Posted
 from connectors.heard import Heard, tell
 from connectors.positions import NUMBER_KEY
@@ -33,6 +34,7 @@ class RequestSlot:
     def __init__(self, slot: Slot, prefix: str) -> None:
         self.slot = slot
         self._prefix = prefix
+        self._marks = DoneMarks(slot.state)
         self._number = int(slot.state.get(NUMBER_KEY, b"-1"))
         self._queue: deque[tuple[Posted, asyncio.Future[bool]]] = deque()
         self._queued_bytes = 0
@@ -54,7 +56,7 @@ class RequestSlot:
 
     def is_done(self, request_id: str, stream: str) -> bool:
         """Say whether a request was committed before; such a one is noted as repeated."""
-        is_done = done_key(request_id) in self.slot.state
+        is_done = request_id in self._marks
         if is_done:
             self._heard.repeated(f"firehose:{stream}")
         return is_done
@@ -94,7 +96,7 @@ class RequestSlot:
                 old: list[bytes] = []
                 if time.monotonic() >= prune_at:
                     prune_at = time.monotonic() + PRUNE_S
-                    old = expired(self.slot.state, now_ms())
+                    old = self._marks.expired(now_ms())
                 if taken or old:
                     await self._commit([posted for posted, _ in taken], old)
                 self._tell(taken, True)
@@ -120,11 +122,14 @@ class RequestSlot:
         return taken
 
     async def _commit(self, requests: list[Posted], old: list[bytes]) -> None:
-        commit = transaction(requests, self.slot.partition, self._number, self._prefix, now_ms())
+        ids = [one.request_id for one in requests if one.request_id]
+        marks = self._marks.packed(ids, now_ms())
+        commit = transaction(requests, self.slot.partition, self._number, self._prefix, marks)
         health = self._health(requests)
         said = [one.message(self._prefix, self.slot.partition) for one in health]
         self._began_at = time.monotonic()
         await self.slot.commit({**dict.fromkeys(old), **commit.state}, [*commit.messages, *said])
+        self._marks.took(ids, old)
         tell(health)
         metrics.COMMIT_SECONDS.observe(self.busy_s())
         self._began_at = None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from connectors.done_marks import KEY_PREFIX, known
 from connectors.positions import WHOLE, Position, decode_position, time_ms
 
 State = Mapping[int, Mapping[bytes, bytes]]
@@ -39,9 +40,11 @@ def rows(state: State, owners: Mapping[int, str]) -> list[Row]:
             kind, _, rest = key.decode().partition("|")
             if kind == "shard":
                 found.append(_shard(rest, slot, decode_position(value), owners.get(slot, "")))
-            elif kind in {"object", "request"}:
-                source = f"s3:{rest.partition('|')[0]}" if kind == "object" else "firehose"
+            elif kind == "object":
+                source = f"s3:{rest.partition('|')[0]}"
                 counts[source, slot] = counts.get((source, slot), 0) + 1
+        if requests := known(values):
+            counts["firehose", slot] = requests
     for (source, slot), count in counts.items():
         what = "objects" if source.startswith("s3:") else "requests"
         found.append(Row(source, "", slot, f"{count} {what} known", -1, "", owners.get(slot, ""), ""))
@@ -86,8 +89,8 @@ def moves(
         place = _place(to, shard, now_ms)
         return {slot: {key: place(p).encode() for key, p in found.items()} for slot, found in chosen.items()}
     if kind in {"s3", "firehose"} and to == "beginning":
-        head = f"object|{source.removeprefix('s3:')}|" if kind == "s3" else "request|"
-        return {s: {k: None for k in values if k.startswith(head.encode())} for s, values in state.items()}
+        head = f"object|{source.removeprefix('s3:')}|".encode() if kind == "s3" else KEY_PREFIX
+        return {s: {k: None for k in values if k.startswith(head)} for s, values in state.items()}
     raise BadReset(f"{source} can be reset to its beginning only: say `--to beginning`")
 
 

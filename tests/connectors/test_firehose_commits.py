@@ -1,13 +1,12 @@
-"""Requests become one transaction: blocks by origin, what is refused, a done-mark for each, none for ever."""
+"""Requests become one transaction: blocks by origin, what is refused, and their marks."""
 
 from __future__ import annotations
 
-import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.blocks import BLOCK_MAX_BYTES
-from connectors.firehose_commits import KEEP_MS, PRUNED_MAX, done_key, expired, transaction
+from connectors.firehose_commits import transaction
 from connectors.firehose_requests import Chunk, Origin, Posted, Refusal
 from connectors.messages import Message
 from connectors.positions import NUMBER_KEY
@@ -15,7 +14,7 @@ from connectors.reads import Commit
 
 ORIGIN = Origin("flows", "default", "111122223333", "eu-west-1")
 OTHER = Origin("flows", "version start", "111122223333", "eu-west-1")
-NOW_MS = 1_700_000_000_000
+MARKS: dict[bytes, bytes | None] = {b"requests|0": b"marks"}
 
 
 def request(name: str, *texts: bytes, origin: Origin = ORIGIN, arrival_ms: int = 7) -> Posted:
@@ -25,17 +24,16 @@ def request(name: str, *texts: bytes, origin: Origin = ORIGIN, arrival_ms: int =
 
 
 def committed(*requests: Posted, number: int = 4) -> Commit:
-    return transaction(requests, 3, number, "vpcflow.", NOW_MS)
+    return transaction(requests, 3, number, "vpcflow.", MARKS)
 
 
 def header(message: Message, name: str) -> str:
     return dict(message.headers)[name].decode()
 
 
-def test_each_request_is_marked_in_the_transaction_of_its_lines() -> None:
+def test_requests_are_marked_in_the_transaction_of_their_lines() -> None:
     commit = committed(request("a", b"2 a"), request("b"))
-    mark = orjson.dumps({"at_ms": NOW_MS})
-    assert commit.state == {b"request|a": mark, b"request|b": mark, NUMBER_KEY: b"5"}
+    assert commit.state == {**MARKS, NUMBER_KEY: b"5"}
     assert [(m.topic, m.partition, m.value) for m in commit.messages] == [("vpcflow.blocks", 3, b"2 a")]
     assert commit.number == 5
 
@@ -53,41 +51,12 @@ def test_requests_of_one_origin_share_blocks() -> None:
     assert header(first, "source") == "firehose:flows"
 
 
-def test_what_was_refused_is_kept_without_a_mark_or_a_block() -> None:
+def test_what_was_refused_is_kept_without_a_block() -> None:
     left = Posted("", ORIGIN, 7, (), (Refusal("malformed", b"{", 1, "firehose:flows@a"),), 0, 0, 1)
     commit = committed(left)
-    assert commit.state == {NUMBER_KEY: b"4"}
+    assert commit.state == {**MARKS, NUMBER_KEY: b"4"}
     (dead,) = commit.messages
     assert (dead.topic, dead.value, header(dead, "why")) == ("vpcflow.dead", b"{", "malformed")
-
-
-def test_marks_are_kept_as_long_as_a_request_may_come_again_and_no_longer() -> None:
-    def mark(age_ms: int) -> bytes:
-        return orjson.dumps({"at_ms": NOW_MS - age_ms})
-
-    state = {
-        NUMBER_KEY: b"5",
-        b"shard|s|a": b"{}",
-        done_key("a"): mark(KEEP_MS + 1),
-        done_key("b"): mark(KEEP_MS),
-        done_key("c"): mark(KEEP_MS - 1),
-        done_key("d"): mark(0),
-    }
-    assert expired(state, NOW_MS) == [done_key("a"), done_key("b")]
-    assert expired({}, NOW_MS) == []
-    many = {done_key(str(n)): mark(KEEP_MS) for n in range(PRUNED_MAX + 1)}
-    assert len(expired(many, NOW_MS)) == PRUNED_MAX
-
-
-def test_marks_outlive_awss_longest_retry() -> None:
-    """7,200 s of pauses that double to 120 s, each attempt 180 s; and the 24 h that a stream keeps data."""
-    pauses, pause_s = 0.0, 1.0
-    attempts = 1
-    while pauses < 7_200:
-        pauses += min(pause_s, 120.0) * 0.85  # the jitter that makes most attempts
-        pause_s *= 2
-        attempts += 1
-    assert (24 * 3600 + 7_200 + attempts * 180) * 1000 <= KEEP_MS
 
 
 @given(st.lists(st.lists(st.integers(1, BLOCK_MAX_BYTES // 2), max_size=4), max_size=5), st.booleans())

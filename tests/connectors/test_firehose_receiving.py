@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from connectors.done_marks import DoneMarks
 from connectors.envelope import control_message, wrap_subscription
-from connectors.firehose_commits import done_key
 from connectors.settings import ConnectFirehose
 from connectors.slots import Slot, read_compacted
 from connectors.topics import ensure_topics
@@ -212,15 +212,13 @@ async def test_marks_that_are_of_no_more_use_are_deleted(settings: ConnectFireho
     fresh, old = Post(), Post()
     slot = Slot(settings.kafka, f"{settings.prefix}positions", 0, f"{settings.prefix}connect-0")
     await slot.open()
-    await slot.commit({done_key(old.request_id): b'{"at_ms":1700000000000}'}, [])
+    await slot.commit(DoneMarks({}).packed([old.request_id], 1_700_000_000_000), [])
     await slot.close()
 
-    async def marks() -> set[bytes]:
-        state = await read_compacted(settings.kafka, f"{settings.prefix}positions", 0)
-        return {key for key in state if key.startswith(b"request|")}
-
     async def is_pruned() -> bool:
-        return await marks() == {done_key(fresh.request_id)}
+        state = await read_compacted(settings.kafka, f"{settings.prefix}positions", 0)
+        marks = DoneMarks(state)
+        return fresh.request_id in marks and old.request_id not in marks
 
     async with receiving(settings) as url:
         await send(url, fresh)

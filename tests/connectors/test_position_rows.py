@@ -21,7 +21,7 @@ STATE = {
         shard_key(STREAM, "s1"): Position().encode(),
         b"object|bucket|a|etag": b"{}",
         b"object|bucket|b|etag": b"{}",
-        b"request|x": b"1",
+        b"requests|0": bytes(8 + 2 * 16),
     },
 }
 
@@ -29,7 +29,7 @@ STATE = {
 def test_a_row_for_each_shard_and_one_for_what_is_many() -> None:
     found = rows(STATE, {0: "me/1@host"})
     assert [(r.source, r.shard, r.slot, r.position, r.behind_s, r.owner, r.state) for r in found] == [
-        ("firehose", "", 1, "1 requests known", -1, "", ""),
+        ("firehose", "", 1, "2 requests known", -1, "", ""),
         ("kinesis:flow-logs", "s0", 0, "123", 2.5, "me/1@host", "reading"),
         ("kinesis:flow-logs", "s1", 1, "TRIM_HORIZON", -1, "", "waiting for an instance"),
         ("kinesis:other", "s0", 0, "9", 0, "me/1@host", "ended"),

@@ -1,0 +1,108 @@
+"""What was committed is known, whatever is packed, reopened and deleted between; what was not is not."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors import done_marks
+from connectors.done_marks import KEEP_MS, KEY_PREFIX, PACK_MARKS, DoneMarks, known
+
+NOW_MS = 1_700_000_000_000
+
+
+class Kept:
+    """A slot's state, and the marks in it: written as a committer writes them."""
+
+    def __init__(self) -> None:
+        self.state: dict[bytes, bytes] = {b"number": b"5", b"shard|s|a": b"{}"}
+        self.marks = DoneMarks(self.state)
+
+    def commit(self, request_ids: list[str], now_ms: int = NOW_MS, *, prunes: bool = False) -> None:
+        old = self.marks.expired(now_ms) if prunes else []
+        written = {**dict.fromkeys(old), **self.marks.packed(request_ids, now_ms)}
+        self.state |= {key: value for key, value in written.items() if value is not None}
+        for key in [key for key, value in written.items() if value is None]:
+            del self.state[key]
+        self.marks.took(request_ids, old)
+
+    @property
+    def packs(self) -> set[bytes]:
+        return {key for key in self.state if key.startswith(KEY_PREFIX)}
+
+
+def names(first: int, count: int) -> list[str]:
+    return [f"request-{n}" for n in range(first, first + count)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 600), st.booleans()), max_size=12))
+def test_what_was_committed_is_known_also_when_opened_again(steps: list[tuple[int, bool]]) -> None:
+    kept, total = Kept(), 0
+    for count, is_reopened in steps:
+        kept.commit(names(total, count))
+        total += count
+        if is_reopened:
+            kept.marks = DoneMarks(kept.state)
+    assert all(name in kept.marks for name in names(0, total))
+    assert not any(name in kept.marks for name in names(total, 50))
+    assert known(kept.state) == total
+    assert len(kept.packs) == -(-total // PACK_MARKS)
+
+
+def test_more_than_are_kept_as_recent_are_found() -> None:
+    kept = Kept()
+    for first in range(0, 10_000, 1_000):
+        kept.commit(names(first, 1_000))
+    assert all(name in kept.marks for name in names(0, 10_000))
+    assert not any(name in kept.marks for name in names(10_000, 10_000))
+
+
+def test_what_is_written_and_not_committed_is_not_known() -> None:
+    """Who brings it again must wait for the transaction, not be told that it is done."""
+    kept = Kept()
+    assert kept.marks.packed(["a"], NOW_MS)
+    assert "a" not in kept.marks
+    assert kept.marks.packed([], NOW_MS) == {}
+
+
+def test_packs_are_kept_as_long_as_their_newest_may_come_again_and_no_longer() -> None:
+    kept = Kept()
+    kept.commit(names(0, PACK_MARKS), NOW_MS)
+    kept.commit(names(PACK_MARKS, PACK_MARKS - 1), NOW_MS)
+    kept.commit(["last"], NOW_MS + 1)
+    assert kept.marks.expired(NOW_MS + KEEP_MS - 1) == []
+    assert kept.marks.expired(NOW_MS + KEEP_MS) == [b"requests|0"]
+    kept.commit(["new"], NOW_MS + KEEP_MS, prunes=True)
+    assert kept.packs == {b"requests|1", b"requests|2"}
+    assert "last" in kept.marks
+    kept.commit([], NOW_MS + 2 * KEEP_MS, prunes=True)
+    assert kept.packs == set()
+    assert kept.marks.expired(NOW_MS + 3 * KEEP_MS) == []
+    assert not any(name in kept.marks for name in [*names(0, PACK_MARKS), "last", "new"])
+    kept.commit(["after"], NOW_MS + 3 * KEEP_MS)
+    assert "after" in DoneMarks(kept.state)
+
+
+def test_a_pack_that_is_deleted_and_written_in_one_transaction_is_written() -> None:
+    kept = Kept()
+    kept.commit(["old"], NOW_MS)
+    kept.commit(["new"], NOW_MS + KEEP_MS, prunes=True)
+    assert "new" in kept.marks
+    assert "new" in DoneMarks(kept.state)
+
+
+def test_a_transaction_deletes_so_many_packs_and_no_more() -> None:
+    kept = Kept()
+    kept.commit(names(0, (done_marks.PRUNED_MAX + 2) * PACK_MARKS), NOW_MS)
+    assert len(kept.marks.expired(NOW_MS + KEEP_MS)) == done_marks.PRUNED_MAX
+
+
+def test_marks_outlive_awss_longest_retry() -> None:
+    """7,200 s of pauses that double to 120 s, each attempt 180 s; and the 24 h that a stream keeps data."""
+    pauses, pause_s = 0.0, 1.0
+    attempts = 1
+    while pauses < 7_200:
+        pauses += min(pause_s, 120.0) * 0.85  # the jitter that makes most attempts
+        pause_s *= 2
+        attempts += 1
+    assert (24 * 3600 + 7_200 + attempts * 180) * 1000 <= KEEP_MS
