@@ -118,6 +118,36 @@ def test_the_longest_line_is_the_same_for_both_paths(length: int) -> None:
     assert summed([text]) == referee([text])
 
 
+TIMES = [
+    b"2023-11-14T22:13:20.000Z",
+    b"2023-11-14T22:13:20",
+    b"2023-11-14T22:13:20+00:00",
+    b"2023-11-14T22:13:2",
+    b"2023-11-14 22:13:20",
+    b"2023-11-14T22-13:20Z",
+    b"2023-1a-14T22:13:20Z",
+    b"2023-11-14T22:13:20\x01Z",
+    b"2023-11-14T22:13:20Z 2023-11-14T22:13:20Z",
+    b" 2023-11-14T22:13:20Z",
+]
+
+
+@pytest.mark.parametrize("names", [DEFAULT_FORMAT, SMALL], ids=len)
+@pytest.mark.parametrize("time", TIMES)
+@pytest.mark.parametrize("gap", [b" ", b"  ", b"\t", b""])
+def test_a_time_in_front_is_read_by_the_rules(names: Format, time: bytes, gap: bytes) -> None:
+    text = block(time + gap + line(names), line(names), time, time + gap), plan(names)
+    assert summed([text]) == referee([text])
+
+
+def test_lines_with_a_time_in_front_are_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CloudWatch Logs exports nothing else, and line by line they would cost fifty times as much."""
+    monkeypatch.setattr(lines, "understand", lambda *_: pytest.fail("a line was read by itself"))
+    exported = [b"2023-11-14T22:13:20.000Z " + line(action=action) for action in ("ACCEPT", "REJECT")]
+    _, counts, _ = summed([(block(*exported), DEFAULT)])
+    assert counts.understood == 2
+
+
 @given(st.lists(texts(DEFAULT_FORMAT), max_size=3))
 def test_default_format_equals_the_referee(given_texts: list[tuple[bytes, Plan]]) -> None:
     assert summed(given_texts) == referee(given_texts)
