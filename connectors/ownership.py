@@ -21,6 +21,7 @@ from connectors.errors import ConnectError
 from connectors.positions import NUMBER_KEY
 from connectors.settings import Common
 from connectors.slots import Slot
+from connectors.topics import METADATA_AGE_MS
 
 log = structlog.get_logger()
 
@@ -139,6 +140,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
             client_id=f"{socket.gethostname()}/{os.getpid()}",  # what `connect positions` calls the owner
             enable_auto_commit=False,
             auto_offset_reset="latest",
+            metadata_max_age_ms=METADATA_AGE_MS,
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
         )

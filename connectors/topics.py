@@ -21,6 +21,11 @@ from connectors.slots import REQUEST_MAX_BYTES
 HOUR_MS = 3_600_000
 REPLICAS = 3  # or as many as there are brokers
 REACH_S = 5.0
+METADATA_AGE_MS = 5_000
+"""How long a member of a group trusts what it knows of topics. A broker that has just been started again may
+answer without any; whoever shares out a group's partitions by such an answer gives nobody any, until it asks
+again. aiokafka's own choice is five minutes."""
+
 SEEN_S = 15.0  # a broker learns of a new topic a moment after the controller has made it
 
 

@@ -15,6 +15,7 @@ import faust
 from faust.transport.drivers import aiokafka as driver
 
 from connectors.settings import Work
+from connectors.topics import METADATA_AGE_MS
 
 BUFFERED_EVENTS = 16  # each may be a block of 1 MiB
 
@@ -56,6 +57,7 @@ def make_app(settings: Work) -> faust.App:
         broker_rebalance_timeout=max(6.0, settings.session_s),
         broker_max_poll_interval=300.0,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_AGE_MS,
         stream_buffer_maxsize=BUFFERED_EVENTS,
         datadir=str(
             Path(tempfile.gettempdir()) / "vpcflow-faust"

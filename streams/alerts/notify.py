@@ -21,6 +21,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError
 
+from connectors.topics import METADATA_AGE_MS
 from streams.alerts.lives import has_fired
 from streams.alerts.sinks import NOTIFICATIONS, LogSink, Sink, SinkRefused, SinkUnavailable, Sleep
 from streams.records import Alert, decode_alert
@@ -134,6 +135,7 @@ async def _consumer(kafka: str, topic: str, group: str) -> AsyncIterator[AIOKafk
     consumer = AIOKafkaConsumer(
         bootstrap_servers=kafka,
         group_id=group,
+        metadata_max_age_ms=METADATA_AGE_MS,
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

@@ -1,6 +1,6 @@
 """The guards of the hop (design.md 2), one by one, on a real Kafka: each test fails when its guard is out.
 
-Fence, number check, read_committed, awaited sends, the lock on revoke. Block n holds 2**n lines, and so does
+Fence, number check, read_committed, awaited sends, the lock on revoke, the age of metadata. Block n holds 2**n lines, and so does
 partial n: a total says which of them were counted, and how often.
 """
 
@@ -380,3 +380,21 @@ async def test_a_revocation_waits_for_the_flush_and_leaves_no_slot_open(settings
         with pytest.raises(SlotLost):
             await hop.slot.commit({b"flush": b"late"}, [])
         assert await read_compacted(settings.kafka, hop.slot.topic, 0) == state
+
+
+async def test_topics_that_a_broker_did_not_tell_of_are_shared_out_soon(kafka: str, prefix: str) -> None:
+    """A member that knew of none when it shared out the group gave nobody anything, for five minutes.
+
+    Seen where a broker died just before it was asked; here the topics are made later.
+    """
+    worker, stop = Worker(Work(kafka=kafka, prefix=prefix, slots=1)), asyncio.Event()
+    running = asyncio.create_task(worker.run(stop))
+    async with asyncio.timeout(DEADLINE_S):
+        while not worker.is_ready:  # noqa: ASYNC110 - no event says so
+            await asyncio.sleep(0.05)
+        assert not worker._hops
+        await ensure_topics(kafka, prefix, 1)
+        while len(worker._hops) != 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    stop.set()
+    await running
