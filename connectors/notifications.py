@@ -8,13 +8,13 @@ they are. Sources: S3 guide, "Event message structure" and "EventBridge event me
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
 import orjson
 
+from connectors.exports import Exports
 from connectors.objects import Object, as_object, folder
 
 OBJECTS, TEST, FOREIGN, UNKNOWN = "objects", "test", "foreign", "not understood"
@@ -31,7 +31,7 @@ class Told:
     objects: tuple[Object, ...] = ()
 
 
-def told(body: str, bucket: str = "", prefix: str = "") -> Told:
+def told(body: str, bucket: str = "", prefix: str = "", exports: Exports | None = None) -> Told:
     """Understand a message. What is of another bucket, or no file of flow logs, is foreign.
 
     An empty bucket stands for any. Never raises for bad input.
@@ -42,7 +42,10 @@ def told(body: str, bucket: str = "", prefix: str = "") -> Told:
         return Told(UNKNOWN)
     if found is None:
         return Told(TEST)
-    ours = _ours(found, bucket, folder(prefix))
+    of_bucket = [one for one in found if not bucket or one[0] == bucket]
+    files = [as_object(*one) for one in of_bucket if one[1].startswith(folder(prefix))]
+    exported = [exports.object(*one) for one in of_bucket] if exports else []
+    ours = tuple(one for one in [*files, *exported] if one is not None)
     return Told(OBJECTS if ours else FOREIGN, ours)
 
 
@@ -50,13 +53,6 @@ def queue_region(url: str) -> str | None:
     """Return the Region in a queue's URL; None when it is not AWS's."""
     found = _HOST.match(url)
     return found and (found[1] or found[2])
-
-
-def _ours(found: Iterable[_Found], bucket: str, before: str) -> tuple[Object, ...]:
-    objects = [
-        as_object(*one) for one in found if (not bucket or one[0] == bucket) and one[1].startswith(before)
-    ]
-    return tuple(one for one in objects if one is not None)
 
 
 def _events(value: Any) -> list[_Found] | None:

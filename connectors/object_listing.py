@@ -12,18 +12,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from connectors.exports import Exports
 from connectors.objects import Object, as_object, folder, service_folders, start_after
 from connectors.s3_calls import as_sentence, call
 
 
 class Listing:
-    """One bucket's flow-log files."""
+    """One bucket's flow-log files, and those of its exports."""
 
-    def __init__(self, client: Any, bucket: str, prefix: str) -> None:
-        self._client, self._bucket, self._prefix = client, bucket, prefix
+    def __init__(self, client: Any, bucket: str, prefix: str, exports: Exports | None = None) -> None:
+        self._client, self._bucket, self._prefix, self._exports = client, bucket, prefix, exports
 
     async def objects(self, from_s: int) -> AsyncIterator[Object]:
-        """Yield every flow-log file of the days from `from_s` on.
+        """Yield every flow-log file of the days from `from_s` on, and every exported one.
 
         Raises `ConnectError` when a person has to do something, and botocore's errors.
         """
@@ -34,6 +35,19 @@ class Listing:
                         found = as_object(self._bucket, one["Key"], one["ETag"])
                         if found is not None:
                             yield found
+
+        async for found in self._exported():
+            yield found
+
+    async def _exported(self) -> AsyncIterator[Object]:
+        if self._exports is None:
+            return
+        async for page in self._pages(Prefix=self._exports.folder):
+            for one in page.get("Contents") or ():
+                modified_s = int(one["LastModified"].timestamp())
+                found = self._exports.object(self._bucket, one["Key"], one["ETag"], modified_s)
+                if found is not None:
+                    yield found
 
     async def _folders(self, prefix: str) -> list[str]:
         pages = [page async for page in self._pages(Prefix=prefix, Delimiter="/")]

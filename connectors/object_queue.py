@@ -19,6 +19,7 @@ from connectors import metrics
 from connectors.aws import code_of, make_client
 from connectors.dead import dead_message
 from connectors.errors import ConnectError
+from connectors.exports import Exports
 from connectors.notifications import OBJECTS, UNKNOWN, Told, queue_region, told
 from connectors.object_slots import ObjectSlot
 from connectors.objects import DAY_S, Object, decode_progress
@@ -41,8 +42,11 @@ RECEIVE_MAX = 10  # SQS's most
 class Queue:
     """One queue, and the messages that were received and not yet deleted."""
 
-    def __init__(self, settings: ConnectS3, ownership: Ownership[ObjectSlot]) -> None:
+    def __init__(
+        self, settings: ConnectS3, ownership: Ownership[ObjectSlot], exports: Exports | None
+    ) -> None:
         self._settings, self._ownership, self._url = settings, ownership, settings.s3_queue
+        self._exports = exports
         self._client = make_client("sqs", queue_region(self._url))
         self._in_hand: dict[str, asyncio.Task[None]] = {}  # by receipt handle
 
@@ -103,7 +107,8 @@ class Queue:
 
     async def _handle(self, message: dict[str, Any]) -> None:
         """See a message through: delete it, or give it back."""
-        heard = told(message["Body"], self._settings.s3_bucket, self._settings.s3_prefix)
+        settings = self._settings
+        heard = told(message["Body"], settings.s3_bucket, settings.s3_prefix, self._exports)
         handle = message["ReceiptHandle"]
         if await self._is_settled(heard, message):
             await self._call("DeleteMessage", self._client.delete_message, ReceiptHandle=handle)

@@ -132,7 +132,8 @@ class Reading:
             chunks = iter(self._body)
             first = beginning(chunks)
             if not first.startswith(PARQUET_MAGIC):
-                yield from read_text(chain([first], chunks), self._at)
+                line_format = self._wanted.file.line_format
+                yield from read_text(chain([first], chunks), self._at, line_format=line_format)
                 return
             from connectors.object_parquet import read_parquet  # Polars costs 40 MB, and few have Parquet.
 

@@ -1,9 +1,10 @@
 """Cut an object of text, gzip or plain, into parts that fit a block. Pure: chunks come in, parts go out.
 
-The first line is the header and names the fields. A part begins and ends at line ends; positions count bytes
-of the text, header included, so that an object is taken up again where it was committed: it is inflated
-again, and what is before the position is dropped. No more than a few chunks are in memory, whatever the
-object inflates to. What breaks an object is raised as `Broken`, after the whole lines before the break.
+The first line is the header and names the fields, unless the format is known. A part begins and ends at line
+ends; positions count bytes of the text, header included, so that an object is taken up again where it was
+committed: it is inflated again, and what is before the position is dropped. No more than a few chunks are in
+memory, whatever the object inflates to. What breaks an object is raised as `Broken`, after the whole lines
+before the break.
 """
 
 from __future__ import annotations
@@ -52,9 +53,17 @@ class Part:
     refused: str = ""
 
 
-def read_text(chunks: Iterable[bytes], at: int = 0, *, max_bytes: int = BLOCK_MAX_BYTES) -> Iterator[Part]:
-    """Yield the parts of an object, from position `at` on. Raises `Broken`."""
+def read_text(
+    chunks: Iterable[bytes], at: int = 0, *, line_format: str = "", max_bytes: int = BLOCK_MAX_BYTES
+) -> Iterator[Part]:
+    """Yield the parts of an object, from position `at` on. Raises `Broken`.
+
+    With a `line_format` there is no header.
+    """
     texts = _inflated(iter(chunks))
+    if line_format:
+        yield from _Cutter(line_format, at, max_bytes).cut(_from(at, texts))
+        return
     header, rest = _first_line(texts)
     cutter = _Cutter(_format(header), max(at, len(header) + 1), max_bytes)
     yield from cutter.cut(_from(at - len(header) - 1, chain([rest], texts)))

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from connectors import metrics
 from connectors.aws import make_client
 from connectors.errors import ConnectError
+from connectors.exports import exports
 from connectors.health import health
 from connectors.object_listing import Listing
 from connectors.object_queue import Queue
@@ -43,6 +44,8 @@ class Connector:
 
     def __init__(self, settings: ConnectS3, client: Any) -> None:
         self._settings, self._client = settings, client
+        region = client.meta.region_name
+        self._exports = exports(settings.s3_exports, settings.line_format, settings.account, region)
         self._limits = Limits(keep_s=settings.s3_look_back_s + DAY_S)
         source = f"s3 {settings.s3_bucket or settings.s3_queue}"
         self._ownership = Ownership(settings, source, self._own, self._changed)
@@ -63,7 +66,7 @@ class Connector:
         """Read until `stop` is set. Raises what ended the work otherwise."""
         settings = self._settings
         if settings.s3_queue:
-            queue = Queue(settings, self._ownership)
+            queue = Queue(settings, self._ownership, self._exports)
             keep_s = await queue.retention_s() + DAY_S
             self._limits.keep_s = max(self._limits.keep_s, keep_s)
             finding = queue.receive()
@@ -84,7 +87,8 @@ class Connector:
 
     async def _list(self) -> None:
         """List for ever."""
-        listing = Listing(self._client, self._settings.s3_bucket, self._settings.s3_prefix)
+        settings = self._settings
+        listing = Listing(self._client, settings.s3_bucket, settings.s3_prefix, self._exports)
         while True:
             self._assigned.clear()
             is_more = await self._want_listed(listing)
@@ -154,8 +158,3 @@ async def run(settings: ConnectS3) -> None:
     connector = Connector(settings, client)
     async with health(settings.health_port, lambda: connector.is_ready):
         await connector.run(stop)
-
-
-def _source(settings: ConnectS3) -> str:
-    """Return what we take from, as it is kept on `positions`."""
-    return f"s3 {settings.s3_queue or settings.s3_bucket}"

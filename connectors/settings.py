@@ -88,6 +88,11 @@ class ConnectS3(Common):
     s3_look_back_s: int = Field(
         86_400, ge=0, description="how far back a listing looks for objects that came late, seconds"
     )
+    s3_exports: str = Field(
+        "", description="folder that CloudWatch Logs exports flow logs to, such as exportedlogs; empty: none"
+    )
+    line_format: str = Field("default", description="LogFormat of exported lines, or `default`")
+    account: str = Field("", description="account of exported lines")
 
 
 class ConnectFirehose(Common):

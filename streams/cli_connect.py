@@ -55,14 +55,22 @@ def kinesis(**flags: Any) -> None:
 @click.option(
     "--queue", help="SQS queue that tells of new objects; else they are listed.  [VPCFLOW_S3_QUEUE]"
 )
-def s3(kafka: str | None, bucket: str | None, prefix: str | None, queue: str | None) -> None:
-    """Read flow-log files from S3, text or Parquet, each object exactly once."""
+@click.option("--exports", help="Folder of what CloudWatch Logs exports.  [VPCFLOW_S3_EXPORTS]")
+@click.option("--format", "line_format", help="LogFormat of exported lines.  [VPCFLOW_LINE_FORMAT]")
+def s3(kafka: str | None, line_format: str | None, **flags: Any) -> None:
+    """Read flow-log files from S3, text or Parquet, each object exactly once.
+
+    Files of flow logs name their fields in a header. What CloudWatch Logs exports (`create-export-task`) has
+    none: it is read if its folder is named, often `exportedlogs`.
+    """
     from connectors import s3 as connector
     from connectors.errors import ConnectError
     from connectors.settings import ConnectS3
     from connectors.topics import TopicError
 
-    settings = settings_of(ConnectS3, kafka=kafka, s3_bucket=bucket, s3_prefix=prefix, s3_queue=queue)
+    named = {f"s3_{name}": value for name, value in flags.items()}
+    settings = settings_of(ConnectS3, kafka=kafka, line_format=line_format, **named)
+    _check_formats(settings.line_format)
     run_with_settings(lambda: connector.run(settings), (TopicError, ConnectError))
 
 
@@ -118,7 +126,7 @@ def reset(kafka: str | None, source: str, shard: str, to: str, yes: bool) -> Non
     run_with_settings(lambda: move(settings_of(Common, kafka=kafka), source, shard, to, yes), _sentences())
 
 
-def _check_formats(line_format: str, group_formats: str) -> None:
+def _check_formats(line_format: str, group_formats: str = "") -> None:
     from connectors.flowlog import BadFormat, parse_format
     from connectors.formats import parse_group_formats
 

@@ -59,7 +59,7 @@ EDGES = {
 # Elsewhere a module is an edge unless it is named here.
 PURE = {
     *named("connectors", "flowlog envelope aggregates blocks dead messages answers positions reads errors"),
-    *named("connectors", "objects notifications object_text object_rows object_commits"),
+    *named("connectors", "objects notifications object_text object_rows object_commits exports done_marks"),
     *named(
         "connectors",
         "firehose_requests firehose_commits stream_choice polling data_health position_rows formats",

@@ -66,6 +66,19 @@ def test_read_again_from_the_end_of_any_part_it_goes_on_there(
     assert list(read_text(chunks(body, 33), parts[nth].last, max_bytes=BLOCK)) == parts[nth + 1 :]
 
 
+@given(LINES, st.data())
+def test_without_a_header_all_lines_are_read_also_when_taken_up_again(
+    lines: list[bytes], data: st.DataObject
+) -> None:
+    body = packed(b"\n".join(lines) + b"\n")
+    parts = list(read_text(chunks(body), line_format="${start}", max_bytes=BLOCK))
+    assert lines_of(parts) == lines
+    assert (parts[0].first, {part.line_format for part in parts}) == (0, {"${start}"})
+    nth = data.draw(st.integers(0, len(parts) - 1))
+    again = list(read_text(chunks(body), parts[nth].last, line_format="${start}", max_bytes=BLOCK))
+    assert again == parts[nth + 1 :]
+
+
 @pytest.mark.parametrize("end", [b"\n", b"", b"\r\n"])
 def test_the_last_line_may_lack_its_end(end: bytes) -> None:
     parts = list(read_text([HEADER + b"\r\n2 eni-1 5" + end]))
