@@ -95,10 +95,11 @@ class ShardReader:
     async def _poll(self) -> None:
         iterator = ""
         while not self._position.is_ended:
-            iterator = iterator or await self._iterator()
             began = time.monotonic()
             try:
                 async with self._source.room.reserved(self._polling.expected):
+                    if not iterator or self._may_have_expired():  # Who waited for room may have waited long.
+                        iterator = await self._iterator()
                     answer, read = await self._get(iterator)
             except ClientError as error:
                 if code_of(error) != "ExpiredIteratorException":
@@ -185,7 +186,7 @@ class ShardReader:
     async def _check_horizon(self) -> None:
         """Where records may have expired before they were read, say so; go on with the oldest there is."""
         reader, place = self._source.reader, self._position
-        if expires(place, self._source.stream.retention_h) >= now_ms():
+        if not self._may_have_expired():
             return
         iterator = await self._call("GetShardIterator", reader.iterator, self._shard_id, Position())
         answer = parse_answer(await self._body(iterator, 1))
@@ -201,6 +202,10 @@ class ShardReader:
         note = self._note()
         found = HealthRecord(data_health.TRIMMED, note.source, now_ms(), text, place.read_ms, until_ms)
         await self._put(replace(note, health=(found,)))
+
+    def _may_have_expired(self) -> bool:
+        """Say whether what comes next may have: Kinesis passes over it without a word."""
+        return expires(self._position, self._source.stream.retention_h) < now_ms()
 
     def _note(self) -> Read:
         """Return what keeps our place, and nothing else."""

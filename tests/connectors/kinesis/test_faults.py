@@ -202,6 +202,31 @@ async def test_retention_passed(scene: Scene) -> None:
     assert [one.kind for one in await scene.health()].count(data_health.TRIMMED) == 1
 
 
+async def test_retention_passed_while_reading(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that has fallen so far behind is told so, though nothing of it was ever stopped."""
+    monkeypatch.setattr("connectors.shard_reader.now_ms", scene.clock.now_ms)
+    monkeypatch.setattr("emulator.kinesis.iterators.LIFETIME_MS", 2 * FOREVER_MS)
+    read, lost, left = lines("read", 5), lines("lost", 5), lines("left", 5)
+    scene.clock.ahead_ms = -FOREVER_MS
+    try:
+        scene.create()
+        scene.put(read)
+        async with connecting(scene.settings()) as connector:
+            await scene.until_lines(read)
+            connector._room.take(1 << 40)  # As when Kafka is slow.
+            await asyncio.sleep(1)
+            scene.put(lost)
+            scene.clock.ahead_ms = 0
+            scene.put(left)
+            await connector._room.give(1 << 40)
+            await scene.until_lines([*read, *left])
+            said = await scene.until_health(data_health.TRIMMED)
+    finally:
+        scene.clock.ahead_ms = 0
+    assert said.source == f"kinesis:{scene.stream}/shardId-000000000000"
+    assert [one.kind for one in await scene.health()].count(data_health.TRIMMED) == 1
+
+
 async def test_crash_in_the_middle_of_an_aggregate(scene: Scene) -> None:
     """A place inside an aggregate: what is before it is done, what is after it is read."""
     scene.create()
