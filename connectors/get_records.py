@@ -25,7 +25,6 @@ from botocore.exceptions import ClientError, NoCredentialsError
 AT_ONCE = 32
 SILENCE_S = 8.0  # a stop may have to wait for a call, and has ten seconds
 FROZEN_S = 30.0  # credentials are asked for anew this often; botocore renews what is about to expire
-LARGE_BYTES = 256 << 10  # decoding a larger body would hold up the loop
 _HEADERS = {
     "X-Amz-Target": "Kinesis_20131202.GetRecords",
     "Content-Type": "application/x-amz-json-1.1",

@@ -6,8 +6,8 @@ goes to `dead`, and which position is saved.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from connectors import blocks
 from connectors.answers import Answer, Record
@@ -19,6 +19,7 @@ from connectors.formats import UNCLEAR_REASON, Formats
 from connectors.messages import Message
 from connectors.positions import NUMBER_KEY, WHOLE, Position, shard_key
 
+SLICE_BYTES = 256 << 10  # of records, as they come: some milliseconds' work
 TEXT_MOST_BYTES = 64 << 20
 """Text of one answer, bombs counted as what they cost: after so much the rest is asked for again."""
 
@@ -136,6 +137,38 @@ def understand(about: About, shard_id: str, answer: Answer, position: Position, 
         records=len(records),
         log_groups=frozenset(log_groups),
         is_cut=is_cut,
+    )
+
+
+def slices(answer: Answer) -> Iterator[Answer]:
+    """Yield an answer in parts that are understood one after another, at least one."""
+    begin = size = 0
+    for at, record in enumerate(answer.records):
+        if size >= SLICE_BYTES:
+            yield _slice(answer, begin, at)
+            begin, size = at, 0
+        size += len(record.data)
+    yield replace(answer, records=answer.records[begin:])
+
+
+def _slice(answer: Answer, begin: int, end: int) -> Answer:
+    """Return some records of an answer that has more; their shard has not ended, and they are older."""
+    ahead_ms = answer.records[-1].arrival_ms - answer.records[end - 1].arrival_ms
+    return Answer(answer.records[begin:end], "more", answer.behind_ms + max(ahead_ms, 0))
+
+
+def joined(reads: Sequence[Read], *, is_cut: bool) -> Read:
+    """Return what the parts of an answer came to as one; `is_cut` when some are missing."""
+    last = reads[-1]
+    return replace(
+        last,
+        pieces=tuple(piece for read in reads for piece in read.pieces),
+        refusals=tuple(refusal for read in reads for refusal in read.refusals),
+        control=sum(read.control for read in reads),
+        size=sum(read.size for read in reads),
+        records=sum(read.records for read in reads),
+        log_groups=frozenset[str]().union(*(read.log_groups for read in reads)),
+        is_cut=last.is_cut or is_cut,
     )
 
 

@@ -24,12 +24,12 @@ from connectors.aws import code_of, said
 from connectors.clock import now_ms
 from connectors.data_health import HealthRecord
 from connectors.described_formats import GroupFormats
-from connectors.get_records import LARGE_BYTES, RecordsCall
+from connectors.get_records import RecordsCall
 from connectors.kinesis import StreamReader, parse_answer
 from connectors.kinesis_calls import DENIED, FAILURES, Caller, is_passing
 from connectors.polling import Polling
 from connectors.positions import Position, Stream, expires, is_trimmed, shard_key
-from connectors.reads import About, Naming, Read, understand
+from connectors.reads import TEXT_MOST_BYTES, About, Naming, Read, joined, slices, understand
 from connectors.room import Room
 from connectors.threads import in_thread
 
@@ -118,10 +118,8 @@ class ShardReader:
         return await caller.call(operation, function, *args, when_throttled=self._polling.throttled)
 
     async def _get(self, iterator: str) -> tuple[Answer, Read]:
-        body = await self._body(iterator, self._polling.limit)
-        is_large = len(body) >= LARGE_BYTES
-        answer, read = await asyncio.to_thread(self._decode, body) if is_large else self._decode(body)
-        return answer, await self._known(read, answer, self._position)
+        answer = parse_answer(await self._body(iterator, self._polling.limit))
+        return answer, await self._understood(answer)
 
     async def _body(self, iterator: str, limit: int) -> bytes:
         source = self._source
@@ -130,22 +128,32 @@ class ShardReader:
             "GetRecords", lambda: source.records.body(iterator, limit, named), self._polling.throttled
         )
 
-    def _decode(self, body: bytes) -> tuple[Answer, Read]:
-        answer = parse_answer(body)
-        return answer, self._understand(answer, self._position)
-
-    async def _known(self, read: Read, answer: Answer, position: Position) -> Read:
-        """Return a read again, if asking has told more of the formats of its log groups."""
+    async def _understood(self, answer: Answer) -> Read:
+        """Understand an answer; again, if asking has told more of the formats of its log groups."""
+        read = await self._in_slices(answer)
         formats = self._source.formats
-        if not formats.has_news_of(read.log_groups):
-            return read
-        await formats.ask()
-        return await asyncio.to_thread(self._understand, answer, position)
+        if formats.has_news_of(read.log_groups):
+            await formats.ask()
+            read = await self._in_slices(answer)
+        return read
 
-    def _understand(self, answer: Answer, position: Position) -> Read:
-        source = self._source
+    async def _in_slices(self, answer: Answer) -> Read:
+        """Understand an answer here, and let others have their turn between.
+
+        In a thread it cost a third more CPU: to inflate a record lets the interpreter go, and to get it back
+        is a fight each time.
+        """
+        source, position, held = self._source, self._position, 0
         about = About(source.naming, source.stream.key, source.formats.now)
-        return understand(about, self._shard_id, answer, position, now_ms())
+        reads: list[Read] = []
+        parts = list(slices(answer))
+        for part in parts:
+            reads.append(understand(about, self._shard_id, part, position, now_ms()))
+            position, held = reads[-1].position, held + reads[-1].held
+            if reads[-1].is_cut or held > TEXT_MOST_BYTES:
+                break
+            await asyncio.sleep(0)
+        return joined(reads, is_cut=len(reads) < len(parts))
 
     async def _take(self, read: Read) -> None:
         """Go on to where a read ends, and have it committed; of an empty one only the place, now and then."""
@@ -247,24 +255,23 @@ class ShardReader:
 
     def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take what is pushed, in a thread; whoever is slow holds the connection back, and nothing else."""
-        position = self._position
-        with closing(
-            self._source.reader.subscribe(self._source.consumer, self._shard_id, position)
-        ) as pushed:
+        source = self._source
+        with closing(source.reader.subscribe(source.consumer, self._shard_id, self._position)) as pushed:
             for answer in pushed:
                 if self._is_stopped.is_set():
                     return
-                read = self._understand(answer, position)
-                taking = asyncio.run_coroutine_threadsafe(self._take_in_turn(read, answer, position), loop)
-                position = read.position
+                taking = asyncio.run_coroutine_threadsafe(self._take_pushed(answer), loop)
                 try:
-                    taking.result()
+                    is_cut = taking.result()
                 except (_Stopped, CancelledError):
                     return
-                if read.is_cut:
+                if is_cut:
                     return
 
-    async def _take_in_turn(self, read: Read, answer: Answer, position: Position) -> None:
+    async def _take_pushed(self, answer: Answer) -> bool:
+        """Take an answer when there is room for it; say whether the rest must be asked for again."""
+        read = await self._understood(answer)
         async with self._source.room.reserved(read.held):
             pass
-        await self._take(await self._known(read, answer, position))
+        await self._take(read)
+        return read.is_cut

@@ -17,7 +17,7 @@ from connectors.envelope import control_message, wrap_subscription
 from connectors.formats import Formats
 from connectors.messages import Message
 from connectors.positions import NUMBER_KEY, Position, decode_position, shard_key
-from connectors.reads import About, Commit, Naming, Read, transaction, understand
+from connectors.reads import About, Commit, Naming, Read, joined, slices, transaction, understand
 from tests.build import aggregate, block, line
 
 PREFIX = "vpcflow."
@@ -222,6 +222,43 @@ def test_every_line_is_in_one_block_of_its_shard_in_order(
     assert len(dead_of(commit)) == refused
     numbers = [int(header(message, "number")) for message in blocks_of(commit)]
     assert numbers == list(range(number + 1, commit.number + 1))
+
+
+def sliced(found: Answer, position: Position) -> Read:
+    """Understand an answer part by part, as a reader does."""
+    reads = []
+    for part in slices(found):
+        reads.append(understand(ABOUT, "a", part, position, NOW_MS))
+        position = reads[-1].position
+    return joined(reads, is_cut=False)
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 99)), max_size=12), st.booleans(), st.data())
+def test_understood_in_parts_an_answer_comes_to_the_same(
+    kinds: list[tuple[int, int]], is_last: bool, data: st.DataObject
+) -> None:
+    found = answer(*(data_of(kind, f"eni-{nth}")[0] for kind, nth in kinds), is_last=is_last)
+    start = Position(str(100 + data.draw(st.integers(0, len(kinds)))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("connectors.reads.SLICE_BYTES", data.draw(st.integers(1, 500)))
+        assert sliced(found, start) == understand(ABOUT, "a", found, start, NOW_MS)
+
+
+def test_a_part_is_as_far_behind_as_its_own_last_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.reads.SLICE_BYTES", 1)
+    records = [Record("1", 1_000, b"a"), Record("2", 4_000, b"b"), Record("3", 9_000, b"c")]
+    parts = list(slices(Answer(records, "", 500)))
+    assert [(part.behind_ms, bool(part.next_iterator)) for part in parts] == [
+        (8_500, True),
+        (5_500, True),
+        (500, False),
+    ]
+
+
+def test_an_answer_of_which_parts_are_missing_is_cut() -> None:
+    first = read(line())
+    assert not joined([first], is_cut=False).is_cut
+    assert joined([first], is_cut=True).is_cut
 
 
 def test_what_is_done_is_passed_over() -> None:
