@@ -29,6 +29,7 @@ from emulator.kafka.node import kafka_node
 from emulator.ports import free_port
 from emulator.world import feed, traffic
 from streams.children import Child
+from tests.bench import objects
 from tests.bench.kinesis.figures import Figure, at_most, show
 from tests.bench.load import SEED
 from tests.bench.results import merge
@@ -200,7 +201,7 @@ async def figures() -> AsyncIterator[Figure]:
     lines, _, peak_mb = await throughput("cloudwatch", 1_000_000, 200)
     unit = "lines per CPU-second"
     yield Figure("CloudWatch envelopes", lines, unit, 350_000, is_at_most=False)
-    yield at_most("its memory", peak_mb, "MB", 300)
+    yield at_most("CloudWatch envelopes, memory", peak_mb, "MB", 300)
     _, size, _ = await throughput("lines", 2_000_000, 440)
     unit = "MB per CPU-second"
     yield Figure("plain lines, 50 KiB records", size / 1e6, unit, 100, is_at_most=False)
@@ -210,6 +211,12 @@ async def figures() -> AsyncIterator[Figure]:
     _, found = await delays(4, 5.0, 20.0, "--fan-out")
     yield at_most("fan-out, arrival to committed, p50", found[len(found) // 2], "ms", 150)
     yield Figure("the same, p99", found[int(len(found) * 0.99)], "ms")
+    async with stage(1) as one:
+        await ensure_topics(one.kafka, objects.PREFIX, objects.SLOTS)
+        lines, peak_mb = await objects.large_object(one.kafka, one.url, CREDENTIALS, one.folder)
+    unit = "lines per CPU-second"
+    yield Figure("S3, an object of 200 MB gzip", lines, unit, 300_000, is_at_most=False)
+    yield at_most("S3, memory", peak_mb, "MB", 200)
 
 
 async def _gathered() -> list[Figure]:
