@@ -89,6 +89,8 @@ def delay_s(text: bytes, end_at: int | None, arrival_ms: int) -> float | None:
     if end_at is None or not arrival_ms:
         return None
     fields = text[text.rfind(b"\n") + 1 :].split()
+    if fields and fields[0][4:5] == b"-" and b"T" in fields[0]:
+        del fields[0]  # an ISO time in front, which no format names
     if len(fields) > end_at and len(fields[end_at]) <= NUMBER_MOST_DIGITS and fields[end_at].isdigit():
         return max(arrival_ms / 1000 - int(fields[end_at]), 0.0)
     return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
+from itertools import islice, takewhile
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +65,9 @@ class DoneMarks:
         """Note what was committed: the requests of `packed`, and the packs of `expired`."""
         while _key(self._newest + 1) in self._state:
             self._newest += 1
-        self._oldest = min(self._oldest + len(deleted), self._newest)
+        # Not by counting: a pack may be deleted and written again in one transaction.
+        while self._oldest < self._newest and _key(self._oldest) not in self._state:
+            self._oldest += 1
         self._gone += len(deleted) * PACK_MARKS
         self._recent.update(map(_mark, request_ids))
         # A mark that is kept too long does no harm: nobody asks for it.
@@ -78,13 +81,10 @@ class DoneMarks:
 
     def expired(self, now_ms: int) -> list[bytes]:
         """Return the keys of packs that are of no more use, the oldest first."""
-        found: list[bytes] = []
-        for number in range(self._oldest, self._newest + 1)[:PRUNED_MAX]:
-            pack = self._state.get(_key(number), b"")
-            if not pack or now_ms - int.from_bytes(pack[:_TIME_BYTES]) < KEEP_MS:
-                break
-            found.append(_key(number))
-        return found
+        keys = (_key(number) for number in range(self._oldest, self._newest + 1))
+        times = ((key, self._state[key][:_TIME_BYTES]) for key in keys if key in self._state)
+        old = takewhile(lambda one: now_ms - int.from_bytes(one[1]) >= KEEP_MS, times)
+        return [key for key, _ in islice(old, PRUNED_MAX)]
 
     def _pack(self, number: int) -> bytes:
         return self._state.get(_key(number), b"")[_TIME_BYTES:]

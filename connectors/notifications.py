@@ -38,7 +38,10 @@ def told(body: str, bucket: str = "", prefix: str = "", exports: Exports | None 
     """
     try:
         found = _events(orjson.loads(body))
+        is_understood = all(isinstance(name, str) and isinstance(key, str) for name, key, _ in found or ())
     except (ValueError, KeyError, TypeError, AttributeError):
+        return Told(UNKNOWN)
+    if not is_understood:
         return Told(UNKNOWN)
     if found is None:
         return Told(TEST)

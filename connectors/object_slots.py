@@ -150,7 +150,7 @@ class ObjectSlot:
         found = self._heard.repeats()
         for read in reads:
             fit = [part for part in read.parts if not part.refused]
-            if fit:
+            if fit and not read.object.file.line_format:  # An export is late by what somebody exported.
                 source = f"s3:{read.object.bucket}"
                 found += self._heard.lines(source, fit[-1].text, fit[-1].line_format, read.modified_ms)
         return found

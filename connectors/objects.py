@@ -32,7 +32,8 @@ _PRUNED = b"objects-pruned"
 class File:
     """What the name of a flow-log file says; `file_s` is the beginning of its five minutes.
 
-    A file that has no header has a `line_format`, and the time when it was written instead.
+    A file that has no header has a `line_format`, and the time when it was written instead; 0, if a queue
+    told of it.
     """
 
     account: str

@@ -160,7 +160,7 @@ class Connector:
             await self._leave_earlier(stream)
             self._known[stream.key] = Known(await self._source(stream, reader), shards)
         known = self._known[stream.key]
-        known.source = replace(known.source, stream=stream)
+        known.source.stream = stream
         known.listed(shards, gone(shards, before, stream.key))
 
     async def _leave_earlier(self, stream: Stream) -> None:

@@ -19,7 +19,7 @@ from connectors.formats import UNCLEAR_REASON, Formats
 from connectors.messages import Message
 from connectors.positions import NUMBER_KEY, WHOLE, Position, shard_key
 
-SLICE_BYTES = 256 << 10  # of records, as they come: some milliseconds' work
+PART_BYTES = 256 << 10  # of records, as they come: some milliseconds' work
 TEXT_MOST_BYTES = 64 << 20
 """Text of one answer, bombs counted as what they cost: after so much the rest is asked for again."""
 
@@ -93,25 +93,78 @@ class About:
     formats: Formats
 
 
-def understand(about: About, shard_id: str, answer: Answer, position: Position, now_ms: int) -> Read:
-    """Unwrap every record of an answer; `position` is where the shard stood before it.
+def understand(
+    about: About, shard_id: str, answer: Answer, position: Position, now_ms: int
+) -> Iterator[Read]:
+    """Unwrap every record of an answer, part by part; `position` is where the shard stood before it.
 
-    The answer of a position inside an aggregate begins with that aggregate.
+    The last part is cut when the text is too much. The answer of a position inside an aggregate begins with
+    that aggregate.
     """
+    room = _Room(TEXT_MOST_BYTES)
+    parts = list(_parts(answer))
+    for nth, part in enumerate(parts):
+        read = _understand_part(about, shard_id, part, position, now_ms, room)
+        position = read.position
+        is_cut = read.is_cut or (room.left < 0 and nth + 1 < len(parts))
+        yield replace(read, is_cut=is_cut)
+        if is_cut:
+            return
+
+
+def joined(reads: Sequence[Read]) -> Read:
+    """Return what the parts of an answer came to as one."""
+    return replace(
+        reads[-1],
+        pieces=tuple(piece for read in reads for piece in read.pieces),
+        refusals=tuple(refusal for read in reads for refusal in read.refusals),
+        control=sum(read.control for read in reads),
+        size=sum(read.size for read in reads),
+        records=sum(read.records for read in reads),
+        log_groups=frozenset[str]().union(*(read.log_groups for read in reads)),
+    )
+
+
+@dataclass(slots=True)
+class _Room:
+    """How many bytes of text may still be understood of an answer."""
+
+    left: int
+
+
+def _parts(answer: Answer) -> Iterator[Answer]:
+    """Yield an answer in parts of some milliseconds' work, at least one."""
+    begin = size = 0
+    for at, record in enumerate(answer.records):
+        if size >= PART_BYTES:
+            yield _part(answer, begin, at)
+            begin, size = at, 0
+        size += len(record.data)
+    yield replace(answer, records=answer.records[begin:])
+
+
+def _part(answer: Answer, begin: int, end: int) -> Answer:
+    """Return some records of an answer that has more; their shard has not ended, and they are older."""
+    ahead_ms = answer.records[-1].arrival_ms - answer.records[end - 1].arrival_ms
+    return Answer(answer.records[begin:end], "more", answer.behind_ms + max(ahead_ms, 0))
+
+
+def _understand_part(
+    about: About, shard_id: str, answer: Answer, position: Position, now_ms: int, room: _Room
+) -> Read:
     pieces: list[Piece] = []
     refusals: list[Refusal] = []
     log_groups: set[str] = set()
     control = 0
     records = _new(answer.records, position)
-    held = 0
     for at, record in enumerate(records):
-        if held > TEXT_MOST_BYTES:
+        if room.left < 0:
             records = records[:at]
             break
         after = position.sub if record.sequence_number == position.sequence_number else WHOLE
         content = unwrap(record.data, after=after)
         control += content.control
-        held += len(content.lines) + (INFLATED_MAX_BYTES if content.refused == BOMB_REASON else 0)
+        room.left -= len(content.lines) + (INFLATED_MAX_BYTES if content.refused == BOMB_REASON else 0)
         log_groups.update(group for _, group in content.log_groups)
         _understand(record, content, about, pieces, refusals)
     last = records[-1] if records else None
@@ -137,38 +190,6 @@ def understand(about: About, shard_id: str, answer: Answer, position: Position, 
         records=len(records),
         log_groups=frozenset(log_groups),
         is_cut=is_cut,
-    )
-
-
-def slices(answer: Answer) -> Iterator[Answer]:
-    """Yield an answer in parts that are understood one after another, at least one."""
-    begin = size = 0
-    for at, record in enumerate(answer.records):
-        if size >= SLICE_BYTES:
-            yield _slice(answer, begin, at)
-            begin, size = at, 0
-        size += len(record.data)
-    yield replace(answer, records=answer.records[begin:])
-
-
-def _slice(answer: Answer, begin: int, end: int) -> Answer:
-    """Return some records of an answer that has more; their shard has not ended, and they are older."""
-    ahead_ms = answer.records[-1].arrival_ms - answer.records[end - 1].arrival_ms
-    return Answer(answer.records[begin:end], "more", answer.behind_ms + max(ahead_ms, 0))
-
-
-def joined(reads: Sequence[Read], *, is_cut: bool) -> Read:
-    """Return what the parts of an answer came to as one; `is_cut` when some are missing."""
-    last = reads[-1]
-    return replace(
-        last,
-        pieces=tuple(piece for read in reads for piece in read.pieces),
-        refusals=tuple(refusal for read in reads for refusal in read.refusals),
-        control=sum(read.control for read in reads),
-        size=sum(read.size for read in reads),
-        records=sum(read.records for read in reads),
-        log_groups=frozenset[str]().union(*(read.log_groups for read in reads)),
-        is_cut=last.is_cut or is_cut,
     )
 
 

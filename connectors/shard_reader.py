@@ -29,7 +29,7 @@ from connectors.kinesis import StreamReader, parse_answer
 from connectors.kinesis_calls import DENIED, FAILURES, Caller, is_passing
 from connectors.polling import Polling
 from connectors.positions import Position, Stream, expires, is_trimmed, shard_key
-from connectors.reads import TEXT_MOST_BYTES, About, Naming, Read, joined, slices, understand
+from connectors.reads import About, Naming, Read, joined, understand
 from connectors.room import Room
 from connectors.threads import in_thread
 
@@ -37,12 +37,16 @@ log = structlog.get_logger()
 
 NOTE_MS = 600_000  # a quiet shard's place is kept this often: who stopped meanwhile knows how far it was read
 CLOCK_S, CLOCK_AHEAD_MS = 1.0, 60_000
+LOOK_S = 60.0  # it costs two calls of the five a second
 AGAIN_S = 5.0  # SubscribeToShard refuses a second subscription for five seconds after the first
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Source:
-    """One stream as its readers share it; `consumer` is the ARN to be pushed by, empty to poll."""
+    """One stream as its readers share it; `consumer` is the ARN to be pushed by, empty to poll.
+
+    `stream` is as it was described last: its retention may change.
+    """
 
     stream: Stream
     reader: StreamReader
@@ -68,7 +72,7 @@ class ShardReader:
         self._source, self._shard_id, self._position, self._put = source, shard_id, position, put
         self._polling = Polling() if source.is_limited else Polling(least_s=0.0, bytes_s=0)
         self._is_stopped = threading.Event()
-        self._noted_ms = 0
+        self._noted_ms, self._look_at = 0, 0.0
         self._behind = metrics.BEHIND.labels(source.naming.stream, shard_id)
 
     async def run(self) -> None:
@@ -98,7 +102,8 @@ class ShardReader:
             began = time.monotonic()
             try:
                 async with self._source.room.reserved(self._polling.expected):
-                    if not iterator or self._may_have_expired():  # Who waited for room may have waited long.
+                    # Who waited for room, or is slow, may have passed the retention.
+                    if not iterator or await self._has_lost():
                         iterator = await self._iterator()
                     answer, read = await self._get(iterator)
             except ClientError as error:
@@ -143,17 +148,12 @@ class ShardReader:
         In a thread it cost a third more CPU: to inflate a record lets the interpreter go, and to get it back
         is a fight each time.
         """
-        source, position, held = self._source, self._position, 0
+        source, reads = self._source, list[Read]()
         about = About(source.naming, source.stream.key, source.formats.now)
-        reads: list[Read] = []
-        parts = list(slices(answer))
-        for part in parts:
-            reads.append(understand(about, self._shard_id, part, position, now_ms()))
-            position, held = reads[-1].position, held + reads[-1].held
-            if reads[-1].is_cut or held > TEXT_MOST_BYTES:
-                break
+        for read in understand(about, self._shard_id, answer, self._position, now_ms()):
+            reads.append(read)
             await asyncio.sleep(0)
-        return joined(reads, is_cut=len(reads) < len(parts))
+        return joined(reads)
 
     async def _take(self, read: Read) -> None:
         """Go on to where a read ends, and have it committed; of an empty one only the place, now and then."""
@@ -177,6 +177,15 @@ class ShardReader:
                 if code_of(error) != "InvalidArgumentException":
                     raise
                 place = await self._other_place(place, error)
+
+    async def _has_lost(self) -> bool:
+        """Look, now and then, whether what comes next has expired: Kinesis passes over it without a word."""
+        place, now = self._position, time.monotonic()
+        if not place.sequence_number or now < self._look_at or not self._may_have_expired():
+            return False
+        self._look_at = now + LOOK_S
+        await self._check_horizon()
+        return self._position is not place
 
     async def _other_place(self, place: Position, refused: ClientError) -> Position:
         """Return where to begin when AWS refuses a place. Raises the refusal when nobody knows."""
@@ -212,7 +221,7 @@ class ShardReader:
         await self._put(replace(note, health=(found,)))
 
     def _may_have_expired(self) -> bool:
-        """Say whether what comes next may have: Kinesis passes over it without a word."""
+        """Say whether what comes next may have, going by time."""
         return expires(self._position, self._source.stream.retention_h) < now_ms()
 
     def _note(self) -> Read:

@@ -61,7 +61,8 @@ def s3(kafka: str | None, line_format: str | None, **flags: Any) -> None:
     """Read flow-log files from S3, text or Parquet, each object exactly once.
 
     Files of flow logs name their fields in a header. What CloudWatch Logs exports (`create-export-task`) has
-    none: it is read if its folder is named, often `exportedlogs`.
+    none: it is read if its folder is named, often `exportedlogs`. A file of it has the whole time of one
+    interface, so give it a prefix of its own and a worker whose VPCFLOW_LATENESS_S is as long as that time.
     """
     from connectors import s3 as connector
     from connectors.errors import ConnectError

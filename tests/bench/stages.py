@@ -102,8 +102,8 @@ async def connector(lines: int = LINES // 2) -> float:
         number = -1
         for body in bodies:
             answer: Answer = parse_answer(body)
-            read = understand(about, "shard", answer, Position(), 0)
-            commit = transaction([read], 0, number, "bench.")
+            reads = list(understand(about, "shard", answer, Position(), 0))
+            commit = transaction(reads, 0, number, "bench.")
             await slot.commit(commit.state, commit.messages)
             number = commit.number
         ended = me.cpu_times()

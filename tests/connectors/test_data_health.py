@@ -55,6 +55,7 @@ def test_records_out_of_order_are_no_gap() -> None:
         (line(end=START // SECOND + 5), 11, 0.0),  # another clock
         (line(end="-"), 11, None),
         (line(end="9" * 5000), 11, None),  # more digits than Python reads as a number
+        (b"2026-11-28T12:00:00.000Z " + line(end=START // SECOND - 90), 11, 90.0),
         (b"2 short", 11, None),
         (b"", 11, None),
         (line(), None, None),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors import done_marks
@@ -35,18 +35,41 @@ def names(first: int, count: int) -> list[str]:
     return [f"request-{n}" for n in range(first, first + count)]
 
 
-@given(st.lists(st.tuples(st.integers(0, 600), st.booleans()), max_size=12))
-def test_what_was_committed_is_known_also_when_opened_again(steps: list[tuple[int, bool]]) -> None:
-    kept, total = Kept(), 0
-    for count, is_reopened in steps:
-        kept.commit(names(total, count))
+HOUR_MS = 3_600_000
+STEPS = st.tuples(st.integers(0, 600), st.sampled_from([0, 1, 29, 30]), st.booleans(), st.booleans())
+
+
+@given(st.lists(STEPS, max_size=12))
+@example([(100, 0, False, False), (200, 30, True, False)])  # a pack deleted, written again, and overflown
+@example([(100, 0, False, False), (200, 30, True, False), (600, 1, False, True), (9, 30, True, False)])
+def test_what_may_come_again_is_known_and_what_may_not_is_deleted(
+    steps: list[tuple[int, int, bool, bool]],
+) -> None:
+    """Whatever time passes between, and whenever packs are deleted and the slot is opened again."""
+    kept, total, now_ms = Kept(), 0, NOW_MS
+    committed: list[tuple[str, int]] = []
+    for count, hours, prunes, is_reopened in steps:
+        now_ms += hours * HOUR_MS
+        kept.commit(names(total, count), now_ms, prunes=prunes)
+        committed += [(name, now_ms) for name in names(total, count)]
         total += count
         if is_reopened:
             kept.marks = DoneMarks(kept.state)
-    assert all(name in kept.marks for name in names(0, total))
+        young = [name for name, at_ms in committed if now_ms - at_ms < KEEP_MS]
+        assert all(name in kept.marks for name in young)
+        assert known(kept.state) >= len(young)
     assert not any(name in kept.marks for name in names(total, 50))
-    assert known(kept.state) == total
-    assert len(kept.packs) == -(-total // PACK_MARKS)
+    for _ in range(2):
+        kept.commit([], now_ms + KEEP_MS, prunes=True)
+    assert kept.packs == set()
+
+
+def test_packs_are_full_before_another_begins() -> None:
+    kept = Kept()
+    for first in range(0, 1_000, 100):
+        kept.commit(names(first, 100))
+    assert known(kept.state) == 1_000
+    assert len(kept.packs) == -(-1_000 // PACK_MARKS)
 
 
 def test_more_than_are_kept_as_recent_are_found() -> None:

@@ -38,7 +38,7 @@ def by_sns(value: object) -> dict[str, Any]:
     return {"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:1:t", "Message": json.dumps(value)}
 
 
-def by_eventbridge(key: str, kind: str = "Object Created", bucket: str = "logs") -> dict[str, Any]:
+def by_eventbridge(key: object, kind: str = "Object Created", bucket: object = "logs") -> dict[str, Any]:
     """Return EventBridge's event. Source: S3 guide, "EventBridge event message structure"."""
     about = {"bucket": {"name": bucket}, "object": {"key": key, "size": 1, "etag": "e1", "sequencer": "0"}}
     return {"version": "0", "detail-type": kind, "source": "aws.s3", "region": "us-east-1", "detail": about}
@@ -74,6 +74,8 @@ TEST_EVENT = {
         ({"hello": 1}, UNKNOWN, []),
         ({"Records": [{"eventSource": "aws:s3"}]}, UNKNOWN, []),
         ({"source": "aws.s3"}, UNKNOWN, []),
+        (by_eventbridge(5), UNKNOWN, []),
+        (by_eventbridge(KEY, bucket=5), UNKNOWN, []),
         ([], UNKNOWN, []),
         (None, UNKNOWN, []),
         (by_sns("no event"), UNKNOWN, []),

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from isal import igzip
 
 from connectors.answers import Answer, Record
 from connectors.blocks import BLOCK_MAX_BYTES
@@ -17,7 +18,7 @@ from connectors.envelope import control_message, wrap_subscription
 from connectors.formats import Formats
 from connectors.messages import Message
 from connectors.positions import NUMBER_KEY, Position, decode_position, shard_key
-from connectors.reads import About, Commit, Naming, Read, joined, slices, transaction, understand
+from connectors.reads import About, Commit, Naming, Read, joined, transaction, understand
 from tests.build import aggregate, block, line
 
 PREFIX = "vpcflow."
@@ -35,7 +36,11 @@ def answer(*data: bytes, first: int = 101, is_last: bool = False) -> Answer:
 
 
 def read(*data: bytes, shard: str = "a", first: int = 101, is_last: bool = False) -> Read:
-    return understand(ABOUT, shard, answer(*data, first=first, is_last=is_last), START, NOW_MS)
+    return understood(answer(*data, first=first, is_last=is_last), START, shard)
+
+
+def understood(found: Answer, position: Position, shard: str = "a") -> Read:
+    return joined(list(understand(ABOUT, shard, found, position, NOW_MS)))
 
 
 def place_of(found: Read) -> Position:
@@ -72,7 +77,7 @@ def test_the_position_is_after_the_last_record() -> None:
 def test_the_last_record_counts_even_if_it_is_refused_or_shorter() -> None:
     """Sequence numbers differ in length: what comes last is last, however it sorts as text."""
     records = [Record("999", 1, line()), Record("1000", 2, b"")]
-    found = understand(ABOUT, "a", Answer(records, "iterator", 0), START, NOW_MS)
+    found = understood(Answer(records, "iterator", 0), START)
     assert place_of(found) == Position("1000")
     assert [refusal.place for refusal in found.refusals] == ["1000"]
 
@@ -80,12 +85,12 @@ def test_the_last_record_counts_even_if_it_is_refused_or_shorter() -> None:
 def test_an_empty_answer_keeps_the_position() -> None:
     assert place_of(read()) == START
     at_time = Position(at_ms=1_700_000_000_000)
-    assert place_of(understand(ABOUT, "a", answer(), at_time, NOW_MS)) == at_time
+    assert place_of(understood(answer(), at_time)) == at_time
 
 
 def test_a_first_record_replaces_the_time_that_reading_began_at() -> None:
     at_time = Position(at_ms=1_700_000_000_000)
-    assert place_of(understand(ABOUT, "a", answer(line()), at_time, NOW_MS)) == Position("101")
+    assert place_of(understood(answer(line()), at_time)) == Position("101")
 
 
 @pytest.mark.parametrize("data", [(), (line(),)])
@@ -224,50 +229,62 @@ def test_every_line_is_in_one_block_of_its_shard_in_order(
     assert numbers == list(range(number + 1, commit.number + 1))
 
 
-def sliced(found: Answer, position: Position) -> Read:
-    """Understand an answer part by part, as a reader does."""
-    reads = []
-    for part in slices(found):
-        reads.append(understand(ABOUT, "a", part, position, NOW_MS))
-        position = reads[-1].position
-    return joined(reads, is_cut=False)
-
-
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 99)), max_size=12), st.booleans(), st.data())
 def test_understood_in_parts_an_answer_comes_to_the_same(
     kinds: list[tuple[int, int]], is_last: bool, data: st.DataObject
 ) -> None:
     found = answer(*(data_of(kind, f"eni-{nth}")[0] for kind, nth in kinds), is_last=is_last)
     start = Position(str(100 + data.draw(st.integers(0, len(kinds)))))
+    whole = understood(found, start)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("connectors.reads.SLICE_BYTES", data.draw(st.integers(1, 500)))
-        assert sliced(found, start) == understand(ABOUT, "a", found, start, NOW_MS)
+        patch.setattr("connectors.reads.PART_BYTES", data.draw(st.integers(1, 500)))
+        assert understood(found, start) == whole
+
+
+@given(st.integers(1, 500), st.integers(0, 300))
+def test_cut_in_any_part_the_rest_is_asked_for_from_there(part_bytes: int, most_bytes: int) -> None:
+    """No line is lost or doubled when what was left is understood from the place of what was cut."""
+    found = answer(*[line(account_id=str(nth)) for nth in range(9)], is_last=True)
+    texts: list[bytes] = []
+    place = START
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("connectors.reads.PART_BYTES", part_bytes)
+        patch.setattr("connectors.reads.TEXT_MOST_BYTES", most_bytes)
+        while not place.is_ended:
+            read = understood(found, place)
+            assert read.is_cut == (not read.position.is_ended)
+            texts += [piece.text for piece in read.pieces]
+            place = read.position
+    assert texts == [record.data for record in found.records]
+
+
+def test_bombs_of_an_answer_count_together_whatever_parts_they_are_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("connectors.reads.PART_BYTES", 1)
+    bomb = igzip.compress(bytes(40 << 20), 1)
+    found = understood(answer(*[bomb] * 5, line()), START)
+    assert (len(found.refusals), found.is_cut, place_of(found)) == (3, True, Position("103"))
 
 
 def test_a_part_is_as_far_behind_as_its_own_last_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.reads.SLICE_BYTES", 1)
-    records = [Record("1", 1_000, b"a"), Record("2", 4_000, b"b"), Record("3", 9_000, b"c")]
-    parts = list(slices(Answer(records, "", 500)))
-    assert [(part.behind_ms, bool(part.next_iterator)) for part in parts] == [
-        (8_500, True),
-        (5_500, True),
-        (500, False),
+    monkeypatch.setattr("connectors.reads.PART_BYTES", 1)
+    records = [Record("101", 1_000, b"a"), Record("102", 4_000, b"b"), Record("103", 9_000, b"c")]
+    parts = list(understand(ABOUT, "a", Answer(records, "", 500), START, NOW_MS))
+    assert [(part.position.behind_ms, part.position.is_ended) for part in parts] == [
+        (8_500, False),
+        (5_500, False),
+        (500, True),
     ]
-
-
-def test_an_answer_of_which_parts_are_missing_is_cut() -> None:
-    first = read(line())
-    assert not joined([first], is_cut=False).is_cut
-    assert joined([first], is_cut=True).is_cut
 
 
 def test_what_is_done_is_passed_over() -> None:
     """An iterator by time begins before our place; numbers are compared as integers."""
     records = [Record(number, 1, line()) for number in ("99", "100", "101", "1000")]
-    found = understand(ABOUT, "a", Answer(records, "iterator", 0), START, NOW_MS)
+    found = understood(Answer(records, "iterator", 0), START)
     assert [piece.sequence_number for piece in found.pieces] == ["101", "1000"]
     assert found.records == 2
-    done = understand(ABOUT, "a", Answer(records[:2], "iterator", 0), START, NOW_MS)
+    done = understood(Answer(records[:2], "iterator", 0), START)
     assert (done.records, place_of(done)) == (0, START)
 
 
@@ -275,7 +292,7 @@ def test_a_place_inside_an_aggregate_goes_on_behind_it() -> None:
     lines = [line(account_id=str(i)) for i in range(4)]
     records = [Record("100", 1, aggregate(*lines)), Record("101", 2, line())]
     inside = Position("100", sub=1)
-    found = understand(ABOUT, "a", Answer(records, "iterator", 0), inside, NOW_MS)
+    found = understood(Answer(records, "iterator", 0), inside)
     assert [piece.text for piece in found.pieces] == [block(*lines[2:]), line()]
     assert place_of(found) == Position("101")
 

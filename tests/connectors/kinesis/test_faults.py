@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 
-from connectors import data_health
+from connectors import data_health, metrics
 from connectors.blocks import BLOCK_MAX_BYTES
 from connectors.kinesis_slots import OwnedSlot
 from connectors.positions import Position, slot_of_shard
@@ -25,7 +25,8 @@ from tests.connectors.kinesis.scene import HALF, Scene, connecting, lines
 
 pytestmark = pytest.mark.kafka
 
-FOREVER_MS = 3 * 86_400_000
+DAY_MS = 86_400_000
+FOREVER_MS = 3 * DAY_MS
 
 
 async def test_null_next_iterator_with_records_in_the_same_answer(scene: Scene) -> None:
@@ -203,28 +204,42 @@ async def test_retention_passed(scene: Scene) -> None:
 
 
 async def test_retention_passed_while_reading(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader that has fallen so far behind is told so, though nothing of it was ever stopped."""
+    """A reader so slow that the horizon overtakes it: it never stopped, and its iterators are young."""
     monkeypatch.setattr("connectors.shard_reader.now_ms", scene.clock.now_ms)
-    monkeypatch.setattr("emulator.kinesis.iterators.LIFETIME_MS", 2 * FOREVER_MS)
+    monkeypatch.setattr("connectors.polling.Polling.limit", 5)
+    monkeypatch.setattr("connectors.polling.Polling.pause", lambda *_: 8.0)
     read, lost, left = lines("read", 5), lines("lost", 5), lines("left", 5)
-    scene.clock.ahead_ms = -FOREVER_MS
+    scene.clock.ahead_ms = -DAY_MS
     try:
         scene.create()
-        scene.put(read)
-        async with connecting(scene.settings()) as connector:
+        scene.put([*read, *lost])
+        scene.clock.ahead_ms = -60_000
+        async with connecting(scene.settings()):
             await scene.until_lines(read)
-            connector._room.take(1 << 40)  # As when Kafka is slow.
-            await asyncio.sleep(1)
-            scene.put(lost)
-            scene.clock.ahead_ms = 0
+            scene.clock.ahead_ms = 60_000
             scene.put(left)
-            await connector._room.give(1 << 40)
             await scene.until_lines([*read, *left])
             said = await scene.until_health(data_health.TRIMMED)
     finally:
         scene.clock.ahead_ms = 0
     assert said.source == f"kinesis:{scene.stream}/shardId-000000000000"
     assert [one.kind for one in await scene.health()].count(data_health.TRIMMED) == 1
+
+
+async def test_what_is_older_than_the_retention_and_still_there_is_read_at_full_pace(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether something expired is looked at once a minute, not at every call."""
+    monkeypatch.setattr("connectors.shard_reader.expires", lambda at, _: 0 if at.sequence_number else 1 << 62)
+    monkeypatch.setattr("connectors.polling.Polling.limit", 1)
+    before = metrics.CALLS.labels("GetShardIterator", "ok")._value.get()
+    content = lines("a", 20)
+    scene.create()
+    scene.put(content)
+    async with connecting(scene.settings()):
+        await scene.until_lines(content)
+    assert metrics.CALLS.labels("GetShardIterator", "ok")._value.get() - before <= 3
+    assert [one for one in await scene.health() if one.kind == data_health.TRIMMED] == []
 
 
 async def test_crash_in_the_middle_of_an_aggregate(scene: Scene) -> None:
@@ -294,7 +309,7 @@ async def test_numbers_of_different_length(scene: Scene) -> None:
 
     records = [Record(number, 1, b"2 a") for number in ("9", "10", "100")]
     about = About(Naming("s", "", ""), "s@1", Formats("default"))
-    read = understand(about, "a", Answer(records, "x", 0), Position("9"), 0)
+    (read,) = understand(about, "a", Answer(records, "x", 0), Position("9"), 0)
     assert [piece.sequence_number for piece in read.pieces] == ["10", "100"]
 
 

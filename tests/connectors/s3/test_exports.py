@@ -59,6 +59,9 @@ async def test_nothing_is_taken_for_an_export_if_no_folder_is_set(scene: Scene) 
     scene.put(key("a1"), packed(lines("a1", 3)))
     async with connecting(scene.settings()):
         await scene.until_lines(lines("a1", 3))
+        await asyncio.sleep(1)  # Some listings.
+        scene.put(key("a2"), packed(lines("a2", 1)))
+        await scene.until_lines([*lines("a1", 3), *lines("a2", 1)])
 
 
 @pytest.fixture(autouse=True)
