@@ -19,7 +19,6 @@ from tests.processes import environment, until
 
 PREFIX, SLOTS, BUCKET = "objects.", 4, "flow-logs-of-the-bench"
 OBJECT_BYTES = 200 << 20
-BATCH_LINES = 100_000
 
 
 def write_object(path: Path, most_bytes: int) -> int:
@@ -27,9 +26,9 @@ def write_object(path: Path, most_bytes: int) -> int:
     lines = 0
     with igzip.open(path, "wb", compresslevel=1) as file:
         file.write(" ".join(DEFAULT_FORMAT).encode() + b"\n")
-        for batch in traffic.batches(traffic.Load(1 << 30, SEED, span_s=900), BATCH_LINES):
+        for batch in traffic.batches(traffic.Load(1 << 30, SEED, span_s=900)):
             file.write(batch.text + b"\n")
-            lines += BATCH_LINES
+            lines += batch.frame.height
             if path.stat().st_size >= most_bytes:
                 break
     return lines
