@@ -2,7 +2,8 @@
 
 A shard takes 5 GetRecords a second and gives 2 MB a second, of all readers together (Kinesis guide,
 "Quotas and limits"). Who else reads is not told, but shows: a throttled call means that somebody does, and
-lengthens the least pause; calls that pass shorten it again. A quiet shard is asked once a second.
+lengthens the least pause; calls that pass shorten it again. A quiet shard is asked once a second; a busy one
+goes on being asked often when it gives nothing for a moment, because records come in bursts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ LIMIT_FIRST = 500
 EXPECTED_BYTES = 1 << 20  # of the first answer
 ANSWER_BYTES = 8 << 20  # of text, when unwrapped: a CloudWatch envelope inflates up to tenfold
 BEHIND_MS = 1_000  # further back than that: ask as soon as allowed
+BUSY_BYTES = 64 << 10  # an answer of so much is a busy shard's
+PATIENCE = 25  # empty answers, about five seconds, after which it is busy no more
 _LONGER, _SHORTER = 2.0, 0.7
 _THROTTLED, _RECOVERED = 1.5, 0.98
 
@@ -35,6 +38,7 @@ class Polling:
     bytes_s: int = BYTES_S
     _pause_s: float = LEAST_S
     _shared_s: float = 0.0
+    _patience: int = 0
     _limit: float = LIMIT_FIRST
     expected: int = EXPECTED_BYTES
 
@@ -54,10 +58,11 @@ class Polling:
         """Return how long to wait after an answer of `size` bytes whose call took `took_s`."""
         self._shared_s = max(self.least_s, self._shared_s * _RECOVERED)
         least = max(self._shared_s, size / self.bytes_s if self.bytes_s else 0.0)
+        self._patience = PATIENCE if size >= BUSY_BYTES else max(self._patience - 1, 0)
+        factor = _SHORTER if records or self._patience else _LONGER
+        self._pause_s = min(max(self._pause_s * factor, LEAST_S), self.quiet_s)
         if behind_ms > BEHIND_MS or (records and not self.least_s):
             return max(least - took_s, 0.0)
-        factor = _SHORTER if records else _LONGER
-        self._pause_s = min(max(self._pause_s * factor, LEAST_S), self.quiet_s)
         return max(least, self._pause_s) - min(took_s, least)
 
     def throttled(self) -> float:

@@ -31,7 +31,7 @@ class MergeHop:
         self._sent = -1
         self._jump: Input | None = None
         self._parts: list[pl.DataFrame] = []
-        self._arrival_ms = 0
+        self._arrival_ms, self._newest_ms = 0, 0
         self._pace = Pace()
 
     @property
@@ -65,6 +65,7 @@ class MergeHop:
             if message.value:
                 arrival_ms = message.number("arrival_ms")
                 self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms)
+                self._newest_ms = max(self._newest_ms, arrival_ms)
                 self._parts.append(partials.decode(message.value))
         return None
 
@@ -95,7 +96,7 @@ class MergeHop:
         state = {**flushed.state, b"sent": b"%d" % self._sent}
         await self.slot.commit(state, messages)
         metrics.count_merged(flushed)
-        self._pace.flushed(now, time.time(), arrival_ms)
+        self._pace.flushed(now, time.time(), self._newest_ms)
 
     def _late(self, rows: list[partials.Row]) -> Message:
         value = orjson.dumps(

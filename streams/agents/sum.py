@@ -36,7 +36,7 @@ class SumHop:
         self._told = [-1] * settings.slots
         self._counts = dict.fromkeys(Counts.__slots__, 0)
         self._touched = False
-        self._arrival_ms, self._arrived_s = 0, 0
+        self._arrival_ms, self._newest_ms = 0, 0
         self._told_at = 0.0
         self._pace = Pace()
         self._plans: dict[str, Plan | str] = {}
@@ -64,7 +64,7 @@ class SumHop:
             self._sum(message.value, message.headers["format"].decode())
             arrival_ms = message.number("arrival_ms")
             self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms)
-            self._arrived_s = max(self._arrived_s, arrival_ms // 1000)
+            self._newest_ms = max(self._newest_ms, arrival_ms)
         return None
 
     def step_over(self, message: Input) -> None:
@@ -77,7 +77,7 @@ class SumHop:
 
     async def flush(self, now: float) -> None:
         drained = self._sums.drain()
-        self._newest = max(self._newest, plausible_start(drained.newest_start, self._arrived_s))
+        self._newest = max(self._newest, plausible_start(drained.newest_start, self._newest_ms // 1000))
         for name in self._counts:
             self._counts[name] += getattr(drained.counts, name)
         messages = self._partials(drained, now)
@@ -91,7 +91,7 @@ class SumHop:
         await self.slot.commit({PLACE_KEY: orjson.dumps(place)}, messages)
         metrics.count_lines(drained.counts)
         metrics.count_log_status(drained.rows)
-        self._pace.flushed(now, time.time(), self._arrival_ms)
+        self._pace.flushed(now, time.time(), self._newest_ms)
         self._touched, self._arrival_ms = False, 0
 
     def _sum(self, text: bytes, line_format: str) -> None:

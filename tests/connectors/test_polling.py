@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.polling import BYTES_S, LEAST_S, LIMIT_FIRST, QUIET_S, SHARED_MOST_S, Polling
+from connectors.polling import (
+    BUSY_BYTES,
+    BYTES_S,
+    LEAST_S,
+    LIMIT_FIRST,
+    PATIENCE,
+    QUIET_S,
+    SHARED_MOST_S,
+    Polling,
+)
 
 ANSWERS = st.tuples(
     st.integers(0, 10_000), st.integers(0, 10 << 20), st.sampled_from([0, 500, 60_000]), st.floats(0, 2)
@@ -36,6 +45,23 @@ def test_a_busy_shard_is_asked_as_often_as_allowed() -> None:
     for _ in range(10):
         polling.pause(0, 0, 0, 0.0)
     assert [polling.pause(5, 500, 0, 0.0) for _ in range(10)][-1] == LEAST_S
+
+
+def test_a_busy_shard_that_gives_nothing_for_a_moment_is_asked_on() -> None:
+    polling = Polling()
+    polling.pause(5, BUSY_BYTES, 0, 0.0)
+    assert {polling.pause(0, 0, 0, 0.0) for _ in range(PATIENCE - 1)} == {LEAST_S}
+    assert [polling.pause(0, 0, 0, 0.0) for _ in range(10)][-1] == QUIET_S
+
+
+def test_without_limits_a_shard_that_was_quiet_at_first_is_asked_often_once_it_is_busy() -> None:
+    polling = Polling(least_s=0.0, bytes_s=0)
+    for _ in range(10):
+        polling.pause(0, 0, 0, 0.0)
+    for _ in range(10):
+        polling.pause(5, BUSY_BYTES, 0, 0.0)
+        after_s = polling.pause(0, 0, 0, 0.0)
+    assert after_s == LEAST_S
 
 
 def test_who_is_behind_does_not_wait_longer_than_the_limits() -> None:

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.hops import FLUSH_BEHIND_S, FLUSH_MAX_S, FLUSH_S, SHARE, Input, Pace, Rewind, Sequence, numbered
+from streams.hops import (
+    FLUSH_BEHIND_S,
+    FLUSH_MAX_S,
+    FLUSH_S,
+    SHARE,
+    SHARE_BEHIND,
+    Input,
+    Pace,
+    Rewind,
+    Sequence,
+    numbered,
+)
 
 
 @pytest.mark.parametrize("number", [0, 3, 6, 7])
@@ -63,7 +74,13 @@ def test_a_numbered_message_is_read_back_as_an_input() -> None:
     [
         (0.001, 0.0, FLUSH_S),
         (0.001, 0.5, FLUSH_S),
-        (0.1, 0.5, 0.1 * SHARE),
+        (
+            0.001,
+            FLUSH_BEHIND_S + 0.5,
+            FLUSH_S,
+        ),  # what waited for a long pause does not make the next one long
+        (0.2, 0.5, 0.2 * SHARE),
+        (0.3, 5.0, 0.3 * SHARE_BEHIND),
         (0.001, 5.0, FLUSH_BEHIND_S),
         (9.0, 5.0, FLUSH_MAX_S),
         (0.001, None, FLUSH_S),  # nobody knows when it arrived
