@@ -18,7 +18,7 @@ from connectors.slots import Slot
 
 FLUSH_S = 0.15
 FLUSH_MAX_S = 1.5
-SHARE, SHARE_BEHIND = 1.5, 4.0
+SHARE = 4
 BEHIND_S = 2.0  # older than that when flushed: nobody sees it fresh any more, so throughput comes first
 FLUSH_BEHIND_S = 1.0
 
@@ -69,9 +69,9 @@ class Pace:
     """When a hop may flush: often when flushes are short, more seldom when they are long.
 
     A flush has costs that do not grow with what it holds, so a hop that is behind should hold more. The
-    pause is `SHARE` times the last flush, at least `FLUSH_S` and at most `FLUSH_MAX_S`; longer when even the
-    newest that it held had arrived more than `BEHIND_S` ago. Not the oldest: that one has waited for the
-    pause, and so a hop that was behind once would stay so for ever.
+    pause is `SHARE` times the last flush, at least `FLUSH_S` (`FLUSH_BEHIND_S` when even the newest that it
+    held had arrived more than `BEHIND_S` ago) and at most `FLUSH_MAX_S`. Not the oldest: that one has waited
+    for the pause, and so a hop that was behind once would stay so for ever.
     """
 
     next_at: float = 0.0
@@ -83,8 +83,8 @@ class Pace:
     def flushed(self, began: float, ended: float, newest_ms: int = 0) -> None:
         """Note a flush, to set the pause after it; `newest_ms` is its newest arrival, 0 if unknown."""
         is_behind = newest_ms and began - newest_ms / 1000 > BEHIND_S
-        share, least = (SHARE_BEHIND, FLUSH_BEHIND_S) if is_behind else (SHARE, FLUSH_S)
-        self.next_at = ended + min(max((ended - began) * share, least), FLUSH_MAX_S)
+        least = FLUSH_BEHIND_S if is_behind else FLUSH_S
+        self.next_at = ended + min(max((ended - began) * SHARE, least), FLUSH_MAX_S)
 
 
 class Hop(Protocol):

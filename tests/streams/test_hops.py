@@ -11,7 +11,6 @@ from streams.hops import (
     FLUSH_MAX_S,
     FLUSH_S,
     SHARE,
-    SHARE_BEHIND,
     Input,
     Pace,
     Rewind,
@@ -80,7 +79,6 @@ def test_a_numbered_message_is_read_back_as_an_input() -> None:
             FLUSH_S,
         ),  # what waited for a long pause does not make the next one long
         (0.2, 0.5, 0.2 * SHARE),
-        (0.3, 5.0, 0.3 * SHARE_BEHIND),
         (0.001, 5.0, FLUSH_BEHIND_S),
         (9.0, 5.0, FLUSH_MAX_S),
         (0.001, None, FLUSH_S),  # nobody knows when it arrived
