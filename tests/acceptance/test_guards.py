@@ -382,19 +382,31 @@ async def test_a_revocation_waits_for_the_flush_and_leaves_no_slot_open(settings
         assert await read_compacted(settings.kafka, hop.slot.topic, 0) == state
 
 
-async def test_topics_that_a_broker_did_not_tell_of_are_shared_out_soon(kafka: str, prefix: str) -> None:
+UNCHECKED = """
+from streams import work
+
+async def ensure_topics(*_): pass
+
+work.ensure_topics = ensure_topics
+"""
+
+
+async def test_topics_that_a_broker_did_not_tell_of_are_shared_out_soon(
+    kafka: str, prefix: str, committed: Reader, tmp_path: Path
+) -> None:
     """A member that knew of none when it shared out the group gave nobody anything, for five minutes.
 
     Seen where a broker died just before it was asked; here the topics are made later.
     """
-    worker, stop = Worker(Work(kafka=kafka, prefix=prefix, slots=1)), asyncio.Event()
-    running = asyncio.create_task(worker.run(stop))
-    async with asyncio.timeout(DEADLINE_S):
-        while not worker.is_ready:  # noqa: ASYNC110 - no event says so
+    settings = Work(kafka=kafka, prefix=prefix, slots=1)
+    async with working(settings, tmp_path, UNCHECKED):
+        log, opened = tmp_path / "worker.log", asyncio.get_running_loop().time() + DEADLINE_S
+        while b"Ignoring missing topic" not in log.read_bytes():
+            assert asyncio.get_running_loop().time() < opened, log.read_text()
             await asyncio.sleep(0.05)
-        assert not worker._hops
         await ensure_topics(kafka, prefix, 1)
-        while len(worker._hops) != 3:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    stop.set()
-    await running
+        one = Slot(kafka, f"{prefix}positions", 0, f"{prefix}connect-0")
+        await one.open()
+        await one.commit({}, [block(0)._replace(topic=f"{prefix}blocks")])
+        await one.close()
+        assert await flows_once({ENI}, settings, committed) == {ENI: 1}

@@ -18,14 +18,14 @@ DEADLINE_S = 40.0
 
 
 @asynccontextmanager
-async def working(settings: Work, folder: Path) -> AsyncIterator[None]:
-    """Run `vpcflow work` as its own process; it must end well when it is told to."""
+async def working(settings: Work, folder: Path, first: str = "") -> AsyncIterator[None]:
+    """Run `vpcflow work` as its own process, after some code; it must end well when it is told to."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("VPCFLOW_")}
     theirs = environment(settings.kafka, settings.prefix, settings.slots)
     env = {**ours, **theirs, "PYTHONPATH": str(ROOT)}
     log = folder / "worker.log"
     with log.open("wb") as stderr:
-        command = [sys.executable, "-m", "streams.cli", "work"]
+        command = [sys.executable, "-c", f"{first}\nfrom streams.cli import main\nmain(['work'])"]
         process = await asyncio.create_subprocess_exec(*command, env=env, cwd=folder, stderr=stderr)
     try:
         yield
