@@ -161,6 +161,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
             await asyncio.gather(*lasting, return_exceptions=True)
             await self.on_partitions_revoked([])
             await group.stop()
+            await self.on_partitions_revoked([])  # what a last rebalance has given us meanwhile
 
     async def _tail(self) -> None:
         """Follow every slot's positions: what we wait for may have been done by another process."""
