@@ -6,6 +6,7 @@ reference of `CreateFlowLogs`, `DeliverCrossAccountRole`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.emulator.flowlogs.playing import built, log_lines, objects, played, r
 
 pytestmark = [pytest.mark.moto, pytest.mark.process]
 
+DEADLINE_S = 60.0
 LOAD = WorldSettings(records=2000, incidents=())
 
 
@@ -40,6 +42,19 @@ def theirs(url: str) -> Iterator[Account]:
         yield account
 
 
+@pytest.fixture(autouse=True)
+def no_other_flow_logs(home: Account) -> Iterator[None]:
+    """What one test made delivers nothing in the next."""
+    yield
+    home.ec2.delete_flow_logs(FlowLogIds=[one["FlowLogId"] for one in home.described()])
+
+
+def messages(account: Account, bucket: str) -> list[str]:
+    """Return the lines that Firehose has written to a bucket."""
+    bodies = objects(account, bucket).values()
+    return [orjson.loads(line)["message"] for body in bodies for line in body.splitlines()]
+
+
 def flow_log(home: Account, kind: str, arn: str, **more: Any) -> str:
     """Create a flow log of the VPC that goes somewhere, every minute."""
     where = {"LogGroupName": None, "LogDestinationType": kind, "LogDestination": arn}
@@ -49,12 +64,11 @@ def flow_log(home: Account, kind: str, arn: str, **more: Any) -> str:
 
 def test_a_log_group_of_another_account(home: Account, theirs: Account) -> None:
     arn = f"arn:aws:logs:{REGION}:{theirs.number}:log-group:from-home"
-    made = flow_log(home, "cloud-watch-logs", arn, DeliverCrossAccountRole=theirs.role)
+    flow_log(home, "cloud-watch-logs", arn, DeliverCrossAccountRole=theirs.role)
     ledger = played(home, LOAD)
     lines = [event["message"] for _, event in log_lines(theirs, "from-home")]
     assert len(lines) == ledger["lines"] >= 2000
     assert not home.logs.describe_log_groups(logGroupNamePrefix="from-home")["logGroups"]
-    home.ec2.delete_flow_logs(FlowLogIds=[made])
 
 
 def test_a_delivery_stream_of_another_account(home: Account, theirs: Account) -> None:
@@ -68,16 +82,13 @@ def test_a_delivery_stream_of_another_account(home: Account, theirs: Account) ->
         },
     )
     arn = f"arn:aws:firehose:{REGION}:{theirs.number}:deliverystream/from-home"
-    made = flow_log(home, "kinesis-data-firehose", arn, DeliverCrossAccountRole=theirs.role)
+    flow_log(home, "kinesis-data-firehose", arn, DeliverCrossAccountRole=theirs.role)
     ledger = played(home, LOAD)
-    lines = [
-        orjson.loads(line)["message"]
-        for body in objects(theirs, bucket).values()
-        for line in body.splitlines()
-    ]
+    deadline = time.monotonic() + DEADLINE_S
+    while len(lines := messages(theirs, bucket)) < ledger["lines"] and time.monotonic() < deadline:
+        time.sleep(0.1)  # Firehose writes what it has taken a moment later.
     assert len(lines) == ledger["lines"] >= 2000
     assert all(len(line.split(" ")) == len(DEFAULT_FORMAT) for line in lines)
-    home.ec2.delete_flow_logs(FlowLogIds=[made])
 
 
 def test_a_bucket_of_another_account(home: Account, theirs: Account) -> None:
@@ -93,11 +104,10 @@ def test_a_bucket_of_another_account(home: Account, theirs: Account) -> None:
         ],
     }
     bucket = theirs.bucket("across-bucket", policy)
-    made = flow_log(home, "s3", f"arn:aws:s3:::{bucket}", DeliverLogsPermissionArn=None)
+    flow_log(home, "s3", f"arn:aws:s3:::{bucket}", DeliverLogsPermissionArn=None)
     ledger = played(home, LOAD)
     lines = [line for body in objects(theirs, bucket).values() for line in text_lines(body, DEFAULT_FORMAT)]
     assert len(lines) == ledger["lines"] >= 2000
-    home.ec2.delete_flow_logs(FlowLogIds=[made])
 
 
 def test_without_the_other_accounts_role_nothing_is_delivered(home: Account, theirs: Account) -> None:
@@ -115,4 +125,3 @@ def test_without_the_other_accounts_role_nothing_is_delivered(home: Account, the
     assert told["reason"] == f"The role {missing} does not exist."
     assert told["lines"] == 0
     assert not theirs.logs.describe_log_groups(logGroupNamePrefix="refused")["logGroups"]
-    home.ec2.delete_flow_logs(FlowLogIds=[made])
