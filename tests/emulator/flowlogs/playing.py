@@ -7,9 +7,9 @@ import gzip
 import io
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import polars as pl
@@ -20,7 +20,8 @@ from emulator.world.settings import WorldSettings
 from emulator.world.topology import Topology
 from tests.emulator.flowlogs.account import Account
 
-DEADLINE_S = 120.0
+DEADLINE_S, SOON_S = 120.0, 60.0
+T = TypeVar("T")
 Total = tuple[str, str, int, int, int, int]
 """ENI, action, window, flows, packets, bytes."""
 
@@ -60,6 +61,14 @@ def played(account: Account, settings: WorldSettings) -> dict[str, Any]:
         return ledger
 
     return asyncio.run(play())
+
+
+def soon(look: Callable[[], T]) -> T:
+    """Return the first that is something."""
+    deadline = time.monotonic() + SOON_S
+    while not (found := look()):
+        assert time.monotonic() < deadline
+    return found
 
 
 def shown(account: Account, flow_log_id: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ reference of `CreateFlowLogs`, `DeliverCrossAccountRole`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,11 +16,10 @@ from connectors.flowlog import DEFAULT_FORMAT
 from emulator.world.settings import WorldSettings
 from emulator.world.topology_presets import preset
 from tests.emulator.flowlogs.account import REGION, Account
-from tests.emulator.flowlogs.playing import built, log_lines, objects, played, role, shown, text_lines
+from tests.emulator.flowlogs.playing import built, log_lines, objects, played, role, shown, soon, text_lines
 
 pytestmark = [pytest.mark.moto, pytest.mark.process]
 
-DEADLINE_S = 60.0
 LOAD = WorldSettings(records=2000, incidents=())
 
 
@@ -84,9 +82,8 @@ def test_a_delivery_stream_of_another_account(home: Account, theirs: Account) ->
     arn = f"arn:aws:firehose:{REGION}:{theirs.number}:deliverystream/from-home"
     flow_log(home, "kinesis-data-firehose", arn, DeliverCrossAccountRole=theirs.role)
     ledger = played(home, LOAD)
-    deadline = time.monotonic() + DEADLINE_S
-    while len(lines := messages(theirs, bucket)) < ledger["lines"] and time.monotonic() < deadline:
-        time.sleep(0.1)  # Firehose writes what it has taken a moment later.
+    # Firehose writes what it has taken a moment later.
+    lines = soon(lambda: len(found := messages(theirs, bucket)) >= ledger["lines"] and found)
     assert len(lines) == ledger["lines"] >= 2000
     assert all(len(line.split(" ")) == len(DEFAULT_FORMAT) for line in lines)
 

@@ -6,9 +6,8 @@ filter, an interval, a destination, a format; then see the flow log, its format,
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import orjson
 import pytest
@@ -27,15 +26,14 @@ from tests.emulator.flowlogs.playing import (
     played,
     role,
     shown,
+    soon,
     text_lines,
 )
 
 pytestmark = [pytest.mark.moto, pytest.mark.process]
 
-DEADLINE_S = 60.0
 EVERY_FIELD = tuple(name for name, version in FIELD_VERSIONS.items() if version != 6)
 FAST = WorldSettings(speed=600.0, incidents=())
-T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +48,6 @@ def home(url: str) -> Iterator[Account]:
 async def fast(account: Account) -> None:
     """Let the world's time fly."""
     await RemoteWorld(account.url).play(FAST)
-
-
-def soon(look: Callable[[], T]) -> T:
-    """Return the first that is something."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not (found := look()):
-        assert time.monotonic() < deadline
-    return found
 
 
 def flow_log(account: Account, name: str, **more: Any) -> str:
