@@ -7,12 +7,10 @@ deleted when none of its requests can come again. At 128 bits of BLAKE2b two ids
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice, takewhile
-
-import numpy as np
-import numpy.typing as npt
 
 KEEP_MS = 30 * 3_600_000
 """How long a request may come again: 7,200 s of pauses, AWS's longest retry duration, in which some 67
@@ -23,37 +21,55 @@ PACK_MARKS = 256
 PRUNED_MAX = 1_000  # packs deleted in one transaction
 KEY_PREFIX = b"requests|"
 _MARK_BYTES, _TIME_BYTES = 16, 8
-_RECENT_MAX = 4_096
-_Marks = npt.NDArray[np.bytes_]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a transaction writes of marks, and which are known and forgotten once it is committed."""
+
+    state: dict[bytes, bytes | None]
+    added: list[bytes]
+    dropped: list[bytes]
 
 
 class DoneMarks:
     """The marks in a slot's state: keys are numbered packs, values a time (epoch ms) and the marks.
 
-    `state` is the slot's, as it is committed; what is written comes from `packed`, and `took` is told after.
+    `state` is the slot's, as it is committed; `seen` is ours to look marks up in, and empty at first.
     """
 
-    def __init__(self, state: Mapping[bytes, bytes]) -> None:
-        self._state = state
-        numbers = [int(key.removeprefix(KEY_PREFIX)) for key in state if key.startswith(KEY_PREFIX)]
-        self._oldest, self._newest = min(numbers, default=0), max(numbers, default=0)
-        self._sorted = self._all()
-        self._recent: set[bytes] = set()
-        self._gone = 0
+    def __init__(self, state: Mapping[bytes, bytes], seen: MutableMapping[bytes, bytes]) -> None:
+        self._state, self._seen = state, seen
+        numbers = sorted(int(key.removeprefix(KEY_PREFIX)) for key in state if key.startswith(KEY_PREFIX))
+        self._oldest, self._newest = (numbers[0], numbers[-1]) if numbers else (0, 0)
+        for number in numbers:
+            seen.update(dict.fromkeys(_split(self._pack(number)), b""))
 
     def __contains__(self, request_id: str) -> bool:
-        mark = _mark(request_id)
-        if mark in self._recent:
-            return True
-        wanted = _marks(mark)
-        at = np.searchsorted(self._sorted, wanted)[0]
-        return bool((self._sorted[at : at + 1] == wanted).any())
+        return _mark(request_id) in self._seen
 
-    def packed(self, request_ids: Sequence[str], now_ms: int) -> dict[bytes, bytes | None]:
-        """Return what a transaction writes so that these requests are known."""
-        if not request_ids:
+    def change(self, request_ids: Sequence[str], now_ms: int, *, prunes: bool = False) -> Change:
+        """Return what makes these requests known, and deletes packs that are of no more use if it prunes."""
+        added = [_mark(one) for one in request_ids]
+        # The newest goes on being written, if there is something to write.
+        expired = self._expired(now_ms, self._newest + (not added)) if prunes else []
+        dropped = [mark for number in expired for mark in _split(self._pack(number))]
+        return Change({**dict.fromkeys(map(_key, expired)), **self._packed(added, now_ms)}, added, dropped)
+
+    def committed(self, change: Change) -> None:
+        """Note that the transaction of a change was committed."""
+        for mark in change.dropped:
+            del self._seen[mark]
+        self._seen.update(dict.fromkeys(change.added, b""))
+        while _key(self._newest + 1) in self._state:
+            self._newest += 1
+        while self._oldest < self._newest and _key(self._oldest) not in self._state:
+            self._oldest += 1
+
+    def _packed(self, added: Sequence[bytes], now_ms: int) -> dict[bytes, bytes]:
+        if not added:
             return {}
-        marks = self._pack(self._newest) + b"".join(map(_mark, request_ids))
+        marks = self._pack(self._newest) + b"".join(added)
         time = now_ms.to_bytes(_TIME_BYTES)
         most = PACK_MARKS * _MARK_BYTES
         return {
@@ -61,36 +77,18 @@ class DoneMarks:
             for nth, begins in enumerate(range(0, len(marks), most))
         }
 
-    def took(self, request_ids: Iterable[str], deleted: Sequence[bytes] = ()) -> None:
-        """Note what was committed: the requests of `packed`, and the packs of `expired`."""
-        while _key(self._newest + 1) in self._state:
-            self._newest += 1
-        # Not by counting: a pack may be deleted and written again in one transaction.
-        while self._oldest < self._newest and _key(self._oldest) not in self._state:
-            self._oldest += 1
-        self._gone += len(deleted) * PACK_MARKS
-        self._recent.update(map(_mark, request_ids))
-        # A mark that is kept too long does no harm: nobody asks for it.
-        if self._gone * 8 > len(self._sorted) + len(self._recent):
-            self._sorted, self._gone = self._all(), 0
-            self._recent.clear()
-        elif len(self._recent) > _RECENT_MAX:
-            more = np.sort(_marks(b"".join(self._recent)))
-            self._sorted = np.insert(self._sorted, np.searchsorted(self._sorted, more), more)
-            self._recent.clear()
-
-    def expired(self, now_ms: int) -> list[bytes]:
-        """Return the keys of packs that are of no more use, the oldest first."""
-        keys = (_key(number) for number in range(self._oldest, self._newest + 1))
-        times = ((key, self._state[key][:_TIME_BYTES]) for key in keys if key in self._state)
+    def _expired(self, now_ms: int, end: int) -> list[int]:
+        """Return the numbers of packs, up to an end, that are of no more use, the oldest first."""
+        times = (
+            (n, self._state[_key(n)][:_TIME_BYTES])
+            for n in range(self._oldest, end)
+            if _key(n) in self._state
+        )
         old = takewhile(lambda one: now_ms - int.from_bytes(one[1]) >= KEEP_MS, times)
-        return [key for key, _ in islice(old, PRUNED_MAX)]
+        return [number for number, _ in islice(old, PRUNED_MAX)]
 
     def _pack(self, number: int) -> bytes:
         return self._state.get(_key(number), b"")[_TIME_BYTES:]
-
-    def _all(self) -> _Marks:
-        return np.sort(_marks(b"".join(self._pack(n) for n in range(self._oldest, self._newest + 1))))
 
 
 def known(state: Mapping[bytes, bytes]) -> int:
@@ -107,5 +105,5 @@ def _mark(request_id: str) -> bytes:
     return blake2b(request_id.encode(), digest_size=_MARK_BYTES).digest()
 
 
-def _marks(joined: bytes) -> _Marks:
-    return np.frombuffer(joined, f"S{_MARK_BYTES}")
+def _split(pack: bytes) -> list[bytes]:
+    return [pack[at : at + _MARK_BYTES] for at in range(0, len(pack), _MARK_BYTES)]

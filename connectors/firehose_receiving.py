@@ -52,7 +52,9 @@ class Receiver:
         self._keys = access_keys(settings)
         self._defaults = Origin("", settings.line_format, settings.account, "")
         self._formats = group_formats(settings.line_format, settings.group_formats, Caller(threads=1))
-        self.ownership = Ownership(settings, "firehose", self._own, lambda _: None, follows=False)
+        self.ownership = Ownership(
+            settings, "firehose", self._own, lambda _: None, follows=False, is_on_disk=True
+        )
         self._bodies = Bodies(self._limits)
         self._understanding = asyncio.Lock()
         self._under_way = 0

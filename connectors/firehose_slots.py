@@ -14,12 +14,13 @@ from collections import deque
 from connectors import metrics
 from connectors.clock import now_ms
 from connectors.data_health import HealthRecord
-from connectors.done_marks import DoneMarks
+from connectors.done_marks import Change, DoneMarks
 from connectors.firehose_commits import transaction
 from connectors.firehose_requests import Posted
 from connectors.heard import Heard, tell
 from connectors.positions import NUMBER_KEY
 from connectors.slots import Slot
+from connectors.state_on_disk import StateOnDisk
 
 QUEUED_BYTES = 32 << 20  # of lines that may wait for a commit; a request that is larger waits alone
 QUEUED_REQUESTS = 1_000
@@ -34,7 +35,8 @@ class RequestSlot:
     def __init__(self, slot: Slot, prefix: str) -> None:
         self.slot = slot
         self._prefix = prefix
-        self._marks = DoneMarks(slot.state)
+        self._seen = StateOnDisk()
+        self._marks = DoneMarks(slot.state, self._seen)
         self._number = int(slot.state.get(NUMBER_KEY, b"-1"))
         self._queue: deque[tuple[Posted, asyncio.Future[bool]]] = deque()
         self._queued_bytes = 0
@@ -93,12 +95,13 @@ class RequestSlot:
             while True:
                 await self._wait_until(prune_at)
                 taken = self._take()
-                old: list[bytes] = []
-                if time.monotonic() >= prune_at:
+                prunes = time.monotonic() >= prune_at
+                if prunes:
                     prune_at = time.monotonic() + PRUNE_S
-                    old = self._marks.expired(now_ms())
-                if taken or old:
-                    await self._commit([posted for posted, _ in taken], old)
+                ids = [posted.request_id for posted, _ in taken if posted.request_id]
+                marks = self._marks.change(ids, now_ms(), prunes=prunes)
+                if taken or marks.state:
+                    await self._commit([posted for posted, _ in taken], marks)
                 self._tell(taken, True)
         finally:
             self._tell(taken, False)
@@ -121,15 +124,13 @@ class RequestSlot:
             self._has_work.clear()
         return taken
 
-    async def _commit(self, requests: list[Posted], old: list[bytes]) -> None:
-        ids = [one.request_id for one in requests if one.request_id]
-        marks = self._marks.packed(ids, now_ms())
-        commit = transaction(requests, self.slot.partition, self._number, self._prefix, marks)
+    async def _commit(self, requests: list[Posted], marks: Change) -> None:
+        commit = transaction(requests, self.slot.partition, self._number, self._prefix, marks.state)
         health = self._health(requests)
         said = [one.message(self._prefix, self.slot.partition) for one in health]
         self._began_at = time.monotonic()
-        await self.slot.commit({**dict.fromkeys(old), **commit.state}, [*commit.messages, *said])
-        self._marks.took(ids, old)
+        await self.slot.commit(commit.state, [*commit.messages, *said])
+        self._marks.committed(marks)
         tell(health)
         metrics.COMMIT_SECONDS.observe(self.busy_s())
         self._began_at = None
@@ -162,4 +163,5 @@ class RequestSlot:
         await asyncio.gather(self._committer, return_exceptions=True)
         self._tell(list(self._queue), False)
         self._queue.clear()
+        self._seen.close()
         await self.slot.close()

@@ -52,14 +52,21 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
     `changed` is called when slots were assigned, and with what came on `positions` when something did.
     `source` names what is taken from. Two of one prefix would share out one set of slots, each reading only
     its part, so the second one is refused; a process that is alone may change to another of its kind. Who
-    needs nothing of what others have done does not follow them.
+    needs nothing of what others have done does not follow them; whose slots hold much has them on disk.
     """
 
     def __init__(
-        self, settings: Common, source: str, own: Callable[[Slot], O], changed: News, *, follows: bool = True
+        self,
+        settings: Common,
+        source: str,
+        own: Callable[[Slot], O],
+        changed: News,
+        *,
+        follows: bool = True,
+        is_on_disk: bool = False,
     ) -> None:
         self._settings, self._source, self._own, self._changed = settings, source, own, changed
-        self._follows = follows
+        self._follows, self._is_on_disk = follows, is_on_disk
         self._failed: Exception | None = None
         self._owned: dict[int, O] = {}
         self._positions: dict[bytes, bytes] = {}
@@ -129,8 +136,9 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
             )
 
     def _make_slot(self, partition: int) -> Slot:
-        prefix = self._settings.prefix
-        return Slot(self._settings.kafka, f"{prefix}positions", partition, f"{prefix}connect-{partition}")
+        kafka, prefix = self._settings.kafka, self._settings.prefix
+        owner = f"{prefix}connect-{partition}"
+        return Slot(kafka, f"{prefix}positions", partition, owner, is_on_disk=self._is_on_disk)
 
     async def run(self, stop: asyncio.Event, beside: Iterable[asyncio.Task[None]] = ()) -> None:
         """Own slots until `stop` is set. Raises what ended a slot's work, or a task beside."""

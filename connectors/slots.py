@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from types import MappingProxyType
@@ -20,6 +20,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from connectors.messages import Message
+from connectors.state_on_disk import StateOnDisk
 
 log = structlog.get_logger()
 
@@ -37,15 +38,20 @@ class SlotLost(RuntimeError):
 
 
 class Slot:
-    """A partition of a compacted topic, as a mapping of its latest values, with transactional writes."""
+    """A partition of a compacted topic, as a mapping of its latest values, with transactional writes.
 
-    def __init__(self, kafka: str, topic: str, partition: int, transactional_id: str) -> None:
+    What we know of it is in memory, or on disk where it may be too much for that.
+    """
+
+    def __init__(
+        self, kafka: str, topic: str, partition: int, transactional_id: str, *, is_on_disk: bool = False
+    ) -> None:
         self.topic = topic
         self.partition = partition
         self._kafka = kafka
         self._transactional_id = transactional_id
         self._producer: AIOKafkaProducer | None = None
-        self._state: dict[bytes, bytes] = {}
+        self._state: dict[bytes, bytes] | StateOnDisk = StateOnDisk() if is_on_disk else {}
 
     @property
     def state(self) -> Mapping[bytes, bytes]:
@@ -64,7 +70,8 @@ class Slot:
         )
         try:
             await producer.start()
-            self._state = await read_compacted(self._kafka, self.topic, self.partition)
+            self._state.clear()
+            await _read_into(self._state, self._kafka, self.topic, self.partition)
         except BaseException:
             await producer.stop()
             raise
@@ -112,6 +119,8 @@ class Slot:
 
     async def close(self) -> None:
         """Stop the producer. An open transaction is left to the next owner's fence."""
+        if isinstance(self._state, StateOnDisk):
+            self._state.close()
         producer, self._producer = self._producer, None
         if producer is None:
             return
@@ -132,6 +141,12 @@ def _batches(messages: Sequence[Message]) -> list[list[Message]]:
 
 async def read_compacted(kafka: str, topic: str, partition: int) -> dict[bytes, bytes]:
     """Return the latest committed value of every key of one partition of a compacted topic."""
+    values: dict[bytes, bytes] = {}
+    await _read_into(values, kafka, topic, partition)
+    return values
+
+
+async def _read_into(values: MutableMapping[bytes, bytes], kafka: str, topic: str, partition: int) -> None:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=kafka,
         isolation_level="read_committed",
@@ -144,7 +159,6 @@ async def read_compacted(kafka: str, topic: str, partition: int) -> dict[bytes, 
         consumer.assign([place])
         await consumer.seek_to_beginning(place)
         end = (await consumer.end_offsets([place]))[place]
-        values: dict[bytes, bytes] = {}
         while await consumer.position(place) < end:
             for messages in (await consumer.getmany(place, timeout_ms=200)).values():
                 for message in messages:
@@ -152,6 +166,5 @@ async def read_compacted(kafka: str, topic: str, partition: int) -> dict[bytes, 
                         values.pop(message.key, None)
                     else:
                         values[message.key] = message.value
-        return values
     finally:
         await consumer.stop()

@@ -20,15 +20,13 @@ from faust.types import TP
 from connectors.health import health
 from connectors.settings import Work
 from connectors.topics import ensure_topics
-from streams import metrics, partials
+from streams import metrics
 from streams.agents.detect import DetectHop
 from streams.agents.merge import MergeHop
 from streams.agents.sum import SumHop
 from streams.app import declare_topic, make_app
 from streams.hops import Hop, Input, Rewind
-from streams.partials import MAP_WORDS
-from streams.sums import Sums
-from streams.windows import Producer, Rules, Windows
+from streams.warm import warm
 
 log = structlog.get_logger()
 
@@ -52,7 +50,7 @@ class Worker:
         self._rewound: dict[Place, float] = {}
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_ready = False
-        _warm(settings.window_s)
+        warm(settings.window_s)
         self._kinds: dict[str, Callable[[int], Hop]] = {
             SumHop.input: lambda p: SumHop(settings, p),
             MergeHop.input: lambda p: MergeHop(settings, p),
@@ -215,15 +213,6 @@ class Worker:
             except Exception as error:
                 log.warning("slot did not close", error=repr(error))  # Its next owner fences it anyway.
         metrics.SLOTS_OPEN.set(0)
-
-
-def _warm(window_s: int) -> None:
-    """Load (the first time on a machine: compile) the kernels now, not under the first block."""
-    sums, windows = Sums(window_s), Windows(Rules(window_s))
-    sums.warm()
-    windows.note(Producer(offset=0), 0, 0.0)
-    windows.add(partials.frame([(0, "-", 0, 0, 0, 0, 0, 0, 0, [0] * MAP_WORDS, [0] * MAP_WORDS)]), 0)
-    windows.flush(0.0)
 
 
 def _headers(headers: Any) -> dict[str, bytes]:

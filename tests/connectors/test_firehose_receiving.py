@@ -212,12 +212,12 @@ async def test_marks_that_are_of_no_more_use_are_deleted(settings: ConnectFireho
     fresh, old = Post(), Post()
     slot = Slot(settings.kafka, f"{settings.prefix}positions", 0, f"{settings.prefix}connect-0")
     await slot.open()
-    await slot.commit(DoneMarks({}).packed([old.request_id], 1_700_000_000_000), [])
+    await slot.commit(DoneMarks({}, {}).change([old.request_id], 1_700_000_000_000).state, [])
     await slot.close()
 
     async def is_pruned() -> bool:
         state = await read_compacted(settings.kafka, f"{settings.prefix}positions", 0)
-        marks = DoneMarks(state)
+        marks = DoneMarks(state, {})
         return fresh.request_id in marks and old.request_id not in marks
 
     async with receiving(settings) as url:

@@ -1,0 +1,51 @@
+"""A mapping that is larger than memory should be: SQLite's, in a file that nobody else sees.
+
+It goes when the mapping is closed or the process ends, however that ends: what must last is in Kafka, from
+which it is read again. The file is in `SQLITE_TMPDIR`, `TMPDIR` or SQLite's other places for such
+(https://www.sqlite.org/tempfiles.html, "Temporary File Storage Locations").
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, MutableMapping
+
+CACHE_KIB = 64
+"""What SQLite may keep in memory; the machine keeps pages of files anyway, and gives them up when asked."""
+
+
+class StateOnDisk(MutableMapping[bytes, bytes]):
+    """Bytes by bytes. Raises `sqlite3.Error`, as when the disk is full."""
+
+    def __init__(self) -> None:
+        self._rows = sqlite3.connect("", isolation_level=None)
+        for setting in ("temp_store=FILE", "journal_mode=OFF", f"cache_size=-{CACHE_KIB}"):
+            self._rows.execute(f"PRAGMA {setting}")
+        self._rows.execute("CREATE TABLE kept (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
+
+    def __getitem__(self, key: bytes) -> bytes:
+        row = self._rows.execute("SELECT value FROM kept WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            raise KeyError(key)
+        return bytes(row[0])
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        self._rows.execute("INSERT OR REPLACE INTO kept VALUES (?, ?)", (key, value))
+
+    def __delitem__(self, key: bytes) -> None:
+        if not self._rows.execute("DELETE FROM kept WHERE key = ?", (key,)).rowcount:
+            raise KeyError(key)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (key for (key,) in self._rows.execute("SELECT key FROM kept ORDER BY key"))
+
+    def __len__(self) -> int:
+        return int(self._rows.execute("SELECT count(*) FROM kept").fetchone()[0])
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._rows.execute("DELETE FROM kept")
+
+    def close(self) -> None:
+        """Give the file back; nothing can be asked any more."""
+        self._rows.close()
