@@ -10,42 +10,52 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, MutableMapping
 
+from connectors.errors import ConnectError
+
 CACHE_KIB = 64
 """What SQLite may keep in memory; the machine keeps pages of files anyway, and gives them up when asked."""
 
 
 class StateOnDisk(MutableMapping[bytes, bytes]):
-    """Bytes by bytes. Raises `sqlite3.Error`, as when the disk is full."""
+    """Bytes by bytes. Raises `ConnectError` where there is no place for the file, or it is full."""
 
     def __init__(self) -> None:
         self._rows = sqlite3.connect("", isolation_level=None)
         for setting in ("temp_store=FILE", "journal_mode=OFF", f"cache_size=-{CACHE_KIB}"):
-            self._rows.execute(f"PRAGMA {setting}")
-        self._rows.execute("CREATE TABLE kept (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
+            self._do(f"PRAGMA {setting}")
+        self._do("CREATE TABLE kept (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
 
     def __getitem__(self, key: bytes) -> bytes:
-        row = self._rows.execute("SELECT value FROM kept WHERE key = ?", (key,)).fetchone()
+        row = self._do("SELECT value FROM kept WHERE key = ?", (key,)).fetchone()
         if row is None:
             raise KeyError(key)
         return bytes(row[0])
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
-        self._rows.execute("INSERT OR REPLACE INTO kept VALUES (?, ?)", (key, value))
+        self._do("INSERT OR REPLACE INTO kept VALUES (?, ?)", (key, value))
 
     def __delitem__(self, key: bytes) -> None:
-        if not self._rows.execute("DELETE FROM kept WHERE key = ?", (key,)).rowcount:
+        if not self._do("DELETE FROM kept WHERE key = ?", (key,)).rowcount:
             raise KeyError(key)
 
     def __iter__(self) -> Iterator[bytes]:
-        return (key for (key,) in self._rows.execute("SELECT key FROM kept ORDER BY key"))
+        return (key for (key,) in self._do("SELECT key FROM kept ORDER BY key"))
 
     def __len__(self) -> int:
-        return int(self._rows.execute("SELECT count(*) FROM kept").fetchone()[0])
+        return int(self._do("SELECT count(*) FROM kept").fetchone()[0])
 
     def clear(self) -> None:
         """Drop everything."""
-        self._rows.execute("DELETE FROM kept")
+        self._do("DELETE FROM kept")
 
     def close(self) -> None:
         """Give the file back; nothing can be asked any more."""
         self._rows.close()
+
+    def _do(self, statement: str, values: tuple[bytes, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._rows.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            raise ConnectError(
+                f"cannot keep on disk what was committed ({error}): let TMPDIR be a folder with room"
+            ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from contextlib import closing
 
 import psutil
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.errors import ConnectError
 from connectors.state_on_disk import StateOnDisk
 
 KEYS = st.sampled_from([b"", b"a", b"b\0c", b"\xff" * 20])
@@ -46,3 +48,15 @@ def test_much_takes_no_memory() -> None:
             state[number.to_bytes(8)] = bytes(4_000)
         assert len(state) == 10_000
         assert process.memory_info().rss - before < 4 << 20
+
+
+def test_a_disk_without_room_is_said_in_a_sentence() -> None:
+    """What the machine lets a file grow to is the fault; SQLite says of it what it says of a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with closing(StateOnDisk()) as state:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))
+        try:
+            with pytest.raises(ConnectError, match="let TMPDIR be a folder with room"):
+                state.update({number.to_bytes(8): bytes(4_000) for number in range(1_000)})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
