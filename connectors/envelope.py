@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import orjson
 from isal import igzip, isal_zlib
@@ -30,8 +30,7 @@ _MARKS = frozenset({b"", b"{", _GZIP_MAGIC[:1], MAGIC[:1]})  # how all begins th
 _NESTED = "KPL aggregate within an aggregate"
 
 
-@dataclass(frozen=True, slots=True)
-class Unwrapped:
+class Unwrapped(NamedTuple):
     """One record's content: newline-joined `lines` (may be empty), or the reason it was `refused`.
 
     `control` counts CloudWatch's health-check messages, which are understood and dropped. `refused_parts` is
@@ -86,7 +85,7 @@ def _user_records(user_records: list[bytes], after: int, room: _Room) -> Unwrapp
         else:
             refused.append((number, found.refused, data))
     joined = _joined(parts)
-    return replace(joined, refused_parts=tuple(refused))
+    return joined._replace(refused_parts=tuple(refused))
 
 
 def _record(data: bytes, room: _Room) -> Unwrapped:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from connectors.firehose_requests import BODY_MAX_BYTES, Refused, come_again, too_large
+from connectors.firehose_heads import Refused, come_again
+from connectors.firehose_requests import BODY_MAX_BYTES, too_large
 
 
 @dataclass(frozen=True, slots=True)

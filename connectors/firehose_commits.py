@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from connectors import blocks
 from connectors.blocks import Provenance
 from connectors.dead import dead_message
-from connectors.firehose_requests import Chunk, Origin, Posted
+from connectors.firehose_heads import Origin
+from connectors.firehose_requests import Chunk, Posted
 from connectors.messages import Message
 from connectors.positions import NUMBER_KEY
 from connectors.reads import Commit

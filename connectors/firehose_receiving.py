@@ -16,20 +16,18 @@ from connectors import metrics
 from connectors.clock import now_ms
 from connectors.described_formats import group_formats
 from connectors.firehose_bodies import Bodies, Limits
-from connectors.firehose_listening import access_keys, is_allowed
-from connectors.firehose_requests import (
+from connectors.firehose_heads import (
     KEY_HEADER,
     Head,
     Origin,
-    Posted,
     Refused,
     answer,
     come_again,
-    read_body,
     read_head,
-    remains,
     request_id_of,
 )
+from connectors.firehose_listening import access_keys, is_allowed
+from connectors.firehose_requests import Posted, read_body, remains
 from connectors.firehose_slots import RequestSlot
 from connectors.kinesis_calls import Caller
 from connectors.ownership import Ownership

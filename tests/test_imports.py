@@ -59,10 +59,13 @@ EDGES = {
 # Elsewhere a module is an edge unless it is named here.
 PURE = {
     *named("connectors", "flowlog envelope aggregates blocks dead messages answers positions reads errors"),
-    *named("connectors", "objects notifications object_text object_rows object_commits exports done_marks"),
     *named(
         "connectors",
-        "firehose_requests firehose_commits stream_choice polling data_health position_rows formats",
+        "objects notifications object_text object_rows object_commits exports done_marks formats",
+    ),
+    *named(
+        "connectors",
+        "firehose_heads firehose_requests firehose_commits stream_choice polling data_health position_rows",
     ),
     *named("streams", "lines kernel partials sums cells fold render texts windows records"),
     *named("streams.web", "board history latencies query"),

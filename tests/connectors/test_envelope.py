@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 import zlib
-from dataclasses import replace
 
 import orjson
 import pytest
@@ -217,7 +216,7 @@ def test_user_records_that_are_done_are_skipped(after: int) -> None:
     found = unwrap(aggregate(*MIXED), after=after)
     rest = unwrap(aggregate(*MIXED[after + 1 :]))
     moved = tuple((number + after + 1, why, data) for number, why, data in rest.refused_parts)
-    assert found == replace(rest, refused_parts=moved)
+    assert found == rest._replace(refused_parts=moved)
 
 
 def test_only_an_aggregate_has_user_records_that_can_be_done() -> None:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from connectors.blocks import BLOCK_MAX_BYTES
 from connectors.firehose_commits import transaction
-from connectors.firehose_requests import Chunk, Origin, Posted, Refusal
+from connectors.firehose_heads import Origin
+from connectors.firehose_requests import Chunk, Posted, Refusal
 from connectors.messages import Message
 from connectors.positions import NUMBER_KEY
 from connectors.reads import Commit

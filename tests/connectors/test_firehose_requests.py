@@ -15,19 +15,14 @@ from isal import igzip
 
 from connectors.blocks import BLOCK_MAX_BYTES
 from connectors.envelope import control_message, wrap_subscription
+from connectors.firehose_heads import MESSAGE_MAX_CHARACTERS, Head, Origin, Refused, answer, read_head
 from connectors.firehose_requests import (
     BODY_MAX_BYTES,
-    MESSAGE_MAX_CHARACTERS,
     RECORDS_MAX,
     TEXT_MAX_BYTES,
-    Head,
-    Origin,
     Posted,
-    Refused,
-    answer,
     inflate,
     read_body,
-    read_head,
     remains,
 )
 from tests.build import aggregate, block, line

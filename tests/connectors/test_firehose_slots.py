@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from connectors.done_marks import known
-from connectors.firehose_requests import Chunk, Origin, Posted
+from connectors.firehose_heads import Origin
+from connectors.firehose_requests import Chunk, Posted
 from connectors.firehose_slots import QUEUED_BYTES, QUEUED_REQUESTS, RequestSlot
 from connectors.messages import Message
 from connectors.slots import Slot, SlotLost
