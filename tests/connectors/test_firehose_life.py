@@ -72,7 +72,7 @@ async def is_closed(url: str) -> bool:
     """Say whether nobody listens any more."""
     try:
         await send(url, Post())
-    except aiohttp.ClientConnectorError:
+    except aiohttp.ClientConnectionError:  # refused; or it was in the queue when the socket was closed
         return True
     return False
 
