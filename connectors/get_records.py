@@ -25,11 +25,16 @@ from botocore.exceptions import ClientError, NoCredentialsError
 AT_ONCE = 32
 SILENCE_S = 8.0  # a stop may have to wait for a call, and has ten seconds
 FROZEN_S = 30.0  # credentials are asked for anew this often; botocore renews what is about to expire
-_HEADERS = {
-    "X-Amz-Target": "Kinesis_20131202.GetRecords",
-    "Content-Type": "application/x-amz-json-1.1",
-    "Accept-Encoding": "identity",
-}
+_SIGNED = {"X-Amz-Target": "Kinesis_20131202.GetRecords", "Content-Type": "application/x-amz-json-1.1"}
+
+
+class _Request(AWSRequest):  # type: ignore[misc]
+    """A request that is signed as it is: botocore would prepare one of its own first, to know the body."""
+
+    @property
+    def body(self) -> Any:
+        """Return the body."""
+        return self.data
 
 
 class RecordsCall:
@@ -37,6 +42,8 @@ class RecordsCall:
 
     def __init__(self, client: Any, credentials: Credentials | None) -> None:
         self._url = str(client.meta.endpoint_url).rstrip("/") + "/"
+        # As it is sent; by itself botocore would take it from the address at every call.
+        self._signed = {"Host": urlsplit(self._url).netloc.rpartition("@")[2], **_SIGNED}
         self._region = client.meta.region_name
         self._credentials = credentials
         self._frozen: ReadOnlyCredentials | None = None
@@ -52,6 +59,7 @@ class RecordsCall:
             connector=aiohttp.TCPConnector(limit=AT_ONCE, ssl=context),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=SILENCE_S),
             auto_decompress=False,
+            headers={"Accept-Encoding": "identity"},
         )
         return self
 
@@ -65,7 +73,7 @@ class RecordsCall:
         if self._session is None:
             raise RuntimeError("used outside of its context")
         data = orjson.dumps({"ShardIterator": iterator, "Limit": limit, **named})
-        request = AWSRequest("POST", self._url, headers=dict(_HEADERS), data=data)
+        request = _Request("POST", self._url, headers=self._signed, data=data)
         SigV4Auth(await self._signer(), "kinesis", self._region).add_auth(request)
         headers = dict(request.headers.items())
         async with self._session.post(self._url, data=data, headers=headers, proxy=self._proxy) as answer:
