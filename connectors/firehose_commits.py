@@ -19,7 +19,7 @@ def transaction(
 ) -> Commit:
     """Return the transaction for some requests of a slot; `number` is the last block's number.
 
-    `marks` is the state by which they are known when they come again (`DoneMarks.packed`). A block holds
+    `marks` is the state by which they are known when they come again (`DoneMarks.change`). A block holds
     lines of several requests only if they are from the same stream and in the same format.
     """
     messages: list[Message] = []

@@ -64,7 +64,8 @@ class Receiver:
     def is_ready(self) -> bool:
         """Whether requests are taken: slots are ours, and Kafka keeps up."""
         owned = self.ownership.owned.values()
-        return bool(owned) and not self._is_stopping and not any(map(self._is_overdue, owned))
+        are_open = bool(owned) and all(slot.is_open for slot in owned)
+        return are_open and not self._is_stopping and not any(map(self._is_overdue, owned))
 
     def _own(self, slot: Slot) -> RequestSlot:
         return RequestSlot(slot, self._settings.prefix)
@@ -129,6 +130,8 @@ class Receiver:
         slot = self.ownership.owned.get(number)
         if slot is None:
             return come_again("not owned", f"This instance does not have slot {number}, where this belongs")
+        if not slot.is_open:
+            return come_again("opening", "Which requests were committed before is still being read")
         if self._is_overdue(slot):
             return come_again("overdue", "Kafka is slow, and a commit overdue")
         return slot
@@ -152,7 +155,7 @@ class Receiver:
 
     async def _commit(self, posted: Posted) -> Refused | str:
         slot = self.ownership.owned.get(slot_of(posted.request_id, self._settings.slots))
-        if slot is None:
+        if slot is None or not slot.is_open:
             return come_again("not owned", "The slot of this request went to another instance")
         if slot.is_done(posted.request_id, posted.origin.stream):
             return "repeated"

@@ -148,10 +148,9 @@ def _understand(records: list[bytes], head: Head, arrival_ms: int, formats: Form
             continue
         refused += [(why, part, index) for _, why, part in content.refused_parts]
         account = head.origin.account or (content.log_groups[0][0] if content.log_groups else "")
-        found = texts.setdefault((line_format, account), [])
         for text, fits in blocks.split(content.lines):
             if fits:
-                found.append((text, index))
+                texts.setdefault((line_format, account), []).append((text, index))
             else:
                 refused.append(("line too long", text, index))
     chunks = tuple(chunk for about, found in texts.items() for chunk in _chunks(found, about, head))

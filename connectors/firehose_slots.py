@@ -37,6 +37,7 @@ class RequestSlot:
         self._prefix = prefix
         self._seen = StateOnDisk()
         self._marks = DoneMarks(slot.state, self._seen)
+        self._is_open = False
         self._number = int(slot.state.get(NUMBER_KEY, b"-1"))
         self._queue: deque[tuple[Posted, asyncio.Future[bool]]] = deque()
         self._queued_bytes = 0
@@ -51,6 +52,11 @@ class RequestSlot:
     def tasks(self) -> list[asyncio.Task[None]]:
         """Everything that runs for this slot; one that failed ends the process."""
         return [self._committer]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests may come: which ones were committed before is known."""
+        return self._is_open
 
     def busy_s(self) -> float:
         """Return for how long the commit that runs has run; 0 when none does."""
@@ -92,6 +98,9 @@ class RequestSlot:
         prune_at = time.monotonic()
         taken: list[tuple[Posted, asyncio.Future[bool]]] = []
         try:
+            for _ in self._marks.load():
+                await asyncio.sleep(0)
+            self._is_open = True
             while True:
                 await self._wait_until(prune_at)
                 taken = self._take()

@@ -42,9 +42,10 @@ class RecordsCall:
 
     def __init__(self, client: Any, credentials: Credentials | None) -> None:
         self._url = str(client.meta.endpoint_url).rstrip("/") + "/"
-        # As it is sent; by itself botocore would take it from the address at every call.
-        self._signed = {"Host": urlsplit(self._url).netloc.rpartition("@")[2], **_SIGNED}
         self._region = client.meta.region_name
+        # Once: by itself botocore would take the host from the address at every call.
+        signer = SigV4Auth(credentials, "kinesis", self._region)
+        self.signed = {"Host": signer.headers_to_sign(AWSRequest("POST", self._url))["host"], **_SIGNED}
         self._credentials = credentials
         self._frozen: ReadOnlyCredentials | None = None
         self._frozen_at = 0.0
@@ -73,7 +74,7 @@ class RecordsCall:
         if self._session is None:
             raise RuntimeError("used outside of its context")
         data = orjson.dumps({"ShardIterator": iterator, "Limit": limit, **named})
-        request = _Request("POST", self._url, headers=self._signed, data=data)
+        request = _Request("POST", self._url, headers=self.signed, data=data)
         SigV4Auth(await self._signer(), "kinesis", self._region).add_auth(request)
         headers = dict(request.headers.items())
         async with self._session.post(self._url, data=data, headers=headers, proxy=self._proxy) as answer:

@@ -112,13 +112,13 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
             await asyncio.gather(*(slot.open() for slot in slots.values()))
             for slot in slots.values():
                 await self._check_source(slot, is_alone)
+            for partition, slot in slots.items():
+                if self._follows:
+                    self._positions.update(slot.state)
+                self._owned[partition] = self._own(slot)
         except BaseException:
             await asyncio.gather(*(slot.close() for slot in slots.values()))
             raise
-        for partition, slot in slots.items():
-            if self._follows:
-                self._positions.update(slot.state)
-            self._owned[partition] = self._own(slot)
         log.info("slots assigned", slots=sorted(slots))
         self._is_assigned = True
         self._changed({})

@@ -21,7 +21,7 @@ class StateOnDisk(MutableMapping[bytes, bytes]):
 
     def __init__(self) -> None:
         self._rows = sqlite3.connect("", isolation_level=None)
-        for setting in ("temp_store=FILE", "journal_mode=OFF", f"cache_size=-{CACHE_KIB}"):
+        for setting in ("journal_mode=OFF", f"cache_size=-{CACHE_KIB}"):
             self._do(f"PRAGMA {setting}")
         self._do("CREATE TABLE kept (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
 

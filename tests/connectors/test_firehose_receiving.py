@@ -10,13 +10,18 @@ from typing import Any
 import aiohttp
 import pytest
 
-from connectors.done_marks import DoneMarks
+from connectors.clock import now_ms
+from connectors.done_marks import PACK_MARKS, DoneMarks
 from connectors.envelope import control_message, wrap_subscription
+from connectors.firehose import receive
+from connectors.firehose_listening import listening
+from connectors.firehose_receiving import Receiver
 from connectors.settings import ConnectFirehose
 from connectors.slots import Slot, read_compacted
 from connectors.topics import ensure_topics
 from tests.build import line
 from tests.connectors.firehose_posting import (
+    DEADLINE_S,
     Post,
     Reader,
     configured,
@@ -218,8 +223,33 @@ async def test_marks_that_are_of_no_more_use_are_deleted(settings: ConnectFireho
     async def is_pruned() -> bool:
         state = await read_compacted(settings.kafka, f"{settings.prefix}positions", 0)
         marks = DoneMarks(state, {})
+        list(marks.load())
         return fresh.request_id in marks and old.request_id not in marks
 
     async with receiving(settings) as url:
         await send(url, fresh)
         await until(is_pruned, "the old mark is there")
+
+
+async def test_what_comes_while_marks_are_read_is_told_to_come_again(
+    settings: ConnectFirehose, committed: Reader
+) -> None:
+    """A request that was committed before must not be taken for a new one because nobody knows yet."""
+    old = Post()
+    slot = Slot(settings.kafka, f"{settings.prefix}positions", 0, f"{settings.prefix}connect-0")
+    await slot.open()
+    many = [*(str(number) for number in range(400 * PACK_MARKS)), old.request_id]
+    await slot.commit(DoneMarks({}, {}).change(many, now_ms()).state, [])
+    await slot.close()
+    said: list[str] = []
+    receiver, stop = Receiver(settings), asyncio.Event()
+    async with listening(settings, receiver.handle) as listener:
+        running = asyncio.ensure_future(receive(receiver, stop, listener.stop))
+        url = f"http://127.0.0.1:{listener.port}/"
+        async with asyncio.timeout(DEADLINE_S):
+            while (answer := await send(url, old)).status != 200:
+                said.append(answer.body["errorMessage"])
+        stop.set()
+        await running
+    assert "Which requests were committed before is still being read. Try again." in said
+    assert await committed(f"{settings.prefix}blocks") == []

@@ -51,7 +51,7 @@ def test_much_takes_no_memory() -> None:
 
 
 def test_a_disk_without_room_is_said_in_a_sentence() -> None:
-    """What the machine lets a file grow to is the fault; SQLite says of it what it says of a full disk."""
+    """The fault is what the machine lets a file grow to: SQLite cannot write on."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     with closing(StateOnDisk()) as state:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))
