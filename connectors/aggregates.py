@@ -8,9 +8,13 @@ no library writes tags. Sources: aggregation-format.md of awslabs/amazon-kinesis
 
 KCL (`AggregatorUtil.deaggregate`) hands on an aggregate with a bad checksum or a broken message as if it were
 a plain record. Here it is refused: the magic is no UTF-8, so no text begins with it, and what is damaged must
-not be counted as lines by chance. KCL also drops user records whose hash key is another shard's, because KPL
-puts them again when a shard was split under it. Not here: aggregators that know no shards, as AWS's own
-kinesis-aggregation, lose records by it (its issue 11). The price: what KPL puts again is counted twice.
+not be counted as lines by chance.
+
+When a shard was split under KPL, it puts again the user records whose hash key is another shard's, and until
+it knows the new shard (before 0.15.11: always) the rest of their aggregate, too (its `retrier.cc`). KCL drops
+an aggregate in which one is another shard's. Not here: that loses the rest when KPL does not put it again,
+and aggregators that know no shards, as AWS's own kinesis-aggregation, lose records by it (its issue 11). No
+record says which it is, so the choice is between lost and twice, and is twice.
 """
 
 from __future__ import annotations
