@@ -39,6 +39,7 @@ def test_what_is_not_there_is_a_key_error() -> None:
             del state[b"a"]
 
 
+@pytest.mark.bulk
 def test_much_takes_no_memory() -> None:
     """40 MB of values, and less than a tenth of it in memory."""
     process = psutil.Process()

@@ -15,6 +15,8 @@ from emulator.world.scenes import Staged
 from emulator.world.staging import Change, Incident
 from tests.emulator.world.worlds import AT, FIRST, changed, crowded, flow, incidents, played, scripted
 
+pytestmark = pytest.mark.bulk
+
 MINE, PORT = pl.col("interface-id"), pl.col("dstport")
 INGRESS, EGRESS = pl.col("flow-direction") == "ingress", pl.col("flow-direction") == "egress"
 OPENS = pl.col("tcp-flags") & 2 == 2
