@@ -32,7 +32,7 @@ Reader = Callable[[str], Awaitable[list[Any]]]
 # A property is tried on few examples at each change, and on many by `--hypothesis-profile=thorough`, as
 # `make test` does. No example has a deadline: machines that run tests are busy. In CI the examples are always
 # the same ones; what new ones find is found on people's machines.
-settings.register_profile("unit", max_examples=10, deadline=None)
+settings.register_profile("unit", max_examples=5, deadline=None)
 settings.register_profile("thorough", max_examples=150, deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("unit")
 

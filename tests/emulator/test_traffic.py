@@ -49,6 +49,7 @@ def test_makes_exactly_the_lines_asked_for(records: int) -> None:
     assert all(0 < lines <= 7_000 for _, lines in places)
 
 
+@pytest.mark.bulk
 def test_lines_have_the_shape_of_the_default_format() -> None:
     load = Load(50_000, 5)
     frame = parsed(load)
@@ -67,6 +68,7 @@ def test_lines_have_the_shape_of_the_default_format() -> None:
     assert ok.select((pl.col("end") - pl.col("start")).is_between(0, 60).all()).item()
 
 
+@pytest.mark.bulk
 def test_traffic_is_uneven_and_mostly_in_order() -> None:
     load = Load(100_000, 5)
     frame = parsed(load)
@@ -77,6 +79,7 @@ def test_traffic_is_uneven_and_mostly_in_order() -> None:
     assert frame["start"].max() < load.end  # type: ignore[operator]
 
 
+@pytest.mark.bulk
 @pytest.mark.parametrize(
     ("records", "enis", "share"), [(90_000, 40, 0.02), (90_000, 2000, 0.05), (70_000, 200, 0.03)]
 )
@@ -96,6 +99,7 @@ def test_ordinary_traffic_is_below_what_detectors_look_for(records: int, enis: i
     assert flows.select(is_reject.mean()).item() == pytest.approx(share, rel=0.25)
 
 
+@pytest.mark.bulk
 def test_every_nth_flow_of_an_interface_is_rejected_over_the_whole_load() -> None:
     """Counted anew in each chunk, a window of many chunks could by bad luck hold too many."""
     load = Load(3 * CHUNK_LINES, 1, enis=500, reject_share=0.02, with_incidents=False)
