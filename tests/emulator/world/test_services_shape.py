@@ -21,8 +21,6 @@ from emulator.world.services import Services
 from tests.emulator.world.estates import estate
 from tests.emulator.world.worlds import FIRST
 
-pytestmark = pytest.mark.bulk
-
 HOUR, DAY = 60, 24 * 60
 TUESDAY = FIRST - 10 * HOUR
 SCANNERS, PUBLIC = tuple(f"45.128.0.{n}" for n in range(1, 200)), ("198.51.100.10",)
