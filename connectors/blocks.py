@@ -2,23 +2,33 @@
 
 A block's value is newline-joined text of at most about `BLOCK_MAX_BYTES`; a single longer line is refused
 before it gets here. Everything else is in the headers, so that a reader can place a block without reading
-it. Numbers go up by one within a slot (design.md 2).
+it. Numbers go up by one within a slot. A block without lines carries progress alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from connectors.messages import Headers, Message
+from connectors.progress import NONE, PROGRESS_KEY, SlotProgress
 
 BLOCK_MAX_BYTES = 1 << 20
 """Big enough that one Kafka message costs a tenth of a microsecond a line (performance.md 5.1)."""
 
-Headers = tuple[tuple[str, bytes], ...]
+NUMBER_KEY = b"number"
+"""State key of a slot: the number of its last block."""
+
+LINES_KEY = b"lines"
+"""State key of a slot: how many lines its blocks have held, so that a gap says how many are lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a block's lines are from. `arrival_ms` is the oldest arrival in the source, epoch ms."""
+    """Where a block's lines are from.
+
+    `arrival_ms` is the oldest arrival of its lines at the source, `newest_arrival_ms` the newest, epoch ms.
+    """
 
     source: str
     line_format: str
@@ -27,12 +37,79 @@ class Provenance:
     first_position: str
     last_position: str
     arrival_ms: int
+    newest_arrival_ms: int
 
 
-def headers(number: int, where: Provenance) -> Headers:
-    """Return the Kafka headers of a block; every value is UTF-8 text."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How much a slot has sent: the number of its last block, and the lines in all of its blocks."""
+
+    number: int = -1
+    lines: int = 0
+
+    @classmethod
+    def of(cls, state: Mapping[bytes, bytes]) -> Sent:
+        """Read it from a slot's state."""
+        return cls(int(state.get(NUMBER_KEY, b"-1")), int(state.get(LINES_KEY, b"0")))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The progress that goes with a transaction.
+
+    `watermark` is the event time up to which the lines of *all* slots are in committed blocks, `NONE` if
+    unknown; `is_caught_up` says whether that holds because every source of every slot is caught up.
+    """
+
+    progress: SlotProgress
+    watermark: int = NONE
+    is_caught_up: bool = False
+
+
+@dataclass(slots=True)
+class BlockWriter:
+    """The blocks of one transaction of a slot, numbered, and the state that goes with them."""
+
+    prefix: str
+    slot: int
+    sent: Sent
+    messages: list[Message] = field(default_factory=list)
+    _state: dict[bytes, bytes | None] = field(default_factory=dict)
+
+    def add(self, texts: Sequence[bytes], where: Provenance) -> None:
+        """Add one block of these texts."""
+        text = b"\n".join(texts)
+        self._append(text, text.count(b"\n") + 1, _headers(where))
+
+    def report(self, report: Report) -> None:
+        """Send progress with the last block; if there is none, with a block without lines."""
+        if not self.messages:
+            self._append(b"", 0, ())
+        last = self.messages[-1]
+        marks = (
+            ("watermark", b"%d" % report.watermark),
+            ("caught_up", b"%d" % report.is_caught_up),
+        )
+        self.messages[-1] = last._replace(headers=(*last.headers, *marks))
+        self._state[PROGRESS_KEY] = report.progress.encode()
+
+    @property
+    def state(self) -> dict[bytes, bytes | None]:
+        """The slot's own keys after these blocks."""
+        return {**self._state, NUMBER_KEY: b"%d" % self.sent.number, LINES_KEY: b"%d" % self.sent.lines}
+
+    def _append(self, text: bytes, lines: int, headers: Headers) -> None:
+        before, self.sent = self.sent, Sent(self.sent.number + 1, self.sent.lines + lines)
+        counts = (
+            ("number", b"%d" % self.sent.number),
+            ("counted_before", b"%d" % before.lines),
+            ("count", b"%d" % lines),
+        )
+        self.messages.append(Message(f"{self.prefix}blocks", self.slot, None, text, (*counts, *headers)))
+
+
+def _headers(where: Provenance) -> Headers:
     return (
-        ("number", b"%d" % number),
         ("source", where.source.encode()),
         ("format", where.line_format.encode()),
         ("account", where.account.encode()),
@@ -40,6 +117,7 @@ def headers(number: int, where: Provenance) -> Headers:
         ("first", where.first_position.encode()),
         ("last", where.last_position.encode()),
         ("arrival_ms", b"%d" % where.arrival_ms),
+        ("newest_arrival_ms", b"%d" % where.newest_arrival_ms),
     )
 
 

@@ -5,34 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from connectors import blocks
-from connectors.blocks import Provenance
+from connectors.blocks import BlockWriter, Provenance, Report, Sent
 from connectors.dead import dead_message
 from connectors.firehose_heads import Origin
 from connectors.firehose_requests import Chunk, Posted
-from connectors.messages import Message
-from connectors.positions import NUMBER_KEY
 from connectors.reads import Commit
 
 
 def transaction(
-    requests: Sequence[Posted], slot: int, number: int, prefix: str, marks: Mapping[bytes, bytes | None]
+    requests: Sequence[Posted],
+    slot: int,
+    sent: Sent,
+    prefix: str,
+    marks: Mapping[bytes, bytes | None],
+    report: Report | None = None,
 ) -> Commit:
-    """Return the transaction for some requests of a slot; `number` is the last block's number.
+    """Return the transaction for some requests of a slot; `sent` is what the slot has sent before.
 
     `marks` is the state by which they are known when they come again (`DoneMarks.change`). A block holds
     lines of several requests only if they are from the same stream and in the same format.
     """
-    messages: list[Message] = []
-    for request in requests:
-        for refusal in request.refusals:
-            messages.append(
-                dead_message(prefix, slot, refusal.why, refusal.data, refusal.count, refusal.origin)
-            )
+    refused = [
+        dead_message(prefix, slot, refusal.why, refusal.data, refusal.count, refusal.origin)
+        for request in requests
+        for refusal in request.refusals
+    ]
+    writer = BlockWriter(prefix, slot, sent)
     for origin, chunks in _by_origin(requests).items():
         for group in blocks.join([chunk.text for chunk, _ in chunks]):
-            number += 1
-            messages.append(_block([chunks[i] for i in group], origin, slot, number, prefix))
-    return Commit({**marks, NUMBER_KEY: b"%d" % number}, messages, number)
+            chosen = [chunks[i] for i in group]
+            writer.add([chunk.text for chunk, _ in chosen], _where(chosen, origin))
+    if report is not None:
+        writer.report(report)
+    return Commit({**marks, **writer.state}, [*writer.messages, *refused], writer.sent)
 
 
 def _by_origin(requests: Iterable[Posted]) -> dict[Origin, list[tuple[Chunk, int]]]:
@@ -43,8 +48,8 @@ def _by_origin(requests: Iterable[Posted]) -> dict[Origin, list[tuple[Chunk, int
     return found
 
 
-def _block(chunks: list[tuple[Chunk, int]], origin: Origin, slot: int, number: int, prefix: str) -> Message:
-    where = Provenance(
+def _where(chunks: list[tuple[Chunk, int]], origin: Origin) -> Provenance:
+    return Provenance(
         source=f"firehose:{origin.stream}",
         line_format=origin.line_format,
         account=origin.account,
@@ -52,6 +57,5 @@ def _block(chunks: list[tuple[Chunk, int]], origin: Origin, slot: int, number: i
         first_position=chunks[0][0].first,
         last_position=chunks[-1][0].last,
         arrival_ms=min(arrival_ms for _, arrival_ms in chunks),
+        newest_arrival_ms=max(arrival_ms for _, arrival_ms in chunks),
     )
-    text = b"\n".join(chunk.text for chunk, _ in chunks)
-    return Message(f"{prefix}blocks", slot, None, text, blocks.headers(number, where))

@@ -12,13 +12,13 @@ import time
 from collections import deque
 
 from connectors import metrics
+from connectors.blocks import Sent
 from connectors.clock import now_ms
 from connectors.data_health import HealthRecord
 from connectors.done_marks import Change, DoneMarks
 from connectors.firehose_commits import transaction
 from connectors.firehose_requests import Posted
 from connectors.heard import Heard, tell
-from connectors.positions import NUMBER_KEY
 from connectors.slots import Slot
 from connectors.state_on_disk import StateOnDisk
 
@@ -38,7 +38,7 @@ class RequestSlot:
         self._seen = StateOnDisk()
         self._marks = DoneMarks(slot.state, self._seen)
         self._is_open = False
-        self._number = int(slot.state.get(NUMBER_KEY, b"-1"))
+        self._sent = Sent.of(slot.state)
         self._queue: deque[tuple[Posted, asyncio.Future[bool]]] = deque()
         self._queued_bytes = 0
         self._coming: dict[str, asyncio.Future[bool]] = {}
@@ -134,7 +134,7 @@ class RequestSlot:
         return taken
 
     async def _commit(self, requests: list[Posted], marks: Change) -> None:
-        commit = transaction(requests, self.slot.partition, self._number, self._prefix, marks.state)
+        commit = transaction(requests, self.slot.partition, self._sent, self._prefix, marks.state)
         health = self._health(requests)
         said = [one.message(self._prefix, self.slot.partition) for one in health]
         self._began_at = time.monotonic()
@@ -143,7 +143,7 @@ class RequestSlot:
         tell(health)
         metrics.COMMIT_SECONDS.observe(self.busy_s())
         self._began_at = None
-        self._number = commit.number
+        self._sent = commit.sent
         for one in requests:
             refused = sum(refusal.count for refusal in one.refusals)
             metrics.BYTES.inc(one.size if one.request_id else 0)

@@ -1,20 +1,26 @@
 """A slot while it is ours: the readers of its shards, the queue between, and its committer.
 
 Many shards share one transaction (group commit). When Kafka is slow the queue is full and the readers wait,
-and nothing else does. Given back in peace, a slot first commits what its readers have handed over.
+and nothing else does. Given back in peace, a slot first commits what its readers have handed over. Each
+transaction carries the progress of the slot's shards; without reads, one is committed about once a second.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import structlog
 
 from connectors import metrics
+from connectors.blocks import Report, Sent
+from connectors.clock import now_ms
 from connectors.heard import Heard, tell
-from connectors.positions import NUMBER_KEY, Position, decode_position, shard_key
+from connectors.positions import Position, decode_position, shard_key
+from connectors.progress import Group
+from connectors.progress_tracker import Expected, ProgressTracker
 from connectors.reads import Read, transaction
 from connectors.room import Room
 from connectors.shard_reader import ShardReader, Source
@@ -27,6 +33,7 @@ COMMIT_BYTES = 8 << 20
 DRAIN_S = 5.0
 LINGER_S = 0.2  # between two commits: each costs 2 to 5 ms whatever it holds, and there are eight slots
 PUSHED_LINGER_S = 0.04  # who pays for fan-out wants it now
+REPORT_S = 1.0  # between two reports of progress without reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,7 @@ class Way:
 
     prefix: str
     room: Room
+    group: Group
     linger_s: float = LINGER_S
 
 
@@ -45,8 +53,11 @@ class OwnedSlot:
         self.slot = slot
         self._way = way
         self._queue: asyncio.Queue[Read | None] = asyncio.Queue(QUEUED_READS)
-        self._number = int(slot.state.get(NUMBER_KEY, b"-1"))
+        self._sent = Sent.of(slot.state)
+        self._tracker = ProgressTracker.restored(way.group.slots.get(slot.partition))
+        self._is_tracking, self._reported_at = False, 0.0
         self._readers: dict[bytes, asyncio.Task[None]] = {}
+        self._names: dict[str, bytes] = {}
         self._heard = Heard("kinesis")
         self._taken, self._is_closing = 0, False
         self._committer = asyncio.ensure_future(self._commit_reads())
@@ -55,6 +66,15 @@ class OwnedSlot:
     def tasks(self) -> list[asyncio.Task[None]]:
         """Everything that runs for this slot; one that failed ends the process."""
         return [self._committer, *self._readers.values()]
+
+    def track(self, expected: Iterable[Expected]) -> None:
+        """Hold the watermark for these shards and for those that are being read; report from now on."""
+        wanted = list(expected)
+        for one in wanted:
+            self._tracker.expect(one)
+        reading = {name for name, key in self._names.items() if not self._readers[key].done()}
+        self._tracker.keep({one.source for one in wanted} | reading)
+        self._is_tracking = True
 
     def is_reading(self, stream: str, shard_id: str) -> bool:
         """Say whether a shard is read now; `stream` is `Stream.key`."""
@@ -70,6 +90,9 @@ class OwnedSlot:
         position = decode_position(value) if value else first
         reader = ShardReader(source, shard_id, position, self.put)
         self._readers[key] = asyncio.ensure_future(reader.run())
+        self._names[reader.name] = key
+        # Before its first commit, so that no report of ours leaves it out once it is in `positions`.
+        self._tracker.expect(Expected(reader.name, position.newest, is_read=value is not None))
 
     async def put(self, read: Read) -> None:
         """Have a read committed; waits while others must catch up. Nothing once the slot is given back."""
@@ -90,23 +113,59 @@ class OwnedSlot:
     async def _commit_reads(self) -> None:
         is_open = True
         while is_open:
-            reads = [await self._queue.get()]
-            held = reads[0].held if reads[0] else 0
-            while held < COMMIT_BYTES and not self._queue.empty():
-                reads.append(self._queue.get_nowait())
-                held += reads[-1].held if reads[-1] else 0
-            is_open = None not in reads
+            reads, is_open = await self._next_reads()
+            for read in reads:
+                self._observe(read)
+            loud = [read for read in reads if not read.is_quiet]
+            if not loud and time.monotonic() - self._reported_at < REPORT_S:
+                continue
             began = time.monotonic()
-            await self._commit([read for read in reads if read is not None])
-            if is_open and self._queue.qsize() < QUEUED_READS // 2:
+            if loud or self._is_tracking:
+                await self._commit(loud)
+            if loud and is_open and self._queue.qsize() < QUEUED_READS // 2:
                 await asyncio.sleep(max(self._way.linger_s - (time.monotonic() - began), 0.0))
+
+    async def _next_reads(self) -> tuple[list[Read], bool]:
+        """Return the reads that wait, none if a report is due before one comes; False after the last."""
+        reads: list[Read] = []
+        held = 0
+        try:
+            async with asyncio.timeout(REPORT_S):
+                one = await self._queue.get()
+        except TimeoutError:
+            return reads, True
+        while one is not None:
+            reads.append(one)
+            held += one.held
+            if held >= COMMIT_BYTES or self._queue.empty():
+                return reads, True
+            one = self._queue.get_nowait()
+        return reads, False
+
+    def _observe(self, read: Read) -> None:
+        """Move the progress of a read's shard: it is in this transaction, or has nothing to be in one."""
+        if read.records or read.is_caught_up:
+            self._tracker.read(read.source, read.newest, is_caught_up=read.is_caught_up, known=read.known)
+        if read.position.is_ended:
+            self._tracker.end(read.source)
+
+    def _report(self) -> Report | None:
+        if not self._is_tracking:
+            return None
+        group, partition = self._way.group, self.slot.partition
+        progress = self._tracker.report(group.newest, now_ms())
+        watermark = group.watermark(partition, progress)
+        return Report(progress, watermark, group.is_caught_up(partition, progress))
 
     async def _commit(self, reads: list[Read]) -> None:
         reads = [self._heard_of(read) for read in reads]
-        commit = transaction(reads, self.slot.partition, self._number, self._way.prefix)
+        report = self._report()
+        commit = transaction(reads, self.slot.partition, self._sent, self._way.prefix, report)
         with metrics.COMMIT_SECONDS.time():
             await self.slot.commit(commit.state, commit.messages)
-        self._number = commit.number
+        self._sent, self._reported_at = commit.sent, time.monotonic()
+        if report is not None:
+            self._way.group.slots[self.slot.partition] = report.progress
         done = sum(read.held for read in reads)
         self._taken -= done
         await self._way.room.give(done)

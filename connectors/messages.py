@@ -1,10 +1,27 @@
-"""One Kafka message that a hop wants to send: pure modules make it, a slot sends it in its transaction."""
+"""One Kafka message that a hop wants to send, and the format number that every message carries.
+
+Pure modules make messages; a slot sends them in its transaction and adds the format number as the header
+`v`, to state as well. A message without that header has format 1. A process reads its own format and the one
+before; it stops at a newer one, because it cannot know what it would ignore.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from connectors.blocks import Headers
+from connectors.errors import ConnectError
+
+Headers = tuple[tuple[str, bytes], ...]
+
+FORMAT = 2
+"""2 (2026-11): progress and a watermark in `blocks` and `partials`; format numbers. 1: before that."""
+
+FORMAT_HEADER = ("v", b"%d" % FORMAT)
+
+
+class NewerFormat(ConnectError):
+    """A topic holds messages of a newer version of vpcflow; this process must be upgraded."""
 
 
 class Message(NamedTuple):
@@ -18,3 +35,14 @@ class Message(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+
+
+def check_format(topic: str, headers: Iterable[tuple[str, bytes]]) -> int:
+    """Return the format of a message that was read from a topic. Raises `NewerFormat`."""
+    found = next((int(value) for name, value in headers if name == "v"), 1)
+    if found > FORMAT:
+        raise NewerFormat(
+            f"topic {topic} holds format {found}, and this vpcflow reads formats up to {FORMAT}:"
+            " upgrade this process, or use another VPCFLOW_PREFIX"
+        )
+    return found

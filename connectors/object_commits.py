@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from connectors import blocks
-from connectors.blocks import Provenance
+from connectors.blocks import BlockWriter, Provenance, Report, Sent
 from connectors.dead import dead_message
 from connectors.messages import Message
 from connectors.object_text import Part
 from connectors.objects import Object, Progress
-from connectors.positions import NUMBER_KEY
 from connectors.reads import Commit
 
 DONE, REFUSED, VANISHED, REPLACED = "done", "refused", "vanished", "replaced"
@@ -46,28 +45,30 @@ class ObjectRead:
         return sum(part.lines for part in self.parts if not part.refused)
 
 
-def transaction(reads: Sequence[ObjectRead], slot: int, number: int, prefix: str) -> Commit:
-    """Return the transaction for some reads of a slot's objects; `number` is the last block's number."""
-    messages: list[Message] = []
+def transaction(
+    reads: Sequence[ObjectRead], slot: int, sent: Sent, prefix: str, report: Report | None = None
+) -> Commit:
+    """Return the transaction for some reads of a slot's objects; `sent` is what the slot has sent before."""
+    refused: list[Message] = []
     state: dict[bytes, bytes | None] = {}
+    writer = BlockWriter(prefix, slot, sent)
     for read in reads:
         state[read.object.mark] = read.progress.encode()
-        messages += _dead(read, slot, prefix)
+        refused += _dead(read, slot, prefix)
         fit = [part for part in read.parts if not part.refused]
         for line_format, of_one in groupby(fit, lambda part: part.line_format):
             parts = list(of_one)
             for group in blocks.join([part.text for part in parts]):
-                number += 1
-                messages.append(_block(read, line_format, [parts[i] for i in group], slot, number, prefix))
-    state[NUMBER_KEY] = b"%d" % number
-    return Commit(state, messages, number)
+                chosen = [parts[i] for i in group]
+                writer.add([part.text for part in chosen], _where(read, line_format, chosen))
+    if report is not None:
+        writer.report(report)
+    return Commit(state | writer.state, [*writer.messages, *refused], writer.sent)
 
 
-def _block(
-    read: ObjectRead, line_format: str, parts: list[Part], slot: int, number: int, prefix: str
-) -> Message:
+def _where(read: ObjectRead, line_format: str, parts: list[Part]) -> Provenance:
     file = read.object.file
-    where = Provenance(
+    return Provenance(
         source=f"s3:{read.object.name}",
         line_format=line_format,
         account=file.account,
@@ -75,9 +76,8 @@ def _block(
         first_position=str(parts[0].first),
         last_position=str(parts[-1].last),
         arrival_ms=read.modified_ms,
+        newest_arrival_ms=read.modified_ms,
     )
-    text = b"\n".join(part.text for part in parts)
-    return Message(f"{prefix}blocks", slot, None, text, blocks.headers(number, where))
 
 
 def _dead(read: ObjectRead, slot: int, prefix: str) -> list[Message]:

@@ -16,13 +16,13 @@ from typing import Any
 import structlog
 
 from connectors import metrics
+from connectors.blocks import Sent
 from connectors.data_health import HealthRecord
 from connectors.heard import Heard, tell
 from connectors.messages import Message
 from connectors.object_commits import REFUSED, ObjectRead, transaction
 from connectors.object_reads import Reading
 from connectors.objects import Object, decode_progress, prune
-from connectors.positions import NUMBER_KEY
 from connectors.slots import Slot
 
 log = structlog.get_logger()
@@ -50,7 +50,7 @@ class ObjectSlot:
     def __init__(self, slot: Slot, client: Any, prefix: str, limits: Limits) -> None:
         self.slot = slot
         self._client, self._prefix, self._limits = client, prefix, limits
-        self._number = int(slot.state.get(NUMBER_KEY, b"-1"))
+        self._sent = Sent.of(slot.state)
         self._wanted: asyncio.Queue[Object] = asyncio.Queue(WANTED_MAX)
         self._ends: dict[bytes, asyncio.Future[bool]] = {}
         # Bounded by the permits that its reads hold, and by the caller's for messages.
@@ -137,12 +137,12 @@ class ObjectSlot:
                     _resolve(end, False)
 
     async def _commit(self, reads: Sequence[ObjectRead], messages: Sequence[Message]) -> None:
-        commit = transaction(reads, self.slot.partition, self._number, self._prefix)
+        commit = transaction(reads, self.slot.partition, self._sent, self._prefix)
         health = self._health(reads)
         said = [one.message(self._prefix, self.slot.partition) for one in health]
         await self.slot.commit(commit.state | await self._forgotten(), [*commit.messages, *messages, *said])
         tell(health)
-        self._number = commit.number
+        self._sent = commit.sent
         self._release(len(reads))
         self._count(reads)
 

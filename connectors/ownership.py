@@ -12,15 +12,17 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
+from connectors.blocks import LINES_KEY, NUMBER_KEY
 from connectors.errors import ConnectError
-from connectors.positions import NUMBER_KEY
+from connectors.messages import check_format
+from connectors.progress import PROGRESS_KEY, Group, decode_progress
 from connectors.settings import Common
-from connectors.slots import Slot
+from connectors.slots import CONTRACT_KEY, Slot
 from connectors.topics import METADATA_AGE_MS
 
 log = structlog.get_logger()
@@ -41,7 +43,7 @@ class Owned(Protocol):
         """Stop everything, and close the slot; what was not committed will be read again."""
 
 
-_OWN = (NUMBER_KEY, SOURCE_KEY)
+_OWN = (NUMBER_KEY, LINES_KEY, SOURCE_KEY, CONTRACT_KEY)
 O = TypeVar("O", bound=Owned)  # noqa: E741 - an owner's slot
 News = Callable[[Mapping[bytes, bytes]], None]
 
@@ -51,8 +53,9 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
 
     `changed` is called when slots were assigned, and with what came on `positions` when something did.
     `source` names what is taken from. Two of one prefix would share out one set of slots, each reading only
-    its part, so the second one is refused; a process that is alone may change to another of its kind. Who
-    needs nothing of what others have done does not follow them; whose slots hold much has them on disk.
+    its part, so the second one is refused; a process that is alone may change to another of its kind.
+    `group` is the progress of all slots. Without `follows`, an instance reads nothing else of what other
+    instances commit. With `is_on_disk`, the state of its slots is in a file.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         self._owned: dict[int, O] = {}
         self._positions: dict[bytes, bytes] = {}
         self._is_assigned, self._has_caught_up = False, not follows
+        self.group = Group(settings.slots)
 
     @property
     def is_ready(self) -> bool:
@@ -113,6 +117,8 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
             for slot in slots.values():
                 await self._check_source(slot, is_alone)
             for partition, slot in slots.items():
+                if progress := slot.state.get(PROGRESS_KEY):
+                    self.group.slots[partition] = decode_progress(progress)
                 if self._follows:
                     self._positions.update(slot.state)
                 self._owned[partition] = self._own(slot)
@@ -138,7 +144,14 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
     def _make_slot(self, partition: int) -> Slot:
         kafka, prefix = self._settings.kafka, self._settings.prefix
         owner = f"{prefix}connect-{partition}"
-        return Slot(kafka, f"{prefix}positions", partition, owner, is_on_disk=self._is_on_disk)
+        return Slot(
+            kafka,
+            f"{prefix}positions",
+            partition,
+            owner,
+            is_on_disk=self._is_on_disk,
+            contract={"VPCFLOW_SLOTS": self._settings.slots},
+        )
 
     async def run(self, stop: asyncio.Event, beside: Iterable[asyncio.Task[None]] = ()) -> None:
         """Own slots until `stop` is set. Raises what ended a slot's work, or a task beside."""
@@ -154,7 +167,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         )
         group.subscribe([f"{self._settings.prefix}positions"], listener=self)
         await group.start()
-        lasting = [*([asyncio.ensure_future(self._tail())] if self._follows else []), *beside]
+        lasting = [asyncio.ensure_future(self._tail()), *beside]
         try:
             while not stop.is_set():
                 await group.getmany(timeout_ms=500)  # Keeps the group's clock; the content is in the tail.
@@ -178,7 +191,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
             bootstrap_servers=self._settings.kafka,
             isolation_level="read_committed",
             # And no `seek_to_beginning`: the default, latest, could be decided beside it, and win.
-            auto_offset_reset="earliest",
+            auto_offset_reset="earliest" if self._follows else "latest",
         )
         places = [TopicPartition(topic, p) for p in range(self._settings.slots)]
         try:
@@ -186,15 +199,10 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
             consumer.assign(places)
             ends = await consumer.end_offsets(places)
             while True:
+                found = await consumer.getmany(timeout_ms=1000 if self._has_caught_up else 100)
                 news: dict[bytes, bytes] = {}
-                for messages in (
-                    await consumer.getmany(timeout_ms=1000 if self._has_caught_up else 100)
-                ).values():
-                    for message in messages:
-                        if message.value is None:
-                            self._positions.pop(message.key, None)
-                        elif message.key not in _OWN:
-                            news[message.key] = message.value
+                for place, messages in found.items():
+                    self._take(place.partition, messages, news)
                 self._positions |= news
                 if news:
                     self._changed(news)
@@ -203,3 +211,17 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
                     self._changed({})
         finally:
             await consumer.stop()
+
+    def _take(self, partition: int, messages: list[Any], news: dict[bytes, bytes]) -> None:
+        """Take what one slot has committed. Our own progress is in `group` since it was committed."""
+        for message in messages:
+            check_format(f"{self._settings.prefix}positions", message.headers)
+            if message.key == PROGRESS_KEY:
+                if partition not in self._owned and message.value is not None:
+                    self.group.slots[partition] = decode_progress(message.value)
+            elif not self._follows:
+                continue
+            elif message.value is None:
+                self._positions.pop(message.key, None)
+            elif message.key not in _OWN:
+                news[message.key] = message.value

@@ -43,11 +43,15 @@ from connectors.positions import (
     slot_of_shard,
     startable,
     stream_key,
+    waiting_parents,
 )
+from connectors.progress import NONE
+from connectors.progress_tracker import Expected
 from connectors.reads import Naming, Read
 from connectors.room import Room
 from connectors.settings import Connect
 from connectors.shard_reader import Source
+from connectors.slots import Slot
 from connectors.stream_choice import parse_choice, stream_name
 from connectors.stream_finder import StreamFinder
 from connectors.topics import ensure_topics
@@ -55,6 +59,7 @@ from connectors.topics import ensure_topics
 log = structlog.get_logger()
 
 DISCOVER_S = 10.0
+CHILDREN_S = 1.0  # while a shard has ended and its children are not listed or have not begun
 NOT_FOUND = "ResourceNotFoundException"
 BUSY = {"ResourceInUseException"}  # ListShards, of a stream that is being made or deleted
 
@@ -90,11 +95,15 @@ class Connector:
         self._known: dict[str, Known] = {}
         self._finder = StreamFinder(client, self._choice, self._caller)
         self._asked: set[bytes] = set()
-        way = Way(settings.prefix, self._room, PUSHED_LINGER_S if settings.fan_out else LINGER_S)
-        self._ownership = Ownership(
-            settings, f"kinesis {settings.stream}", lambda slot: OwnedSlot(slot, way), self._changed
+        self._ownership: Ownership[OwnedSlot] = Ownership(
+            settings, f"kinesis {settings.stream}", self._own, self._changed
         )
+        self._has_waiting = False
         self._look_again = asyncio.Event()
+
+    def _own(self, slot: Slot) -> OwnedSlot:
+        linger_s = PUSHED_LINGER_S if self._settings.fan_out else LINGER_S
+        return OwnedSlot(slot, Way(self._settings.prefix, self._room, self._ownership.group, linger_s))
 
     @property
     def is_ready(self) -> bool:
@@ -117,14 +126,16 @@ class Connector:
         """Start what may be read now: slots were assigned, or a parent has ended, here or elsewhere."""
         if not news:
             self._asked.clear()
-        if not news or any(key.startswith(b"stream|") or b'"is_ended":true' in v for key, v in news.items()):
+        is_new = any(key.startswith(b"stream|") or b'"is_ended":true' in v for key, v in news.items())
+        if not news or is_new or self._has_waiting:
             self._look_again.set()
 
     async def _keep_discovering(self) -> None:
         looked_at = time.monotonic()
         while True:
             try:
-                async with asyncio.timeout(max(DISCOVER_S - (time.monotonic() - looked_at), 0.0)):
+                pause_s = CHILDREN_S if self._has_waiting else DISCOVER_S
+                async with asyncio.timeout(max(pause_s - (time.monotonic() - looked_at), 0.0)):
                     await self._look_again.wait()
             except TimeoutError:
                 await self._discover()
@@ -132,6 +143,32 @@ class Connector:
             self._look_again.clear()
             for known in list(self._known.values()):
                 await self._care_for(known)
+            self._track()
+
+    def _track(self) -> None:
+        """Tell each slot of ours which shards hold the watermark."""
+        if not self._ownership.has_caught_up:
+            return
+        owned, positions, slots = self._ownership.owned, self._ownership.positions, self._settings.slots
+        expected: dict[int, list[Expected]] = {slot: [] for slot in owned}
+        self._has_waiting = False
+        for known in self._known.values():
+            stream, args = known.source.stream, (positions, known.source.stream.key, frozenset(owned), slots)
+            waiting = waiting_parents(known.shards, *args)
+            self._has_waiting |= bool(waiting)
+            unfinished = [shard.shard_id for shard in startable(known.shards, *args)]
+            for shard_id in [*unfinished, *waiting]:
+                value = positions.get(shard_key(stream.key, shard_id))
+                expected[slot_of_shard(stream.key, shard_id, slots)].append(
+                    Expected(
+                        f"kinesis:{stream.name}/{shard_id}",
+                        decode_position(value).newest if value else NONE,
+                        is_read=value is not None,
+                        is_ended=shard_id in waiting,
+                    )
+                )
+        for slot, one in owned.items():
+            one.track(expected[slot])
 
     async def _discover(self) -> None:
         """Look for streams and their shards. Raises botocore's errors that do not pass."""
@@ -194,6 +231,8 @@ class Connector:
             self._records,
             self._formats,
             self._room,
+            self._ownership.group,
+            settings.align_s,
             is_limited,
             consumer,
         )

@@ -14,10 +14,10 @@ from zlib import crc32
 
 import orjson
 
+from connectors.progress import NONE
+
 HOUR_MS = 3_600_000
 _NEVER_MS = 1 << 62
-NUMBER_KEY = b"number"
-"""State key of a slot: the number of its last block."""
 WHOLE = -1
 """The sub-sequence number of a record that is done as a whole."""
 
@@ -58,7 +58,7 @@ class Position:
 
     `sub` is the last user record done inside a KPL aggregate of that number, or `WHOLE`. `arrival_ms` is the
     arrival of the last record, `behind_ms` what Kinesis said of it, `read_ms` when: they are for people,
-    and to know whether retention has passed.
+    and to know whether retention has passed. `newest` is the newest `start` of its lines, epoch seconds.
     """
 
     sequence_number: str = ""
@@ -68,6 +68,7 @@ class Position:
     arrival_ms: int = 0
     behind_ms: int = 0
     read_ms: int = 0
+    newest: int = NONE
 
     def encode(self) -> bytes:
         """Return the value kept on the `positions` topic."""
@@ -145,6 +146,32 @@ def startable(
         and shard_id not in ended
         and all(parent in ended or parent not in listed for parent in shard.parents)
     ]
+
+
+def waiting_parents(
+    shards: Iterable[Shard], positions: Mapping[bytes, bytes], stream: str, mine: frozenset[int], slots: int
+) -> list[str]:
+    """Return the ids of ended shards of my slots that hold the watermark: no child of theirs has begun.
+
+    A shard that has ended has children. One whose children are not listed yet was listed before it was split
+    or merged, so it holds as well.
+    """
+    listed = list(shards)
+    children: dict[str, list[str]] = {shard.shard_id: [] for shard in listed}
+    for shard in listed:
+        for parent in shard.parents:
+            children.setdefault(parent, []).append(shard.shard_id)
+    return [
+        shard.shard_id
+        for shard in listed
+        if slot_of_shard(stream, shard.shard_id, slots) in mine
+        and _has_ended(positions.get(shard_key(stream, shard.shard_id)))
+        and not _have_begun(children[shard.shard_id], positions, stream)
+    ]
+
+
+def _have_begun(children: list[str], positions: Mapping[bytes, bytes], stream: str) -> bool:
+    return bool(children) and all(shard_key(stream, child) in positions for child in children)
 
 
 def gone(shards: Iterable[Shard], positions: Mapping[bytes, bytes], stream: str) -> dict[str, Position]:

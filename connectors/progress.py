@@ -20,7 +20,7 @@ reads.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -28,7 +28,6 @@ NONE = -1
 PROGRESS_KEY = b"progress"
 """State key of a slot in `positions`; the value is `SlotProgress.encode`. The partition is the slot."""
 
-PROGRESS_FORMAT = 1
 UNREAD, BEHIND, ENDED = "unread", "behind", "ended"
 STALE_MS = 10_000
 """A slot that has reported nothing for so long has no live connector. Reports come every second."""
@@ -77,22 +76,12 @@ class SlotProgress:
 
     def encode(self) -> bytes:
         """Return the value kept on the `positions` topic."""
-        return b"%b" % orjson.dumps({"format": PROGRESS_FORMAT, **asdict(self)})
-
-
-class UnknownFormat(ValueError):
-    """A value was written by a newer version of vpcflow."""
+        return b"%b" % orjson.dumps(self)
 
 
 def decode_progress(value: bytes) -> SlotProgress:
-    """Read the value of `PROGRESS_KEY`.
-
-    Raises `UnknownFormat` when a newer version wrote it, and `ValueError`, `KeyError` or `TypeError` on
-    foreign bytes.
-    """
+    """Read the value of `PROGRESS_KEY`. Raises `ValueError`, `KeyError` or `TypeError` on foreign bytes."""
     found = orjson.loads(value)
-    if found.pop("format") > PROGRESS_FORMAT:
-        raise UnknownFormat("the progress of this slot was written by a newer version of vpcflow")
     found["sources"] = tuple(SourceProgress(**one) for one in found["sources"])
     return SlotProgress(**found)
 
@@ -129,5 +118,11 @@ class Group:
         must not wait for what is not being read. None means that there is nothing to wait for.
         """
         live = [one for one in self.slots.values() if now_ms - one.reported_ms < STALE_MS]
-        waited = [s.complete_to for one in live for s in one.sources if s.state != ENDED]
+        # A source that was read and has no readable event time gives nothing to compare with.
+        waited = [
+            s.complete_to
+            for one in live
+            for s in one.sources
+            if s.state == UNREAD or (s.state == BEHIND and s.complete_to != NONE)
+        ]
         return min(waited, default=None)

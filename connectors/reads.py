@@ -11,13 +11,15 @@ from dataclasses import dataclass, field, replace
 
 from connectors import blocks
 from connectors.answers import Answer, Record
-from connectors.blocks import Provenance
+from connectors.blocks import BlockWriter, Provenance, Report, Sent
 from connectors.data_health import HealthRecord
 from connectors.dead import dead_message
 from connectors.envelope import BOMB_REASON, INFLATED_MAX_BYTES, Unwrapped, unwrap
+from connectors.event_time import SAMPLES_MAX, newest_start
 from connectors.formats import UNCLEAR_REASON, Formats
 from connectors.messages import Message
-from connectors.positions import NUMBER_KEY, WHOLE, Position, shard_key
+from connectors.positions import WHOLE, Position, shard_key
+from connectors.progress import NONE
 
 PART_BYTES = 256 << 10  # of records, as they come: some milliseconds' work
 TEXT_MOST_BYTES = 64 << 20
@@ -58,6 +60,9 @@ class Read:
     """What one answer of a shard came to, the position after it, and what else goes with it.
 
     One without records may carry `state` and `health` alone. One that `is_cut` ends before its answer did.
+    `newest` is the newest `start` of its lines. One that `is_caught_up` found nothing left; `known` is then
+    the newest `start` that any slot had committed before it was asked for. A read that `is_quiet` only moves
+    the progress of its shard.
     """
 
     naming: Naming
@@ -72,6 +77,10 @@ class Read:
     records: int = 0
     log_groups: frozenset[str] = frozenset()
     is_cut: bool = False
+    newest: int = NONE
+    is_caught_up: bool = False
+    known: int = NONE
+    is_quiet: bool = False
 
     @property
     def held(self) -> int:
@@ -121,6 +130,7 @@ def joined(reads: Sequence[Read]) -> Read:
         control=sum(read.control for read in reads),
         size=sum(read.size for read in reads),
         records=sum(read.records for read in reads),
+        newest=max(read.newest for read in reads),
         log_groups=frozenset[str]().union(*(read.log_groups for read in reads)),
     )
 
@@ -169,6 +179,7 @@ def _understand_part(
         _understand(record, content, about, pieces, refusals)
     last = records[-1] if records else None
     is_cut = bool(last and last.sequence_number != answer.records[-1].sequence_number)
+    newest = newest_start((p.text, p.line_format, p.arrival_ms) for p in pieces[-SAMPLES_MAX:])
     moved = Position(
         sequence_number=last.sequence_number if last else position.sequence_number,
         at_ms=0 if last else position.at_ms,
@@ -177,6 +188,7 @@ def _understand_part(
         arrival_ms=last.arrival_ms if last else position.arrival_ms,
         behind_ms=answer.behind_ms,
         read_ms=now_ms,
+        newest=max(newest, position.newest),
     )
     return Read(
         about.naming,
@@ -190,6 +202,7 @@ def _understand_part(
         records=len(records),
         log_groups=frozenset(log_groups),
         is_cut=is_cut,
+        newest=newest,
     )
 
 
@@ -223,20 +236,23 @@ def _understand(
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One transaction of a slot."""
+    """One transaction of a slot, and what the slot has sent after it."""
 
     state: dict[bytes, bytes | None]
     messages: list[Message]
-    number: int
+    sent: Sent
 
 
-def transaction(reads: Sequence[Read], slot: int, number: int, prefix: str) -> Commit:
-    """Return the transaction for some reads of a slot's shards; `number` is the last block's number.
+def transaction(
+    reads: Sequence[Read], slot: int, sent: Sent, prefix: str, report: Report | None = None
+) -> Commit:
+    """Return the transaction for some reads of a slot's shards; `sent` is what the slot has sent before.
 
     Blocks never mix shards, formats or accounts, so that their headers mean something.
     """
     messages: list[Message] = []
     state: dict[bytes, bytes | None] = {}
+    writer = BlockWriter(prefix, slot, sent)
     by_origin: dict[tuple[str, str, str, str], list[Piece]] = {}
     for read in reads:
         state |= read.state
@@ -247,12 +263,11 @@ def transaction(reads: Sequence[Read], slot: int, number: int, prefix: str) -> C
         messages += [one.message(prefix, slot) for one in read.health]
     for origin, pieces in by_origin.items():
         for group in blocks.join([piece.text for piece in pieces]):
-            number += 1
-            headers = blocks.headers(number, _where([pieces[i] for i in group], *origin))
-            text = b"\n".join(pieces[i].text for i in group)
-            messages.append(Message(f"{prefix}blocks", slot, None, text, headers))
-    state[NUMBER_KEY] = b"%d" % number
-    return Commit(state, messages, number)
+            chosen = [pieces[i] for i in group]
+            writer.add([piece.text for piece in chosen], _where(chosen, *origin))
+    if report is not None:
+        writer.report(report)
+    return Commit(state | writer.state, [*writer.messages, *messages], writer.sent)
 
 
 def _where(pieces: list[Piece], source: str, line_format: str, account: str, region: str) -> Provenance:
@@ -264,6 +279,7 @@ def _where(pieces: list[Piece], source: str, line_format: str, account: str, reg
         first_position=pieces[0].sequence_number,
         last_position=pieces[-1].sequence_number,
         arrival_ms=min(piece.arrival_ms for piece in pieces),
+        newest_arrival_ms=max(piece.arrival_ms for piece in pieces),
     )
 
 

@@ -47,7 +47,17 @@ class Common(BaseSettings):
     health_port: int = Field(0, ge=0, le=65535, description="port of /metrics, /livez and /readyz; 0: none")
 
 
-class Connect(Common):
+class Aligned(Common):
+    """Settings of connectors that read a backlog."""
+
+    align_s: int = Field(
+        600,
+        ge=60,
+        description="a source this far ahead of the slowest one waits for it, seconds of event time",
+    )
+
+
+class Connect(Aligned):
     """The connector's own settings."""
 
     stream: str = Field(
@@ -76,7 +86,7 @@ class Connect(Common):
         return value
 
 
-class ConnectS3(Common):
+class ConnectS3(Aligned):
     """Settings of the connector for objects in S3."""
 
     s3_bucket: str = Field("", description="bucket that flow logs are delivered to; or set a queue")
@@ -121,7 +131,6 @@ class Work(Common):
     window_s: int = Field(60, ge=10, le=3600, description="length of a tumbling window, seconds")
     lateness_s: int = Field(600, ge=0, description="how long a window waits for late rows, seconds")
     retention_s: int = Field(1800, ge=60, description="how long a final window can be amended, seconds")
-    idle_s: int = Field(30, ge=1, description="a producer silent this long holds no window open, seconds")
     worker_id: str = Field("", description="static member id; a restarted worker keeps its partitions")
     session_s: float = Field(
         10.0, ge=1, description="a worker silent this long loses its partitions, seconds"

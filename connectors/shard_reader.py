@@ -29,6 +29,7 @@ from connectors.kinesis import StreamReader, parse_answer
 from connectors.kinesis_calls import DENIED, FAILURES, Caller, is_passing
 from connectors.polling import Polling
 from connectors.positions import Position, Stream, expires, is_trimmed, shard_key
+from connectors.progress import NONE, Group
 from connectors.reads import About, Naming, Read, joined, understand
 from connectors.room import Room
 from connectors.threads import in_thread
@@ -38,6 +39,7 @@ log = structlog.get_logger()
 NOTE_MS = 600_000  # a quiet shard's place is kept this often: who stopped meanwhile knows how far it was read
 CLOCK_S, CLOCK_AHEAD_MS = 1.0, 60_000
 LOOK_S = 60.0  # it costs two calls of the five a second
+ALIGN_LOOK_S = 0.1  # between two looks at the slowest source, while a shard waits for it
 AGAIN_S = 5.0  # SubscribeToShard refuses a second subscription for five seconds after the first
 
 
@@ -55,8 +57,19 @@ class Source:
     records: RecordsCall
     formats: GroupFormats
     room: Room
+    group: Group
+    align_s: int
     is_limited: bool = True
     consumer: str = ""
+
+    async def aligned(self, newest: int) -> None:
+        """Wait while a shard that has read up to event time `newest` is too far ahead of the slowest."""
+        while self._is_ahead(newest):  # noqa: ASYNC110 - others' progress comes from Kafka, without an event
+            await asyncio.sleep(ALIGN_LOOK_S)
+
+    def _is_ahead(self, newest: int) -> bool:
+        slowest = self.group.slowest(now_ms())
+        return slowest is not None and newest > slowest + self.align_s
 
 
 class _Stopped(Exception):
@@ -73,6 +86,8 @@ class ShardReader:
         self._polling = Polling() if source.is_limited else Polling(least_s=0.0, bytes_s=0)
         self._is_stopped = threading.Event()
         self._noted_ms, self._look_at = 0, 0.0
+        self._known_before = NONE
+        self.name = f"kinesis:{source.naming.stream}/{shard_id}"
         self._behind = metrics.BEHIND.labels(source.naming.stream, shard_id)
 
     async def run(self) -> None:
@@ -99,7 +114,8 @@ class ShardReader:
     async def _poll(self) -> None:
         iterator = ""
         while not self._position.is_ended:
-            began = time.monotonic()
+            await self._source.aligned(self._position.newest)
+            began, known = time.monotonic(), self._source.group.newest
             try:
                 async with self._source.room.reserved(self._polling.expected):
                     # Who waited for room, or is slow, may have passed the retention.
@@ -114,7 +130,7 @@ class ShardReader:
             iterator = "" if read.is_cut else answer.next_iterator
             size = sum(len(record.data) for record in answer.records)
             self._polling.saw(len(answer.records), read.held)
-            await self._take(read)
+            await self._take(_with_progress(read, answer, known))
             took_s = time.monotonic() - began
             await asyncio.sleep(self._polling.pause(read.records, size, answer.behind_ms, took_s))
 
@@ -165,6 +181,8 @@ class ShardReader:
         if read.records or read.position.is_ended or at_ms - self._noted_ms > NOTE_MS:
             self._noted_ms = at_ms
             await self._put(read)
+        elif read.is_caught_up:
+            await self._put(replace(read, is_quiet=True))
 
     async def _iterator(self) -> str:
         """Return an iterator at our place, after a look at whether it is still within the retention."""
@@ -259,8 +277,9 @@ class ShardReader:
         return True
 
     async def _ask_once(self) -> None:
-        _, read = await self._get(await self._iterator())
-        await self._take(read)
+        known = self._source.group.newest
+        answer, read = await self._get(await self._iterator())
+        await self._take(_with_progress(read, answer, known))
 
     def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take what is pushed, in a thread; whoever is slow holds the connection back, and nothing else."""
@@ -282,5 +301,17 @@ class ShardReader:
         read = await self._understood(answer)
         async with self._source.room.reserved(read.held):
             pass
-        await self._take(read)
+        # Kinesis sent this event after the one before it had come, so it holds all that was known then.
+        known, self._known_before = self._known_before, self._source.group.newest
+        await self._take(_with_progress(read, answer, known))
+        await self._source.aligned(self._position.newest)
         return read.is_cut
+
+
+def _with_progress(read: Read, answer: Answer, known: int) -> Read:
+    """Return a read that says whether nothing was left behind it; `known` is from before it was asked for.
+
+    A shard that has ended is complete to its own newest line only: what is newer is in its children.
+    """
+    is_caught_up = not (answer.behind_ms or read.is_cut or read.position.is_ended)
+    return replace(read, is_caught_up=is_caught_up, known=known)

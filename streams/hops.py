@@ -1,20 +1,18 @@
-"""The law of the hop, said once: what a numbered log's reader does on opening, reading and flushing.
+"""The law of the hop: how the reader of a numbered log opens, reads and flushes.
 
 A `Hop` is one partition of one hop: its slot, its place in its input, and what it has read and not yet
-flushed. It never commits what it did not read in order: a number seen before is skipped, a jump is answered
-with the offset to read again from (design.md 2). What the sums and windows are is left to `agents.py` and
-the pure modules.
+flushed. It never commits what it did not read in order (`numbering.py`). The sums and the windows are left to
+`agents/` and the pure modules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from connectors.messages import Message
 from connectors.settings import Work
 from connectors.slots import Slot
+from streams.numbering import Input, Rewind
 
 FLUSH_S = 0.15
 FLUSH_MAX_S = 1.5
@@ -23,45 +21,8 @@ BEHIND_S = 2.0  # older than that when flushed: nobody sees it fresh any more, s
 FLUSH_BEHIND_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One message of a hop's input topic."""
-
-    offset: int
-    headers: Mapping[str, bytes]
-    value: bytes
-
-    def number(self, name: str = "number") -> int:
-        """Return a numeric header."""
-        return int(self.headers[name])
-
-
-@dataclass(frozen=True, slots=True)
-class Rewind:
-    """A jump in the numbers: read again from `offset`; `missing` messages are between."""
-
-    offset: int
-    missing: int
-
-
-@dataclass(slots=True)
-class Sequence:
-    """The last number applied of one producer, and its offset: the number check of the law."""
-
-    number: int = -1
-    offset: int = -1
-
-    def check(self, number: int) -> bool | Rewind:
-        """Return True for the next number, False for one seen before, `Rewind` for a jump."""
-        if number <= self.number:
-            return False
-        if number > self.number + 1:
-            return Rewind(self.offset + 1, number - self.number - 1)
-        return True
-
-    def took(self, number: int, offset: int) -> None:
-        """Note that a number was applied."""
-        self.number, self.offset = number, offset
+PLACE_S = 30.0
+"""A place that moved by messages without content is committed this often: retention must not pass it."""
 
 
 @dataclass(slots=True)
@@ -103,8 +64,11 @@ class Hop(Protocol):
     def offer(self, message: Input, now: float) -> Rewind | None:
         """Apply, skip, or ask to read again."""
 
-    def step_over(self, message: Input) -> None:
-        """Accept that the messages before this one are lost: the app has counted them."""
+    def step_over(self, message: Input) -> int | None:
+        """Accept that the messages before this one are lost.
+
+        Return how many lines, flows or rows they held; None where the producer's format does not tell.
+        """
 
     def is_due(self, now: float) -> bool:
         """Whether `flush` should be called."""
@@ -116,10 +80,10 @@ class Hop(Protocol):
 def make_slot(settings: Work, hop: str, partition: int) -> Slot:
     """Return the slot of a hop's partition, under the id that fences its previous owner."""
     prefix = settings.prefix
-    return Slot(settings.kafka, f"{prefix}{hop}-state", partition, f"{prefix}{hop}-{partition}")
-
-
-def numbered(topic: str, partition: int, number: int, value: bytes, **headers: bytes) -> Message:
-    """Return an output message with its number."""
-    named = (("number", b"%d" % number), *headers.items())
-    return Message(topic, partition, None, value, named)
+    return Slot(
+        settings.kafka,
+        f"{prefix}{hop}-state",
+        partition,
+        f"{prefix}{hop}-{partition}",
+        contract={"VPCFLOW_WINDOW_S": settings.window_s, "VPCFLOW_SLOTS": settings.slots},
+    )

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numba import njit, uint64
 
+from connectors.event_time import FIRST_S
+
 WORDS = 16
 LO, WINDOW, PACKED, FLOWS, PACKETS, BYTES, FIRST, LAST, PORTS, SOURCES = 0, 1, 2, 3, 4, 5, 6, 7, 8, 12
 # PACKED: bit 0 in use, bits 1-2 action, 3-11 protocol, 12 a 17-digit id, 13-16 its first digit.
@@ -24,6 +26,7 @@ FNV_OFFSET, FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3  # FNV-1a, 64 bits
 DONE, TABLE_FULL, ODD_FULL = 0, 1, 2
 
 _SPACE, _NEWLINE, _ZERO = 32, 10, 48
+_FIRST_S = FIRST_S
 _TIME = np.frombuffer(b"0000-00-00T00:00:00", np.uint8)  # a zero stands for any digit
 _TIME_SIZE = len(_TIME)
 _MIX, _FNV_OFFSET, _FNV_PRIME = uint64(MIX), uint64(FNV_OFFSET), uint64(FNV_PRIME)
@@ -44,8 +47,11 @@ def _is_time(buf, at):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
-def scan(buf, at, codes, width_s, table, used, used_n, odd):  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0915, PLR0917
-    """Sum lines from `at` on. Returns (status, next position, rows used, odd lines, lines summed)."""
+def scan(buf, at, codes, width_s, latest, table, used, used_n, odd):  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0915, PLR0917
+    """Sum lines from `at` on. Returns (status, next position, rows used, odd lines, lines summed).
+
+    A line with a `start` after `latest`, or before flow logs began, is odd.
+    """
     n = buf.shape[0]
     columns = codes.shape[0]
     mask = table.shape[0] - 1
@@ -171,7 +177,7 @@ def scan(buf, at, codes, width_s, table, used, used_n, odd):  # type: ignore[no-
         # 35 TB, the year 5138, 64 KiB: see lines.NUMBER_MAX, MILLISECONDS_FROM and LINE_MAX_BYTES
         if packets > 35184372088832 or size > 35184372088832 or start >= 100000000000 or end >= 100000000000:
             ok = False
-        if port > 35184372088832 or at - begin > 65536:
+        if port > 35184372088832 or at - begin > 65536 or start > latest or start < _FIRST_S:
             ok = False
         if not ok or action == 4:
             while at < n and buf[at] != _NEWLINE:

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from connectors.event_time import AHEAD_S, FIRST_S
 from connectors.flowlog import ENTITY_FIELDS, Format, is_header
 
 NUMBER_MAX: Final = 1 << 45  # 35 TB in one record: no interface moves that much in ten minutes
@@ -40,12 +41,15 @@ _ISO_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*")
 _DIGITS = re.compile(rb"[0-9]+")
 _ABSENT = (b"-", b"None", b"")  # `None` was met by flowlogs-reader
 
+NO_LIMIT: Final = 1 << 62
+
 ENCODING_REASON: Final = "not text"
 LENGTH_REASON: Final = "line too long"
 COUNT_REASON: Final = "wrong number of fields"
 NUMBER_REASON: Final = "not a number"
 RANGE_REASON: Final = "number out of range"
 START_REASON: Final = "no start time"
+TIME_REASON: Final = "implausible time"
 ACTION_REASON: Final = "unknown action"
 STATUS_REASON: Final = "unknown log-status"
 
@@ -96,8 +100,16 @@ def plan(names: Format) -> Plan:
     return Plan(names, tuple(_CODES.get(name, SKIP) for name in names), entities)
 
 
-def understand(line: bytes, by: Plan) -> Row | Nothing | str:
-    """Return the row of a line, `NOTHING` for an empty or header line, or the reason it is refused."""
+def latest_start(arrived_s: int) -> int:
+    """Return the newest `start` that a line may have that arrived then, epoch seconds; 0 if unknown."""
+    return arrived_s + AHEAD_S if arrived_s else NO_LIMIT
+
+
+def understand(line: bytes, by: Plan, latest: int = NO_LIMIT) -> Row | Nothing | str:
+    """Return the row of a line, `NOTHING` for an empty or header line, or the reason it is refused.
+
+    `latest` is the newest plausible `start` (`latest_start`), epoch seconds.
+    """
     if len(line) > LINE_MAX_BYTES:
         return LENGTH_REASON
     tokens = line.split()
@@ -110,9 +122,10 @@ def understand(line: bytes, by: Plan) -> Row | Nothing | str:
     if is_header(line):
         return NOTHING
     try:
-        return _row(tokens, by)
+        row = _row(tokens, by)
     except _Refused as why:
         return str(why)
+    return row if FIRST_S <= row.start <= latest else TIME_REASON
 
 
 class _Refused(Exception):

@@ -14,6 +14,9 @@ RECORDS = Counter("vpcflow_records_total", "Flow-log lines and sums, by what bec
 REWINDS = Counter("vpcflow_rewinds_total", "Jumps in a producer's numbers that were read again", ["topic"])
 STALE = Counter("vpcflow_stale_events_total", "Events of an older generation, dropped", ["topic"])
 LOST = Counter("vpcflow_lost_messages_total", "Messages that retention took before we read them", ["topic"])
+LOST_COUNT = Counter(
+    "vpcflow_lost_total", "Lines, flows or rows in messages that retention took before we read them", ["what"]
+)
 LOG_STATUS = Counter("vpcflow_log_status_lines_total", "Lines of NODATA and SKIPDATA", ["log_status"])
 SLOTS_OPEN = Gauge("vpcflow_slots_open", "Slots that this worker owns")
 

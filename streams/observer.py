@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from streams.records import Alert, decode_alert
 
 Key = tuple[str, str, int]
+_SEEN = ("flows", "packets", "bytes", "first", "last", "revision", "final")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Seen:
     first: int
     last: int
     revision: int
+    is_final: bool
 
 
 @dataclass(slots=True)
@@ -75,7 +77,7 @@ class Observer:
 
     def _aggregate(self, row: dict[str, object], now_ms: int) -> None:
         key: Key = (row["eni"], row["action"], row["window_start"])  # type: ignore[assignment]
-        seen = Seen(row["flows"], row["packets"], row["bytes"], row["first"], row["last"], row["revision"])  # type: ignore[arg-type]
+        seen = Seen(*(row[name] for name in _SEEN))  # type: ignore[arg-type]
         old = self.aggregates.get(key)
         self.messages += 1
         if old is not None and (seen.revision <= old.revision or seen.flows < old.flows):

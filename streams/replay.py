@@ -19,12 +19,12 @@ from rich.console import Console
 from rich.live import Live
 
 from emulator.ledger import Ledger
-from emulator.world import feed, traffic
+from emulator.world import feed
 from emulator.world.traffic import Batch
 from streams import replay_world, report
 from streams.children import ChildFailed
-from streams.replay_load import Options, ReplayError, synthetic
-from streams.replay_stage import LATENESS_S, Stage, kinesis_client, open_stage
+from streams.replay_load import Options, ReplayError
+from streams.replay_stage import Stage, kinesis_client, open_stage
 
 QUIET_S = 90.0  # no progress for this long, and the replay gives up and says what is missing
 
@@ -114,7 +114,7 @@ async def _watch(stage: Stage, progress: Progress) -> None:
 
 async def _play(stage: Stage, ledger: Ledger, progress: Progress) -> None:
     """Let the emulator play a world; its ledger is known when it is over."""
-    how = replay_world.settings(stage.options, LATENESS_S + 60)
+    how = replay_world.settings(stage.options, 0)
     progress.began = time.monotonic()
     ledger.become(await replay_world.play(stage.endpoint, how, lambda lines: setattr(progress, "put", lines)))
 
@@ -133,18 +133,6 @@ async def _feed(stage: Stage, ledger: Ledger, source: Iterable[Batch], progress:
 
     options, client = stage.options, kinesis_client(stage)
     payload: feed.Payload = "lines" if options.payload == "lines" else "cloudwatch"
-    put = await feed.feed(
+    await feed.feed(
         client, stage.stream, counted(source), payload=payload, rate=options.rate, on_progress=on_progress(0)
     )
-    if not options.path:
-        # Few lines a record, so that every shard gets one and every producer's time moves on.
-        end = counted(traffic.closing(synthetic(options), LATENESS_S + 60))
-        await feed.feed(
-            client,
-            stage.stream,
-            end,
-            payload=payload,
-            rate=None,
-            on_progress=on_progress(put),
-            lines_per_record=10,
-        )

@@ -32,8 +32,6 @@ from streams.children import Child
 from streams.observer import Observer
 from streams.replay_load import Loaded, Options, ReplayError, load
 
-LATENESS_S = 360  # the load's own lateness is at most 300 s; the default 600 would only stretch the end
-IDLE_S = 5
 SLOTS = 8
 READY_S = 90.0
 
@@ -140,10 +138,6 @@ def _add_child(
         "VPCFLOW_SLOTS": str(SLOTS),
         "VPCFLOW_STREAM": stage.stream,
         "VPCFLOW_LINE_FORMAT": stage.loaded.line_format,
-        "VPCFLOW_LATENESS_S": str(LATENESS_S),
-        # Faster than life: one shard may be the whole load ahead of another, and none of it is late.
-        "VPCFLOW_RETENTION_S": str(stage.loaded.span_s + 3600),
-        "VPCFLOW_IDLE_S": str(IDLE_S),
         **_credentials(stage),
     }
     child = Child(name, arguments, {**common, **env}, stage.folder)

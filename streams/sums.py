@@ -23,17 +23,6 @@ FULL_REFUSED_BYTES = 1 << 20  # a reason's lines go into one message, which must
 KNOWN_IDS = 1 << 16
 
 
-AHEAD_S = 120  # `start` may be a minute off (flow-logs.md 1.2), clocks a little more
-
-
-def plausible_start(newest_start: int, arrived_s: int) -> int:
-    """Return the newest start that may move the watermark; `arrived_s` is when it came, 0 if unknown.
-
-    A flow cannot start after it arrived. One line with a wrong clock must not make everybody else's late.
-    """
-    return min(newest_start, arrived_s + AHEAD_S) if arrived_s else newest_start
-
-
 @dataclass(slots=True)
 class Counts:
     """What became of the lines of a flush."""
@@ -108,24 +97,28 @@ class Sums:
         table, used = kernel.new_table(2), np.zeros(2, np.int64)
         kernel.rehash(table, used, 0, table)
 
-    def add(self, text: bytes, by: Plan) -> None:
-        """Sum the lines of a block. A final newline ends the last line and begins no other."""
+    def add(self, text: bytes, by: Plan, arrived_s: int = 0) -> None:
+        """Sum the lines of a block. A final newline ends the last line and begins no other.
+
+        `arrived_s` is the newest arrival of the block's lines, epoch seconds; 0 if it is unknown.
+        """
+        latest = lines.latest_start(arrived_s)
         buf = np.frombuffer(text, np.uint8)
         # A format whose columns the kernel cannot place is read line by line: it takes interface-id only.
         codes = np.array(by.codes, np.int64)
         at, status = 0, kernel.ODD_FULL
         if lines.ENTITY not in by.codes or lines.ACTION not in by.codes:
             for line in _lines_of(text):
-                self._one(line, by)
+                self._one(line, by, latest)
             return
         while status != kernel.DONE:
             status, at, self._used_n, odd_n, summed = kernel.scan(
-                buf, at, codes, self.window_s, self._table, self._used, self._used_n, self._odd
+                buf, at, codes, self.window_s, latest, self._table, self._used, self._used_n, self._odd
             )
             self._counts.lines += summed
             self._counts.understood += summed
             for begin, end in self._odd[:odd_n].tolist():
-                self._one(text[begin:end], by)
+                self._one(text[begin:end], by, latest)
             if status == kernel.TABLE_FULL:
                 self._grow()
 
@@ -149,9 +142,9 @@ class Sums:
         self._refused, self._refused_bytes = {}, 0
         return drained
 
-    def _one(self, line: bytes, by: Plan) -> None:
+    def _one(self, line: bytes, by: Plan, latest: int) -> None:
         self._counts.lines += 1
-        match lines.understand(line, by):
+        match lines.understand(line, by, latest):
             case Row() as row:
                 self._counts.understood += 1
                 window = row.start // self.window_s * self.window_s

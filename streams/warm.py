@@ -8,6 +8,7 @@ from __future__ import annotations
 from streams import partials
 from streams.partials import MAP_WORDS
 from streams.sums import Sums
+from streams.watermark import Time
 from streams.windows import Producer, Rules, Windows
 
 
@@ -15,9 +16,9 @@ def warm(window_s: int) -> None:
     """Go once through every kernel, so that the first block need not wait for it."""
     sums, windows = Sums(window_s), Windows(Rules(window_s))
     sums.warm()
-    windows.note(Producer(offset=0), 0, 0.0)
+    windows.note(Producer(), Time())
     windows.add(partials.frame([(0, "-", 0, 0, 0, 0, 0, 0, 0, [0] * MAP_WORDS, [0] * MAP_WORDS)]), 0)
-    windows.flush(0.0)
+    windows.flush()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Merge partial sums into tumbling windows; know the watermark; say what is late, final or amended.
+"""Merge partial sums into tumbling windows; know the watermark; tell late, final and amended rows apart.
 
-Laws of this file. Totals only grow, and do not depend on the order of partials. The watermark is the least,
-over the producers that are not idle, of the newest `start` seen, minus the allowed lateness; it never goes
-back. A window is final once the watermark has passed its end. Rows older than the retention behind the
-watermark are late: they are handed out, never merged and never dropped in silence. What must be written to
-survive a crash is in `Flushed.state`, and `Windows.load` gives it back.
+Laws of this file. Totals only grow, and do not depend on the order of partials. The watermark is the minimum
+of the watermarks that the producers send, minus the allowed lateness. A producer that has sent none stops it,
+and one that is silent holds it where it was: no clock takes part. It never goes back. A window is final once
+the watermark has passed its end. Rows older than the retention behind the watermark are late: they are handed
+out, never merged and never dropped in silence. What must be written to survive a crash is in `Flushed.state`,
+and `Windows.load` gives it back.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ import numpy as np
 import orjson
 import polars as pl
 
+from connectors.progress import NONE
 from streams import cells, partials, texts
 from streams.cells import Cells, Names
 from streams.fold import Rows
+from streams.numbering import Sequence
 from streams.partials import Row
 from streams.records import Aggregate, Final, decode_aggregate
 from streams.texts import FINALS
+from streams.watermark import Time, reached
 
 PLACE_KEY = b"place"
 STATE_ROWS = 6_000  # of a window in one state message: below 1 MiB even where lz4 finds nothing to save
@@ -37,17 +41,15 @@ class Rules:
     window_s: int = 60
     lateness_s: int = 600  # CloudWatch delivers up to ten minutes late
     retention_s: int = 1800
-    idle_s: int = 30
+    slots: int = 8
 
 
 @dataclass(slots=True)
 class Producer:
-    """What was last applied from one partition of `sum`; `seen_at` is when, by our clock, and not kept."""
+    """What was last applied from one partition of `sum`."""
 
-    number: int = -1
-    offset: int = -1
-    newest_start: int = -1
-    seen_at: float = 0.0
+    read: Sequence = field(default_factory=Sequence)
+    time: Time = field(default_factory=Time)
 
 
 @dataclass(slots=True)
@@ -83,33 +85,31 @@ class Windows:
     _new: list[Rows] = field(default_factory=list)
     _late: list[Row] = field(default_factory=list)
     _arrival_ms: int = 0
-    _touched: bool = False
 
     @classmethod
-    def load(cls, rules: Rules, state: Mapping[bytes, bytes], now: float) -> Windows:
-        """Read the state that earlier flushes wrote; `now` is the clock's time, for idleness."""
+    def load(cls, rules: Rules, state: Mapping[bytes, bytes]) -> Windows:
+        """Read the state that earlier flushes wrote, in this format or in format 1."""
         windows = cls(rules)
         parts = []
         for key, value in state.items():
             if key == PLACE_KEY:
-                windows._load_place(orjson.loads(value), now)
+                windows._load_place(orjson.loads(value))
             elif key.startswith(b"w"):
                 parts.append(cells.of_frame(partials.decode(value), windows._names, revised=True))
         if parts:
             windows._keep(cells.merged(parts))
         return windows
 
-    def _load_place(self, place: dict[str, Any], now: float) -> None:
+    def _load_place(self, place: dict[str, Any]) -> None:
         self.watermark, self.offset = place["watermark"], place["offset"]
-        for producer, (number, offset, newest) in place["producers"].items():
-            self.producers[int(producer)] = Producer(number, offset, newest, now)
+        for producer, (number, offset, newest, *more) in place["producers"].items():
+            counted, *time = more or (NONE,)
+            self.producers[int(producer)] = Producer(Sequence(number, offset, counted), Time(newest, *time))
 
-    def note(self, producer: Producer, newest_start: int, now: float) -> None:
+    def note(self, producer: Producer, time: Time) -> None:
         """Note that a producer's message was taken; its rows may be added later, before the flush."""
-        self._touched = True
-        self.offset = max(self.offset, producer.offset)
-        producer.newest_start = max(producer.newest_start, newest_start)
-        producer.seen_at = now
+        self.offset = max(self.offset, producer.read.offset)
+        producer.time = producer.time.after(time)
 
     def add(self, found: pl.DataFrame, arrival_ms: int) -> None:
         """Add the rows of partials; those behind the retention are late. `arrival_ms` is 0 if unknown."""
@@ -124,29 +124,21 @@ class Windows:
         self._new.append(rows)
         self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms or self._arrival_ms)
 
-    def next_watermark(self, now: float) -> int:
-        """Return where the watermark would stand at `now`."""
-        live = [p for p in self.producers.values() if p.newest_start >= 0]
-        awake = [p for p in live if now - p.seen_at < self.rules.idle_s] or live
-        if not awake:
-            return self.watermark
-        # Where all are idle, no one holds the others back.
-        held = max if awake is live else min
-        newest = held(p.newest_start for p in awake)
-        return max(self.watermark, newest - self.rules.lateness_s)
+    def next_watermark(self) -> int:
+        """Return where the watermark would stand after a flush."""
+        upto = reached([producer.time for producer in self.producers.values()], self.rules.slots)
+        return max(self.watermark, upto - self.rules.lateness_s)
 
-    def is_due(self, now: float) -> bool:
-        """Whether a flush would publish anything: a change, or a window that the watermark has passed."""
-        if self._touched:
-            return True
-        upto = self.next_watermark(now)
-        return upto > self.watermark and any(
-            self._closes(window, self.watermark, upto) for window in self._tables
+    def is_due(self) -> bool:
+        """Whether a flush would publish anything: rows came, or the watermark passes a window."""
+        upto = self.next_watermark()
+        return bool(self._new or self._late) or (
+            upto > self.watermark and any(self._closes(w, self.watermark, upto) for w in self._tables)
         )
 
-    def flush(self, now: float) -> Flushed:
+    def flush(self) -> Flushed:
         """Move the watermark, and return all that changed by it or since the last flush."""
-        before, self.watermark = self.watermark, self.next_watermark(now)
+        before, self.watermark = self.watermark, self.next_watermark()
         closing = [window for window in self._tables if self._closes(window, before, self.watermark)]
         flushed = Flushed([], NO_FINALS, self._late, {})
         if rows := self._due(closing):
@@ -157,7 +149,7 @@ class Windows:
         if past:
             self._forget_names()
         flushed.state[PLACE_KEY] = self._place()
-        self._new, self._late, self._arrival_ms, self._touched = [], [], 0, False
+        self._new, self._late, self._arrival_ms = [], [], 0
         return flushed
 
     def aggregates(self) -> Iterator[Aggregate]:
@@ -223,8 +215,13 @@ class Windows:
         return window + self.rules.window_s <= self.watermark - self.rules.retention_s
 
     def _place(self) -> bytes:
-        producers = {str(p): [v.number, v.offset, v.newest_start] for p, v in self.producers.items()}
+        producers = {str(p): _kept(producer) for p, producer in self.producers.items()}
         return orjson.dumps({"watermark": self.watermark, "offset": self.offset, "producers": producers})
+
+
+def _kept(producer: Producer) -> list[int]:
+    read, time = producer.read, producer.time
+    return [read.number, read.offset, time.newest, read.counted, time.watermark, time.is_caught_up]
 
 
 def _state_keys(window: int, rows: int) -> list[bytes]:

@@ -18,6 +18,7 @@ import structlog
 from faust.types import TP
 
 from connectors.health import health
+from connectors.messages import check_format
 from connectors.settings import Work
 from connectors.topics import ensure_topics
 from streams import metrics
@@ -25,7 +26,8 @@ from streams.agents.detect import DetectHop
 from streams.agents.merge import MergeHop
 from streams.agents.sum import SumHop
 from streams.app import declare_topic, make_app
-from streams.hops import Hop, Input, Rewind
+from streams.hops import Hop
+from streams.numbering import Input, NumbersWentBack, Rewind
 from streams.warm import warm
 
 log = structlog.get_logger()
@@ -36,6 +38,7 @@ OFFSETS_S = 1.0  # group offsets are written this often, for lag tools only; not
 REWIND_PAUSE_S = 0.5  # a rewind needs a fetch to take effect; do not ask again before
 CLOSE_S = 5.0
 GC_THRESHOLD = 1_000_000
+COUNTED = {"blocks": "lines", "partials": "flows", "finals": "rows"}  # what a topic's messages count
 Place = tuple[str, int]
 
 
@@ -92,8 +95,20 @@ class Worker:
         finally:
             ticking.cancel()
             async with self._lock:
+                if stopped.done():
+                    await self._flush_all()
                 await self._drop()
             await self._stop_app()
+
+    async def _flush_all(self) -> None:
+        """Commit what is read, so that the next owner begins after it; what takes too long is read again."""
+        if not self._is_settled():
+            return
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await asyncio.gather(*(hop.flush(time.time()) for hop in self._hops.values()))
+        except Exception as error:
+            log.warning("stopped with messages uncommitted", error=repr(error))
 
     async def _stop_app(self) -> None:
         """Bent: Faust's consumer thread outlives its cancelled app, and the process could not end."""
@@ -165,7 +180,15 @@ class Worker:
             metrics.STALE.labels(topic).inc()  # Sought again, and so read again, when the slot is opened.
             return
         message = Input(event.message.offset, _headers(event.headers), event.value)
-        verdict = hop.offer(message, time.time())
+        check_format(self._settings.prefix + topic, message.headers.items())
+        try:
+            verdict = hop.offer(message, time.time())
+        except NumbersWentBack as error:
+            raise NumbersWentBack(
+                f"topic {self._settings.prefix}{topic}, partition {place[1]}: {error}. The state of its"
+                " producer was deleted or restored. Use another VPCFLOW_PREFIX, or stop every process and"
+                " delete all topics of this one"
+            ) from error
         if isinstance(verdict, Rewind):
             await self._rewind(place, hop, message, verdict)
 
@@ -176,15 +199,29 @@ class Worker:
         tp = self._tp(place)
         first = (await self._app.consumer.earliest_offsets(tp))[tp]
         if first > back.offset:
-            # The hole is real: retention passed while nobody read. It is loss, and it is loud.
-            log.error("messages lost to retention", topic=tp.topic, partition=place[1], missing=back.missing)
-            metrics.LOST.labels(place[0]).inc(back.missing)
-            hop.step_over(message)
-            hop.offer(message, time.time())
+            # The gap is real: retention passed while no worker read.
+            self._skip_gap(place, hop, message, back)
             return
         self._rewound[place] = time.monotonic()
         metrics.REWINDS.labels(place[0]).inc()
         await self._app.consumer.seek_wait({tp: back.offset})
+
+    def _skip_gap(self, place: Place, hop: Hop, message: Input, back: Rewind) -> None:
+        """Report what retention took, and go on behind it. Messages without content are no loss."""
+        lost = hop.step_over(message)
+        hop.offer(message, time.time())
+        if lost == 0:
+            return
+        what = COUNTED[place[0]]
+        log.error(
+            "data lost to retention",
+            topic=self._settings.prefix + place[0],
+            partition=place[1],
+            messages=back.missing,
+            **{what: "unknown" if lost is None else lost},
+        )
+        metrics.LOST.labels(place[0]).inc(back.missing)
+        metrics.LOST_COUNT.labels(what).inc(lost or 0)
 
     async def _flush_due(self) -> None:
         now = time.time()

@@ -67,7 +67,10 @@ PURE = {
         "connectors",
         "firehose_heads firehose_requests firehose_commits stream_choice polling data_health position_rows",
     ),
-    *named("streams", "lines kernel partials sums cells fold render texts windows records"),
+    *named("connectors", "progress progress_tracker event_time"),
+    *named(
+        "streams", "lines kernel partials sums cells fold render texts windows records watermark numbering"
+    ),
     *named("streams.web", "board history latencies query"),
     *named("emulator", "behind_requests exchange faults ledger peers router kafka.properties"),
 }

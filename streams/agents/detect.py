@@ -12,7 +12,8 @@ from connectors.settings import Work
 from streams import partials
 from streams.alerts.detectors import evidence
 from streams.alerts.lives import Lives
-from streams.hops import Input, Pace, Rewind, Sequence, make_slot
+from streams.hops import Pace, make_slot
+from streams.numbering import Input, Rewind, Sequence
 from streams.records import Final
 
 PLACE_KEY = b"place"
@@ -44,12 +45,11 @@ class DetectHop:
         self._lives = Lives.load(state)
 
     def offer(self, message: Input, now: float) -> Rewind | None:
-        number = message.number()
-        verdict = self._read.check(number)
+        verdict = self._read.check(message.number(), message.offset)
         if isinstance(verdict, Rewind):
             return verdict
         if verdict:
-            self._read.took(number, message.offset)
+            self._read.took(message)
             self._touched = True
             self._observe(partials.decode(message.value), message.number("watermark"))
         return None
@@ -67,14 +67,14 @@ class DetectHop:
             Message(topic, self.slot.partition, a.fingerprint.encode(), a.encode()) for a in alerts
         ]
 
-    def step_over(self, message: Input) -> None:
-        self._read.took(message.number() - 1, message.offset - 1)
+    def step_over(self, message: Input) -> int | None:
+        return self._read.skip(message)
 
     def is_due(self, now: float) -> bool:
         return self._touched and self._pace.allows(now)
 
     async def flush(self, now: float) -> None:
-        place = orjson.dumps([self._read.number, self._read.offset])
+        place = orjson.dumps([self._read.number, self._read.offset, self._read.counted])
         await self.slot.commit({**self._lives.changed(), PLACE_KEY: place}, self._messages)
         self._messages, self._touched = [], False
         self._pace.flushed(now, time.time())

@@ -9,10 +9,13 @@ import polars as pl
 
 from connectors.dead import dead_message
 from connectors.messages import Message
+from connectors.progress import NONE
 from connectors.settings import Work
 from streams import metrics, partials
-from streams.hops import Input, Pace, Rewind, Sequence, make_slot, numbered
+from streams.hops import PLACE_S, Pace, make_slot
 from streams.lines import ACTIONS
+from streams.numbering import Input, Output, Rewind
+from streams.watermark import Time
 from streams.windows import Producer, Rules, Windows
 
 FINALS_A_MESSAGE = 1000  # windows of an entity, of two rows mostly: 700 KB before lz4
@@ -26,13 +29,14 @@ class MergeHop:
     def __init__(self, settings: Work, partition: int) -> None:
         self.slot = make_slot(settings, "merge", partition)
         self._settings = settings
-        self._rules = Rules(settings.window_s, settings.lateness_s, settings.retention_s, settings.idle_s)
+        self._rules = Rules(settings.window_s, settings.lateness_s, settings.retention_s, settings.slots)
         self._windows = Windows(self._rules)
-        self._sent = -1
+        self._sent = Output()
         self._jump: Input | None = None
         self._parts: list[pl.DataFrame] = []
         self._arrival_ms, self._newest_ms = 0, 0
         self._pace = Pace()
+        self._kept_offset, self._kept_at = -1, 0.0
 
     @property
     def place(self) -> int:
@@ -41,27 +45,24 @@ class MergeHop:
     async def open(self, now: float) -> None:
         await self.slot.open()
         state = dict(self.slot.state)
-        self._sent = int(state.pop(b"sent", b"-1"))
-        self._windows = Windows.load(self._rules, state, now)
+        self._sent = _output(state.pop(b"sent", b"-1"))
+        self._windows = Windows.load(self._rules, state)
         self._parts, self._arrival_ms = [], 0
+        self._kept_offset, self._kept_at = self._windows.offset, now
 
     def offer(self, message: Input, now: float) -> Rewind | None:
         if self._jump is not None and message.offset > self._jump.offset:
             # Nothing after a jump is taken, of no producer: a commit would carry the place past the jump.
             message = self._jump
-        name = message.number("producer")
-        producer = self._windows.producers.get(name)
-        if producer is None:
-            producer = self._windows.producers[name] = Producer()
-        number = message.number()
-        verdict = Sequence(producer.number, producer.offset).check(number)
+        producer = self._producer(message)
+        verdict = producer.read.check(message.number(), message.offset)
         if isinstance(verdict, Rewind):
             self._jump = message
             return verdict
         self._jump = None
         if verdict:
-            producer.number, producer.offset = number, message.offset
-            self._windows.note(producer, message.number("newest_start"), now)
+            producer.read.took(message)
+            self._windows.note(producer, _time(message))
             if message.value:
                 arrival_ms = message.number("arrival_ms")
                 self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms)
@@ -69,32 +70,38 @@ class MergeHop:
                 self._parts.append(partials.decode(message.value))
         return None
 
-    def step_over(self, message: Input) -> None:
+    def _producer(self, message: Input) -> Producer:
+        return self._windows.producers.setdefault(message.number("producer"), Producer())
+
+    def step_over(self, message: Input) -> int | None:
         message, self._jump = self._jump or message, None
-        producer = self._windows.producers[message.number("producer")]
-        producer.number, producer.offset = message.number() - 1, message.offset - 1
+        return self._producer(message).read.skip(message)
 
     def is_due(self, now: float) -> bool:
-        return self._pace.allows(now) and self._windows.is_due(now)
+        if not self._pace.allows(now):
+            return False
+        if self._parts or self._windows.is_due():
+            return True
+        return self._windows.offset != self._kept_offset and now - self._kept_at >= PLACE_S
 
     async def flush(self, now: float) -> None:
         arrival_ms, self._arrival_ms = self._arrival_ms, 0
         if self._parts:
             self._windows.add(pl.concat(self._parts), arrival_ms)
             self._parts = []
-        flushed = self._windows.flush(now)
+        flushed = self._windows.flush()
         prefix, q = self._settings.prefix, self.slot.partition
         aggregates = f"{prefix}aggregates"
         messages = [Message(aggregates, q, key, value) for key, value in flushed.published]
         watermark = b"%d" % self._windows.watermark
         for part in _parts(flushed.closed):
-            self._sent += 1
             value = partials.encode(part)
-            messages.append(numbered(f"{prefix}finals", q, self._sent, value, watermark=watermark))
+            messages.append(self._sent.message(f"{prefix}finals", q, value, len(part), watermark=watermark))
         if flushed.late:
             messages.append(self._late(flushed.late))
-        state = {**flushed.state, b"sent": b"%d" % self._sent}
+        state = {**flushed.state, b"sent": b"%d %d" % (self._sent.number, self._sent.counted)}
         await self.slot.commit(state, messages)
+        self._kept_offset, self._kept_at = self._windows.offset, now
         metrics.count_merged(flushed)
         self._pace.flushed(now, time.time(), self._newest_ms)
 
@@ -105,6 +112,19 @@ class MergeHop:
         count = sum(row[4] for row in rows)
         slot = self.slot.partition
         return dead_message(self._settings.prefix, slot, "late", value, count, f"partials[{slot}]")
+
+
+def _output(sent: bytes) -> Output:
+    """Read what was sent; state of format 1 has the number alone."""
+    return Output(*map(int, sent.split()))
+
+
+def _time(message: Input) -> Time:
+    return Time(
+        message.number("newest_start"),
+        message.optional("watermark", NONE),
+        bool(message.optional("caught_up", 0)),
+    )
 
 
 def _parts(closed: pl.DataFrame) -> list[pl.DataFrame]:

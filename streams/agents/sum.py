@@ -1,8 +1,13 @@
-"""The first hop: lines in, partial sums out; what cannot be understood goes to `dead` with its reason."""
+"""The first hop: lines in, partial sums out; what cannot be understood goes to `dead` with its reason.
+
+The hop passes the watermark of its blocks on, with the newest `start` that it has read. A block without lines
+moves these and nothing else, so it costs no flush of its own.
+"""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import orjson
 import structlog
@@ -10,11 +15,14 @@ import structlog
 from connectors.dead import dead_message
 from connectors.flowlog import BadFormat, parse_format
 from connectors.messages import Message
+from connectors.progress import NONE
 from connectors.settings import Work
 from streams import lines, metrics, partials
-from streams.hops import Input, Pace, Rewind, Sequence, make_slot, numbered
+from streams.hops import PLACE_S, Pace, make_slot
 from streams.lines import Plan, UnusableFormat
-from streams.sums import Counts, Drained, Sums, plausible_start
+from streams.numbering import Input, Output, Rewind, Sequence
+from streams.sums import Counts, Drained, Sums
+from streams.watermark import Time
 
 log = structlog.get_logger()
 
@@ -31,13 +39,14 @@ class SumHop:
         self.slot = make_slot(settings, "sum", partition)
         self._settings, self._sums = settings, Sums(settings.window_s)
         self._read = Sequence()
-        self._sent = [-1] * settings.slots
-        self._newest = -1
-        self._told = [-1] * settings.slots
+        self._sent = [Output() for _ in range(settings.slots)]
+        self._time = Time()
+        self._told = [Time() for _ in range(settings.slots)]
         self._counts = dict.fromkeys(Counts.__slots__, 0)
         self._touched = False
         self._arrival_ms, self._newest_ms = 0, 0
         self._told_at = 0.0
+        self._kept, self._kept_at = -1, 0.0
         self._pace = Pace()
         self._plans: dict[str, Plan | str] = {}
 
@@ -50,56 +59,70 @@ class SumHop:
         if value := self.slot.state.get(PLACE_KEY):
             place = orjson.loads(value)
             self._read = Sequence(*place["read"])
-            self._sent, self._newest = place["sent"], place["newest"]
+            self._sent = [_output(sent) for sent in place["sent"]]
+            self._time = Time(place["newest"], *place.get("watermark", ()))
             self._counts = place["counts"]
+        self._kept, self._kept_at = self._read.number, now
 
     def offer(self, message: Input, now: float) -> Rewind | None:
-        number = message.number()
-        verdict = self._read.check(number)
+        verdict = self._read.check(message.number(), message.offset)
         if isinstance(verdict, Rewind):
             return verdict
         if verdict:
-            self._read.took(number, message.offset)
-            self._touched = True
-            self._sum(message.value, message.headers["format"].decode())
-            arrival_ms = message.number("arrival_ms")
-            self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms)
-            self._newest_ms = max(self._newest_ms, arrival_ms)
+            self._read.took(message)
+            self._move(message)
+            if message.value:
+                self._touched = True
+                arrival_ms = message.number("arrival_ms")
+                newest_ms = message.optional("newest_arrival_ms", arrival_ms)
+                self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms)
+                self._newest_ms = max(self._newest_ms, newest_ms)
+                self._sum(message.value, message.headers["format"].decode(), newest_ms // 1000)
         return None
 
-    def step_over(self, message: Input) -> None:
-        self._read.took(message.number() - 1, message.offset - 1)
+    def _move(self, message: Input) -> None:
+        """Take the watermark of a block; not every block of a transaction has one."""
+        if "watermark" in message.headers:
+            caught_up = bool(message.number("caught_up"))
+            self._time = self._time.after(Time(NONE, message.number("watermark"), caught_up))
+
+    def step_over(self, message: Input) -> int | None:
+        return self._read.skip(message)
 
     def is_due(self, now: float) -> bool:
         if self._touched:
             return self._sums.is_full or self._pace.allows(now)
-        return now - self._told_at >= HEARTBEAT_S and any(told < self._newest for told in self._told)
+        if now - self._told_at >= HEARTBEAT_S and any(told != self._time for told in self._told):
+            return True
+        return self._read.number != self._kept and now - self._kept_at >= PLACE_S
 
     async def flush(self, now: float) -> None:
         drained = self._sums.drain()
-        self._newest = max(self._newest, plausible_start(drained.newest_start, self._newest_ms // 1000))
+        self._time = replace(self._time, newest=max(self._time.newest, drained.newest_start))
         for name in self._counts:
             self._counts[name] += getattr(drained.counts, name)
         messages = self._partials(drained, now)
         messages += self._dead(drained)
         place = {
-            "read": [self._read.number, self._read.offset],
-            "sent": self._sent,
-            "newest": self._newest,
+            "read": [self._read.number, self._read.offset, self._read.counted],
+            "sent": [[sent.number, sent.counted] for sent in self._sent],
+            "newest": self._time.newest,
+            "watermark": [self._time.watermark, self._time.is_caught_up],
             "counts": self._counts,
         }
         await self.slot.commit({PLACE_KEY: orjson.dumps(place)}, messages)
+        self._kept, self._kept_at = self._read.number, now
         metrics.count_lines(drained.counts)
         metrics.count_log_status(drained.rows)
         self._pace.flushed(now, time.time(), self._newest_ms)
         self._touched, self._arrival_ms = False, 0
 
-    def _sum(self, text: bytes, line_format: str) -> None:
+    def _sum(self, text: bytes, line_format: str, arrived_s: int) -> None:
         by = self._plans.get(line_format)
         if by is None:
             by = self._plans[line_format] = _plan(line_format)
         if isinstance(by, Plan):
-            self._sums.add(text, by)
+            self._sums.add(text, by, arrived_s)
         else:
             self._sums.refuse(by, text)
 
@@ -107,21 +130,23 @@ class SumHop:
         parts = partials.split(drained.rows, len(self._sent)) if len(drained.rows) else {}
         targets = set(parts)
         if now - self._told_at >= HEARTBEAT_S:
-            targets |= {q for q, told in enumerate(self._told) if told < self._newest}
+            targets |= {q for q, told in enumerate(self._told) if told != self._time}
             self._told_at = now
         messages = []
         for q in sorted(targets):
-            self._sent[q] += 1
-            self._told[q] = self._newest
+            self._told[q] = self._time
+            part = parts.get(q)
             messages.append(
-                numbered(
+                self._sent[q].message(
                     f"{self._settings.prefix}partials",
                     q,
-                    self._sent[q],
-                    partials.encode(parts[q]) if q in parts else b"",
+                    b"" if part is None else partials.encode(part),
+                    0 if part is None else int(part["flows"].sum()),
                     producer=b"%d" % self.slot.partition,
-                    newest_start=b"%d" % self._newest,
-                    arrival_ms=b"%d" % (self._arrival_ms if q in parts else 0),
+                    newest_start=b"%d" % self._time.newest,
+                    watermark=b"%d" % self._time.watermark,
+                    caught_up=b"%d" % self._time.is_caught_up,
+                    arrival_ms=b"%d" % (0 if part is None else self._arrival_ms),
                 )
             )
         return messages
@@ -133,6 +158,11 @@ class SumHop:
             dead_message(prefix, slot, why, b"\n".join(refused), len(refused), origin)
             for why, refused in drained.refused.items()
         ]
+
+
+def _output(sent: list[int] | int) -> Output:
+    """Read what was sent to one partition; state of format 1 has the number alone."""
+    return Output(*sent) if isinstance(sent, list) else Output(sent)
 
 
 def _plan(line_format: str) -> Plan | str:

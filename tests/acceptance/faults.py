@@ -242,7 +242,7 @@ async def _state(kafka: str) -> dict[tuple[str, str, int], Any]:
     for partition in range(SLOTS):
         values = await read_compacted(kafka, f"{PREFIX}merge-state", partition)
         values.pop(b"sent", None)
-        for aggregate in Windows.load(Rules(), values, 0.0).aggregates():
+        for aggregate in Windows.load(Rules(), values).aggregates():
             found[aggregate.eni, aggregate.action, aggregate.window_start] = aggregate
     return found
 

@@ -18,8 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
 
-from connectors import blocks
-from connectors.blocks import Provenance
+from connectors.blocks import BlockWriter, Provenance, Sent
 from connectors.messages import Message
 from connectors.settings import Work
 from connectors.slots import Slot, SlotLost, read_compacted
@@ -27,7 +26,8 @@ from connectors.topics import ensure_topics
 from streams import partials
 from streams.agents.merge import MergeHop
 from streams.agents.sum import SumHop
-from streams.hops import Hop, Input, Rewind, numbered
+from streams.hops import Hop
+from streams.numbering import Input, Output, Rewind
 from streams.records import decode_aggregate
 from streams.work import Worker
 from tests.acceptance.working import working
@@ -82,16 +82,18 @@ class HeldSlot(Slot):
 
 def block(number: int, eni: str = ENI) -> Message:
     """Return a block of 2**number lines, for a topic without a prefix."""
-    where = Provenance("test", "default", "123456789012", "us-east-1", "1", "1", 1_700_000_000_000)
-    text = b"\n".join([line(interface_id=eni)] * 2**number)
-    return Message("blocks", 0, None, text, blocks.headers(number, where))
+    arrival_ms = 1_700_000_000_000
+    where = Provenance("test", "default", "123456789012", "us-east-1", "1", "1", arrival_ms, arrival_ms)
+    writer = BlockWriter("", 0, Sent(number - 1))
+    writer.add([line(interface_id=eni)] * 2**number, where)
+    return writer.messages[0]
 
 
 def partial(producer: int, number: int, flows: int, eni: str = ENI) -> Message:
     """Return a partial of one row, for a topic without a prefix."""
     value = partials.encode(partials.frame([row(WINDOW, eni, flows=flows)]))
     where = {"producer": b"%d" % producer, "newest_start": b"%d" % WINDOW, "arrival_ms": b"0"}
-    return numbered("partials", 0, number, value, **where)
+    return Output(number - 1).message("partials", 0, value, flows, **where)
 
 
 def offer(hop: Hop, messages: Iterable[Input]) -> list[Rewind]:

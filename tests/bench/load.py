@@ -8,8 +8,7 @@ from zlib import crc32
 
 import polars as pl
 
-from connectors import blocks
-from connectors.blocks import Provenance
+from connectors.blocks import BlockWriter, Provenance, Sent
 from connectors.messages import Message
 from emulator.world import traffic
 
@@ -31,8 +30,8 @@ def block_messages(prefix: str, slots: int, lines: int = LINES) -> list[Message]
     An interface's lines are in one slot, as CloudWatch Logs delivers them: a subscription's `ByLogStream`
     distribution keeps a log stream, and so an interface, on one shard (flow-logs.md 3.2).
     """
-    numbers = [-1] * slots
-    messages = []
+    writers = [BlockWriter(prefix, slot, Sent()) for slot in range(slots)]
+    messages: list[Message] = []
     arrived_ms = int(time.time() * 1000)
     load = traffic.Load(lines, SEED, span_s=900)
     for batch in traffic.batches(load, LINES_A_BLOCK * slots):
@@ -40,9 +39,10 @@ def block_messages(prefix: str, slots: int, lines: int = LINES) -> list[Message]
         targets = [crc32(str(eni).encode()) // 65_536 % slots for eni in frame["eni"].to_list()]
         parts = frame.with_columns(pl.Series("slot", targets)).partition_by("slot", as_dict=True)
         for (slot,), part in sorted(parts.items()):
-            numbers[slot] += 1
-            where = Provenance("bench", "default", "", "", "", "", arrived_ms)
-            text = "\n".join(part["line"].to_list()).encode()
-            headers = blocks.headers(numbers[slot], where)
-            messages.append(Message(f"{prefix}blocks", slot, None, text, headers))
+            writer = writers[slot]
+            writer.add(
+                [text.encode() for text in part["line"].to_list()],
+                Provenance("bench", "default", "", "", "", "", arrived_ms, arrived_ms),
+            )
+            messages.append(writer.messages[-1])
     return messages

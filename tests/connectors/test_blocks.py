@@ -8,8 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.blocks import BLOCK_MAX_BYTES, Provenance, headers, join, split
+from connectors.blocks import (
+    BLOCK_MAX_BYTES,
+    LINES_KEY,
+    NUMBER_KEY,
+    BlockWriter,
+    Provenance,
+    Report,
+    Sent,
+    join,
+    split,
+)
 from connectors.dead import VALUE_MAX_BYTES, dead_message
+from connectors.progress import PROGRESS_KEY, SlotProgress, decode_progress
 from tests.build import block, line
 
 MAX = 10
@@ -85,10 +96,20 @@ def test_neighbouring_groups_would_not_fit_together(sizes: list[int]) -> None:
         assert sum(sizes[i] + 1 for i in group) + sizes[following[0]] + 1 > MAX
 
 
-def test_headers_say_where_a_block_is_from() -> None:
-    where = Provenance("kinesis:s/shard-1", "default", "1234", "eu-west-1", "49", "50", 1_700_000_000_123)
-    assert headers(7, where) == (
+WHERE = Provenance(
+    "kinesis:s/shard-1", "default", "1234", "eu-west-1", "49", "50", 1_700_000_000_123, 1_700_000_000_456
+)
+
+
+def test_headers_say_where_a_block_is_from_and_what_it_counts() -> None:
+    writer = BlockWriter("vpcflow.", 3, Sent(6, 100))
+    writer.add([b"a", b"b\nc"], WHERE)
+    (message,) = writer.messages
+    assert (message.topic, message.partition, message.value) == ("vpcflow.blocks", 3, b"a\nb\nc")
+    assert message.headers == (
         ("number", b"7"),
+        ("counted_before", b"100"),
+        ("count", b"3"),
         ("source", b"kinesis:s/shard-1"),
         ("format", b"default"),
         ("account", b"1234"),
@@ -96,6 +117,31 @@ def test_headers_say_where_a_block_is_from() -> None:
         ("first", b"49"),
         ("last", b"50"),
         ("arrival_ms", b"1700000000123"),
+        ("newest_arrival_ms", b"1700000000456"),
+    )
+    assert writer.state == {NUMBER_KEY: b"7", LINES_KEY: b"103"}
+    assert Sent.of({NUMBER_KEY: b"7", LINES_KEY: b"103"}) == writer.sent == Sent(7, 103)
+
+
+def test_progress_goes_with_the_last_block() -> None:
+    writer = BlockWriter("vpcflow.", 3, Sent())
+    writer.add([b"a"], WHERE)
+    writer.add([b"b"], WHERE)
+    writer.report(Report(SlotProgress(newest=60, reported_ms=9), 50, True))
+    first, last = (dict(m.headers) for m in writer.messages)
+    assert "watermark" not in first
+    assert (last["watermark"], last["caught_up"]) == (b"50", b"1")
+    kept = writer.state[PROGRESS_KEY]
+    assert decode_progress(kept or b"") == SlotProgress(newest=60, reported_ms=9)
+
+
+def test_progress_without_lines_is_a_block_of_its_own() -> None:
+    writer = BlockWriter("vpcflow.", 3, Sent(6, 100))
+    writer.report(Report(SlotProgress()))
+    (message,) = writer.messages
+    assert (message.value, dict(message.headers)) == (
+        b"",
+        {"number": b"7", "counted_before": b"100", "count": b"0", "watermark": b"-1", "caught_up": b"0"},
     )
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.blocks import BLOCK_MAX_BYTES
+from connectors.blocks import BLOCK_MAX_BYTES, LINES_KEY, NUMBER_KEY, Sent
 from connectors.firehose_commits import transaction
 from connectors.firehose_heads import Origin
 from connectors.firehose_requests import Chunk, Posted, Refusal
 from connectors.messages import Message
-from connectors.positions import NUMBER_KEY
 from connectors.reads import Commit
 
 ORIGIN = Origin("flows", "default", "111122223333", "eu-west-1")
@@ -25,7 +24,7 @@ def request(name: str, *texts: bytes, origin: Origin = ORIGIN, arrival_ms: int =
 
 
 def committed(*requests: Posted, number: int = 4) -> Commit:
-    return transaction(requests, 3, number, "vpcflow.", MARKS)
+    return transaction(requests, 3, Sent(number), "vpcflow.", MARKS)
 
 
 def header(message: Message, name: str) -> str:
@@ -34,9 +33,9 @@ def header(message: Message, name: str) -> str:
 
 def test_requests_are_marked_in_the_transaction_of_their_lines() -> None:
     commit = committed(request("a", b"2 a"), request("b"))
-    assert commit.state == {**MARKS, NUMBER_KEY: b"5"}
+    assert commit.state == {**MARKS, NUMBER_KEY: b"5", LINES_KEY: b"1"}
     assert [(m.topic, m.partition, m.value) for m in commit.messages] == [("vpcflow.blocks", 3, b"2 a")]
-    assert commit.number == 5
+    assert commit.sent.number == 5
 
 
 def test_requests_of_one_origin_share_blocks() -> None:
@@ -55,7 +54,7 @@ def test_requests_of_one_origin_share_blocks() -> None:
 def test_what_was_refused_is_kept_without_a_block() -> None:
     left = Posted("", ORIGIN, 7, (), (Refusal("malformed", b"{", 1, "firehose:flows@a"),), 0, 0, 1)
     commit = committed(left)
-    assert commit.state == {**MARKS, NUMBER_KEY: b"4"}
+    assert commit.state == {**MARKS, NUMBER_KEY: b"4", LINES_KEY: b"0"}
     (dead,) = commit.messages
     assert (dead.topic, dead.value, header(dead, "why")) == ("vpcflow.dead", b"{", "malformed")
 
@@ -67,7 +66,7 @@ def test_every_chunk_is_in_one_block_and_numbers_have_no_gap(sizes: list[list[in
         for n, some in enumerate(sizes)
     ]
     commit = committed(*requests)
-    assert [int(header(m, "number")) for m in commit.messages] == list(range(5, commit.number + 1))
+    assert [int(header(m, "number")) for m in commit.messages] == list(range(5, commit.sent.number + 1))
     texts = sorted(t for m in commit.messages if m.value for t in m.value.split(b"\n"))
     assert texts == sorted(chunk.text for one in requests for chunk in one.chunks)
     assert all(len(m.value or b"") <= BLOCK_MAX_BYTES for m in commit.messages)

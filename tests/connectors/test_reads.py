@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from isal import igzip
 
 from connectors.answers import Answer, Record
-from connectors.blocks import BLOCK_MAX_BYTES
+from connectors.blocks import BLOCK_MAX_BYTES, LINES_KEY, NUMBER_KEY, Sent
 from connectors.data_health import HealthRecord, decode_health
 from connectors.envelope import control_message, wrap_subscription
 from connectors.formats import Formats
 from connectors.messages import Message
-from connectors.positions import NUMBER_KEY, Position, decode_position, shard_key
+from connectors.positions import Position, decode_position, shard_key
+from connectors.progress import NONE
 from connectors.reads import About, Commit, Naming, Read, joined, transaction, understand
 from tests.build import aggregate, block, line
 
@@ -45,7 +46,7 @@ def understood(found: Answer, position: Position, shard: str = "a") -> Read:
 
 def place_of(found: Read) -> Position:
     """Return where a read leaves its shard, without what is for people."""
-    return replace(found.position, arrival_ms=0, behind_ms=0, read_ms=0)
+    return replace(found.position, arrival_ms=0, behind_ms=0, read_ms=0, newest=NONE)
 
 
 def blocks_of(commit: Commit) -> list[Message]:
@@ -125,16 +126,16 @@ def test_a_line_longer_than_a_block_is_refused_and_its_neighbours_are_not() -> N
 
 def test_numbers_go_on_by_one_from_the_last() -> None:
     long = block(*[line()] * 4000)
-    commit = transaction([read(*[long] * 5)], 3, 41, PREFIX)
+    commit = transaction([read(*[long] * 5)], 3, Sent(41), PREFIX)
     numbers = [int(header(message, "number")) for message in blocks_of(commit)]
     assert numbers == list(range(42, 42 + len(numbers)))
     assert len(numbers) > 1
-    assert commit.number == numbers[-1]
+    assert commit.sent.number == numbers[-1]
     assert commit.state[NUMBER_KEY] == b"%d" % numbers[-1]
 
 
 def test_everything_goes_to_the_partition_of_the_slot() -> None:
-    commit = transaction([read(line(), b"")], 3, -1, PREFIX)
+    commit = transaction([read(line(), b"")], 3, Sent(), PREFIX)
     assert {(m.topic, m.partition, m.key) for m in commit.messages} == {
         ("vpcflow.blocks", 3, None),
         ("vpcflow.dead", 3, None),
@@ -142,9 +143,11 @@ def test_everything_goes_to_the_partition_of_the_slot() -> None:
 
 
 def test_a_block_says_where_it_is_from() -> None:
-    (message,) = blocks_of(transaction([read(line(), line(), line())], 3, -1, PREFIX))
+    (message,) = blocks_of(transaction([read(line(), line(), line())], 3, Sent(), PREFIX))
     assert {name: value.decode() for name, value in message.headers} == {
         "number": "0",
+        "counted_before": "0",
+        "count": "3",
         "source": "kinesis:flow-logs/a",
         "format": "default",
         "account": "123456789012",
@@ -152,11 +155,12 @@ def test_a_block_says_where_it_is_from() -> None:
         "first": "101",
         "last": "103",
         "arrival_ms": "1000",
+        "newest_arrival_ms": "1002",
     }
 
 
 def test_a_refused_record_says_why_and_from_where() -> None:
-    (message,) = dead_of(transaction([read(line(), b'{"x": 1}')], 3, -1, PREFIX))
+    (message,) = dead_of(transaction([read(line(), b'{"x": 1}')], 3, Sent(), PREFIX))
     assert message.value == b'{"x": 1}'
     assert {name: value.decode() for name, value in message.headers} == {
         "why": "JSON, but no envelope",
@@ -168,15 +172,19 @@ def test_a_refused_record_says_why_and_from_where() -> None:
 
 def test_the_last_position_of_a_shard_wins_and_its_end_is_kept() -> None:
     reads = [read(line()), read(line(), shard="b"), read(line(), first=102), read(first=103, is_last=True)]
-    commit = transaction(reads, 0, -1, PREFIX)
-    kept = {key: decode_position(value) for key, value in commit.state.items() if key != NUMBER_KEY and value}
+    commit = transaction(reads, 0, Sent(), PREFIX)
+    kept = {
+        key: decode_position(value)
+        for key, value in commit.state.items()
+        if key not in (NUMBER_KEY, LINES_KEY) and value
+    }
     places = {key: (position.place, position.is_ended) for key, position in kept.items()}
     assert places == {KEY: ("100", True), shard_key(STREAM, "b"): ("101", False)}
 
 
 def test_answers_of_one_shard_share_blocks_and_shards_do_not() -> None:
     reads = [read(line()), read(line(), shard="b"), read(line(), first=102)]
-    found = blocks_of(transaction(reads, 0, -1, PREFIX))
+    found = blocks_of(transaction(reads, 0, Sent(), PREFIX))
     assert [(header(m, "source"), header(m, "first"), header(m, "last")) for m in found] == [
         ("kinesis:flow-logs/a", "101", "102"),
         ("kinesis:flow-logs/b", "101", "101"),
@@ -184,9 +192,9 @@ def test_answers_of_one_shard_share_blocks_and_shards_do_not() -> None:
 
 
 def test_an_end_without_records_is_a_transaction_without_blocks() -> None:
-    commit = transaction([read(is_last=True)], 0, 7, PREFIX)
+    commit = transaction([read(is_last=True)], 0, Sent(7), PREFIX)
     assert commit.messages == []
-    assert commit.number == 7
+    assert commit.sent.number == 7
     assert decode_position(commit.state[KEY] or b"").is_ended
 
 
@@ -219,14 +227,14 @@ def test_every_line_is_in_one_block_of_its_shard_in_order(
         expected.setdefault(shard, []).extend(one for _, lines in made for one in lines)
         refused += kinds.count(0)
         reads.append(read(*(data for data, _ in made), shard=shard, first=1000 * at + 200))
-    commit = transaction(reads, 0, number, PREFIX)
+    commit = transaction(reads, 0, Sent(number), PREFIX)
     found: dict[str, list[bytes]] = {shard: [] for shard in expected}
     for message in blocks_of(commit):
         found[header(message, "source")[-1]] += (message.value or b"").split(b"\n")
     assert found == expected
     assert len(dead_of(commit)) == refused
     numbers = [int(header(message, "number")) for message in blocks_of(commit)]
-    assert numbers == list(range(number + 1, commit.number + 1))
+    assert numbers == list(range(number + 1, commit.sent.number + 1))
 
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 99)), max_size=12), st.booleans(), st.data())
@@ -305,8 +313,8 @@ def test_a_bad_user_record_is_refused_by_its_own_place() -> None:
 
 def test_what_is_to_be_said_goes_with_the_transaction() -> None:
     said = HealthRecord("trimmed", "kinesis:flow-logs/a", 1, "lost")
-    commit = transaction([Read(NAMING, "a", state={b"k": b"v"}, health=(said,))], 3, 7, PREFIX)
-    assert commit.state == {b"k": b"v", NUMBER_KEY: b"7"}
+    commit = transaction([Read(NAMING, "a", state={b"k": b"v"}, health=(said,))], 3, Sent(7), PREFIX)
+    assert commit.state == {b"k": b"v", NUMBER_KEY: b"7", LINES_KEY: b"0"}
     [message] = commit.messages
     assert (message.topic, message.partition) == ("vpcflow.health", 3)
     assert decode_health(message.value or b"") == said

@@ -93,7 +93,6 @@ def test_one_file_serves_all_processes() -> None:
         (Connect, "shard_limits", "some"),
         (Work, "window_s", "5"),
         (Work, "lateness_s", "-1"),
-        (Work, "idle_s", "0"),
         (Serve, "port", "65536"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.event_time import AHEAD_S, FIRST_S
 from connectors.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format, log_format, parse_format
 from streams import lines
 from streams.lines import (
@@ -94,6 +95,7 @@ def test_a_bad_line_is_refused_with_its_reason(text: bytes, reason: str) -> None
     assert understand(text, DEFAULT) == reason
 
 
+AT = 1_700_000_000
 UNDERSTOOD: dict[str, tuple[bytes, dict[str, object]]] = {
     "double spaces": (GOOD.replace(b" ", b"  "), {}),
     "tabs": (GOOD.replace(b" ", b"\t"), {}),
@@ -125,7 +127,7 @@ UNDERSTOOD: dict[str, tuple[bytes, dict[str, object]]] = {
     "protocol 255": (line(protocol=255), {"protocol": 255}),
     "fourteen digits": (line(bytes=10**13), {"bytes": 10**13}),
     "the largest number": (line(bytes=1 << 45), {"bytes": 1 << 45}),
-    "the epoch": (line(start=0, end=0), {"start": 0, "end": 0}),
+    "the first second of flow logs": (line(start=FIRST_S, end=0), {"start": FIRST_S, "end": 0}),
     "the last second that is not milliseconds": (line(start=10**11 - 1), {"start": 10**11 - 1}),
 }
 
@@ -204,8 +206,8 @@ def test_the_entity_is_the_first_that_is_filled(values: dict[str, str], entity: 
 
 
 def test_a_format_may_lack_everything_but_entity_and_start() -> None:
-    found = row(b"60 eni-1", plan(("start", "interface-id")))
-    assert found == Row("eni-1", lines.NO_ACTION, lines.PROTOCOL_ABSENT, 0, 0, 60, 60, b"", 0)
+    found = row(b"%d eni-1" % AT, plan(("start", "interface-id")))
+    assert found == Row("eni-1", lines.NO_ACTION, lines.PROTOCOL_ABSENT, 0, 0, AT, AT, b"", 0)
 
 
 @given(formats(), st.data())
@@ -227,3 +229,19 @@ def test_no_line_raises(text: bytes) -> None:
 def test_a_good_line_is_understood_in_any_format(drawn: tuple[Format, bytes]) -> None:
     names, text = drawn
     assert isinstance(understand(text, plan(parse_format(log_format(names)))), Row)
+
+
+@pytest.mark.parametrize("start", [0, 60, FIRST_S - 1, AT + AHEAD_S + 1, AT + 2 * 86_400, 10**11 - 1])
+def test_a_start_that_no_flow_can_have_is_implausible(start: int) -> None:
+    """Two days ahead, or before flow logs began: it would open a window that nothing ever closes."""
+    assert understand(line(start=start), DEFAULT, lines.latest_start(AT)) == lines.TIME_REASON
+
+
+@pytest.mark.parametrize("start", [FIRST_S, AT - 40 * 86_400, AT, AT + AHEAD_S])
+def test_a_start_of_any_age_is_plausible(start: int) -> None:
+    assert isinstance(understand(line(start=start), DEFAULT, lines.latest_start(AT)), Row)
+
+
+def test_without_an_arrival_only_the_past_has_a_limit() -> None:
+    assert isinstance(understand(line(start=10**11 - 1), DEFAULT, lines.latest_start(0)), Row)
+    assert understand(line(start=FIRST_S - 1), DEFAULT, lines.latest_start(0)) == lines.TIME_REASON

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from connectors.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format
 from streams import kernel, lines
 from streams.lines import Nothing, Plan, Row, plan
-from streams.sums import AHEAD_S, ODD_LINES, TABLE_ROWS, Counts, Drained, Sums, plausible_start
+from streams.sums import ODD_LINES, TABLE_ROWS, Counts, Drained, Sums
 from tests.build import any_lines, bits_of, block, formats, good_lines, line, odd_lines
 
 WINDOW_S = 60
+AT = 1_700_000_000
 DEFAULT = plan(DEFAULT_FORMAT)
 KERNEL_FIELDS = ("interface-id", "action")
 
@@ -289,8 +290,18 @@ def test_ids_come_out_as_they_went_in() -> None:
     assert sorted(key[1] for key in totals) == sorted(ids)
 
 
-def test_a_line_from_the_future_does_not_move_the_watermark_past_its_arrival() -> None:
-    assert plausible_start(1_900_000_000, 1_767_225_600) == 1_767_225_600 + AHEAD_S
-    assert plausible_start(1_767_225_590, 1_767_225_600) == 1_767_225_590
-    assert plausible_start(1_767_225_590, 0) == 1_767_225_590
-    assert plausible_start(-1, 1_767_225_600) == -1
+@given(
+    st.lists(st.integers(AT - 9 * 86_400, AT + 9 * 86_400) | st.integers(0, 1 << 40), max_size=9),
+    st.sampled_from([0, AT]),
+)
+def test_implausible_times_are_refused_by_both_paths(starts: list[int], arrived_s: int) -> None:
+    """Each line twice, once as the kernel takes it and once, with a space more, line by line."""
+    found = [line(start=start) for start in starts]
+    sums = Sums(WINDOW_S)
+    sums.add(block(*found, *(one + b" " for one in found)), DEFAULT, arrived_s)
+    latest = lines.latest_start(arrived_s)
+    wrong = [one for one in found if lines.understand(one, DEFAULT, latest) == lines.TIME_REASON]
+    drained = sums.drain()
+    assert drained.counts.refused == 2 * len(wrong)
+    assert len(drained.refused.get(lines.TIME_REASON, [])) == 2 * len(wrong)
+    assert drained.newest_start <= latest

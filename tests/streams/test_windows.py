@@ -8,7 +8,7 @@ from streams.partials import Row
 from streams.records import Aggregate
 from streams.windows import PLACE_KEY, SPARE_NAMES, STATE_ROWS, Flushed, Rules, Windows
 from tests.build import ENI, row
-from tests.streams.window_feed import NOW, OTHER, RULES, as_finals, by_key, feed, keep
+from tests.streams.window_feed import OTHER, RULES, as_finals, by_key, feed, keep
 
 ACCEPT, REJECT, NODATA = 0, 1, 2
 
@@ -27,62 +27,42 @@ def only(flushed: Flushed) -> Aggregate:
 # The watermark.
 
 
-def test_the_watermark_is_the_least_of_the_awake_minus_lateness() -> None:
+def test_the_watermark_is_the_minimum_of_the_producers_minus_lateness() -> None:
     windows = Windows(RULES)
     feed(windows, 0, 5000)
     feed(windows, 1, 4000)
-    assert windows.next_watermark(NOW) == 3400
+    assert windows.next_watermark() == 3400
 
 
-def test_an_idle_producer_does_not_hold_the_watermark() -> None:
+def test_a_producer_that_falls_behind_never_takes_the_watermark_back() -> None:
     windows = Windows(RULES)
-    feed(windows, 0, 4000, now=NOW)
-    feed(windows, 1, 5000, now=NOW + 30)
-    assert windows.next_watermark(NOW + 29) == 3400
-    assert windows.next_watermark(NOW + 30) == 4400
-
-
-def test_where_all_are_idle_the_newest_leads() -> None:
-    windows = Windows(RULES)
-    feed(windows, 0, 4000)
-    feed(windows, 1, 5000)
-    assert windows.next_watermark(NOW + 1000) == 4400
-
-
-def test_a_producer_that_wakes_up_behind_never_takes_the_watermark_back() -> None:
-    windows = Windows(RULES)
-    feed(windows, 0, 4000, now=NOW)
-    feed(windows, 1, 9000, now=NOW + 100)
-    windows.flush(NOW + 100)
+    feed(windows, 0, 9000)
+    windows.flush()
     assert windows.watermark == 8400
-    feed(windows, 0, 4100, now=NOW + 101)
-    windows.flush(NOW + 101)
+    feed(windows, 1, 4100)
+    windows.flush()
     assert windows.watermark == 8400
 
 
-def test_a_producer_without_rows_yet_holds_nothing() -> None:
-    windows = Windows(RULES)
+def test_a_slot_that_has_never_reported_stops_the_watermark() -> None:
+    windows = Windows(Rules(slots=2))
     feed(windows, 0, 5000)
+    assert windows.next_watermark() == 0
     feed(windows, 1, -1)
-    assert windows.next_watermark(NOW) == 4400
+    assert windows.next_watermark() == 0
+    feed(windows, 1, 4000)
+    assert windows.next_watermark() == 3400
 
 
 def test_nothing_read_leaves_the_watermark() -> None:
-    assert Windows(RULES).next_watermark(NOW) == 0
-
-
-def test_an_older_newest_start_does_not_count() -> None:
-    windows = Windows(RULES)
-    feed(windows, 0, 5000)
-    feed(windows, 0, 4000)
-    assert windows.next_watermark(NOW) == 4400
+    assert Windows(RULES).next_watermark() == 0
 
 
 # Totals, revisions and finals.
 
 
 def test_a_window_adds_up_what_its_partials_say() -> None:
-    flushed = fed(row(60, first=70), row(60, first=65, flows=3), row(60, protocol=17, first=100)).flush(NOW)
+    flushed = fed(row(60, first=70), row(60, first=65, flows=3), row(60, protocol=17, first=100)).flush()
     assert only(flushed) == Aggregate(
         eni=ENI,
         action="ACCEPT",
@@ -103,7 +83,7 @@ def test_a_window_adds_up_what_its_partials_say() -> None:
 
 
 def test_entities_actions_and_windows_are_kept_apart() -> None:
-    flushed = fed(row(60), row(60, OTHER), row(60, action=REJECT), row(120)).flush(NOW)
+    flushed = fed(row(60), row(60, OTHER), row(60, action=REJECT), row(120)).flush()
     assert set(by_key(flushed.aggregates)) == {
         (ENI, "ACCEPT", 60),
         (OTHER, "ACCEPT", 60),
@@ -114,67 +94,67 @@ def test_entities_actions_and_windows_are_kept_apart() -> None:
 
 
 def test_a_status_line_counts_lines_and_has_no_protocol() -> None:
-    flushed = fed(row(60, action=NODATA, protocol=256)).flush(NOW)
+    flushed = fed(row(60, action=NODATA, protocol=256)).flush()
     assert (only(flushed).action, only(flushed).protocols) == ("NODATA", {"-": [1, 2, 100]})
 
 
 def test_rejected_rows_estimate_distinct_ports() -> None:
-    flushed = fed(*(row(0, action=REJECT, first=n) for n in range(20))).flush(NOW)
+    flushed = fed(*(row(0, action=REJECT, first=n) for n in range(20))).flush()
     assert only(flushed).distinct_ports == pytest.approx(20, rel=0.1)
 
 
 def test_an_entity_of_any_text_is_json() -> None:
     odd = 'x"\\|\x00\x7f'
-    assert only(fed(row(60, odd)).flush(NOW)).eni == odd
+    assert only(fed(row(60, odd)).flush()).eni == odd
 
 
 def test_only_what_changed_is_published_with_absolute_totals() -> None:
     windows = fed(row(60), row(60, OTHER))
-    windows.flush(NOW)
+    windows.flush()
     feed(windows, 0, 0, row(60, flows=2))
-    again = only(windows.flush(NOW))
+    again = only(windows.flush())
     assert (again.eni, again.flows, again.revision, again.final) == (ENI, 3, 2, False)
 
 
 def test_a_flush_without_change_publishes_nothing() -> None:
     windows = fed(row(60))
-    windows.flush(NOW)
-    flushed = windows.flush(NOW)
+    windows.flush()
+    flushed = windows.flush()
     assert (flushed.aggregates, flushed.finals, flushed.late) == ([], [], [])
     assert set(flushed.state) == {PLACE_KEY}
 
 
 def test_a_window_is_final_once_when_the_watermark_passes_its_end() -> None:
     windows = fed(row(60))
-    windows.flush(NOW)
+    windows.flush()
     feed(windows, 0, 719)  # the watermark is at 119: a second short of the end
-    assert windows.flush(NOW).aggregates == []
+    assert windows.flush().aggregates == []
     feed(windows, 0, 720)
-    flushed = windows.flush(NOW)
+    flushed = windows.flush()
     assert (only(flushed).final, only(flushed).revision, only(flushed).flows) == (True, 2, 1)
     assert flushed.finals == as_finals(flushed.aggregates)
     feed(windows, 0, 800)
-    assert windows.flush(NOW).aggregates == []
+    assert windows.flush().aggregates == []
 
 
 def test_a_window_may_be_final_at_its_first_flush() -> None:
-    flushed = fed(row(60), newest=1000).flush(NOW)
+    flushed = fed(row(60), newest=1000).flush()
     assert (only(flushed).final, only(flushed).revision) == (True, 1)
 
 
 def test_a_later_row_amends_a_final_window() -> None:
     windows = fed(row(60), newest=1000)
-    windows.flush(NOW)
+    windows.flush()
     feed(windows, 0, 1000, row(60, flows=4))
-    amended = only(windows.flush(NOW))
+    amended = only(windows.flush())
     assert (amended.flows, amended.revision, amended.final) == (5, 2, True)
 
 
 def test_an_amended_action_brings_the_entity_s_whole_final_window() -> None:
     windows = fed(row(60), row(60, action=REJECT), row(60, OTHER), newest=1000)
-    windows.flush(NOW)
+    windows.flush()
     feed(windows, 0, 1000, row(60, action=REJECT))
-    flushed = windows.flush(NOW)
+    flushed = windows.flush()
     assert set(by_key(flushed.aggregates)) == {(ENI, "REJECT", 60)}
     assert set(by_key(flushed.finals)) == {(ENI, "ACCEPT", 60), (ENI, "REJECT", 60)}
 
@@ -184,24 +164,26 @@ def test_the_oldest_arrival_is_of_the_rows_that_a_revision_added() -> None:
     feed(windows, 0, 0, row(60), arrival_ms=900)
     feed(windows, 1, 0, row(60), arrival_ms=700)
     feed(windows, 1, 0, row(60), arrival_ms=0)
-    assert only(windows.flush(NOW)).oldest_arrival_ms == 700
+    assert only(windows.flush()).oldest_arrival_ms == 700
     feed(windows, 0, 0, row(60), arrival_ms=1500)
-    assert only(windows.flush(NOW)).oldest_arrival_ms == 1500
+    assert only(windows.flush()).oldest_arrival_ms == 1500
     feed(windows, 0, 1000), feed(windows, 1, 1000)
-    assert only(windows.flush(NOW)).oldest_arrival_ms == 0
+    assert only(windows.flush()).oldest_arrival_ms == 0
 
 
 def test_a_flush_is_due_after_a_change_or_when_a_window_closes() -> None:
     windows = Windows(RULES)
-    assert not windows.is_due(NOW)
+    assert not windows.is_due()
     feed(windows, 0, 100, row(60))
-    feed(windows, 1, 720, now=NOW + 29)
-    assert windows.is_due(NOW)
-    windows.flush(NOW + 29)
-    assert not windows.is_due(NOW + 29)
-    assert windows.is_due(NOW + 30)  # producer 0 is idle now, so the window can close
-    assert only(windows.flush(NOW + 30)).final
-    assert not windows.is_due(NOW + 31)
+    assert windows.is_due()
+    windows.flush()
+    assert not windows.is_due()
+    feed(windows, 0, 719)
+    assert not windows.is_due()  # the watermark moves, and passes no window
+    feed(windows, 0, 720)
+    assert windows.is_due()
+    assert only(windows.flush()).final
+    assert not windows.is_due()
 
 
 # Late rows and retention.
@@ -209,29 +191,29 @@ def test_a_flush_is_due_after_a_change_or_when_a_window_closes() -> None:
 
 def test_a_row_behind_the_retention_is_handed_out_and_not_merged() -> None:
     windows = fed(newest=10_020)
-    windows.flush(NOW)  # the watermark is 9420, so windows that ended by 7620 are gone
+    windows.flush()  # the watermark is 9420, so windows that ended by 7620 are gone
     late, kept = row(7560), row(7620)
     feed(windows, 0, 10_020, late, kept)
-    flushed = windows.flush(NOW)
+    flushed = windows.flush()
     assert flushed.late == [late]
     assert only(flushed).window_start == 7620
-    assert windows.flush(NOW).late == []
+    assert windows.flush().late == []
 
 
 def test_late_rows_make_a_flush_due() -> None:
     windows = fed(newest=10_000)
-    windows.flush(NOW)
+    windows.flush()
     feed(windows, 0, 10_000, row(0))
-    assert windows.is_due(NOW)
+    assert windows.is_due()
 
 
 def test_a_window_behind_the_retention_is_forgotten() -> None:
     windows = fed(row(60), row(600))
     state: dict[bytes, bytes] = {}
-    keep(state, windows.flush(NOW))
+    keep(state, windows.flush())
     assert len(state) == 3
     feed(windows, 0, 120 + 600 + 1800)
-    flushed = windows.flush(NOW)
+    flushed = windows.flush()
     assert [key for key, value in flushed.state.items() if value is None] == [
         key for key in state if key.startswith(b"w60|")
     ]
@@ -241,7 +223,7 @@ def test_a_window_behind_the_retention_is_forgotten() -> None:
 
 
 def test_a_window_that_opens_closes_and_is_past_in_one_flush_is_still_published() -> None:
-    flushed = fed(row(60), newest=100_000).flush(NOW)
+    flushed = fed(row(60), newest=100_000).flush()
     assert only(flushed).final
     assert flushed.finals == as_finals(flushed.aggregates)
     assert [value for key, value in flushed.state.items() if key != PLACE_KEY] == [None]
@@ -254,20 +236,20 @@ def test_a_window_that_opens_closes_and_is_past_in_one_flush_is_still_published(
 def test_a_large_window_is_kept_in_parts_and_read_back_whole() -> None:
     many = [row(60, f"i-{n}") for n in range(STATE_ROWS + 1)]
     windows, state = fed(*many), dict[bytes, bytes]()
-    keep(state, windows.flush(NOW))
+    keep(state, windows.flush())
     assert sorted(key for key in state if key != PLACE_KEY) == [b"w60|0", b"w60|1"]
-    assert by_key(Windows.load(RULES, state, NOW).aggregates()) == by_key(windows.aggregates())
+    assert by_key(Windows.load(RULES, state).aggregates()) == by_key(windows.aggregates())
     assert len(by_key(windows.aggregates())) == len(many)
 
 
 def test_entities_that_are_gone_are_forgotten_and_the_others_keep_their_totals() -> None:
     gone = [row(60, f"i-{n}") for n in range(3 * SPARE_NAMES)]
     windows = fed(*gone, row(6000, OTHER), row(6000, "i-7", flows=3))
-    windows.flush(NOW)
+    windows.flush()
     feed(windows, 0, 6000 + RULES.lateness_s)  # the first window is past, the second still open
-    windows.flush(NOW)
+    windows.flush()
     assert len(windows._names.texts) == 2
     feed(windows, 0, 0, row(6000, OTHER, flows=2), row(6000, "new"))
-    told = by_key(windows.flush(NOW).aggregates)
+    told = by_key(windows.flush().aggregates)
     assert {(eni, a.flows) for (eni, _, _), a in told.items()} == {(OTHER, 3), ("new", 1)}
     assert by_key(windows.aggregates())["i-7", "ACCEPT", 6000].flows == 3

@@ -12,16 +12,15 @@ from streams.partials import Row
 from streams.records import Aggregate
 from streams.windows import Windows
 from tests.build import ENI, row
-from tests.streams.window_feed import NOW, OTHER, RULES, Key, by_key, feed, keep
+from tests.streams.window_feed import OTHER, RULES, Key, by_key, feed, keep
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 10_000), st.integers(0, 60)), max_size=20))
-def test_the_watermark_never_goes_back(steps: list[tuple[int, int, int]]) -> None:
-    windows, now, seen = Windows(RULES), NOW, [0]
-    for name, newest, later in steps:
-        now += later
-        feed(windows, name, newest, now=now)
-        windows.flush(now)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 10_000)), max_size=20))
+def test_the_watermark_never_goes_back(steps: list[tuple[int, int]]) -> None:
+    windows, seen = Windows(RULES), [0]
+    for name, newest in steps:
+        feed(windows, name, newest)
+        windows.flush()
         seen.append(windows.watermark)
     assert seen == sorted(seen)
 
@@ -49,7 +48,7 @@ def run(partials: Sequence[Partial], flushes: set[int], *, crash_after: int = -1
     windows, state, told = Windows(RULES), {}, {}
 
     def flush() -> None:
-        flushed = windows.flush(NOW)
+        flushed = windows.flush()
         assert flushed.late == []
         keep(state, flushed)
         told.update(by_key(flushed.aggregates))
@@ -59,7 +58,7 @@ def run(partials: Sequence[Partial], flushes: set[int], *, crash_after: int = -1
         if at in flushes:
             flush()
             if at == crash_after:
-                windows = Windows.load(RULES, state, NOW)
+                windows = Windows.load(RULES, state)
     for name in list(windows.producers) or [0]:
         feed(windows, name, 1900)  # the watermark passes every window and purges none
     flush()
@@ -115,15 +114,15 @@ def test_reloading_before_every_flush_tells_the_same_with_late_rows_and_purges(
         flow = row(start - start % 60, data.draw(st.sampled_from([ENI, OTHER])), first=start)
         feed(plain, name, newest, flow)
         feed(reloaded, name, newest, flow)
-        expected, found = plain.flush(NOW), reloaded.flush(NOW)
+        expected, found = plain.flush(), reloaded.flush()
         assert by_key(found.aggregates) == by_key(expected.aggregates)
         assert by_key(found.finals) == by_key(expected.finals)
         assert found.late == expected.late
         keep(state, found)
-        reloaded = Windows.load(RULES, state, NOW)
+        reloaded = Windows.load(RULES, state)
         assert (reloaded.watermark, reloaded.offset) == (plain.watermark, plain.offset)
         assert reloaded.producers == plain.producers
 
 
 def test_no_state_loads_as_a_beginning() -> None:
-    assert Windows.load(RULES, {}, NOW) == Windows(RULES)
+    assert Windows.load(RULES, {}) == Windows(RULES)

@@ -8,21 +8,24 @@ from typing import TypeVar
 
 from streams.partials import Row, frame
 from streams.records import Aggregate, Final
+from streams.watermark import Time
 from streams.windows import Flushed, Producer, Rules, Windows
 
-RULES = Rules(window_s=60, lateness_s=600, retention_s=1800, idle_s=30)
-NOW = 1_000_000.0
+RULES = Rules(slots=1)
 OTHER = "eni-00000000000000001"
 Key = tuple[str, str, int]
 Told = TypeVar("Told", Aggregate, Final)
 
 
-def feed(windows: Windows, name: int, newest: int, *rows: Row, now: float = NOW, arrival_ms: int = 0) -> None:
-    """Apply one partial as the hop does: its producer's number and offset go first."""
+def feed(windows: Windows, name: int, newest: int, *rows: Row, arrival_ms: int = 0) -> None:
+    """Apply one partial as the hop does: its producer's number and offset go first.
+
+    Its watermark is its newest `start`, as of a source that is behind.
+    """
     producer = windows.producers.setdefault(name, Producer())
-    producer.number += 1
-    producer.offset = windows.offset + 1
-    windows.note(producer, newest, now)
+    producer.read.number += 1
+    producer.read.offset = windows.offset + 1
+    windows.note(producer, Time(newest, newest))
     if rows:
         windows.add(frame(rows), arrival_ms)
 

@@ -1,0 +1,108 @@
+"""The progress of one slot's sources, from what its readers commit. Pure.
+
+The owner of a slot names the sources that are not read to their end (`expect`). Each committed read moves one
+of them (`read`). `report` returns what the next transaction writes. State of an earlier owner comes in by
+`restored`: a source begins where that owner's last report left it, as `BEHIND`, because only a read shows
+that it is caught up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from connectors.progress import (
+    BEHIND,
+    ENDED,
+    NONE,
+    UNREAD,
+    SlotProgress,
+    SourceProgress,
+)
+
+CAUGHT_UP = "caught up"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A source that is not read to its end, or a parent shard that holds until its children have begun.
+
+    `newest` is the newest `start` that was committed of it. `is_read` says whether its position was ever
+    committed.
+    """
+
+    source: str
+    newest: int = NONE
+    is_read: bool = False
+    is_ended: bool = False
+
+
+@dataclass(slots=True)
+class _Source:
+    state: str
+    complete_to: int = NONE
+
+
+@dataclass(slots=True)
+class ProgressTracker:
+    """The sources of one slot; `newest` is the newest `start` that the slot has committed."""
+
+    newest: int = NONE
+    _sources: dict[str, _Source] = field(default_factory=dict)
+    _before: SlotProgress | None = None
+
+    @classmethod
+    def restored(cls, committed: SlotProgress | None) -> ProgressTracker:
+        """Return the tracker of a slot whose earlier owner reported `committed`; None if none ever did."""
+        return cls(committed.newest if committed else NONE, {}, committed)
+
+    def expect(self, one: Expected) -> None:
+        """Add a source; one that is known already keeps its state."""
+        if one.source not in self._sources:
+            state = ENDED if one.is_ended else BEHIND if one.is_read else UNREAD
+            complete_to = max(one.newest, self._complete_before(one.source)) if one.is_read else NONE
+            self._sources[one.source] = _Source(state, complete_to)
+
+    def keep(self, sources: Collection[str]) -> None:
+        """Forget every source that is not in `sources`."""
+        for gone in [name for name in self._sources if name not in sources]:
+            del self._sources[gone]
+
+    def read(self, source: str, newest: int, *, is_caught_up: bool, known: int = NONE) -> None:
+        """Note a committed read of a source.
+
+        `newest` is the newest `start` in it. If the read found nothing left, `known` is the newest `start`
+        that any slot had committed before the read was asked for.
+        """
+        one = self._sources.setdefault(source, _Source(UNREAD))
+        self.newest = max(self.newest, newest)
+        one.complete_to = max(one.complete_to, newest, known if is_caught_up else NONE)
+        # A source without one readable time has been read, but nothing is known of its event time.
+        one.state = CAUGHT_UP if is_caught_up else BEHIND
+
+    def end(self, source: str) -> None:
+        """Note that a source is read to its end: it holds until `keep` leaves it out."""
+        if source in self._sources:
+            self._sources[source].state = ENDED
+
+    def report(self, known: int, now_ms: int) -> SlotProgress:
+        """Return the progress to commit. `known` is the newest `start` that any slot has committed."""
+        caught_up = [one.complete_to for one in self._sources.values() if one.state == CAUGHT_UP]
+        return SlotProgress(
+            sources=tuple(
+                SourceProgress(name, one.state, one.complete_to)
+                for name, one in self._sources.items()
+                if one.state != CAUGHT_UP
+            ),
+            caught_up=len(caught_up),
+            caught_up_to=min(caught_up, default=known),
+            newest=self.newest,
+            reported_ms=now_ms,
+        )
+
+    def _complete_before(self, source: str) -> int:
+        """Return how far the last report of an earlier owner had a source."""
+        before = self._before
+        if before is None:
+            return NONE
+        return next((one.complete_to for one in before.sources if one.source == source), before.caught_up_to)
