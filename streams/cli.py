@@ -39,13 +39,14 @@ def main() -> None:
 def work(kafka: str | None) -> None:
     """Sum, merge and detect: the Faust worker. Start as many as you have cores."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # Polars reads it once, when it is imported.
+    from connectors.errors import ConnectError
     from connectors.settings import Work
     from connectors.topics import TopicError
 
     settings = settings_of(Work, kafka=kafka)
     from streams import work as worker
 
-    run_with_settings(lambda: worker.run(settings), (TopicError,))
+    run_with_settings(lambda: worker.run(settings), (TopicError, ConnectError))
 
 
 @main.command()

@@ -58,6 +58,12 @@ class Sequence:
     offset: int = -1
     counted: int = 0
 
+    @classmethod
+    def of(cls, kept: list[int]) -> Sequence:
+        """Read it from a hop's state; in format 1 that has no count."""
+        number, offset, counted = kept if len(kept) > 2 else [*kept, NONE]
+        return cls(number, offset, counted)
+
     def check(self, number: int, offset: int) -> bool | Rewind:
         """Return True for the next number, False for one seen before, `Rewind` for a jump.
 

@@ -41,7 +41,7 @@ class DetectHop:
         await self.slot.open()
         state = dict(self.slot.state)
         if value := state.pop(PLACE_KEY, None):
-            self._read = Sequence(*orjson.loads(value))
+            self._read = Sequence.of(orjson.loads(value))
         self._lives = Lives.load(state)
 
     def offer(self, message: Input, now: float) -> Rewind | None:

@@ -58,7 +58,7 @@ class SumHop:
         await self.slot.open()
         if value := self.slot.state.get(PLACE_KEY):
             place = orjson.loads(value)
-            self._read = Sequence(*place["read"])
+            self._read = Sequence.of(place["read"])
             self._sent = [_output(sent) for sent in place["sent"]]
             self._time = Time(place["newest"], *place.get("watermark", ()))
             self._counts = place["counts"]

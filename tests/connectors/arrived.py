@@ -82,6 +82,8 @@ def _note(seen: Seen, message: Any) -> None:
     if message.topic.endswith("dead"):
         seen.dead.append({**headers, "value": message.value.decode(errors="replace")})
         return
-    seen.blocks.append(headers)
     seen.numbers[message.partition].append(int(headers["number"]))
+    if not message.value:
+        return  # progress without lines
+    seen.blocks.append(headers)
     seen.lines.extend(message.value.decode(errors="replace").split("\n"))

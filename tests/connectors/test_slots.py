@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from connectors.messages import Message
+from connectors.messages import FORMAT_HEADER, Message
 from connectors.slots import BATCH_MAX_BYTES, Slot, SlotLost, read_compacted
 from connectors.topics import ensure_topics
 
@@ -67,7 +67,7 @@ async def test_messages_keep_their_order_keys_and_headers(
     ]
     await slot.commit({b"a": b"1"}, sent)
     got = [(m.key, m.value, m.headers) for m in await committed(topic)]
-    assert got == [(m.key, m.value, m.headers) for m in sent]
+    assert got == [(m.key, m.value, (*m.headers, FORMAT_HEADER)) for m in sent]
 
 
 async def test_the_state_is_read_past_what_was_aborted(owner: Opener, kafka: str, prefix: str) -> None:
