@@ -71,7 +71,7 @@ class OwnedSlot:
         """Hold the watermark for these shards and for those that are being read; report from now on."""
         wanted = list(expected)
         for one in wanted:
-            self._tracker.expect(one)
+            self._tracker.expect(one, now_ms())
         reading = {name for name, key in self._names.items() if not self._readers[key].done()}
         self._tracker.keep({one.source for one in wanted} | reading)
         self._is_tracking = True
@@ -92,7 +92,7 @@ class OwnedSlot:
         self._readers[key] = asyncio.ensure_future(reader.run())
         self._names[reader.name] = key
         # Before its first commit, so that no report of ours leaves it out once it is in `positions`.
-        self._tracker.expect(Expected(reader.name, position.newest, is_read=value is not None))
+        self._tracker.expect(Expected(reader.name, position.newest, is_read=value is not None), now_ms())
 
     async def put(self, read: Read) -> None:
         """Have a read committed; waits while others must catch up. Nothing once the slot is given back."""

@@ -32,18 +32,23 @@ UNREAD, BEHIND, ENDED = "unread", "behind", "ended"
 STALE_MS = 10_000
 """A slot that has reported nothing for so long has no live connector. Reports come every second."""
 
+UNREAD_WAIT_MS = 60_000
+"""Reads wait so long for a source that was never read. Its event time is unknown, so one that fails for
+longer must not stop all others."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceProgress:
     """One source that is not caught up.
 
     `state` is `UNREAD`, `BEHIND`, or `ENDED`: a parent shard that is read to its end holds the watermark
-    until each of its child shards has begun.
+    until each of its child shards has begun. `since_ms` is when its slot's owner began to expect it.
     """
 
     source: str
     state: str
     complete_to: int = NONE
+    since_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +123,12 @@ class Group:
         must not wait for what is not being read. None means that there is nothing to wait for.
         """
         live = [one for one in self.slots.values() if now_ms - one.reported_ms < STALE_MS]
-        # A source that was read and has no readable event time gives nothing to compare with.
-        waited = [
-            s.complete_to
-            for one in live
-            for s in one.sources
-            if s.state == UNREAD or (s.state == BEHIND and s.complete_to != NONE)
-        ]
+        waited = [s.complete_to for one in live for s in one.sources if _is_waited_for(s, now_ms)]
         return min(waited, default=None)
+
+
+def _is_waited_for(source: SourceProgress, now_ms: int) -> bool:
+    if source.state == UNREAD:
+        return now_ms - source.since_ms < UNREAD_WAIT_MS
+    # A source that was read and has no readable event time gives nothing to compare with.
+    return source.state == BEHIND and source.complete_to != NONE

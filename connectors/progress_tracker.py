@@ -41,6 +41,7 @@ class Expected:
 class _Source:
     state: str
     complete_to: int = NONE
+    since_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -56,12 +57,12 @@ class ProgressTracker:
         """Return the tracker of a slot whose earlier owner reported `committed`; None if none ever did."""
         return cls(committed.newest if committed else NONE, {}, committed)
 
-    def expect(self, one: Expected) -> None:
+    def expect(self, one: Expected, now_ms: int = 0) -> None:
         """Add a source; one that is known already keeps its state."""
         if one.source not in self._sources:
             state = ENDED if one.is_ended else BEHIND if one.is_read else UNREAD
             complete_to = max(one.newest, self._complete_before(one.source)) if one.is_read else NONE
-            self._sources[one.source] = _Source(state, complete_to)
+            self._sources[one.source] = _Source(state, complete_to, now_ms)
 
     def keep(self, sources: Collection[str]) -> None:
         """Forget every source that is not in `sources`."""
@@ -90,7 +91,7 @@ class ProgressTracker:
         caught_up = [one.complete_to for one in self._sources.values() if one.state == CAUGHT_UP]
         return SlotProgress(
             sources=tuple(
-                SourceProgress(name, one.state, one.complete_to)
+                SourceProgress(name, one.state, one.complete_to, one.since_ms)
                 for name, one in self._sources.items()
                 if one.state != CAUGHT_UP
             ),

@@ -14,12 +14,13 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import boto3
 import click
 import polars as pl
@@ -45,7 +46,11 @@ KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_na
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One outage. `busy` is lines a minute of each shard, `quiet` that of the first one if it is skewed."""
+    """One outage.
+
+    `busy` is lines a minute of each shard, `quiet` that of the first one if it is skewed. `stuck_s` is how
+    long reads of the first shard fail after the outage.
+    """
 
     hours: float = 1.0
     shards: int = 8
@@ -56,12 +61,14 @@ class Case:
     quiet: int = 0
     interfaces: int = 1
     is_first_start: bool = False
+    stuck_s: float = 0.0
 
     @property
     def name(self) -> str:
         """The case in a few words."""
         kind = "first start" if self.is_first_start else "outage"
         skew = f", one at {self.quiet}/min" if self.quiet else ""
+        skew += f", one fails for {self.stuck_s:g} s" if self.stuck_s else ""
         return (
             f"{kind} {self.hours:g} h, {self.shards} shards{skew}, {self.slots} slots,"
             f" {self.streams} streams, {self.connectors} connectors"
@@ -188,6 +195,27 @@ class Pipeline:
         """Start the connectors."""
         await asyncio.gather(*(child.start() for child in self.connectors))
 
+    @asynccontextmanager
+    async def stuck(self) -> AsyncIterator[None]:
+        """Let reads of the first shard fail for as long as the case says, after the block."""
+        if not self.case.stuck_s:
+            yield
+            return
+        shard = {"stream": "flow-logs-0", "shard": "shardId-000000000000"}
+        rule = {"fault": "internal_failure", "operations": ["GetRecords"], **shard}
+        await self._faults(rule)
+        yield
+        await asyncio.sleep(self.case.stuck_s)
+        await self._faults()
+
+    async def _faults(self, *rules: dict[str, Any]) -> None:
+        url = f"{self.endpoint}/_vpcflow/faults"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.put(url, json={"seed": 1, "rules": list(rules)}) as answer,
+        ):
+            assert answer.status == 200, await answer.text()
+
     async def kill_connectors(self) -> None:
         """Kill the connectors."""
         for child in self.connectors:
@@ -220,7 +248,8 @@ async def run(case: Case) -> Outcome:
             await pipeline.kill_connectors()
         await asyncio.to_thread(feeder.put, first + LIVE_MINUTES * MINUTE_S, minutes)
         began = time.monotonic()
-        await pipeline.connect()
+        async with pipeline.stuck():
+            await pipeline.connect()
         await _all_seen(observer, feeder, pipeline)
         read_s = time.monotonic() - began
         not_final, final_s = await _finals(observer, feeder)
@@ -269,6 +298,7 @@ CASES = (
     Case(6, shards=16, is_first_start=True),
     SKEWED,
     Case(6, shards=2),
+    Case(6, stuck_s=15, is_first_start=True),
     Case(6, streams=2, shards=4),
     Case(6, connectors=3),
     Case(20, connectors=3, streams=2, shards=4),
@@ -286,6 +316,7 @@ CASES = (
 @click.option("--busy", default=40, show_default=True, help="Lines a minute of each shard.")
 @click.option("--quiet", default=0, help="Lines a minute of the first shard; 0: as the others.")
 @click.option("--interfaces", default=1, show_default=True, help="Interfaces of each shard.")
+@click.option("--stuck-s", default=0.0, help="Seconds that reads of the first shard fail after the outage.")
 @click.option("--first-start", "is_first_start", is_flag=True, help="No live phase before the outage.")
 def main(is_all: bool, **options: Any) -> None:
     """Run outages, and exit with the number that was not exact."""

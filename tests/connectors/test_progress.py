@@ -30,7 +30,7 @@ from streams.watermark import CLOSE_S, Time, reached
 
 
 def behind(complete_to: int, state: str = BEHIND) -> SourceProgress:
-    return SourceProgress("kinesis:s/a", state, complete_to)
+    return SourceProgress("kinesis:s/a", state, complete_to, 1_000_000)
 
 
 # One slot.
@@ -72,10 +72,10 @@ def test_progress_is_read_back_as_it_was(one: SlotProgress) -> None:
 
 def test_a_source_begins_unread_and_is_behind_after_a_read() -> None:
     tracker = ProgressTracker()
-    tracker.expect(Expected("a"))
-    assert tracker.report(900, 1).sources == (SourceProgress("a", UNREAD, NONE),)
+    tracker.expect(Expected("a"), 7)
+    assert tracker.report(900, 1).sources == (SourceProgress("a", UNREAD, NONE, 7),)
     tracker.read("a", 500, is_caught_up=False)
-    assert tracker.report(900, 1).sources == (SourceProgress("a", BEHIND, 500),)
+    assert tracker.report(900, 1).sources == (SourceProgress("a", BEHIND, 500, 7),)
 
 
 def test_what_finds_nothing_left_is_complete_to_what_was_known_before() -> None:
@@ -132,6 +132,11 @@ def test_a_slot_whose_connector_is_gone_holds_at_its_last_report() -> None:
         ((behind(400), behind(NONE, UNREAD)), 0, NONE),
         ((behind(300, ENDED), behind(400)), 0, 400),
         ((behind(NONE), behind(400)), 0, 400),  # it was read, and no time in it could be
+        (
+            (behind(400), SourceProgress("kinesis:s/b", UNREAD, NONE, 1_000_000 - module.UNREAD_WAIT_MS)),
+            0,
+            400,
+        ),
         ((behind(300),), module.STALE_MS, None),
         ((), 0, None),
     ],
