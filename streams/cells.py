@@ -17,7 +17,7 @@ import orjson
 import polars as pl
 
 from streams.fold import Rows, fold
-from streams.partials import MAP, MAP_WORDS
+from streams.maps import Maps
 from streams.render import NO_TEXTS, Texts
 
 Starts = np.ndarray[Any, np.dtype[np.intp]]
@@ -34,21 +34,19 @@ ROW = np.dtype(
         ("bytes", np.int64),
         ("first", np.int64),
         ("last", np.int64),
-        ("ports", np.uint64, (MAP_WORDS,)),
-        ("sources", np.uint64, (MAP_WORDS,)),
+        ("maps", np.int64),  # a number of `Maps`
         ("revision", np.int64),  # of the cell; the same in all of its rows
         ("touched", np.int64),  # 1 in rows that were added since the last flush
     ]
 )
-_CARRIED = ("window", "flows", "packets", "bytes", "first", "last", "ports", "sources")
+_CARRIED = ("window", "flows", "packets", "bytes", "first", "last")
 STATE: dict[str, Any] = {
     "window": pl.Int64,
     "entity": pl.String,
     "action": pl.Int64,
     "protocol": pl.Int64,
     **dict.fromkeys(("flows", "packets", "bytes", "first", "last"), pl.Int64),
-    "ports": MAP,
-    "sources": MAP,
+    "maps": pl.Binary,
     "revision": pl.Int64,
 }
 
@@ -97,10 +95,10 @@ class Names:
             self._json = self._json.followed_by(Texts.of(orjson.dumps(text).decode() for text in new))
 
 
-def merged(parts: Sequence[Rows]) -> Rows:
+def merged(parts: Sequence[Rows], maps: Maps) -> Rows:
     """Return sorted rows, from rows in any order with any repetition."""
     rows = np.concatenate(parts)
-    totals, _ = fold(rows, np.lexsort((rows["key"], rows["window"])), 0)
+    totals, _ = fold(rows, np.lexsort((rows["key"], rows["window"])), 0, maps)
     return totals
 
 
@@ -111,16 +109,22 @@ class Cells:
     totals: Rows
     rows: Rows
     lengths: Any
+    maps: Maps
 
     @classmethod
-    def of(cls, rows: Rows) -> Cells:
+    def of(cls, rows: Rows, maps: Maps) -> Cells:
         """Return the cells of sorted rows."""
-        totals, starts = fold(rows, np.arange(len(rows)), PROTOCOL_BITS)
-        return cls(totals, rows, np.diff(starts, append=len(rows)))
+        totals, starts = fold(rows, np.arange(len(rows)), PROTOCOL_BITS, maps)
+        return cls(totals, rows, np.diff(starts, append=len(rows)), maps)
 
     def only(self, chosen: Any) -> Cells:
         """Return the cells of a mask."""
-        return Cells(self.totals[chosen], self.rows[np.repeat(chosen, self.lengths)], self.lengths[chosen])
+        rows = self.rows[np.repeat(chosen, self.lengths)]
+        return Cells(self.totals[chosen], rows, self.lengths[chosen], self.maps)
+
+    def distinct(self) -> tuple[Any, Any]:
+        """Return the estimated distinct ports, and distinct sources, of each cell."""
+        return self.maps.distinct(self.totals["maps"])
 
 
 def any_of_entity(totals: Rows, marked: Any) -> Any:
@@ -142,7 +146,7 @@ def _runs(*columns: Any) -> Starts:
     return np.flatnonzero(is_start)
 
 
-def of_frame(found: pl.DataFrame, names: Names, revised: bool = False) -> Rows:
+def of_frame(found: pl.DataFrame, names: Names, maps: Maps, revised: bool = False) -> Rows:
     """Read rows from a frame of partials, or of state, where rows have revisions."""
     rows = np.zeros(len(found), ROW)
     codes = names.codes(found["entity"].to_list())
@@ -150,12 +154,13 @@ def of_frame(found: pl.DataFrame, names: Names, revised: bool = False) -> Rows:
     rows["key"] = codes << ENTITY_AT | action << PROTOCOL_BITS | protocol
     for name in _CARRIED:
         rows[name] = found[name].to_numpy()
+    rows["maps"] = maps.read(found["maps"])
     if revised:
         rows["revision"] = found["revision"].to_numpy()
     return rows
 
 
-def to_frame(rows: Rows, names: Names) -> pl.DataFrame:
+def to_frame(rows: Rows, names: Names, maps: Maps) -> pl.DataFrame:
     """Write rows as state."""
     columns: dict[str, Any] = {
         "entity": names.of(entity_of(rows)),
@@ -163,6 +168,7 @@ def to_frame(rows: Rows, names: Names) -> pl.DataFrame:
         "protocol": protocol_of(rows),
     }
     columns |= {name: np.ascontiguousarray(rows[name]) for name in (*_CARRIED, "revision")}
+    columns["maps"] = maps.column(rows["maps"])
     return pl.DataFrame(columns, schema=STATE)
 
 

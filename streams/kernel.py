@@ -3,8 +3,10 @@
 It accepts only lines it is certain of (exact field count, single spaces, plain decimal numbers, a canonical
 `eni-` id, `ACCEPT` or `REJECT`, `OK`; perhaps an ISO time in front) and reports the place of every other
 line, which `lines.understand` then reads. So it may be as narrow as it likes and never wrong. A table row is
-sixteen 64-bit words; keys are compared whole, the hash only finds them. 6.5 M lines per CPU-second were
-measured for this shape (performance.md 2), which is why it is numba and not Polars (2 to 3 M).
+eight 64-bit words, one cache line; keys are compared whole, the hash only finds them. Only rows of rejected
+traffic have bit maps of ports and sources; these are rows of a second array, and `PACKED` holds the number
+of the row. 6.5 M lines per CPU-second were measured for such a loop (performance.md 2), which is why it is
+numba and not Polars (2 to 3 M).
 """
 
 from __future__ import annotations
@@ -16,12 +18,20 @@ from numba import njit, uint64
 
 from connectors.event_time import FIRST_S
 
-WORDS = 16
-LO, WINDOW, PACKED, FLOWS, PACKETS, BYTES, FIRST, LAST, PORTS, SOURCES = 0, 1, 2, 3, 4, 5, 6, 7, 8, 12
-# PACKED: bit 0 in use, bits 1-2 action, 3-11 protocol, 12 a 17-digit id, 13-16 its first digit.
+WORDS = 8
+LO, WINDOW, PACKED, FLOWS, PACKETS, BYTES, FIRST, LAST = range(WORDS)
+# PACKED: bit 0 in use, bits 1-2 action, 3-11 protocol, 12 a 17-digit id, 13-16 its first digit; these are the
+# key. Bits 32 on: the number of the row's maps, 0 for none.
+MAPS_AT = 32
+
+MAP_BITS = 1024  # of each of the two maps; `partials.estimate` states the error
+MAP_WORDS = MAP_BITS // 64
 
 MIX = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4)
 FNV_OFFSET, FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3  # FNV-1a, 64 bits
+# Fibonacci hashing spreads an arithmetic progression far more evenly than chance would, and linear counting
+# assumes chance. So values for the maps pass the finalizer of MurmurHash3 (fmix64), which mixes fully.
+FMIX_1, FMIX_2 = 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53
 
 DONE, TABLE_FULL, ODD_FULL = 0, 1, 2
 
@@ -31,6 +41,9 @@ _TIME = np.frombuffer(b"0000-00-00T00:00:00", np.uint8)  # a zero stands for any
 _TIME_SIZE = len(_TIME)
 _MIX, _FNV_OFFSET, _FNV_PRIME = uint64(MIX), uint64(FNV_OFFSET), uint64(FNV_PRIME)
 _WINDOW_MIX = uint64(0xC2B2AE3D27D4EB4F)
+_FMIX_1, _FMIX_2, _FMIX_SHIFT = uint64(FMIX_1), uint64(FMIX_2), uint64(33)
+_KEY = np.int64((1 << MAPS_AT) - 1)
+_BIT_AT = uint64(64 - MAP_BITS.bit_length() + 1)
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
@@ -46,11 +59,23 @@ def _is_time(buf, at):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
-def scan(buf, at, codes, width_s, latest, table, used, used_n, odd):  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0915, PLR0917
-    """Sum lines from `at` on. Returns (status, next position, rows used, odd lines, lines summed).
+@njit(cache=True, nogil=True)
+def _bit(value):  # type: ignore[no-untyped-def]
+    """Return the bit that stands for a value in a map."""
+    value ^= value >> _FMIX_SHIFT
+    value *= _FMIX_1
+    value ^= value >> _FMIX_SHIFT
+    value *= _FMIX_2
+    value ^= value >> _FMIX_SHIFT
+    return value >> _BIT_AT
 
-    A line with a `start` after `latest`, or before flow logs began, is odd.
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def scan(buf, at, codes, width_s, latest, table, used, used_n, maps, maps_n, odd):  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0915, PLR0917
+    """Sum lines from `at` on. Returns (status, next position, rows and maps used, odd lines, lines summed).
+
+    A line with a `start` after `latest`, or before flow logs began, is odd. `maps` has a row for each row of
+    the table that may be used, and row 0 stays empty.
     """
     n = buf.shape[0]
     columns = codes.shape[0]
@@ -60,9 +85,9 @@ def scan(buf, at, codes, width_s, latest, table, used, used_n, odd):  # type: ig
     summed = 0
     while at < n:
         if used_n >= room:
-            return TABLE_FULL, at, used_n, odd_n, summed
+            return TABLE_FULL, at, used_n, maps_n, odd_n, summed
         if odd_n >= odd.shape[0]:
-            return ODD_FULL, at, used_n, odd_n, summed
+            return ODD_FULL, at, used_n, maps_n, odd_n, summed
         begin = at
         ok = True
         lo = uint64(0)
@@ -202,12 +227,15 @@ def scan(buf, at, codes, width_s, latest, table, used, used_n, odd):  # type: ig
                 row[0] = np.int64(lo)
                 row[1] = window
                 row[2] = np.int64(packed)
+                if action == 1:
+                    maps_n += 1
+                    row[2] |= np.int64(maps_n) << MAPS_AT
                 row[6] = start
                 row[7] = end
                 used[used_n] = k
                 used_n += 1
                 break
-            if row[0] == np.int64(lo) and row[1] == window and row[2] == np.int64(packed):
+            if row[0] == np.int64(lo) and row[1] == window and row[2] & _KEY == np.int64(packed):
                 row[6] = min(row[6], start)
                 row[7] = max(row[7], end)
                 break
@@ -216,11 +244,12 @@ def scan(buf, at, codes, width_s, latest, table, used, used_n, odd):  # type: ig
         row[4] += packets
         row[5] += size
         if action == 1:
-            bit = (uint64(port) * _MIX) >> uint64(56)
-            row[8 + np.int64(bit >> uint64(6))] |= np.int64(uint64(1) << (bit & uint64(63)))
-            bit = (source * _MIX) >> uint64(56)
-            row[12 + np.int64(bit >> uint64(6))] |= np.int64(uint64(1) << (bit & uint64(63)))
-    return DONE, at, used_n, odd_n, summed
+            bits = maps[row[2] >> MAPS_AT]
+            bit = _bit(uint64(port))
+            bits[np.int64(bit >> uint64(6))] |= uint64(1) << (bit & uint64(63))
+            bit = _bit(source)
+            bits[MAP_WORDS + np.int64(bit >> uint64(6))] |= uint64(1) << (bit & uint64(63))
+    return DONE, at, used_n, maps_n, odd_n, summed
 
 
 @njit(cache=True, nogil=True)
@@ -229,7 +258,7 @@ def rehash(old, used, used_n, table):  # type: ignore[no-untyped-def]
     mask = table.shape[0] - 1
     for i in range(used_n):
         row = old[used[i]]
-        h = uint64(row[0]) * _MIX ^ uint64(row[1]) * _WINDOW_MIX ^ uint64(row[2]) * _FNV_PRIME
+        h = uint64(row[0]) * _MIX ^ uint64(row[1]) * _WINDOW_MIX ^ uint64(row[2] & _KEY) * _FNV_PRIME
         h ^= h >> uint64(29)
         k = np.int64(h & uint64(mask))
         while table[k, 2] != 0:
@@ -239,18 +268,33 @@ def rehash(old, used, used_n, table):  # type: ignore[no-untyped-def]
 
 
 def port_bit(port: int) -> int:
-    """Which of 256 bits stands for a destination port; the same as in `scan`."""
-    return ((port * MIX) & (2**64 - 1)) >> 56
+    """Return the bit of the first map that stands for a destination port, as `scan` chooses it."""
+    return _bit_of(port)
 
 
 def source_bit(address: bytes) -> int:
-    """Which of 256 bits stands for a source address; the same as in `scan`."""
+    """Return the bit of the second map that stands for a source address, as `scan` chooses it."""
     h = FNV_OFFSET
     for byte in address:
         h = ((h ^ byte) * FNV_PRIME) & (2**64 - 1)
-    return ((h * MIX) & (2**64 - 1)) >> 56
+    return _bit_of(h)
+
+
+def _bit_of(value: int) -> int:
+    """Return what `_bit` does, in Python's own numbers."""
+    value ^= value >> 33
+    value = value * FMIX_1 & (2**64 - 1)
+    value ^= value >> 33
+    value = value * FMIX_2 & (2**64 - 1)
+    value ^= value >> 33
+    return value >> 64 - (MAP_BITS.bit_length() - 1)
 
 
 def new_table(rows: int) -> Any:
     """Return an empty table; `rows` is a power of two."""
     return np.zeros((rows, WORDS), np.int64)
+
+
+def new_maps(rows: int) -> Any:
+    """Return empty maps for a table of so many rows, half of which may be used."""
+    return np.zeros((rows // 2 + 2, 2 * MAP_WORDS), np.uint64)

@@ -1,9 +1,9 @@
-"""Partial sums: what one flush of `sum` found, and how it travels to `merge`.
+"""Partial sums: the rows of one flush of `sum`, and their encoding for `merge`.
 
-Rows of (window, entity, action, protocol) with additive totals; the same key may stand in more than one row
+Rows of (window, entity, action, protocol) with additive totals. The same key may stand in more than one row
 and in any number of partials, and order does not matter. On Kafka: an Arrow IPC stream, lz4 (design.md 3).
-The two 256-bit maps are linear-counting sketches (Whang et al. 1990) of the rejected rows' destination ports
-and sources, as four words each; they are merged with `|`.
+`maps` holds two bit maps of rejected traffic, `MAP_BITS` each: destination ports, then sources. They are
+linear-counting sketches (Whang et al. 1990), merged with `|`. Rows of other traffic have none.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from zlib import crc32
 import numpy as np
 import polars as pl
 
-MAP_BITS = 256
-MAP_WORDS = 4
-MAP = pl.Array(pl.UInt64, MAP_WORDS)
+from streams.kernel import MAP_BITS, MAP_WORDS
+
+MAP_BYTES = 2 * MAP_WORDS * 8
+"""The bytes of a row's two maps."""
 
 SCHEMA: dict[str, Any] = {
     "window": pl.Int64,
@@ -32,22 +33,39 @@ SCHEMA: dict[str, Any] = {
     "bytes": pl.Int64,
     "first": pl.Int64,
     "last": pl.Int64,
-    "ports": MAP,
-    "sources": MAP,
+    "maps": pl.Binary,
 }
+_OLD_MAPS = ("ports", "sources")
 
 
-Row = tuple[int, str, int, int, int, int, int, int, int, list[int], list[int]]
-"""One row of a partial, in `SCHEMA`'s order. `window` is its start, epoch seconds."""
+Row = tuple[int, str, int, int, int, int, int, int, int, bytes]
+"""One row of a partial, in `SCHEMA`'s order. `window` is its start, epoch seconds; `maps` may be empty."""
 
 
 def frame(rows: Iterable[Row]) -> pl.DataFrame:
     """Return some rows as a frame."""
-    found = list(rows)
-    columns: dict[str, Any] = {name: [row[at] for row in found] for at, name in enumerate(SCHEMA)}
-    for name in ("ports", "sources"):  # Polars makes a series of each list, numpy one array of all
-        columns[name] = np.array(columns[name], np.uint64).reshape(-1, MAP_WORDS)
-    return pl.DataFrame(columns, schema=SCHEMA)
+    return pl.DataFrame(list(rows), schema=SCHEMA, orient="row")
+
+
+def to_column(maps: Any, numbers: Any) -> pl.Series:
+    """Return the maps of some rows as a column; `numbers` are their rows in `maps`, 0 for none."""
+    values = [b""] * len(numbers)
+    places = np.flatnonzero(numbers)
+    found = maps[numbers[places]].tobytes()
+    for nth, place in enumerate(places.tolist()):
+        values[place] = found[nth * MAP_BYTES : (nth + 1) * MAP_BYTES]
+    return pl.Series("maps", values, pl.Binary)
+
+
+def without_old_maps(found: pl.DataFrame) -> pl.DataFrame:
+    """Convert rows of the previous layout to `SCHEMA`; return other frames as they are.
+
+    The old maps (columns `ports` and `sources`, 256 bits each) used another hash, so they cannot be merged
+    with today's. They are dropped: the counts of these rows are unknown, which is 0.
+    """
+    if not set(_OLD_MAPS) <= set(found.columns):
+        return found
+    return found.drop(_OLD_MAPS).with_columns(maps=pl.lit(b"", pl.Binary))
 
 
 def split(sums: pl.DataFrame, partitions: int) -> dict[int, pl.DataFrame]:
@@ -74,8 +92,8 @@ def encode(sums: pl.DataFrame) -> bytes:
 
 
 def decode(value: bytes) -> pl.DataFrame:
-    """Return the frame of an Arrow IPC stream. Raises Polars' errors on foreign bytes."""
-    return pl.read_ipc_stream(io.BytesIO(value))
+    """Return the frame of an Arrow IPC stream, in today's layout. Raises Polars' errors on foreign bytes."""
+    return without_old_maps(pl.read_ipc_stream(io.BytesIO(value)))
 
 
 def rows(sums: pl.DataFrame) -> list[Row]:
@@ -84,5 +102,17 @@ def rows(sums: pl.DataFrame) -> list[Row]:
 
 
 def estimate(set_bits: int) -> int:
-    """Return how many distinct things set so many bits: -m ln(empty / m), rounded; within 5 % up to fifty."""
+    """Return the number of distinct values that set so many bits: -m ln(empty / m), rounded.
+
+    The standard error is 2.2 % at 50 values and 3.3 % at 2,000. For every arithmetic progression of 50 to
+    2,000 ports or addresses that was tried, the error was below `ERROR_MAX`: 214 million progressions of
+    ports gave 17 % at most (2026-11-30). Above 4,000 the map fills up and the estimate is too low; its
+    maximum is 7,098.
+    """
     return round(-MAP_BITS * math.log(max(MAP_BITS - set_bits, 1) / MAP_BITS))
+
+
+ERROR_MAX = 0.2
+"""The largest relative error of `estimate` between 50 and 2,000 values."""
+ESTIMATES = np.array([estimate(n) for n in range(MAP_BITS + 1)], np.int64)
+"""`estimate` by set bits."""

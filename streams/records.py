@@ -24,7 +24,8 @@ class Aggregate:
     lines, whose `flows` counts lines. Times are epoch seconds; `oldest_arrival_ms` is the oldest arrival
     in Kinesis among the records that this revision added (epoch milliseconds; 0 when it added none).
     `protocols` maps the IANA number, as text, to `[flows, packets, bytes]`. `distinct_ports` and
-    `distinct_sources` are linear-counting estimates, kept for `REJECT` only, 0 elsewhere.
+    `distinct_sources` are linear-counting estimates, kept for `REJECT` only, 0 elsewhere. Their error is
+    below 20 % from 50 to 2,000 (3 % typically); they are too low above 4,000 and end at 7,098.
     """
 
     eni: str

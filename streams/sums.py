@@ -16,9 +16,10 @@ from connectors.flowlog import DEFAULT_FORMAT
 from streams import kernel, lines, partials
 from streams.lines import Nothing, Plan, Row
 
-TABLE_ROWS = 1 << 13  # 1 MiB; doubled when half full
+TABLE_ROWS = 1 << 13  # 512 KiB, and at most 1 MiB of maps; doubled when half full
 ODD_LINES = 1 << 12
-FULL_ROWS = 1 << 16  # 8 MiB of table: drain then, however little time has passed
+FULL_ROWS = 1 << 16  # at most 8 MiB of table: drain then, however little time has passed
+MAPS_AS_ROWS = 2  # a pair of maps is as large as two rows of a partial
 FULL_REFUSED_BYTES = 1 << 20  # a reason's lines go into one message, which must stay below 8 MiB
 KNOWN_IDS = 1 << 16
 
@@ -78,6 +79,8 @@ class Sums:
     _table: np.ndarray = field(default_factory=lambda: kernel.new_table(TABLE_ROWS))
     _used: np.ndarray = field(default_factory=lambda: np.zeros(TABLE_ROWS, np.int64))
     _used_n: int = 0
+    _maps: np.ndarray = field(default_factory=lambda: kernel.new_maps(TABLE_ROWS))
+    _maps_n: int = 0
     _odd: np.ndarray = field(default_factory=lambda: np.zeros((ODD_LINES, 2), np.int64))
     _extra: dict[tuple[int, str, int, int], _Extra] = field(default_factory=dict)
     _refused: dict[str, list[bytes]] = field(default_factory=dict)
@@ -88,7 +91,7 @@ class Sums:
     @property
     def is_full(self) -> bool:
         """Whether to drain now, for the sake of memory."""
-        rows = self._used_n + len(self._extra)
+        rows = self._used_n + len(self._extra) + MAPS_AS_ROWS * self._maps_n
         return rows >= FULL_ROWS or self._refused_bytes >= FULL_REFUSED_BYTES
 
     def warm(self) -> None:
@@ -112,8 +115,18 @@ class Sums:
                 self._one(line, by, latest)
             return
         while status != kernel.DONE:
-            status, at, self._used_n, odd_n, summed = kernel.scan(
-                buf, at, codes, self.window_s, latest, self._table, self._used, self._used_n, self._odd
+            status, at, self._used_n, self._maps_n, odd_n, summed = kernel.scan(
+                buf,
+                at,
+                codes,
+                self.window_s,
+                latest,
+                self._table,
+                self._used,
+                self._used_n,
+                self._maps,
+                self._maps_n,
+                self._odd,
             )
             self._counts.lines += summed
             self._counts.understood += summed
@@ -138,7 +151,8 @@ class Sums:
         newest = rows["first"].max() if len(rows) else -1
         drained = Drained(rows, self._counts, self._refused, int(newest))  # type: ignore[arg-type]
         self._table[self._used[: self._used_n]] = 0
-        self._used_n, self._counts, self._extra = 0, Counts(), {}
+        self._maps[: self._maps_n + 1] = 0
+        self._used_n, self._maps_n, self._counts, self._extra = 0, 0, Counts(), {}
         self._refused, self._refused_bytes = {}, 0
         return drained
 
@@ -162,7 +176,9 @@ class Sums:
         used = np.zeros(len(table), np.int64)
         used[: self._used_n] = self._used[: self._used_n]
         kernel.rehash(self._table, used, self._used_n, table)
-        self._table, self._used = table, used
+        maps = kernel.new_maps(len(table))
+        maps[: self._maps_n + 1] = self._maps[: self._maps_n + 1]
+        self._table, self._used, self._maps = table, used, maps
 
     def _table_rows(self) -> pl.DataFrame:
         taken = self._table[self._used[: self._used_n]]
@@ -177,8 +193,7 @@ class Sums:
             "bytes": taken[:, kernel.BYTES],
             "first": taken[:, kernel.FIRST],
             "last": taken[:, kernel.LAST],
-            "ports": _words(taken, kernel.PORTS),
-            "sources": _words(taken, kernel.SOURCES),
+            "maps": partials.to_column(self._maps, packed >> kernel.MAPS_AT),
         }
         return pl.DataFrame(columns, schema_overrides=partials.SCHEMA)
 
@@ -203,8 +218,7 @@ class Sums:
                 sums.bytes,
                 sums.first,
                 sums.last,
-                _words_of(sums.ports),
-                _words_of(sums.sources),
+                _maps_of(sums),
             )
             for key, sums in self._extra.items()
         )
@@ -216,12 +230,9 @@ def _lines_of(text: bytes) -> list[bytes]:
     return found[:-1] if not found[-1] else found
 
 
-def _words(taken: np.ndarray, at: int) -> np.ndarray:
-    return np.ascontiguousarray(taken[:, at : at + partials.MAP_WORDS]).view(np.uint64)
-
-
-def _words_of(bits: int) -> list[int]:
-    return [bits >> 64 * word & (1 << 64) - 1 for word in range(partials.MAP_WORDS)]
+def _maps_of(sums: _Extra) -> bytes:
+    size = partials.MAP_BYTES // 2
+    return sums.ports.to_bytes(size, "little") + sums.sources.to_bytes(size, "little") if sums.ports else b""
 
 
 def _id(lo: int, kind: int) -> str:

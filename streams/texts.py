@@ -15,7 +15,6 @@ from streams import cells
 from streams.cells import Cells, Names
 from streams.fold import Rows
 from streams.lines import ACTIONS, PROTOCOL_ABSENT
-from streams.partials import MAP_BITS, estimate
 from streams.records import Aggregate, Final
 from streams.render import Column, Texts, render
 
@@ -28,12 +27,11 @@ _ACTIONS = Texts.of(ACTIONS)
 _ACTIONS_JSON = Texts.of(f'"{action}"' for action in ACTIONS)
 _PROTOCOLS = Texts.of([*map(str, range(PROTOCOL_ABSENT)), "-"])
 _BOOLEANS = Texts.of(["false", "true"])
-_ESTIMATES = np.array([estimate(n) for n in range(MAP_BITS + 1)], np.int64)
 
 
 def finals(found: Cells, names: Names, window_s: int) -> pl.DataFrame:
     """Return cells as `FINALS`."""
-    columns = _numbers(found.totals, window_s)
+    columns = _numbers(found, window_s)
     columns["eni"] = names.of(cells.entity_of(found.totals))
     columns["action"] = [ACTIONS[action] for action in cells.action_of(found.totals).tolist()]
     return pl.DataFrame({name: columns[name] for name in FINALS}, schema=FINALS)
@@ -45,7 +43,7 @@ def write(
     """Return the keys and values of cells; their oldest arrival is this one where rows are new, else 0."""
     totals = found.totals
     entities, actions, windows = cells.entity_of(totals), cells.action_of(totals), totals["window"]
-    numbers = _numbers(totals, window_s) | {name: totals[name] for name in ("first", "last")}
+    numbers = _numbers(found, window_s) | {name: totals[name] for name in ("first", "last")}
     numbers["oldest_arrival_ms"] = totals["touched"] * arrival_ms
     columns: dict[str, tuple[Any, Texts | None]] = {name: (values, None) for name, values in numbers.items()}
     columns["eni"] = entities, names.json
@@ -57,13 +55,14 @@ def write(
     return render(key).bytes(), values.bytes()
 
 
-def _numbers(totals: Rows, window_s: int) -> dict[str, Any]:
+def _numbers(found: Cells, window_s: int) -> dict[str, Any]:
+    totals, (ports, sources) = found.totals, found.distinct()
     return {
         "window_start": np.ascontiguousarray(totals["window"]),
         "window_s": np.full(len(totals), window_s),
         **{name: np.ascontiguousarray(totals[name]) for name in ("flows", "packets", "bytes", "revision")},
-        "distinct_ports": _distinct(totals["ports"]),
-        "distinct_sources": _distinct(totals["sources"]),
+        "distinct_ports": ports,
+        "distinct_sources": sources,
     }
 
 
@@ -91,7 +90,3 @@ def _protocols(rows: Rows, lengths: Any) -> Texts:
 
 _OPENS = Texts.of(['{"', ',"'])
 _CLOSES = Texts.of(["", "}"])
-
-
-def _distinct(maps: Any) -> Any:
-    return _ESTIMATES[np.bitwise_count(maps).sum(axis=1)]

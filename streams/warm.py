@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from streams import partials
-from streams.partials import MAP_WORDS
 from streams.sums import Sums
 from streams.watermark import Time
 from streams.windows import Producer, Rules, Windows
@@ -17,7 +16,7 @@ def warm(window_s: int) -> None:
     sums, windows = Sums(window_s), Windows(Rules(window_s))
     sums.warm()
     windows.note(Producer(), Time())
-    windows.add(partials.frame([(0, "-", 0, 0, 0, 0, 0, 0, 0, [0] * MAP_WORDS, [0] * MAP_WORDS)]), 0)
+    windows.add(partials.frame([(0, "-", 0, 0, 0, 0, 0, 0, 0, b"")]), 0)
     windows.flush()
 
 

@@ -22,6 +22,7 @@ from connectors.progress import NONE
 from streams import cells, partials, texts
 from streams.cells import Cells, Names
 from streams.fold import Rows
+from streams.maps import Maps
 from streams.numbering import Sequence
 from streams.partials import Row
 from streams.records import Aggregate, Final, decode_aggregate
@@ -29,7 +30,7 @@ from streams.texts import FINALS
 from streams.watermark import Time, reached
 
 PLACE_KEY = b"place"
-STATE_ROWS = 6_000  # of a window in one state message: below 1 MiB even where lz4 finds nothing to save
+STATE_ROWS = 2_500  # of a window in one state message: below 1 MiB even where lz4 finds nothing to save
 SPARE_NAMES = 1_000
 NO_FINALS = pl.DataFrame(schema=FINALS)
 
@@ -81,6 +82,7 @@ class Windows:
     offset: int = -1
     producers: dict[int, Producer] = field(default_factory=dict)
     _names: Names = field(default_factory=Names)
+    _maps: Maps = field(default_factory=Maps)
     _tables: dict[int, Rows] = field(default_factory=dict)
     _new: list[Rows] = field(default_factory=list)
     _late: list[Row] = field(default_factory=list)
@@ -95,9 +97,10 @@ class Windows:
             if key == PLACE_KEY:
                 windows._load_place(orjson.loads(value))
             elif key.startswith(b"w"):
-                parts.append(cells.of_frame(partials.decode(value), windows._names, revised=True))
+                found = partials.decode(value)
+                parts.append(cells.of_frame(found, windows._names, windows._maps, revised=True))
         if parts:
-            windows._keep(cells.merged(parts))
+            windows._keep(cells.merged(parts, windows._maps))
         return windows
 
     def _load_place(self, place: dict[str, Any]) -> None:
@@ -119,7 +122,7 @@ class Windows:
             found = found.filter(~late)
         if not len(found):
             return
-        rows = cells.of_frame(found, self._names)
+        rows = cells.of_frame(found, self._names, self._maps)
         rows["touched"] = 1
         self._new.append(rows)
         self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms or self._arrival_ms)
@@ -142,12 +145,13 @@ class Windows:
         closing = [window for window in self._tables if self._closes(window, before, self.watermark)]
         flushed = Flushed([], NO_FINALS, self._late, {})
         if rows := self._due(closing):
-            self._publish(cells.merged(rows), closing, flushed)
+            self._publish(cells.merged(rows, self._maps), closing, flushed)
         past = [window for window in self._tables if self._is_past(window)]
         for window in past:
             flushed.state |= dict.fromkeys(_state_keys(window, len(self._tables.pop(window))))
         if past:
             self._forget_names()
+        self._maps.keep(list(self._tables.values()))
         flushed.state[PLACE_KEY] = self._place()
         self._new, self._late, self._arrival_ms = [], [], 0
         return flushed
@@ -155,7 +159,7 @@ class Windows:
     def aggregates(self) -> Iterator[Aggregate]:
         """Yield every aggregate that is kept, as it was published last."""
         for rows in self._tables.values():
-            found = Cells.of(rows)
+            found = Cells.of(rows, self._maps)
             _, values = texts.write(found, self._names, self.rules.window_s, self.watermark, 0)
             yield from map(decode_aggregate, values)
 
@@ -166,7 +170,7 @@ class Windows:
 
     def _publish(self, rows: Rows, closing: list[int], flushed: Flushed) -> None:
         """Tell which cells of these windows changed, and keep their rows."""
-        found = Cells.of(rows)
+        found = Cells.of(rows, self._maps)
         totals = found.totals
         changed = (totals["touched"] > 0) | np.isin(totals["window"], closing)
         totals["revision"] += changed
@@ -189,7 +193,7 @@ class Windows:
 
     def _state(self, rows: Rows, tables: list[Rows]) -> Iterator[tuple[bytes, bytes]]:
         """Yield the state of some windows, in parts that stay below 1 MiB; `rows` are those of `tables`."""
-        kept, at = cells.to_frame(rows, self._names), 0
+        kept, at = cells.to_frame(rows, self._names, self._maps), 0
         for table in tables:
             for part, key in enumerate(_state_keys(int(table["window"][0]), len(table))):
                 size = min(STATE_ROWS, len(table) - part * STATE_ROWS)

@@ -6,13 +6,13 @@ with underscores: `line(interface_id="-")`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import md5
 
 from hypothesis import strategies as st
 
 from connectors.flowlog import DEFAULT_FORMAT, ENTITY_FIELDS, FIELD_VERSIONS, Format
-from streams.partials import Row
+from streams.partials import MAP_BITS, MAP_BYTES, Row
 
 ENI = "eni-0a1b2c3d4e5f60718"
 
@@ -71,9 +71,8 @@ def varint(number: int) -> bytes:
 def row(
     window: int, entity: str = ENI, action: int = 0, flows: int = 1, protocol: int = 6, first: int = -1
 ) -> Row:
-    """Return a row of a partial: 2 packets and 100 bytes a flow; a rejected one has maps."""
+    """Return a row of a partial: 2 packets and 100 bytes a flow; a rejected one has maps of one bit each."""
     first = window if first < 0 else first
-    bits = [(1 << (first % 256)) >> 64 * word & (1 << 64) - 1 if action == 1 else 0 for word in range(4)]
     return (
         window,
         entity,
@@ -84,14 +83,21 @@ def row(
         100 * flows,
         first,
         first + 10,
-        bits,
-        list(bits),
+        maps_of({first % MAP_BITS}, {first % MAP_BITS}) if action == 1 else b"",
     )
 
 
-def bits_of(words: Sequence[int]) -> int:
-    """Return the bits of a map as one number."""
-    return sum(word << 64 * at for at, word in enumerate(words))
+def maps_of(ports: Iterable[int], sources: Iterable[int]) -> bytes:
+    """Return the maps in which these bits are set."""
+    return b"".join(
+        sum(1 << bit for bit in bits).to_bytes(MAP_BYTES // 2, "little") for bits in (ports, sources)
+    )
+
+
+def bits_of(maps: bytes) -> tuple[int, int]:
+    """Return the bits of two maps, each as one number."""
+    half = MAP_BYTES // 2
+    return int.from_bytes(maps[:half], "little"), int.from_bytes(maps[half:], "little")
 
 
 _POOLS = {

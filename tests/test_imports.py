@@ -69,7 +69,8 @@ PURE = {
     ),
     *named("connectors", "progress progress_tracker event_time"),
     *named(
-        "streams", "lines kernel partials sums cells fold render texts windows records watermark numbering"
+        "streams",
+        "lines kernel partials sums cells maps fold render texts windows records watermark numbering",
     ),
     *named("streams.web", "board history latencies query"),
     *named("emulator", "behind_requests exchange faults ledger peers router kafka.properties"),

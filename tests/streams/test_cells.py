@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from streams import cells
 from streams.cells import Names, Rows
+from streams.maps import Maps
 from streams.partials import Row, frame
 from tests.build import bits_of, row
 
@@ -32,7 +33,8 @@ Key = tuple[int, str, int, int]
 def totals(found: Iterable[Row]) -> dict[Key, tuple[int, ...]]:
     """Sum rows by key in the plainest way."""
     sums: dict[Key, tuple[int, ...]] = {}
-    for window, entity, action, protocol, flows, packets, size, first, last, ports, sources in found:
+    for window, entity, action, protocol, flows, packets, size, first, last, maps in found:
+        ports, sources = bits_of(maps)
         a = sums.get((window, entity, action, protocol), (0, 0, 0, 1 << 62, 0, 0, 0))
         sums[window, entity, action, protocol] = (
             a[0] + flows,
@@ -40,25 +42,25 @@ def totals(found: Iterable[Row]) -> dict[Key, tuple[int, ...]]:
             a[2] + size,
             min(a[3], first),
             max(a[4], last),
-            a[5] | bits_of(ports),
-            a[6] | bits_of(sources),
+            a[5] | ports,
+            a[6] | sources,
         )
     return sums
 
 
-def table(parts: list[list[Row]], names: Names) -> Rows:
-    return cells.merged([cells.of_frame(frame(part), names) for part in parts])
+def table(parts: list[list[Row]], names: Names, maps: Maps) -> Rows:
+    return cells.merged([cells.of_frame(frame(part), names, maps) for part in parts], maps)
 
 
-def told(rows: Rows, names: Names) -> list[Row]:
+def told(rows: Rows, names: Names, maps: Maps) -> list[Row]:
     """Return the rows of a table as those of partials."""
-    return cells.to_frame(rows, names).drop("revision").rows()
+    return cells.to_frame(rows, names, maps).drop("revision").rows()
 
 
 @given(some_parts)
 def test_merging_changes_no_total_and_leaves_each_key_once(parts: list[list[Row]]) -> None:
-    names = Names()
-    rows = told(table(parts, names), names)
+    names, maps = Names(), Maps()
+    rows = told(table(parts, names, maps), names, maps)
     assert totals(rows) == totals(r for part in parts for r in part)
     assert len({r[:4] for r in rows}) == len(rows)
 
@@ -67,14 +69,16 @@ def test_merging_changes_no_total_and_leaves_each_key_once(parts: list[list[Row]
 def test_the_order_of_parts_does_not_matter(parts: list[list[Row]], data: st.DataObject) -> None:
     names = Names(list(ENTITIES), {entity: code for code, entity in enumerate(ENTITIES)})
     shuffled = data.draw(st.permutations(parts))
-    assert np.array_equal(table(parts, names), table(shuffled, names))
+    maps, others = Maps(), Maps()
+    rows, again = table(parts, names, maps), table(shuffled, names, others)
+    assert told(rows, names, maps) == told(again, names, others)
 
 
 @given(some_parts)
 def test_cells_hold_the_rows_of_all_protocols(parts: list[list[Row]]) -> None:
-    names = Names()
-    rows = table(parts, names)
-    cut = cells.Cells.of(rows)
+    names, maps = Names(), Maps()
+    rows = table(parts, names, maps)
+    cut = cells.Cells.of(rows, maps)
     found = cut.totals
     assert cut.lengths.sum() == len(rows)
     assert found["flows"].sum() == rows["flows"].sum()
@@ -89,7 +93,7 @@ def test_cells_hold_the_rows_of_all_protocols(parts: list[list[Row]]) -> None:
 
 @given(some_parts)
 def test_windows_are_cut_apart_and_keep_their_rows(parts: list[list[Row]]) -> None:
-    rows = table(parts, Names())
+    rows = table(parts, Names(), Maps())
     tables = cells.by_window(rows)
     assert [len(set(t["window"].tolist())) for t in tables] == [1] * len(tables)
     assert np.array_equal(np.concatenate(tables), rows)
@@ -99,7 +103,8 @@ def test_windows_are_cut_apart_and_keep_their_rows(parts: list[list[Row]]) -> No
 def test_a_mark_spreads_to_the_whole_window_of_its_entity_and_no_further(
     parts: list[list[Row]], data: st.DataObject
 ) -> None:
-    found = cells.Cells.of(table(parts, Names())).totals
+    maps = Maps()
+    found = cells.Cells.of(table(parts, Names(), maps), maps).totals
     marked = np.array(data.draw(st.lists(st.booleans(), min_size=len(found), max_size=len(found))))
     owners = list(zip(found["window"].tolist(), cells.entity_of(found).tolist(), strict=True))
     spread = {owner for owner, mark in zip(owners, marked.tolist(), strict=True) if mark}
