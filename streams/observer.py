@@ -66,11 +66,12 @@ class Observer:
             await consumer.stop()
 
     def _take(self, name: str, message: object, now_ms: int) -> None:
-        value: bytes = message.value  # type: ignore[attr-defined]
+        value: bytes = message.value or b""  # type: ignore[attr-defined]
         if name == "aggregates":
             self._aggregate(orjson.loads(value), now_ms)
         elif name == "alerts":
-            self.alerts.append(decode_alert(value))
+            if value:  # none is a tombstone: a pending alert that never fired
+                self.alerts.append(decode_alert(value))
         else:
             headers = dict(message.headers)  # type: ignore[attr-defined]
             self.dead[headers["why"].decode()] += int(headers["count"])

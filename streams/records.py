@@ -56,7 +56,11 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """What detectors are told of an aggregate whose window is final; its fields are `Aggregate`'s."""
+    """The detector input for one aggregate; its fields are `Aggregate`'s.
+
+    It is sent when its window becomes final, when a final window is amended, and, with `final` false, while
+    the window is open and a rule that only grows may already fire.
+    """
 
     eni: str
     action: str
@@ -68,6 +72,7 @@ class Final:
     distinct_ports: int
     distinct_sources: int
     revision: int
+    final: bool
 
 
 def decode_aggregate(value: bytes) -> Aggregate:
@@ -79,6 +84,8 @@ def decode_aggregate(value: bytes) -> Aggregate:
 class Alert:
     """One transition of an alert's life: `pending`, `firing` or `resolved` (dashboard.md 6).
 
+    `summary`, `value`, `threshold` and the window are those of the window that caused the transition; of a
+    resolved alert, those of its peak. A pending alert that never fires is deleted (a tombstone on the topic).
     Times are epoch seconds; `ends_at` is 0 until the alert resolves. `fingerprint` is the hash of the rule
     and its labels, the same for every transition of one alert.
     """
@@ -109,3 +116,12 @@ class Alert:
 def decode_alert(value: bytes) -> Alert:
     """Read an alert back; raises `ValueError` or `TypeError` on foreign JSON."""
     return Alert(**orjson.loads(value))
+
+
+def has_fired(alert: Alert) -> bool:
+    """Return whether a transition is of an alert that fired; only those are listed as resolved and sent on.
+
+    The previous version published a pending alert that never fired as resolved, with `ends_at` equal to
+    `starts_at`; such messages may still be on the topic.
+    """
+    return alert.status == "firing" or (alert.status == "resolved" and alert.ends_at > alert.starts_at)

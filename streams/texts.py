@@ -18,9 +18,8 @@ from streams.lines import ACTIONS, PROTOCOL_ABSENT
 from streams.records import Aggregate, Final
 from streams.render import Column, Texts, render
 
-FINALS: dict[str, Any] = {
-    f.name: pl.String if f.name in {"eni", "action"} else pl.Int64 for f in fields(Final)
-}
+_POLARS = {"str": pl.String, "int": pl.Int64, "bool": pl.Boolean}
+FINALS: dict[str, Any] = {f.name: _POLARS[str(f.type)] for f in fields(Final)}
 """A message of `finals`: a column for each field of `Final`, in its order."""
 
 _ACTIONS = Texts.of(ACTIONS)
@@ -29,11 +28,17 @@ _PROTOCOLS = Texts.of([*map(str, range(PROTOCOL_ABSENT)), "-"])
 _BOOLEANS = Texts.of(["false", "true"])
 
 
-def finals(found: Cells, names: Names, window_s: int) -> pl.DataFrame:
+def with_final(found: pl.DataFrame) -> pl.DataFrame:
+    """Convert `FINALS` of the previous layout, which had final windows only and no column that says so."""
+    return found if "final" in found.columns else found.with_columns(final=pl.lit(value=True))
+
+
+def finals(found: Cells, names: Names, window_s: int, watermark: int) -> pl.DataFrame:
     """Return cells as `FINALS`."""
     columns = _numbers(found, window_s)
     columns["eni"] = names.of(cells.entity_of(found.totals))
     columns["action"] = [ACTIONS[action] for action in cells.action_of(found.totals).tolist()]
+    columns["final"] = found.totals["window"] + window_s <= watermark
     return pl.DataFrame({name: columns[name] for name in FINALS}, schema=FINALS)
 
 

@@ -20,6 +20,7 @@ import polars as pl
 
 from connectors.progress import NONE
 from streams import cells, partials, texts
+from streams.alerts.detectors import DEFAULTS
 from streams.cells import Cells, Names
 from streams.fold import Rows
 from streams.maps import Maps
@@ -55,10 +56,14 @@ class Producer:
 
 @dataclass(slots=True)
 class Flushed:
-    """What one flush publishes, and the state that goes with it (None deletes a key)."""
+    """What one flush publishes, and the state that goes with it (None deletes a key).
+
+    `judged` are the rows for detectors: of every interface and final window that changed, and of every open
+    window in which a rule that only grows may fire.
+    """
 
     published: list[tuple[bytes, bytes]]
-    closed: pl.DataFrame
+    judged: pl.DataFrame
     late: list[Row]
     state: dict[bytes, bytes | None]
 
@@ -69,8 +74,8 @@ class Flushed:
 
     @property
     def finals(self) -> list[Final]:
-        """The rows of every entity and final window that changed; `closed` holds them as columns."""
-        return [Final(*row) for row in self.closed.rows()]
+        """The rows for detectors; `judged` holds them as columns."""
+        return [Final(*row) for row in self.judged.rows()]
 
 
 @dataclass(slots=True)
@@ -177,11 +182,12 @@ class Windows:
         rows["revision"] = np.repeat(totals["revision"], found.lengths)
         # A detector wants an entity's whole window, also when only one action was amended.
         is_final = totals["window"] + self.rules.window_s <= self.watermark
-        closed = is_final & cells.any_of_entity(totals, changed)
+        open_scans = changed & ~is_final & DEFAULTS.grows_past(*found.distinct())
+        judged = is_final & cells.any_of_entity(totals, changed) | cells.any_of_entity(totals, open_scans)
         window_s, arrival_ms = self.rules.window_s, self._arrival_ms
         written = texts.write(found.only(changed), self._names, window_s, self.watermark, arrival_ms)
         flushed.published += zip(*written, strict=True)
-        flushed.closed = texts.finals(found.only(closed), self._names, window_s)
+        flushed.judged = texts.finals(found.only(judged), self._names, window_s, self.watermark)
         rows["touched"] = 0
         flushed.state.update(self._state(rows, self._keep(rows)))
 

@@ -1,20 +1,20 @@
-"""The third hop: final windows in, transitions of alerts out."""
+"""The third hop: windows in, transitions of alerts out."""
 
 from __future__ import annotations
 
 import time
 
 import orjson
-import polars as pl
 
 from connectors.messages import Message
 from connectors.settings import Work
 from streams import partials
-from streams.alerts.detectors import evidence
-from streams.alerts.lives import Lives
+from streams.alerts.life import CANCELLED
+from streams.alerts.watch import Watch
 from streams.hops import Pace, make_slot
 from streams.numbering import Input, Rewind, Sequence
-from streams.records import Final
+from streams.records import Alert
+from streams.texts import with_final
 
 PLACE_KEY = b"place"
 
@@ -28,7 +28,7 @@ class DetectHop:
         self.slot = make_slot(settings, "detect", partition)
         self._settings = settings
         self._read = Sequence()
-        self._lives = Lives()
+        self._watch = Watch()
         self._messages: list[Message] = []
         self._touched = False
         self._pace = Pace()
@@ -42,7 +42,7 @@ class DetectHop:
         state = dict(self.slot.state)
         if value := state.pop(PLACE_KEY, None):
             self._read = Sequence.of(orjson.loads(value))
-        self._lives = Lives.load(state)
+        self._watch = Watch.load(state)
 
     def offer(self, message: Input, now: float) -> Rewind | None:
         verdict = self._read.check(message.number(), message.offset)
@@ -51,21 +51,16 @@ class DetectHop:
         if verdict:
             self._read.took(message)
             self._touched = True
-            self._observe(partials.decode(message.value), message.number("watermark"))
+            finals = with_final(partials.decode(message.value))
+            alerts = self._watch.take(finals, message.number("watermark"))
+            self._messages += [self._message(alert) for alert in alerts]
         return None
 
-    def _observe(self, finals: pl.DataFrame, watermark: int) -> None:
-        # A window that proves nothing matters only where an alert is waiting for calm.
-        proven, watched = evidence(finals), self._lives.watched()
-        rows = [Final(*row) for row in finals.iter_rows() if (row[0], row[2]) in proven or row[0] in watched]
-        alerts = []
-        for (eni, start), window in _by_window(rows).items():
-            alerts += self._lives.observe(eni, start, window[0].window_s, window)
-        alerts += self._lives.advance(watermark)
+    def _message(self, alert: Alert) -> Message:
+        # A pending alert that never fired is deleted from the compacted topic.
+        value = None if alert.status == CANCELLED else alert.encode()
         topic = f"{self._settings.prefix}alerts"
-        self._messages += [
-            Message(topic, self.slot.partition, a.fingerprint.encode(), a.encode()) for a in alerts
-        ]
+        return Message(topic, self.slot.partition, alert.fingerprint.encode(), value)
 
     def step_over(self, message: Input) -> int | None:
         return self._read.skip(message)
@@ -75,14 +70,6 @@ class DetectHop:
 
     async def flush(self, now: float) -> None:
         place = orjson.dumps([self._read.number, self._read.offset, self._read.counted])
-        await self.slot.commit({**self._lives.changed(), PLACE_KEY: place}, self._messages)
+        await self.slot.commit({**self._watch.changed(), PLACE_KEY: place}, self._messages)
         self._messages, self._touched = [], False
         self._pace.flushed(now, time.time())
-
-
-def _by_window(rows: list[Final]) -> dict[tuple[str, int], list[Final]]:
-    """Group finals by entity and window, oldest window first."""
-    groups: dict[tuple[str, int], list[Final]] = {}
-    for row in sorted(rows, key=lambda row: row.window_start):
-        groups.setdefault((row.eni, row.window_start), []).append(row)
-    return groups

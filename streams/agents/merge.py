@@ -94,7 +94,7 @@ class MergeHop:
         aggregates = f"{prefix}aggregates"
         messages = [Message(aggregates, q, key, value) for key, value in flushed.published]
         watermark = b"%d" % self._windows.watermark
-        for part in _parts(flushed.closed):
+        for part in _parts(flushed.judged):
             value = partials.encode(part)
             messages.append(self._sent.message(f"{prefix}finals", q, value, len(part), watermark=watermark))
         if flushed.late:
@@ -127,9 +127,9 @@ def _time(message: Input) -> Time:
     )
 
 
-def _parts(closed: pl.DataFrame) -> list[pl.DataFrame]:
-    """Cut finals into messages, and never between the rows of one entity and window."""
-    if len(closed) <= FINALS_A_MESSAGE:
-        return [closed] if len(closed) else []
+def _parts(judged: pl.DataFrame) -> list[pl.DataFrame]:
+    """Cut rows for detectors into messages, and never between the rows of one entity and window."""
+    if len(judged) <= FINALS_A_MESSAGE:
+        return [judged] if len(judged) else []
     part = pl.struct("eni", "window_start").rle_id() // FINALS_A_MESSAGE
-    return closed.with_columns(part=part).partition_by("part", include_key=False, maintain_order=True)
+    return judged.with_columns(part=part).partition_by("part", include_key=False, maintain_order=True)

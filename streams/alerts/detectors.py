@@ -1,23 +1,27 @@
-"""What the final windows of one ENI say: two detectors, each a pure function of one window's rows.
+"""The rules: two detectors, each a pure function of one window of one interface and of what is usual there.
 
-`find` says which rules this window breaks; `measure` gives the number behind each rule whether broken or
-not, so that an alert's life can tell "over the threshold", "not yet calm" and "calm". Neither remembers
-anything: hold times and hysteresis belong to `lives`.
+`find` returns the rules that a window breaks. `measure` returns the value of each rule, so that `lives` can
+tell "broken", "not calm yet" and "calm". Neither has state: hold times belong to `lives`, and the usual
+traffic of an interface to `usual`.
 
-Rows are those of one (ENI, window), one for each action. `NODATA` and `SKIPDATA` rows are facts about the
-log (flow-logs.md 1.6) and count for nothing here. Rows of a format without `action` cannot be judged, and
-are not. A flow log of rejected traffic only looks like an ENI that rejects everything: one window cannot
-tell the two apart, so whoever feeds such a log must expect `reject_ratio`, or leave it out.
+`port_scan` counts ports, and a count only grows. So it is also judged on open windows. `reject_ratio`
+compares a window with the interface's usual traffic, and is judged on final windows only.
+
+`reject_ratio` does not have one threshold for all interfaces: a public interface always rejects the scans of
+the internet (peers-and-detectors.md 5), and for a quiet one they are most of its flows. It fires when the
+ratio *and* the number of rejects leave the interface's own range, or when a small interface, most of whose
+flows are usually accepted, accepts none. It does not fire before the usual traffic is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from streams.records import Final
+from streams.alerts.usual import Usual, deviations
 
 PORT_SCAN = "port_scan"
 REJECT_RATIO = "reject_ratio"
@@ -28,9 +32,18 @@ SEVERITY = {PORT_SCAN: "warning", REJECT_RATIO: "warning"}
 class Thresholds:
     """Where each rule breaks, and how far below it must come back."""
 
-    # dashboard.md 6: 20 % of at least 50 flows. Below 50 flows, ten closing-noise rejects would be an alert.
-    reject_ratio: float = 0.20
+    # dashboard.md 6: 20 %; here above the interface's usual ratio. At least 50 flows, or ten rejects of
+    # closing connections would be an alert.
+    reject_rise: float = 0.20
     reject_min_flows: int = 50
+    # peers-and-detectors.md 6, D14: rejects on the way in are an alert from z = 6.
+    reject_deviations: float = 6.0
+    # A small interface that accepts nothing any more: all of at least ten flows (issue 14). Where fewer than
+    # five flows are usually accepted, three windows without any are chance. Rejects must rise, or a server
+    # that stops would be an alert; by three deviations (peers-and-detectors.md 4.5, Splunk).
+    full_min_flows: int = 10
+    full_usual_accepted: float = 5.0
+    full_deviations: float = 3.0
     # dashboard.md 6, `port_sweep`: 50 ports in a window; Elastic's rule has 50 in a minute too, Zeek's and
     # Sumo's 15 to 25 count failures of one pair (peers-and-detectors.md 6, D2), which a window cannot see.
     scan_ports: int = 50
@@ -39,124 +52,148 @@ class Thresholds:
     # dashboard.md 6: resolve below 80 % of the threshold.
     resolve_share: float = 0.8
 
-    def of(self, rule: str) -> float:
-        """Return the value at which `rule` breaks."""
-        return float(self.scan_ports) if rule == PORT_SCAN else self.reject_ratio
+    def grows_past(self, ports: Any, sources: Any) -> Any:
+        """Whether so many ports and sources are a scan; numbers, or arrays for a mask."""
+        return (ports >= self.scan_ports) & (ports >= self.scan_ports_per_source * sources)
 
-    def resolve_below(self, rule: str) -> float:
-        """Return the value below which `rule` is calm again."""
-        # Rounded, or 0.2 * 0.8 would be a hair above the 0.16 that 16 flows of 100 give.
-        return round(self.of(rule) * self.resolve_share, 9)
+    def of(self, rule: str, usual: Usual | None) -> float:
+        """Return the value at which `rule` breaks on an interface."""
+        if rule == PORT_SCAN:
+            return float(self.scan_ports)
+        return round((usual.ratio if usual else 0.0) + self.reject_rise, 4)
+
+    def resolve_below(self, rule: str, usual: Usual | None) -> float:
+        """Return the value below which `rule` is calm again on an interface."""
+        if rule == PORT_SCAN:
+            return self.scan_ports * self.resolve_share
+        return round((usual.ratio if usual else 0.0) + self.reject_rise * self.resolve_share, 4)
 
 
 DEFAULTS = Thresholds()
 
 
+class Traffic(NamedTuple):
+    """The traffic of one window of one interface; `ports` and `sources` are those of rejected flows.
+
+    NODATA and SKIPDATA rows are facts about the log (flow-logs.md 1.6), and rows of a format without
+    `action` cannot be judged: neither is counted here.
+    """
+
+    window_start: int
+    eni: str
+    window_s: int
+    accepted: int
+    rejected: int
+    ports: int
+    sources: int
+    is_final: bool
+
+    @property
+    def flows(self) -> int:
+        """All flows."""
+        return self.accepted + self.rejected
+
+    @property
+    def ratio(self) -> float:
+        """The rejected share of the flows."""
+        return self.rejected / self.flows
+
+    def may_matter(self, thresholds: Thresholds = DEFAULTS) -> bool:
+        """Whether `measure` may return a value other than 0."""
+        share = thresholds.resolve_share
+        if self.ports >= thresholds.scan_ports * share:
+            return True
+        least = thresholds.reject_min_flows if self.accepted else thresholds.full_min_flows
+        return self.rejected > 0 and self.flows >= least * share
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule broken by one window of one ENI. `window_start` is epoch seconds."""
+    """A rule that a window breaks, the value and threshold, and a sentence without the interface's name."""
 
     rule: str
-    eni: str
-    window_start: int
-    window_s: int
     value: float
     threshold: float
-    severity: str
     summary: str
-    resolve_below: float
 
 
-def find(rows: Sequence[Final], thresholds: Thresholds = DEFAULTS) -> list[Finding]:
-    """Return the rules that this window breaks: one cause, one finding.
+def traffic_of(finals: pl.DataFrame) -> list[Traffic]:
+    """Return the traffic of each interface and window of a frame (`texts.FINALS`), oldest window first.
+
+    Of several rows of one action, the newest revision counts. Windows without traffic are left out.
+    """
+    rows: dict[tuple[int, str], dict[str, tuple[int, int, int, int]]] = {}
+    about: dict[tuple[int, str], tuple[int, bool]] = {}
+    names = "eni", "window_start", "action", "flows", "distinct_ports", "distinct_sources"
+    columns = [finals[name].to_list() for name in (*names, "revision", "window_s", "final")]
+    for eni, start, action, flows, ports, sources, revision, window_s, final in zip(*columns, strict=True):
+        key = start, eni
+        by_action = rows.setdefault(key, {})
+        if action not in by_action or by_action[action][0] < revision:
+            by_action[action] = revision, flows, ports, sources
+        about[key] = window_s, final
+    found = [_traffic(key, rows[key], *about[key]) for key in sorted(rows)]
+    return [one for one in found if one.flows]
+
+
+def find(traffic: Traffic, usual: Usual | None, thresholds: Thresholds = DEFAULTS) -> list[Finding]:
+    """Return the rules that a window breaks: one cause, one finding.
 
     A port scan explains the rejects of its window, so `reject_ratio` is not reported beside it.
     """
-    traffic = _Traffic.of(rows)
-    if traffic is None:
+    if thresholds.grows_past(traffic.ports, max(1, traffic.sources)):
+        from_whom = "1 source" if traffic.sources <= 1 else f"{traffic.sources} sources"
+        text = f"about {traffic.ports} ports tried by about {from_whom}, all rejected"
+        return [_finding(PORT_SCAN, float(traffic.ports), traffic, usual, thresholds, text)]
+    if not traffic.is_final or usual is None or not usual.is_known or not traffic.flows:
         return []
-    ports, sources = traffic.ports, traffic.sources
-    if ports >= thresholds.scan_ports and ports >= thresholds.scan_ports_per_source * sources:
-        whom = "1 source" if sources == 1 else f"{sources} sources"
-        text = f"about {ports} ports of {traffic.row.eni} tried by about {whom}, all rejected"
-        return [_finding(PORT_SCAN, traffic, thresholds, text)]
-    if traffic.flows >= thresholds.reject_min_flows and traffic.ratio >= thresholds.reject_ratio:
-        text = f"{traffic.ratio:.0%} of the {traffic.flows} flows of {traffic.row.eni} rejected"
-        return [_finding(REJECT_RATIO, traffic, thresholds, text)]
+    if _breaks_ratio(traffic, usual, thresholds, 1.0):
+        what = "all" if not traffic.accepted else f"{traffic.ratio:.0%}"
+        text = f"{what} of {traffic.flows} flows rejected, usually {usual.ratio:.0%}"
+        return [_finding(REJECT_RATIO, traffic.ratio, traffic, usual, thresholds, text)]
     return []
 
 
-def measure(rows: Sequence[Final], thresholds: Thresholds = DEFAULTS) -> dict[str, float]:
-    """Return each rule's value, whether broken or not; nothing when the window has no traffic to judge.
+def measure(traffic: Traffic, usual: Usual | None, thresholds: Thresholds = DEFAULTS) -> Mapping[str, float]:
+    """Return each rule's value, whether broken or not; of an open window only the rules that grow.
 
-    A rule has two conditions, a value and a weight of evidence (flows, ports per source). Where the evidence
-    is below `resolve_share` of what the rule asks for, the value is 0: too little to keep an alert alive.
+    A rule has a value and conditions on the weight of evidence. Where the evidence is below `resolve_share`
+    of what the rule asks for, the value is 0: too little to keep an alert alive.
     """
-    traffic = _Traffic.of(rows)
-    if traffic is None:
-        return {}
     share = thresholds.resolve_share
-    heavy = traffic.flows >= thresholds.reject_min_flows * share
-    steep = traffic.ports >= thresholds.scan_ports_per_source * traffic.sources * share
-    return {
-        PORT_SCAN: float(traffic.ports) if steep else 0.0,
-        REJECT_RATIO: traffic.ratio if heavy else 0.0,
-    }
+    steep = traffic.ports >= thresholds.scan_ports_per_source * max(1, traffic.sources) * share
+    values = {PORT_SCAN: float(traffic.ports) if steep else 0.0}
+    if traffic.is_final:
+        heavy = usual is not None and _breaks_ratio(traffic, usual, thresholds, share)
+        values[REJECT_RATIO] = traffic.ratio if heavy else 0.0
+    return values
 
 
-def evidence(finals: pl.DataFrame, thresholds: Thresholds = DEFAULTS) -> set[tuple[str, int]]:
-    """Return the (ENI, window start) of a frame of finals (`texts.FINALS`) that `measure` may not call 0.
-
-    Most windows have too few flows to prove anything; this tells them apart before objects are made.
-    """
-    flows: dict[tuple[str, int], int] = {}
-    rejected, steep = set(), set()
-    some = (finals[name].to_list() for name in ("eni", "window_start", "action", "flows", "distinct_ports"))
-    for eni, start, action, count, ports in zip(*some, strict=True):
-        key = eni, start
-        flows[key] = flows.get(key, 0) + count
-        if action == "REJECT":
-            rejected.add(key)
-            if ports >= thresholds.resolve_below(PORT_SCAN):
-                steep.add(key)
-    least = thresholds.reject_min_flows * thresholds.resolve_share
-    return steep | {key for key in rejected if flows[key] >= least}
-
-
-@dataclass(frozen=True, slots=True)
-class _Traffic:
-    row: Final
-    flows: int
-    ratio: float
-    ports: int
-    sources: int
-
-    @classmethod
-    def of(cls, rows: Sequence[Final]) -> _Traffic | None:
-        # The newest revision of each action wins, whatever order the rows come in.
-        by_action = {row.action: row for row in sorted(rows, key=lambda row: row.revision)}
-        accept, reject = by_action.get("ACCEPT"), by_action.get("REJECT")
-        accepts = accept.flows if accept else 0
-        rejects = reject.flows if reject else 0
-        row = reject or accept
-        if row is None or accepts + rejects == 0:
-            return None
-        ports = reject.distinct_ports if reject else 0
-        # Somebody sent the rejected flows, even where the format has no source to count.
-        sources = max(1, reject.distinct_sources) if reject else 1
-        return cls(row, accepts + rejects, rejects / (accepts + rejects), ports, sources)
-
-
-def _finding(rule: str, traffic: _Traffic, thresholds: Thresholds, text: str) -> Finding:
-    row = traffic.row
-    return Finding(
-        rule=rule,
-        eni=row.eni,
-        window_start=row.window_start,
-        window_s=row.window_s,
-        value=float(traffic.ports) if rule == PORT_SCAN else traffic.ratio,
-        threshold=thresholds.of(rule),
-        severity=SEVERITY[rule],
-        summary=f"{text} in {row.window_s} s",
-        resolve_below=thresholds.resolve_below(rule),
+def _breaks_ratio(traffic: Traffic, usual: Usual, thresholds: Thresholds, share: float) -> bool:
+    """Whether a window has `share` of what `reject_ratio` asks for (1: it breaks the rule)."""
+    # Rounded, or 0.2 * 0.8 would be a hair above the 0.16 that 16 flows of 100 give.
+    if traffic.ratio < round(usual.ratio + thresholds.reject_rise * share, 9):
+        return False
+    above = deviations(usual, traffic.rejected)
+    if traffic.flows >= thresholds.reject_min_flows * share and above >= thresholds.reject_deviations * share:
+        return True
+    return (
+        not traffic.accepted
+        and traffic.flows >= thresholds.full_min_flows * share
+        and usual.accepted >= thresholds.full_usual_accepted
+        and above >= thresholds.full_deviations * share
     )
+
+
+def _traffic(
+    key: tuple[int, str], by_action: Mapping[str, tuple[int, int, int, int]], window_s: int, is_final: bool
+) -> Traffic:
+    accepted = by_action["ACCEPT"][1] if "ACCEPT" in by_action else 0
+    _, rejected, ports, sources = by_action.get("REJECT", (0, 0, 0, 0))
+    return Traffic(*key, window_s, accepted, rejected, ports, sources, is_final)
+
+
+def _finding(
+    rule: str, value: float, traffic: Traffic, usual: Usual | None, thresholds: Thresholds, text: str
+) -> Finding:
+    return Finding(rule, value, thresholds.of(rule, usual), f"{text} in {traffic.window_s} s")

@@ -1,50 +1,44 @@
-"""The lives of alerts: pending, firing, resolved, told by windows of event time and never by a clock.
+"""The lives of alerts: pending, firing, resolved, by windows of event time and never by a clock.
 
-A life is one rule on one ENI. It keeps a mark (breach, between, calm) for each of its last few windows, and
-its status is judged from the marks. So a window that is amended, or comes a little late, replaces its own
+A life is one rule on one interface. It keeps a mark (breach, between, calm) for each of its last few windows,
+and its status follows from the marks. So a window that is amended, or comes a little late, replaces its own
 mark and nothing is counted twice. Status only moves forward within an episode: what was published is not
-taken back, it resolves.
+taken back, it resolves. A life also keeps the peak of its episode, so that a resolved alert shows it.
 
-An episode that is over is remembered for `MEMORY_S`, or a late amendment of its windows would raise it
-again; an ENI that never broke a rule costs nothing. The state is one small JSON value for each life, for a
-compacted topic. The same observations in the same order always give the same transitions.
+A window that is still open gives a mark only if it breaks a rule that grows. Its final rows replace the mark.
+
+A pending alert that never fires is `CANCELLED`: for readers of the compacted topic that is a tombstone. While
+an episode that fired is remembered, the next one is published only when it fires, or a pending alert would
+overwrite the resolved one. An episode is remembered for `MEMORY_S`, or a late amendment of its windows would
+raise it again. An interface that never broke a rule costs nothing. The state is one small JSON value for each
+life, for a compacted topic. The same observations in the same order always give the same transitions.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import orjson
 
-from streams.alerts.detectors import (
-    DEFAULTS,
-    PORT_SCAN,
-    REJECT_RATIO,
-    SEVERITY,
-    Finding,
-    Thresholds,
-    find,
-    measure,
+from streams.alerts.detectors import DEFAULTS, SEVERITY, Finding, Thresholds, Traffic, find, measure
+from streams.alerts.life import (
+    CANCELLED,
+    FIRING,
+    HOLD_WINDOWS,
+    PENDING,
+    RESOLVED,
+    SILENT_WINDOWS,
+    Life,
+    Reading,
 )
-from streams.records import Alert, Final
+from streams.alerts.marks import BETWEEN, BREACH, CALM
+from streams.alerts.usual import Usual
+from streams.records import Alert
 
-PENDING = "pending"
-FIRING = "firing"
-RESOLVED = "resolved"
-
-# A scan is over within minutes, so it fires at once; a ratio may be one burst, so it must be seen twice
-# (peers-and-detectors.md 7.1: a second window cuts false alerts by two orders of magnitude).
-HOLD_WINDOWS = {PORT_SCAN: 1, REJECT_RATIO: 2}
-CLEAR_WINDOWS = 2  # dashboard.md 6: below 80 % for two windows
-SILENT_WINDOWS = 5  # dashboard.md 6, `volume_drop`: five windows without data is silence
-MARKS_MAX = 8  # twice what hold and clear look at together: room for windows that come out of order
-MEMORY_S = 6 * 3600  # partials are kept six hours (design.md 3): older windows are not amended any more
+MEMORY_S = 6 * 3600  # older windows are not amended any more
 KEY_PREFIX = b"life|"
-
-_BREACH, _BETWEEN, _CALM = "b", "h", "c"
 
 
 def fingerprint(rule: str, labels: Mapping[str, str]) -> str:
@@ -52,103 +46,27 @@ def fingerprint(rule: str, labels: Mapping[str, str]) -> str:
     return hashlib.sha256(orjson.dumps([rule, sorted(labels.items())])).hexdigest()[:16]
 
 
-def has_fired(alert: Alert) -> bool:
-    """Say whether this transition is about an alert that fired: then people are told of it.
-
-    A pending alert that came to nothing is published as resolved too, or readers of the compacted topic
-    would see it pending for ever; it ends in the second in which it started.
-    """
-    return alert.status == FIRING or (alert.status == RESOLVED and alert.ends_at > alert.starts_at)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What one window says to one rule."""
-
-    window_start: int
-    window_s: int
-    mark: str
-    value: float
-    summary: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Life:
-    """One rule on one ENI. `marks` are (window start, mark), oldest first; `settled` is the newest window of
-    the last episode that fired: it and all before it have been told, whatever amendments say."""
-
-    rule: str
-    eni: str
-    window_s: int
-    status: str = RESOLVED
-    starts_at: int = 0
-    ends_at: int = 0
-    settled: int = -1
-    marks: tuple[tuple[int, str], ...] = ()
-
-    @property
-    def is_live(self) -> bool:
-        return self.status != RESOLVED
-
-    @property
-    def newest(self) -> int:
-        """The start of the newest window that this life knows of."""
-        return self.marks[-1][0] if self.marks else self.settled
-
-    def is_silent_at(self, event_time: int) -> bool:
-        return self.newest + (1 + SILENT_WINDOWS) * self.window_s <= event_time
-
-    def is_moved_by(self, reading: _Reading) -> bool:
-        if reading.window_start <= self.settled:
-            return False
-        known = any(start == reading.window_start for start, _ in self.marks)
-        return self.is_live or known or reading.mark == _BREACH
-
-    def with_mark(self, reading: _Reading) -> _Life:
-        marks = dict(self.marks) | {reading.window_start: reading.mark}
-        return replace(self, window_s=reading.window_s, marks=tuple(sorted(marks.items())[-MARKS_MAX:]))
-
-    def judged(self) -> _Life:
-        """Return this life one transition further, or as it is."""
-        if self.status == FIRING:
-            return self.over() if _calm_tail(self.marks) >= CLEAR_WINDOWS else self
-        run = _latest_run(self.marks, self.window_s, HOLD_WINDOWS[self.rule])
-        if run is not None:
-            return replace(self, status=FIRING, starts_at=run, ends_at=0)
-        open_breach = _open_breach(self.marks, self.window_s)
-        if open_breach is None:
-            return self.over() if self.is_live else self
-        return self if self.is_live else replace(self, status=PENDING, starts_at=open_breach, ends_at=0)
-
-    def over(self) -> _Life:
-        """Return this life with its episode ended where it was last seen, in event time."""
-        if self.status == PENDING:  # It keeps its marks: a window that was late may still complete the run.
-            return replace(self, status=RESOLVED, ends_at=self.starts_at)
-        stirred = [start for start, mark in self.marks if mark != _CALM]
-        last = max([self.starts_at, *stirred])
-        return replace(self, status=RESOLVED, ends_at=last + self.window_s, settled=self.newest, marks=())
-
-
 class Lives:
-    """All alert lives of one partition, fed with final windows."""
+    """All alert lives of one partition, fed with windows."""
 
     def __init__(self, thresholds: Thresholds = DEFAULTS) -> None:
         self._thresholds = thresholds
-        self._lives: dict[tuple[str, str], _Life] = {}
+        self._lives: dict[tuple[str, str], Life] = {}
         self._dirty: set[tuple[str, str]] = set()
 
     @classmethod
     def load(cls, state: Mapping[bytes, bytes], thresholds: Thresholds = DEFAULTS) -> Lives:
         """Build from the values that `changed` gave; keys of others in the same state are passed over.
 
-        Raises `ValueError` or `TypeError` on a value that is not ours.
+        Raises `ValueError` or `TypeError` on a value that is not ours. Values of the layout without the
+        `peak_` fields are read too.
         """
         lives = cls(thresholds)
         for key, value in state.items():
             if key.startswith(KEY_PREFIX):
                 fields = orjson.loads(value)
                 fields["marks"] = tuple((int(start), str(mark)) for start, mark in fields["marks"])
-                life = _Life(**fields)
+                life = Life(**fields)
                 lives._lives[life.rule, life.eni] = life
         return lives
 
@@ -162,22 +80,26 @@ class Lives:
         self._dirty.clear()
         return found
 
-    def watched(self) -> set[str]:
-        """Return the ENIs of which a life is kept, so that a calm window matters."""
-        return {eni for _, eni in self._lives}
+    def is_kept(self, eni: str) -> bool:
+        """Return whether any life of an interface is kept, so that a calm window matters."""
+        return any((rule, eni) in self._lives for rule in HOLD_WINDOWS)
 
-    def observe(self, eni: str, window_start: int, window_s: int, rows: Sequence[Final]) -> list[Alert]:
-        """Take all rows known of one final window; return the transitions to publish, in order.
+    def is_live(self, eni: str) -> bool:
+        """Return whether any alert of an interface is pending or firing."""
+        return any((life := self._lives.get((rule, eni))) and life.is_live for rule in HOLD_WINDOWS)
 
-        Call it again with all rows when one of them is amended or joins late.
+    def observe(self, traffic: Traffic, usual: Usual | None) -> list[Alert]:
+        """Take one window; return the transitions to publish, in order.
+
+        Call it again with the whole window when it becomes final, or is amended.
         """
-        values = measure(rows, self._thresholds)
-        found = {finding.rule: finding for finding in find(rows, self._thresholds)}
+        values = measure(traffic, usual, self._thresholds)
+        found = {finding.rule: finding for finding in find(traffic, usual, self._thresholds)}
         alerts: list[Alert] = []
         for rule in sorted(values):
-            mark, summary = self._mark(rule, values[rule], found.get(rule))
-            reading = _Reading(window_start, window_s, mark, values[rule], summary)
-            alerts += self._take(rule, eni, reading)
+            reading = self._reading(rule, values[rule], found.get(rule), traffic, usual)
+            if reading.is_final or reading.mark == BREACH:
+                alerts += self._take(rule, traffic.eni, reading)
         return alerts
 
     def advance(self, watermark: int) -> list[Alert]:
@@ -188,103 +110,91 @@ class Lives:
         alerts: list[Alert] = []
         for key, life in sorted(self._lives.items()):
             if life.is_live and life.is_silent_at(watermark):
-                alerts.append(self._silence(key, life))
+                alerts += self._silence(key, life)
             elif not life.is_live and life.newest + MEMORY_S <= watermark:
                 del self._lives[key]
                 self._dirty.add(key)
         return alerts
 
-    def _mark(self, rule: str, value: float, finding: Finding | None) -> tuple[str, str]:
+    def _reading(
+        self, rule: str, value: float, finding: Finding | None, traffic: Traffic, usual: Usual | None
+    ) -> Reading:
         if finding is not None:
-            return _BREACH, finding.summary
-        calm = self._thresholds.resolve_below(rule)
-        if value < calm:
-            return _CALM, f"{rule} at {value:.4g}, below {calm:.4g}"
-        return _BETWEEN, f"{rule} at {value:.4g}, not below {calm:.4g} yet"
+            mark, summary = BREACH, finding.summary
+        else:
+            mark = CALM if value < self._thresholds.resolve_below(rule, usual) else BETWEEN
+            summary = f"{rule} at {value:.4g}"
+        threshold = self._thresholds.of(rule, usual)
+        where = traffic.window_start, traffic.window_s
+        return Reading(*where, mark, value, threshold, summary, traffic.is_final)
 
-    def _take(self, rule: str, eni: str, reading: _Reading) -> list[Alert]:
+    def _take(self, rule: str, eni: str, reading: Reading) -> list[Alert]:
         key = (rule, eni)
         alerts: list[Alert] = []
-        life = self._lives.get(key) or _Life(rule, eni, reading.window_s)
-        if life.is_live and life.is_silent_at(reading.window_start):
-            alerts.append(self._silence(key, life))
+        life = self._lives.get(key) or Life(rule, eni, reading.window_s)
+        # An open window is ahead of the watermark: the windows before it may not be here yet.
+        if reading.is_final and life.is_live and life.is_silent_at(reading.window_start):
+            alerts += self._silence(key, life)
             life = self._lives[key]
         if not life.is_moved_by(reading):
             return alerts
-        life = life.with_mark(reading)
+        life = life.after(reading)
         while (following := life.judged()).status != life.status:
+            alerts += self._transition(life, following, reading)
             life = following
-            alerts.append(self._alert(life, reading))
         self._keep(key, life)
         return alerts
 
-    def _silence(self, key: tuple[str, str], life: _Life) -> Alert:
+    def _silence(self, key: tuple[str, str], life: Life) -> list[Alert]:
         over = life.over()
         self._keep(key, over)
-        text = f"no news of {life.eni} for {SILENT_WINDOWS} windows"
-        return self._alert(over, _Reading(life.newest, life.window_s, _CALM, 0.0, text))
+        text = f"no traffic for {SILENT_WINDOWS} windows"
+        threshold = self._thresholds.of(life.rule, None)
+        return self._transition(life, over, Reading(life.newest, life.window_s, CALM, 0.0, threshold, text))
 
-    def _keep(self, key: tuple[str, str], life: _Life) -> None:
+    def _keep(self, key: tuple[str, str], life: Life) -> None:
         if self._lives.get(key) != life:
             self._lives[key] = life
             self._dirty.add(key)
 
-    def _alert(self, life: _Life, reading: _Reading) -> Alert:
-        window_end = reading.window_start + reading.window_s
-        until = max(window_end, life.ends_at)
-        query = urlencode({"v": 1, "eni": life.eni, "from": life.starts_at, "to": until})
-        return Alert(
-            fingerprint=fingerprint(life.rule, _labels(life.eni)),
-            rule=life.rule,
-            severity=SEVERITY[life.rule],
-            status=life.status,
-            labels=_labels(life.eni),
-            summary=reading.summary,
-            value=reading.value,
-            threshold=self._thresholds.of(life.rule),
-            window_start=reading.window_start,
-            window_end=window_end,
-            starts_at=life.starts_at,
-            ends_at=life.ends_at,
-            url=f"/?{query}",
-        )
+    def _transition(self, before: Life, life: Life, reading: Reading) -> list[Alert]:
+        """Return what is published of a change of status: one alert, or none."""
+        if life.status == PENDING:
+            return [] if life.is_remembered else [_alert(life, PENDING, reading)]
+        if life.status == FIRING:
+            return [_alert(life, FIRING, reading)]
+        if before.status == PENDING:
+            return [] if life.is_remembered else [_alert(life, CANCELLED, reading)]
+        return [_alert(life, RESOLVED, _peak_of(life, reading))]
+
+
+def _peak_of(life: Life, reading: Reading) -> Reading:
+    if life.peak_start < 0:  # written by a version that did not keep it
+        return reading
+    peak = life.peak_value, life.peak_threshold, life.peak_summary
+    return Reading(life.peak_start, life.window_s, BREACH, *peak)
+
+
+def _alert(life: Life, status: str, reading: Reading) -> Alert:
+    window_end = reading.window_start + reading.window_s
+    until = max(window_end, life.ends_at)
+    query = urlencode({"v": 1, "eni": life.eni, "from": life.starts_at, "to": until})
+    return Alert(
+        fingerprint=fingerprint(life.rule, _labels(life.eni)),
+        rule=life.rule,
+        severity=SEVERITY[life.rule],
+        status=status,
+        labels=_labels(life.eni),
+        summary=reading.summary,
+        value=reading.value,
+        threshold=reading.threshold,
+        window_start=reading.window_start,
+        window_end=window_end,
+        starts_at=life.starts_at,
+        ends_at=life.ends_at,
+        url=f"/?{query}",
+    )
 
 
 def _labels(eni: str) -> dict[str, str]:
     return {"eni": eni}
-
-
-def _calm_tail(marks: Sequence[tuple[int, str]]) -> int:
-    """Count the calm windows after the last one that was not."""
-    count = 0
-    for _, mark in reversed(marks):
-        if mark != _CALM:
-            break
-        count += 1
-    return count
-
-
-def _latest_run(marks: Sequence[tuple[int, str]], window_s: int, hold: int) -> int | None:
-    """Return the start of the latest run of at least `hold` adjacent breaches."""
-    breaches = [start for start, mark in marks if mark == _BREACH]
-    found: int | None = None
-    first = previous = -1
-    for start in breaches:
-        if previous < 0 or start - previous != window_s:
-            first = start
-        previous = start
-        if start - first >= (hold - 1) * window_s:
-            found = first
-    return found
-
-
-def _open_breach(marks: Sequence[tuple[int, str]], window_s: int) -> int | None:
-    """Return the latest breach that may still become a run.
-
-    It may not once the window after it is judged, or two later ones are: then that window had no traffic.
-    """
-    breaches = [start for start, mark in marks if mark == _BREACH]
-    if not breaches:
-        return None
-    later = [start for start, _ in marks if start > breaches[-1]]
-    return None if len(later) >= 2 or breaches[-1] + window_s in later else breaches[-1]

@@ -22,9 +22,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError
 
 from connectors.topics import METADATA_AGE_MS
-from streams.alerts.lives import has_fired
 from streams.alerts.sinks import NOTIFICATIONS, LogSink, Sink, SinkRefused, SinkUnavailable, Sleep
-from streams.records import Alert, decode_alert
+from streams.records import Alert, decode_alert, has_fired
 
 TOPIC = "alerts"
 BATCH_ALERTS = 100

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from connectors.data_health import DELAY, LOSSES, HealthRecord, decode_health
-from streams.records import Alert, decode_alert
+from streams.records import Alert, decode_alert, has_fired
 from streams.web.history import KEEP_WINDOWS, ForeignMessage, History
 from streams.web.latencies import Latencies
 
@@ -79,6 +79,9 @@ class Board:
             _ = alert.starts_at + alert.ends_at, _RANK[alert.status], alert.labels.get("eni")
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ForeignMessage(f"not an alert: {error!r}") from error
+        if alert.status == "resolved" and not has_fired(alert):
+            self._alerts.pop(fingerprint, None)
+            return
         self._alerts[alert.fingerprint] = alert
         self._drop_old_alerts()
 

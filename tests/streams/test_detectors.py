@@ -1,63 +1,91 @@
-"""One window of one ENI in, the rules it breaks out: the boundaries, and what must not be judged."""
+"""One window of one interface in, the rules it breaks out: the boundaries, and what must not be judged."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.alerts.detectors import PORT_SCAN, REJECT_RATIO, Thresholds, evidence, find, measure
-from streams.records import Final
-from streams.texts import FINALS
+from streams.alerts.detectors import PORT_SCAN, REJECT_RATIO, Thresholds, find, measure, traffic_of
+from streams.alerts.usual import WARM_UP_WINDOWS, Usual
+from tests.streams.judging import T0, W, frame, rows, traffic, usual
 
-ENI = "eni-0a1b2c3d4e5f60718"
-START = 1_700_000_040
-
-
-def row(action: str, flows: int, ports: int = 0, sources: int = 0, revision: int = 1) -> Final:
-    """Build the final row of one action."""
-    return Final(
-        eni=ENI,
-        action=action,
-        window_start=START,
-        window_s=60,
-        flows=flows,
-        packets=flows,
-        bytes=flows * 40,
-        distinct_ports=ports,
-        distinct_sources=sources,
-        revision=revision,
-    )
+CLEAN = usual(1000)  # an interface that usually rejects nothing
 
 
-def proven(*rows: Final) -> bool:
-    """Whether `evidence` chooses any of these rows."""
-    return bool(evidence(pl.DataFrame(list(map(asdict, rows)), schema=FINALS)))
+def broken(accepted: int, rejected: int, known: Usual | None = CLEAN) -> list[str]:
+    return [finding.rule for finding in find(traffic(0, accepted, rejected), known)]
 
 
 @pytest.mark.parametrize(
-    ("accepts", "rejects", "broken"),
+    ("accepted", "rejected", "is_broken"),
     [
-        (40, 10, True),  # exactly 20 % of exactly 50 flows
-        (39, 10, False),  # one flow short
-        (41, 10, False),  # 19.6 %
+        (64, 16, True),  # exactly 20 % above the usual 0 %
+        (39, 10, False),  # one flow short of fifty
+        (65, 16, False),  # 19.8 %
         (0, 50, True),  # nothing but rejects
         (50, 0, False),
         (4_000_000, 1_000_000, True),
         (4_000_001, 1_000_000, False),
     ],
 )
-def test_reject_ratio_breaks_at_its_threshold(accepts: int, rejects: int, broken: bool) -> None:
-    """Both the share and the number of flows must be reached."""
-    found = find([row("ACCEPT", accepts), row("REJECT", rejects)])
-    assert [finding.rule for finding in found] == ([REJECT_RATIO] if broken else [])
+def test_reject_ratio_breaks_twenty_points_above_the_usual(
+    accepted: int, rejected: int, is_broken: bool
+) -> None:
+    assert broken(accepted, rejected) == ([REJECT_RATIO] if is_broken else [])
 
 
 @pytest.mark.parametrize(
-    ("ports", "sources", "broken"),
+    ("known", "accepted", "rejected", "is_broken"),
+    [
+        (usual(60, 40), 60, 40, False),  # 40 % is usual here
+        (usual(60, 40), 60, 60, False),  # 50 % is still near
+        (usual(60, 40), 60, 89, False),  # 59.7 %
+        (usual(60, 40), 60, 91, True),
+        (usual(40, 5), 25, 26, False),  # 51 % of 11 %, and the rejects are up by 5.6 deviations
+        (usual(40, 5), 25, 29, True),  # by 6.2
+        (usual(60, 40), 20, 42, False),  # 68 %, but it is accepted traffic that went away
+        (usual(5, 95), 0, 900, False),  # nearly all is rejected on this interface anyway
+        (usual(20, 5), 20, 40, True),
+    ],
+)
+def test_both_the_ratio_and_the_rejects_must_leave_the_usual_range(
+    known: Usual, accepted: int, rejected: int, is_broken: bool
+) -> None:
+    """Internet noise makes most flows of a quiet public interface rejects, and is no alert."""
+    margin = broken(accepted, rejected, known)
+    assert margin == ([REJECT_RATIO] if is_broken else [])
+
+
+def test_an_interface_whose_usual_traffic_is_not_known_is_not_judged_by_its_ratio() -> None:
+    assert broken(0, 1000, None) == []
+    assert broken(0, 1000, usual(1000, windows=WARM_UP_WINDOWS - 1)) == []
+    assert broken(0, 1000, usual(1000, windows=WARM_UP_WINDOWS)) == [REJECT_RATIO]
+
+
+@pytest.mark.parametrize(
+    ("known", "accepted", "rejected", "is_broken"),
+    [
+        (usual(12), 0, 10, True),
+        (usual(12), 0, 9, False),  # fewer than ten flows
+        (usual(12), 1, 20, False),  # not all of them
+        (usual(12, 2), 0, 14, True),  # what was accepted is rejected now
+        (usual(12, 8), 0, 9, False),  # as many rejects as ever: its clients went away
+        (usual(4, 1), 0, 12, False),  # too little was accepted to miss it
+        (usual(2, 20), 0, 30, False),  # nearly all is rejected anyway
+        (usual(12, windows=9), 0, 20, False),
+    ],
+)
+def test_full_rejection_of_a_small_interface_breaks_the_rule(
+    known: Usual, accepted: int, rejected: int, is_broken: bool
+) -> None:
+    assert broken(accepted, rejected, known) == ([REJECT_RATIO] if is_broken else [])
+
+
+@pytest.mark.parametrize(
+    ("ports", "sources", "is_broken"),
     [
         (50, 1, True),
         (49, 1, False),
@@ -65,112 +93,101 @@ def test_reject_ratio_breaks_at_its_threshold(accepts: int, rejects: int, broken
         (50, 6, False),
         (1000, 100, True),
         (1000, 101, False),
-        (50, 0, True),  # a format without a source: still somebody's
+        (50, 0, True),  # a format without a source: there is at least one
     ],
 )
-def test_port_scan_breaks_at_its_thresholds(ports: int, sources: int, broken: bool) -> None:
-    """Many ports, and many of them for each source."""
-    found = find([row("ACCEPT", 10_000), row("REJECT", ports, ports, sources)])
-    assert [finding.rule for finding in found] == ([PORT_SCAN] if broken else [])
+@pytest.mark.parametrize("is_final", [True, False])
+def test_port_scan_breaks_at_its_thresholds_in_open_windows_too(
+    ports: int, sources: int, is_broken: bool, is_final: bool
+) -> None:
+    """Many ports, and many of them for each source; nothing needs to be known of the interface."""
+    found = find(traffic(0, 10_000, ports, ports, sources, is_final=is_final), None)
+    assert [finding.rule for finding in found] == ([PORT_SCAN] if is_broken else [])
+
+
+def test_an_open_window_is_not_judged_by_a_rule_that_compares() -> None:
+    """Its accepted flows may not be here yet."""
+    half = traffic(0, 0, 1000, is_final=False)
+    assert find(half, CLEAN) == []
+    assert measure(half, CLEAN) == {PORT_SCAN: 0.0}
 
 
 def test_a_scan_is_the_one_cause_of_its_rejects() -> None:
     """A window that breaks both rules has one finding, though both values are measured."""
-    rows = [row("ACCEPT", 100), row("REJECT", 400, ports=400, sources=1)]
-    (finding,) = find(rows)
-    assert (finding.rule, finding.value, finding.threshold, finding.resolve_below) == (PORT_SCAN, 400, 50, 40)
-    assert "400 ports" in finding.summary
-    assert "1 source," in finding.summary
-    assert measure(rows) == {PORT_SCAN: 400, REJECT_RATIO: 0.8}
+    scan = traffic(0, 100, 400, 400, 1)
+    (finding,) = find(scan, CLEAN)
+    assert (finding.rule, finding.value, finding.threshold) == (PORT_SCAN, 400, 50)
+    assert finding.summary == "about 400 ports tried by about 1 source, all rejected in 60 s"
+    assert measure(scan, CLEAN) == {PORT_SCAN: 400, REJECT_RATIO: 0.8}
 
 
-def test_a_finding_says_where_and_when() -> None:
-    """It carries the window, the numbers and a sentence."""
-    (finding,) = find([row("ACCEPT", 75), row("REJECT", 25)])
-    assert (finding.eni, finding.window_start, finding.window_s) == (ENI, START, 60)
-    assert (finding.value, finding.threshold, finding.resolve_below) == (0.25, 0.2, 0.16)
-    assert finding.summary == f"25% of the 100 flows of {ENI} rejected in 60 s"
-
-
-@pytest.mark.parametrize(
-    "rows",
-    [
-        [],
-        [row("NODATA", 100)],
-        [row("SKIPDATA", 100)],
-        [row("NODATA", 1), row("SKIPDATA", 1)],
-        [row("-", 100)],
-        [row("ACCEPT", 0)],
-    ],
-)
-def test_without_judgeable_traffic_nothing_is_said(rows: list[Final]) -> None:
-    """Facts about the log, and rows without an action, are no traffic: not calm, but unknown."""
-    assert find(rows) == []
-    assert measure(rows) == {}
-
-
-def test_log_facts_beside_traffic_change_nothing() -> None:
-    """SKIPDATA in the same window neither raises nor lowers the ratio."""
-    traffic = [row("ACCEPT", 40), row("REJECT", 10)]
-    assert find([*traffic, row("SKIPDATA", 1000), row("-", 1000)]) == find(traffic)
+def test_a_finding_says_what_and_compares_and_leaves_the_interface_to_its_label() -> None:
+    (finding,) = find(traffic(0, 75, 75), usual(90, 10))
+    assert (finding.value, finding.threshold) == (0.5, 0.3)
+    assert finding.summary == "50% of 150 flows rejected, usually 10% in 60 s"
+    (finding,) = find(traffic(0, 0, 14), usual(12))
+    assert finding.summary == "all of 14 flows rejected, usually 0% in 60 s"
 
 
 @pytest.mark.parametrize(
-    ("rows", "values"),
+    ("one", "known", "values"),
     [
-        (
-            [row("ACCEPT", 30), row("REJECT", 10)],
-            {PORT_SCAN: 0.0, REJECT_RATIO: 0.25},
-        ),  # 40 flows: 80 % of 50
-        ([row("ACCEPT", 29), row("REJECT", 10)], {PORT_SCAN: 0.0, REJECT_RATIO: 0.0}),  # too few to go on
-        ([row("REJECT", 8, ports=8, sources=1)], {PORT_SCAN: 8.0, REJECT_RATIO: 0.0}),
-        ([row("REJECT", 7, ports=7, sources=1)], {PORT_SCAN: 0.0, REJECT_RATIO: 0.0}),
-        ([row("ACCEPT", 500)], {PORT_SCAN: 0.0, REJECT_RATIO: 0.0}),
+        (traffic(0, 30, 13), CLEAN, {PORT_SCAN: 0.0, REJECT_RATIO: 13 / 43}),  # 80 % of 50 flows
+        (traffic(0, 25, 13), CLEAN, {PORT_SCAN: 0.0, REJECT_RATIO: 0.0}),  # too few to go on
+        (traffic(0, 0, 8), usual(12), {PORT_SCAN: 0.0, REJECT_RATIO: 1.0}),  # 80 % of ten, all rejected
+        (traffic(0, 0, 7), usual(12), {PORT_SCAN: 0.0, REJECT_RATIO: 0.0}),
+        (traffic(0, 10, 8, 8, 1), CLEAN, {PORT_SCAN: 8.0, REJECT_RATIO: 0.0}),
+        (traffic(0, 10, 7, 7, 1), CLEAN, {PORT_SCAN: 0.0, REJECT_RATIO: 0.0}),
+        (traffic(0, 500), CLEAN, {PORT_SCAN: 0.0, REJECT_RATIO: 0.0}),
+        (traffic(0, 0, 500), None, {PORT_SCAN: 0.0, REJECT_RATIO: 0.0}),
     ],
 )
-def test_measure_asks_for_evidence_too(rows: list[Final], values: dict[str, float]) -> None:
+def test_measure_asks_for_evidence_too(one: object, known: Usual | None, values: dict[str, float]) -> None:
     """Too few flows, or ports spread over many sources, cannot keep an alert alive."""
-    assert measure(rows) == values
+    assert measure(one, known) == values  # type: ignore[arg-type]
+
+
+def test_facts_of_the_log_and_rows_without_an_action_are_no_traffic() -> None:
+    only = rows(traffic(0, 0))
+    assert [row.action for row in only] == ["NODATA"]
+    odd = [replace(only[0], action=action, flows=100) for action in ("NODATA", "SKIPDATA", "-")]
+    assert traffic_of(frame(odd)) == []
+    assert traffic_of(frame([*rows(traffic(0, 40, 10)), *odd])) == [traffic(0, 40, 10)]
 
 
 def test_the_newest_revision_of_a_row_counts() -> None:
-    """Old and new in one call, in any order, are one row."""
-    old, new = row("REJECT", 500, revision=1), row("REJECT", 10, revision=2)
-    assert find([row("ACCEPT", 490), new, old]) == find([row("ACCEPT", 490), old, new]) == []
+    """Old and new in one message, in any order, are one row."""
+    old, new = rows(traffic(0, 490, 500), 1), rows(traffic(0, 490, 10), 2)
+    assert traffic_of(frame([*new, *old])) == traffic_of(frame([*old, *new])) == [traffic(0, 490, 10)]
+
+
+def test_windows_and_interfaces_are_kept_apart_and_the_oldest_is_first() -> None:
+    found = [traffic(1, 5), traffic(0, 7, eni="eni-2"), traffic(0, 6, 1, 1, 1, is_final=False)]
+    assert traffic_of(frame(row for one in found for row in rows(one))) == [found[2], found[1], found[0]]
+    assert traffic_of(frame(rows(found[0])))[0].window_start == T0 + W
 
 
 def test_thresholds_are_settings() -> None:
-    """Other numbers, other findings."""
-    rows = [row("ACCEPT", 95), row("REJECT", 5, ports=5, sources=1)]
-    assert [f.rule for f in find(rows, Thresholds(reject_ratio=0.05))] == [REJECT_RATIO]
-    assert [f.rule for f in find(rows, Thresholds(scan_ports=5, scan_ports_per_source=5))] == [PORT_SCAN]
+    one = traffic(0, 95, 15, 5, 1)
+    assert [f.rule for f in find(one, CLEAN, Thresholds(reject_rise=0.05))] == [REJECT_RATIO]
+    assert [f.rule for f in find(one, CLEAN, Thresholds(scan_ports=5, scan_ports_per_source=5))] == [
+        PORT_SCAN
+    ]
 
 
 @given(
-    accepts=st.integers(0, 120),
-    rejects=st.integers(0, 120),
+    accepted=st.integers(0, 120),
+    rejected=st.integers(0, 120),
     ports=st.integers(0, 120),
     sources=st.integers(0, 9),
+    known=st.builds(usual, st.integers(0, 30), st.integers(0, 30)),
 )
-def test_a_window_without_evidence_is_calm(accepts: int, rejects: int, ports: int, sources: int) -> None:
-    """What `evidence` leaves out could neither fire a rule nor keep an alert from resolving."""
-    rows = [row("ACCEPT", accepts), row("REJECT", rejects, ports, sources)]
-    if not proven(*rows):
+def test_a_window_that_cannot_matter_is_calm(
+    accepted: int, rejected: int, ports: int, sources: int, known: Usual
+) -> None:
+    """What `may_matter` leaves out could neither fire a rule nor keep an alert from resolving."""
+    one = traffic(0, accepted, rejected, ports, sources)
+    if one.flows and not one.may_matter():
         calm = Thresholds()
-        assert find(rows) == []
-        assert all(value < calm.resolve_below(rule) for rule, value in measure(rows).items())
-
-
-def test_evidence_names_the_windows_that_may_break_a_rule() -> None:
-    """A scan of a quiet interface, and a busy one that rejects; not a quiet one that rejects a little."""
-    assert proven(row("REJECT", 60, 60, 1))
-    assert proven(row("ACCEPT", 39), row("REJECT", 1))
-    assert not proven(row("ACCEPT", 38), row("REJECT", 1))
-    assert not proven(row("ACCEPT", 1000))
-
-
-def test_evidence_keeps_windows_and_interfaces_apart() -> None:
-    """Rows of another window, or of another interface, prove nothing about this one."""
-    busy, other = row("ACCEPT", 1000), replace(row("REJECT", 1), eni="eni-00000000000000001")
-    assert not proven(busy, other)
-    assert not proven(busy, replace(row("REJECT", 1), window_start=START + 60))
+        assert find(one, known) == []
+        assert all(value < calm.resolve_below(rule, known) for rule, value in measure(one, known).items())

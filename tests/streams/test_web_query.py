@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from streams.records import Aggregate, Alert
@@ -128,6 +130,17 @@ def test_alerts_are_firing_first_and_the_newest_transition_wins() -> None:
     assert [each.fingerprint for each in board.alerts()] == ["a", "c", "b"]
     board.take_alert("a", None)
     assert [each.fingerprint for each in board.alerts()] == ["c", "b"]
+
+
+def test_an_alert_that_never_fired_is_not_listed_as_resolved() -> None:
+    """Today it is a tombstone; the version before published it as resolved, ending as it began."""
+    board = Board()
+    pending = alert("a", "pending", 5)
+    for end in (None, replace(pending, status="resolved", ends_at=pending.starts_at).encode()):
+        board.take_alert("a", pending.encode())
+        assert [one.status for one in board.alerts()] == ["pending"]
+        board.take_alert("a", end)
+        assert board.alerts() == []
 
 
 def test_resolved_alerts_are_bounded_and_foreign_ones_refused() -> None:

@@ -7,7 +7,7 @@ import pytest
 from streams.partials import Row
 from streams.records import Aggregate
 from streams.windows import PLACE_KEY, SPARE_NAMES, STATE_ROWS, Flushed, Rules, Windows
-from tests.build import ENI, row
+from tests.build import ENI, maps_of, row
 from tests.streams.window_feed import OTHER, RULES, as_finals, by_key, feed, keep
 
 ACCEPT, REJECT, NODATA = 0, 1, 2
@@ -157,6 +157,39 @@ def test_an_amended_action_brings_the_entity_s_whole_final_window() -> None:
     flushed = windows.flush()
     assert set(by_key(flushed.aggregates)) == {(ENI, "REJECT", 60)}
     assert set(by_key(flushed.finals)) == {(ENI, "ACCEPT", 60), (ENI, "REJECT", 60)}
+
+
+def scan(window: int, ports: int, sources: int = 1, entity: str = ENI) -> Row:
+    """Return a rejected row in which some sources try some ports."""
+    return (*row(window, entity, action=REJECT, flows=ports)[:-1], maps_of(range(ports), range(sources)))
+
+
+def test_an_open_window_with_a_scan_goes_to_the_detectors_at_once() -> None:
+    """Whole, with the accepted rows of the same interface, and nothing of the others; then as final again."""
+    windows = fed(scan(60, 80), row(60), row(60, OTHER), row(60, OTHER, action=REJECT))
+    early = windows.flush().finals
+    assert {(f.eni, f.action, f.final) for f in early} == {(ENI, "ACCEPT", False), (ENI, "REJECT", False)}
+    assert {f.action: f.distinct_ports for f in early}["REJECT"] == pytest.approx(80, rel=0.1)
+    feed(windows, 0, 0, row(60, OTHER, action=REJECT))
+    assert windows.flush().finals == []  # the scanned interface did not change
+    feed(windows, 0, 0, scan(60, 160))
+    assert {f.final for f in windows.flush().finals} == {False}
+    feed(windows, 0, 1000)
+    final = windows.flush().finals
+    assert {(f.eni, f.final) for f in final} == {(ENI, True), (OTHER, True)}
+
+
+@pytest.mark.parametrize(("ports", "sources"), [(40, 1), (80, 30)])
+def test_an_open_window_that_proves_no_scan_waits(ports: int, sources: int) -> None:
+    assert fed(scan(60, ports, sources)).flush().finals == []
+
+
+def test_accepted_traffic_of_an_open_window_is_not_sent_again_because_of_an_old_scan() -> None:
+    """Only rejected rows that changed can prove more than before."""
+    windows = fed(scan(60, 80))
+    windows.flush()
+    feed(windows, 0, 0, row(60))
+    assert windows.flush().finals == []
 
 
 def test_the_oldest_arrival_is_of_the_rows_that_a_revision_added() -> None:
