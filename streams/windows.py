@@ -182,7 +182,8 @@ class Windows:
         rows["revision"] = np.repeat(totals["revision"], found.lengths)
         # A detector wants an entity's whole window, also when only one action was amended.
         is_final = totals["window"] + self.rules.window_s <= self.watermark
-        open_scans = changed & ~is_final & DEFAULTS.grows_past(*found.distinct())
+        ports, sources = found.distinct()
+        open_scans = changed & ~is_final & (ports >= DEFAULTS.scan_from(sources))
         judged = is_final & cells.any_of_entity(totals, changed) | cells.any_of_entity(totals, open_scans)
         window_s, arrival_ms = self.rules.window_s, self._arrival_ms
         written = texts.write(found.only(changed), self._names, window_s, self.watermark, arrival_ms)

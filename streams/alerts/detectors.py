@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from streams.alerts.usual import Usual, deviations
@@ -47,14 +48,20 @@ class Thresholds:
     # dashboard.md 6, `port_sweep`: 50 ports in a window; Elastic's rule has 50 in a minute too, Zeek's and
     # Sumo's 15 to 25 count failures of one pair (peers-and-detectors.md 6, D2), which a window cannot see.
     scan_ports: int = 50
-    # Many sources that each miss a port or two (closing noise of a busy server) are not a scan [judge].
+    # Many sources that each miss a port or two (closing noise of a busy server, scanners of the internet that
+    # try one port of every address) are not a scan [judge]. Ten ports a source are; with more sources, those
+    # beyond two of each, or noise from thirty sources would hide a scan of three hundred ports.
     scan_ports_per_source: int = 10
+    noise_ports_per_source: int = 2
     # dashboard.md 6: resolve below 80 % of the threshold.
     resolve_share: float = 0.8
 
-    def grows_past(self, ports: Any, sources: Any) -> Any:
-        """Whether so many ports and sources are a scan; numbers, or arrays for a mask."""
-        return (ports >= self.scan_ports) & (ports >= self.scan_ports_per_source * sources)
+    def scan_from(self, sources: Any) -> Any:
+        """Return from how many ports on so many sources are a scan; a number, or an array of them."""
+        many = np.minimum(
+            self.scan_ports_per_source * sources, self.scan_ports + self.noise_ports_per_source * sources
+        )
+        return np.maximum(many, self.scan_ports)
 
     def of(self, rule: str, usual: Usual | None) -> float:
         """Return the value at which `rule` breaks on an interface."""
@@ -141,7 +148,7 @@ def find(traffic: Traffic, usual: Usual | None, thresholds: Thresholds = DEFAULT
 
     A port scan explains the rejects of its window, so `reject_ratio` is not reported beside it.
     """
-    if thresholds.grows_past(traffic.ports, max(1, traffic.sources)):
+    if traffic.ports >= thresholds.scan_from(traffic.sources):
         from_whom = "1 source" if traffic.sources <= 1 else f"{traffic.sources} sources"
         text = f"about {traffic.ports} ports tried by about {from_whom}, all rejected"
         return [_finding(PORT_SCAN, float(traffic.ports), traffic, usual, thresholds, text)]
@@ -161,7 +168,10 @@ def measure(traffic: Traffic, usual: Usual | None, thresholds: Thresholds = DEFA
     of what the rule asks for, the value is 0: too little to keep an alert alive.
     """
     share = thresholds.resolve_share
-    steep = traffic.ports >= thresholds.scan_ports_per_source * max(1, traffic.sources) * share
+    # What shows that the ports are not those of noise; the number of ports is the value itself.
+    steep = traffic.ports >= share * min(
+        thresholds.scan_ports_per_source * max(1, traffic.sources), thresholds.scan_from(traffic.sources)
+    )
     values = {PORT_SCAN: float(traffic.ports) if steep else 0.0}
     if traffic.is_final:
         heavy = usual is not None and _breaks_ratio(traffic, usual, thresholds, share)

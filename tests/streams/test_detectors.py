@@ -91,8 +91,10 @@ def test_full_rejection_of_a_small_interface_breaks_the_rule(
         (49, 1, False),
         (50, 5, True),  # exactly ten ports a source
         (50, 6, False),
-        (1000, 100, True),
-        (1000, 101, False),
+        (149, 50, False),  # fifty sources of noise, and a port short of a scan
+        (150, 50, True),
+        (100, 100, False),  # the internet: each tries one port
+        (1000, 500, False),
         (50, 0, True),  # a format without a source: there is at least one
     ],
 )

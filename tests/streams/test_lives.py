@@ -156,7 +156,7 @@ def test_the_final_window_replaces_the_mark_of_the_open_one() -> None:
     """Sources that came later may explain the ports: then the alert resolves with the windows after it."""
     lives = Lives()
     see(lives, 0, SCAN, is_final=False)
-    assert [a.rule for a in see(lives, 0, (100, 200, 200, 60))] == [REJECT_RATIO]
+    assert [a.rule for a in see(lives, 0, (100, 200, 200, 120))] == [REJECT_RATIO]
     resolved = [a for n in (1, 2) for a in see(lives, n, CALM) if a.rule == PORT_SCAN]
     assert [(a.status, a.value) for a in resolved] == [("resolved", 200)]
 
