@@ -30,8 +30,9 @@ from emulator.world.staging import Change
 
 LABELS_MIN = 24 * 60
 """So many minutes labels of an endless world are kept."""
-FIRST_INCIDENT, BOUNDED_GAP, ENDLESS_GAP = 3, 2, 15
-"""Minutes: from the beginning to the first incident, and from each to the next."""
+FIRST_INCIDENT, BOUNDED_GAP, ENDLESS_GAP = 12, 2, 15
+"""Minutes: from the beginning to the first incident, and from each to the next. A detector that compares with
+what is usual needs ten minutes to know that."""
 
 log = structlog.get_logger("emulator.flowlogs")
 

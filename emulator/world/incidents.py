@@ -1,9 +1,10 @@
 """Planted incidents: a port scan and a misconfigured group, with the labels a detector has to find.
 
-Both lie in the middle of the load's span and are rows like any other: they pass the same writer and land in
-the same ledger. The scan hits the busiest interface, so that a detector must see it through real traffic;
-the rejects hit a middling one, scaled to its own traffic, so that 70 % of its flows are rejected whatever
-the size of the load. Ordinary traffic stays far below both (see `traffic`).
+Both lie about the middle of the load's span and are rows like any other: they pass the same writer and land
+in the same ledger. The rejects begin late enough for a detector to know what is usual. The scan hits the
+busiest interface, so that a detector must see it through real traffic; the rejects hit a middling one, scaled
+to its own traffic, so that 70 % of its flows are rejected whatever the size of the load. Ordinary traffic
+stays far below both (see `traffic`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ REJECT_SHARE = 0.7
 REJECT_PORT = 5432
 REJECT_SOURCES = 200
 MIN_FLOWS = 120  # a window, on a load so small that the interface has next to no traffic of its own
-MIN_SPAN_S = 600  # both incidents, with quiet before and after
+QUIET_WINDOWS = 13  # before the rejects: ten windows of warm-up (issue 14), and some without traffic
+USUAL_FLOWS = 10  # a window, of the interface that rejects, at least if there is one
+MIN_SPAN_S = 1200  # both incidents, with quiet before and after
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +57,10 @@ class Victim:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where and when to plant: the middle of the load (epoch seconds), and the two victims."""
+    """Where and when to plant: when the load begins and its middle (epoch seconds), and the two victims."""
 
     seed: int
+    start: int
     middle: int
     scanned: Victim
     misconfigured: Victim
@@ -75,11 +79,12 @@ def plant(scene: Scene) -> Planted:
     rng = np.random.Generator(np.random.PCG64([scene.seed, 0x5CA4]))
     middle = scene.middle // WINDOW_S * WINDOW_S
     scan_at = middle - 3 * WINDOW_S
+    reject_at = max(middle, scene.start // WINDOW_S * WINDOW_S + QUIET_WINDOWS * WINDOW_S)
     rows = [_scan(rng, scene.scanned, scan_at)]
-    rows += [_rejects(rng, scene.misconfigured, middle + i * WINDOW_S) for i in range(REJECT_WINDOWS)]
+    rows += [_rejects(rng, scene.misconfigured, reject_at + i * WINDOW_S) for i in range(REJECT_WINDOWS)]
     labels = (
         Label(PORT_SCAN, scene.scanned.eni, scan_at, scan_at + WINDOW_S),
-        Label(REJECT_RATIO, scene.misconfigured.eni, middle, middle + REJECT_WINDOWS * WINDOW_S),
+        Label(REJECT_RATIO, scene.misconfigured.eni, reject_at, reject_at + REJECT_WINDOWS * WINDOW_S),
     )
     return Planted(pl.concat(rows).sort("start", maintain_order=True), labels)
 

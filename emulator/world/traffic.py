@@ -50,7 +50,7 @@ _Array = np.ndarray[tuple[int], np.dtype[Any]]
 class Load:
     """A bounded load of `records` lines over `span_s` simulated seconds from `start` (epoch seconds).
 
-    A `span_s` of 0 is replaced by one that grows with the load, 600 s for each million lines, between 900
+    A `span_s` of 0 is replaced by one that grows with the load, 600 s for each million lines, between 1200
     and 3600 s. Late lines at its very beginning lie up to five minutes before `start`. Raises `ValueError`
     when a load cannot be made.
     """
@@ -69,7 +69,7 @@ class Load:
         if not 0 <= self.reject_share <= REJECT_SHARE_MAX:
             raise ValueError(f"reject_share is between 0 and {REJECT_SHARE_MAX}: more looks like an incident")
         if not self.span_s:
-            object.__setattr__(self, "span_s", min(3600, max(900, self.records * 600 // 1_000_000)))
+            object.__setattr__(self, "span_s", min(3600, max(1200, self.records * 600 // 1_000_000)))
 
     @property
     def end(self) -> int:
@@ -191,7 +191,9 @@ def _planted(load: Load) -> incidents.Planted:
         return incidents.Victim(index, world.ids[index], str(world.addresses[index]), flows)
 
     middle, other = load.start + load.span_s // 2, max(1, load.enis // 20)
-    return incidents.plant(incidents.Scene(load.seed, middle, victim(0), victim(other)))
+    while other > 1 and victim(other).flows < incidents.USUAL_FLOWS:
+        other -= 1  # the busiest come first
+    return incidents.plant(incidents.Scene(load.seed, load.start, middle, victim(0), victim(other)))
 
 
 def _chunks(load: Load) -> Iterator[pl.DataFrame]:

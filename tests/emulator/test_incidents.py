@@ -6,8 +6,10 @@ import polars as pl
 import pytest
 
 from connectors.flowlog import DEFAULT_FORMAT
+from emulator.ledger import compare_alerts
 from emulator.world.incidents import PORT_SCAN, REJECT_RATIO, Label
-from emulator.world.traffic import Load, batches, labels
+from emulator.world.traffic import Load, batches, closing, labels
+from tests.streams.alerts_day import Pipeline
 
 SIZES = [(5_000, 2000), (60_000, 2000), (90_000, 30), (20_000, 2)]
 
@@ -57,6 +59,19 @@ def test_the_rejects_are_where_their_label_says(records: int, enis: int) -> None
         assert ports < 20
         assert sources > 30
     assert all(share < 0.1 for flows, share, _, _ in windows.values() if flows >= 50)
+
+
+@pytest.mark.parametrize(("records", "enis"), SIZES)
+@pytest.mark.bulk
+def test_detectors_find_both_and_nothing_else(records: int, enis: int) -> None:
+    load, pipeline = Load(records, 11, enis=enis), Pipeline()
+    alerts = []
+    for batch in (*batches(load, 500), *closing(load, 700)):
+        pipeline.add(batch.text)
+        alerts += pipeline.flush(set())
+    report = compare_alerts(labels(load), alerts)
+    assert {label.rule for label in report.found} == {PORT_SCAN, REJECT_RATIO}
+    assert report.exact
 
 
 def test_scan_packets_look_like_syns() -> None:

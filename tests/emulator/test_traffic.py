@@ -124,7 +124,7 @@ def test_places_of_closing_lines_are_after_those_of_the_load() -> None:
 
 
 def test_the_span_grows_with_the_load_within_bounds() -> None:
-    assert [Load(n, 1).span_s for n in (1, 1_000_000, 3_000_000, 100_000_000)] == [900, 900, 1800, 3600]
+    assert [Load(n, 1).span_s for n in (1, 1_000_000, 3_000_000, 100_000_000)] == [1200, 1200, 1800, 3600]
     assert Load(10, 1, span_s=60).end - Load(10, 1, span_s=60).start == 60
 
 

@@ -79,7 +79,7 @@ def played(
     incidents = cast(estate, world.edges, 1, first + LEARNING, kinds, GAP)
     staged = Staged(tuple(incidents), 1)
     world.stage(staged)
-    day, pipeline, noise = Day(minutes, incidents=incidents), _Pipeline(), Noise(estate)
+    day, pipeline, noise = Day(minutes, incidents=incidents), Pipeline(), Noise(estate)
     feeds = [(Intervals(flow_log), rows) for flow_log, rows in _flow_logs(world)]
     for intervals, _ in feeds:
         intervals.use(world.directory)
@@ -132,8 +132,8 @@ class Noise:
         return f"{self._heads[at]} {source} {self._addresses[at]} {ports} REJECT OK"
 
 
-class _Pipeline:
-    """The three hops of one partition, called directly."""
+class Pipeline:
+    """The three hops of one partition, called directly. The allowed lateness is the default."""
 
     def __init__(self) -> None:
         self._sums, self._windows, self._watch = Sums(60), Windows(Rules(slots=1)), Watch()
