@@ -55,10 +55,10 @@ class Usual:
         flows = self.accepted + self.rejected
         return self.rejected / flows if flows else 0.0
 
-    def learn(self, window_start: int, accepted: int, rejected: int) -> None:
-        """Count a window, unless it is not newer than the last one."""
+    def learn(self, window_start: int, accepted: int, rejected: int) -> bool:
+        """Count a window if it is newer than the last one; return whether it was."""
         if window_start <= self.newest:
-            return
+            return False
         self.newest = window_start
         self.windows += 1
         weight = max(1 / self.windows, WEIGHT_MIN)
@@ -70,6 +70,7 @@ class Usual:
         self.level += weight * (value - self.level)
         self.accepted += weight * (accepted - self.accepted)
         self.rejected += weight * (rejected - self.rejected)
+        return True
 
 
 def deviations(usual: Usual, rejected: int) -> float:
@@ -115,8 +116,7 @@ class Usuals:
         if usual is None:
             usual = self._by_bucket[bucket][eni] = Usual()
             self._count += 1
-        if window_start > usual.newest:
-            usual.learn(window_start, accepted, rejected)
+        if usual.learn(window_start, accepted, rejected):
             self._dirty.add(bucket)
         if self._count > self._max:
             self._evict()

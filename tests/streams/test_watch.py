@@ -98,7 +98,7 @@ def test_an_open_window_is_not_learned() -> None:
     before = watch._usuals.of(ENI)
     assert before is not None
     learned = before.windows
-    given_to(watch, traffic(5, 100, 200, 200, 1, is_final=False))
+    given_to(watch, traffic(5, 100, 2, 2, 1, is_final=False), traffic(5, 100, 200, 200, 1, is_final=False))
     assert before.windows == learned
 
 
