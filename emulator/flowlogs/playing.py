@@ -20,7 +20,7 @@ from emulator.flowlogs.rows import Rows, Surroundings
 from emulator.kinesis.wire import Scope
 from emulator.world.casting import cast
 from emulator.world.estate import Estate
-from emulator.world.incidents import Label
+from emulator.world.incidents import REJECT_RATIO, Label
 from emulator.world.living import World
 from emulator.world.reading import Reading, read
 from emulator.world.records import MINUTE_S
@@ -30,9 +30,10 @@ from emulator.world.staging import Change
 
 LABELS_MIN = 24 * 60
 """So many minutes labels of an endless world are kept."""
-FIRST_INCIDENT, BOUNDED_GAP, ENDLESS_GAP = 12, 2, 15
-"""Minutes: from the beginning to the first incident, and from each to the next. A detector that compares with
-what is usual needs ten minutes to know that."""
+FIRST_INCIDENT, BOUNDED_GAP, ENDLESS_GAP = 3, 2, 15
+"""Minutes: from the beginning to the first incident, and from each to the next."""
+USUAL_MINUTES = 12
+"""Minutes before an incident whose rule compares with what is usual: ten of warm-up, and some to spare."""
 
 log = structlog.get_logger("emulator.flowlogs")
 
@@ -134,7 +135,10 @@ class Playing:
         first = minute + FIRST_INCIDENT
         seed = self.settings.seed if self.settings.is_bounded else self.settings.seed + minute
         who = (self._world.estate, self._world.edges)
-        incidents = cast(*who, seed, first, self.settings.incidents, gap)
+        incidents = [
+            replace(one, minute=max(one.minute, minute + USUAL_MINUTES)) if one.rule == REJECT_RATIO else one
+            for one in cast(*who, seed, first, self.settings.incidents, gap)
+        ]
         ends = [one.minute + one.minutes for one in incidents]
         self._staged_until = max(ends, default=first) + gap
         oldest = (minute - LABELS_MIN) * MINUTE_S

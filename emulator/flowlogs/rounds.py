@@ -136,9 +136,11 @@ class Round:
         end = self.minute * MINUTE_S
         every = [label for playing in self._playing.values() for label in playing.labels]
         begun = [label for label in every if label.window_start < end]
-        self.ledger = self._books.to_json(
-            replace(label, window_end=min(label.window_end, end)) for label in begun
-        )
+        # An incident that the end cuts short may be too short for its rule: it need not be found.
+        cut = [
+            replace(label, window_end=end, rule="") if label.window_end > end else label for label in begun
+        ]
+        self.ledger = self._books.to_json(cut)
         self.is_done = True
 
     def document(self) -> dict[str, object]:
