@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def merged(parts: Sequence[Rows], maps: Maps) -> Rows:
     return totals
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cells:
     """Cells: a row of totals for each, the rows by protocol behind them, and how many of these each has."""
 
@@ -122,6 +123,7 @@ class Cells:
         rows = self.rows[np.repeat(chosen, self.lengths)]
         return Cells(self.totals[chosen], rows, self.lengths[chosen], self.maps)
 
+    @cached_property
     def distinct(self) -> tuple[Any, Any]:
         """Return the estimated distinct ports, and distinct sources, of each cell."""
         return self.maps.distinct(self.totals["maps"])

@@ -61,7 +61,7 @@ def write(
 
 
 def _numbers(found: Cells, window_s: int) -> dict[str, Any]:
-    totals, (ports, sources) = found.totals, found.distinct()
+    totals, (ports, sources) = found.totals, found.distinct
     return {
         "window_start": np.ascontiguousarray(totals["window"]),
         "window_s": np.full(len(totals), window_s),

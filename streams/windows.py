@@ -180,17 +180,24 @@ class Windows:
         changed = (totals["touched"] > 0) | np.isin(totals["window"], closing)
         totals["revision"] += changed
         rows["revision"] = np.repeat(totals["revision"], found.lengths)
-        # A detector wants an entity's whole window, also when only one action was amended.
-        is_final = totals["window"] + self.rules.window_s <= self.watermark
-        ports, sources = found.distinct()
-        open_scans = changed & ~is_final & (ports >= DEFAULTS.scan_from(sources))
-        judged = is_final & cells.any_of_entity(totals, changed) | cells.any_of_entity(totals, open_scans)
+        news = found.only(changed)
         window_s, arrival_ms = self.rules.window_s, self._arrival_ms
-        written = texts.write(found.only(changed), self._names, window_s, self.watermark, arrival_ms)
-        flushed.published += zip(*written, strict=True)
-        flushed.judged = texts.finals(found.only(judged), self._names, window_s, self.watermark)
+        flushed.published += zip(
+            *texts.write(news, self._names, window_s, self.watermark, arrival_ms), strict=True
+        )
+        judged = found.only(self._to_be_judged(found, changed, news))
+        flushed.judged = texts.finals(judged, self._names, window_s, self.watermark)
         rows["touched"] = 0
         flushed.state.update(self._state(rows, self._keep(rows)))
+
+    def _to_be_judged(self, found: Cells, changed: Any, news: Cells) -> Any:
+        """Return a mask of the cells that go to the detectors; `news` are the changed ones."""
+        ports, sources = news.distinct
+        is_final = news.totals["window"] + self.rules.window_s <= self.watermark
+        marked = changed.copy()
+        marked[changed] = is_final | (ports >= DEFAULTS.scan_from(sources))
+        # A detector needs an entity's whole window, also when only one action changed.
+        return cells.any_of_entity(found.totals, marked)
 
     def _keep(self, rows: Rows) -> list[Rows]:
         """Take sorted rows as the tables of their windows, and return these."""
