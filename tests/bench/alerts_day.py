@@ -2,7 +2,7 @@
 
 `shop` and `estate` are built through the API, read back, and played twice: without incidents, where every
 alert is false, and with all of them, where every one that has a rule must be found. Internet noise is on in
-both. Simulated time; a day of `estate` has 165 million lines. Exits with 1 if an alert is false or missed.
+both. Simulated time; a day of `estate` has 530 million lines. Exits with 1 if an alert is false or missed.
 """
 
 from __future__ import annotations
