@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from connectors.aws import make_client, said
-from connectors.formats import DESCRIBE, Formats, of_flow_logs, parse_group_formats
+from connectors.formats import DESCRIBE, Formats, GroupFormat, Unusable, of_flow_logs, parse_group_formats
 from connectors.kinesis_calls import FAILURES, Caller
 
 log = structlog.get_logger()
@@ -28,6 +28,7 @@ class GroupFormats:
         self._caller, self._client = caller, client
         self._asked_at = float("-inf")
         self._asking = asyncio.Lock()
+        self._told: set[str] = set()
 
     def has_news_of(self, log_groups: Iterable[str]) -> bool:
         """Say whether asking may tell more of these groups."""
@@ -53,10 +54,13 @@ class GroupFormats:
             if described is not None:
                 self._take(of_flow_logs(described))
 
-    def _take(self, found: dict[str, str | None]) -> None:
+    def _take(self, found: dict[str, GroupFormat]) -> None:
         self.now = Formats(self.now.default, found)
-        for group in (group for group, line_format in found.items() if line_format is None):
-            log.error("flow logs of different formats share a log group: its lines are refused", group=group)
+        unusable = {group: one.why for group, one in found.items() if isinstance(one, Unusable)}
+        for group, why in unusable.items():
+            if why not in self._told:  # Once, and not with each refresh.
+                log.error("lines of a log group are refused", group=group, why=why)
+        self._told = set(unusable.values())
 
     def _describe(self) -> list[dict[str, Any]]:
         pages = self._client.get_paginator("describe_flow_logs").paginate()

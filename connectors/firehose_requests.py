@@ -7,7 +7,7 @@ A record that cannot be understood, in a request that can, goes to `dead`; what 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -17,9 +17,10 @@ from isal import isal_zlib
 
 from connectors import blocks
 from connectors.dead import VALUE_MAX_BYTES
-from connectors.envelope import INFLATED_MAX_BYTES, Unwrapped, unwrap
+from connectors.envelope import INFLATED_MAX_BYTES, unwrap
 from connectors.firehose_heads import REQUEST_ID_HEADER, Head, Origin, Refused, malformed
-from connectors.formats import UNCLEAR_REASON, Formats
+from connectors.formats import Formats, GroupFormat, Unusable
+from connectors.texts import Unwrapped
 
 BODY_MAX_BYTES = 64 << 20  # AWS: 64 MiB before compression, its largest buffer; ours, before and after
 RECORDS_MAX = 10_000  # AWS: 1 to 10,000 records
@@ -27,10 +28,11 @@ VALUES_MAX = 20 * RECORDS_MAX  # JSON values in a body: a `{},` of three bytes w
 TEXT_MAX_BYTES = 128 << 20
 """Lines of one request, which are one transaction: 12 MiB of CloudWatch's gzip, or a whole plain buffer."""
 
-NONE: Mapping[str, str | None] = MappingProxyType({})
+NONE: Mapping[str, GroupFormat] = MappingProxyType({})
 
 _GZIP_WBITS = 31
 _GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_IN_BASE64 = b"H4sI"
 _DEFLATE_RATIO_MAX = 1032  # zlib, "Maximum Compression Factor"
 
 
@@ -73,7 +75,7 @@ class Posted:
 
 
 def read_body(
-    raw: bytes, head: Head, now_ms: int, by_group: Mapping[str, str | None] = NONE
+    raw: bytes, head: Head, now_ms: int, by_group: Mapping[str, GroupFormat] = NONE
 ) -> Posted | Refused:
     """Understand a whole request; `now_ms` stands in for a time of arrival that it does not name.
 
@@ -130,41 +132,57 @@ def _load(text: bytes) -> dict[str, Any] | Refused:
     return body if isinstance(body, dict) else malformed("the body is not a JSON object")
 
 
+@dataclass(slots=True)
+class _Found:
+    """The content of a request's records, with their numbers: lines by format and account, and refusals."""
+
+    texts: dict[tuple[str, str], list[tuple[bytes, int]]] = field(default_factory=dict)
+    refused: list[tuple[str, bytes, int, int]] = field(default_factory=list)
+    log_groups: set[str] = field(default_factory=set)
+    control: int = 0
+
+
 def _understand(records: list[bytes], head: Head, arrival_ms: int, formats: Formats) -> Posted | Refused:
-    texts: dict[tuple[str, str], list[tuple[bytes, int]]] = {}  # by format and account; with record's number
-    refused: list[tuple[str, bytes, int]] = []
-    log_groups: set[tuple[str, str]] = set()
-    control, left = 0, TEXT_MAX_BYTES
+    found, left = _Found(), TEXT_MAX_BYTES
     for index, data in enumerate(records):
         content = unwrap(data, max_bytes=min(left, INFLATED_MAX_BYTES))
-        control += content.control
         left -= _cost(data, content)
         if left < 0:
             return too_large(TEXT_MAX_BYTES)
-        log_groups.update(content.log_groups)
-        line_format = formats.of([group for _, group in content.log_groups], content.lines)
-        if content.refused is not None or line_format is None:
-            refused.append((content.refused or UNCLEAR_REASON, data, index))
-            continue
-        refused += [(why, part, index) for _, why, part in content.refused_parts]
-        account = head.origin.account or (content.log_groups[0][0] if content.log_groups else "")
-        for text, fits in blocks.split(content.lines):
-            if fits:
-                texts.setdefault((line_format, account), []).append((text, index))
-            else:
-                refused.append(("line too long", text, index))
-    chunks = tuple(chunk for about, found in texts.items() for chunk in _chunks(found, about, head))
+        found.control += content.control
+        found.log_groups |= content.log_groups
+        if content.refused is None:
+            _take(content, index, head.origin.account, formats, found)
+        else:
+            found.refused.append((content.refused, data, index, 1))
+    chunks = tuple(chunk for about, texts in found.texts.items() for chunk in _chunks(texts, about, head))
     return Posted(
         head.request_id,
         head.origin,
         arrival_ms,
         chunks,
-        tuple(_refusals(refused, head)),
+        tuple(_refusals(found.refused, head)),
         len(records),
-        control,
+        found.control,
         sum(len(chunk.text) for chunk in chunks),
-        frozenset(group for _, group in log_groups),
+        frozenset(found.log_groups),
     )
+
+
+def _take(content: Unwrapped, index: int, account: str, formats: Formats, found: _Found) -> None:
+    """Add what record `index` holds."""
+    found.refused += [(why, part, index, 1) for _, why, part in content.refused_parts]
+    for text in content.texts:
+        line_format = formats.of(text)
+        if isinstance(line_format, Unusable):
+            found.refused.append((line_format.why, text.lines, index, text.lines.count(b"\n") + 1))
+            continue
+        about = line_format, account or text.account
+        for part, fits in blocks.split(text.lines):
+            if fits:
+                found.texts.setdefault(about, []).append((part, index))
+            else:
+                found.refused.append(("line too long", part, index, 1))
 
 
 def _chunks(texts: list[tuple[bytes, int]], about: tuple[str, str], head: Head) -> Iterable[Chunk]:
@@ -177,23 +195,24 @@ def _chunks(texts: list[tuple[bytes, int]], about: tuple[str, str], head: Head) 
 
 def _cost(data: bytes, content: Unwrapped) -> int:
     """Return what a record counts of a request's text; what was inflated in vain counts, as far as it can."""
-    cost = len(content.lines)
+    cost = content.size
     refused = [part for _, _, part in content.refused_parts] if content.refused is None else [data]
     for one in refused:
-        if one.startswith(_GZIP_MAGIC):
+        if one.startswith((_GZIP_MAGIC, _GZIP_IN_BASE64)):
             cost += min(INFLATED_MAX_BYTES, len(one) * _DEFLATE_RATIO_MAX)
     return cost
 
 
-def _refusals(refused: Iterable[tuple[str, bytes, int]], head: Head) -> Iterable[Refusal]:
+def _refusals(refused: Iterable[tuple[str, bytes, int, int]], head: Head) -> Iterable[Refusal]:
     """Put together what was refused for the same reason, as much as one message of `dead` keeps."""
-    by_reason: dict[str, list[tuple[bytes, int]]] = {}
-    for why, data, index in refused:
-        by_reason.setdefault(why, []).append((data, index))
+    by_reason: dict[str, list[tuple[bytes, int, int]]] = {}
+    for why, data, index, count in refused:
+        by_reason.setdefault(why, []).append((data, index, count))
     for why, kept in by_reason.items():
-        for group in blocks.join([data for data, _ in kept], VALUE_MAX_BYTES):
+        for group in blocks.join([data for data, _, _ in kept], VALUE_MAX_BYTES):
             data = b"\n".join([kept[i][0] for i in group])
-            yield Refusal(why, data, len(group), _name(head, f"/{kept[group[0]][1]}"))
+            count = sum(kept[i][2] for i in group)
+            yield Refusal(why, data, count, _name(head, f"/{kept[group[0]][1]}"))
 
 
 def _name(head: Head, place: str = "") -> str:

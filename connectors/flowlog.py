@@ -46,6 +46,13 @@ DEFAULT_FORMAT: Format = tuple(_V2.split())
 # Which field names the interface: regional NAT gateways have no interface, transit gateways an attachment.
 ENTITY_FIELDS = ("interface-id", "resource-id", "tgw-attachment-id")
 
+BOM = b"\xef\xbb\xbf"
+"""The byte order mark of UTF-8, which some editors write at the start of a file."""
+
+_HEADER_FIELDS_MIN = 2
+_KNOWN_MIN = 3
+_HEADER_TOKEN = re.compile(rb"[a-z][a-z0-9_-]*")
+_WORDS = frozenset(["version", "protocol", "packets", "bytes", "start", "end", "action", "type", "region"])
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9-]*")
 _TOKEN = re.compile(r"\$\{([^}]*)\}|(\S+)")
 
@@ -78,9 +85,33 @@ def log_format(names: Format) -> str:
     return " ".join(f"${{{name}}}" for name in names)
 
 
+def header_of(line: bytes) -> Format | None:
+    """Return the format that a header line defines, or None if the line is not a header.
+
+    A header has at least two tokens, all of them field names by syntax and none of them twice, so a line of
+    data never is one: it has a number or a `-`. AWS adds fields, so a header may name fields that are not
+    documented here, if at least half of its names are documented and its lines can be summed, or three are
+    documented of which one is not an English word.
+    """
+    tokens = line.removeprefix(BOM).split()
+    if len(tokens) < _HEADER_FIELDS_MIN or not all(map(_HEADER_TOKEN.fullmatch, tokens)):
+        return None
+    names = tuple(token.decode().replace("_", "-") for token in tokens)
+    known = [name for name in names if name in FIELD_VERSIONS]
+    if len(set(names)) < len(names):
+        return None
+    are_words = len(known) < _KNOWN_MIN or _WORDS.issuperset(known)
+    is_likely = 2 * len(known) >= len(names) and (not are_words or not missing_fields(names))
+    return names if is_likely or len(known) == len(names) else None
+
+
 def is_header(line: bytes) -> bool:
-    """Say whether a line is a header: every token of it a documented field name, as in S3 text files."""
-    tokens = line.split()
-    return bool(tokens) and all(
-        t.decode("ascii", "replace").replace("_", "-") in FIELD_VERSIONS for t in tokens
-    )
+    """Return whether a line is a header."""
+    return header_of(line) is not None
+
+
+def missing_fields(names: Format) -> str:
+    """Return what a format lacks for its lines to be summed, as a clause; empty if it lacks nothing."""
+    if not any(name in names for name in ENTITY_FIELDS):
+        return f"the format names none of {', '.join(ENTITY_FIELDS)}"
+    return "" if "start" in names else "the format lacks start, so no window can be told"

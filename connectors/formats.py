@@ -1,7 +1,8 @@
-"""Which format a record's lines have: its own header's, its log group's, or the one that is set.
+"""Which format the lines of a log group have: what the group's flow log says, or the setting. Pure.
 
 A format is not in the lines (flow-logs.md 1.1). CloudWatch's envelopes name their log group, and a flow log
-that delivers there has one format, so a setting, or EC2's DescribeFlowLogs, can say it for each group.
+that delivers there has one format, so a setting, or EC2's DescribeFlowLogs, can say it for each group. What a
+record says itself, with a header or with the keys of its rows, comes before both.
 """
 
 from __future__ import annotations
@@ -13,65 +14,89 @@ from typing import Any
 
 import orjson
 
-from connectors.flowlog import BadFormat, is_header, log_format, parse_format
+from connectors.flowlog import BadFormat, Format, log_format, missing_fields, parse_format
+from connectors.texts import Text
 
 DESCRIBE = "describe"
-UNCLEAR_REASON = "log groups whose lines have several formats"
-_LOWER = range(ord("a"), ord("z") + 1)
+_SHOWN_MAX = 200  # characters of a format in a reason
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Why lines of a log group are refused; names the group and the format."""
+
+    why: str
+
+
+GroupFormat = str | Unusable
 
 
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """The format that is set, and those of log groups that have another one; None: nobody can tell."""
+    """The format that is set, and those of log groups that have another one."""
 
     default: str
-    by_group: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
+    by_group: Mapping[str, GroupFormat] = field(default_factory=lambda: MappingProxyType({}))
 
-    def of(self, log_groups: Iterable[str], lines: bytes) -> str | None:
-        """Return the format of some lines from these log groups; None where it cannot be told."""
-        if lines[:1] and lines[0] in _LOWER and (header := _header(lines.split(b"\n", 1)[0])):
-            return header
-        found = {self.by_group.get(group, self.default) for group in log_groups} or {self.default}
-        return found.pop() if len(found) == 1 else None
+    def of(self, text: Text) -> GroupFormat:
+        """Return the format of some lines."""
+        return text.line_format or self.by_group.get(text.log_group, self.default)
 
 
-def _header(line: bytes) -> str:
-    """Return a first line that is a format; empty when it is none, be it made of field names."""
-    if not is_header(line):
-        return ""
-    try:
-        parse_format(text := line.decode())
-    except BadFormat:
-        return ""
-    return text
+def usable_format(text: str) -> Format:
+    """Read a format whose lines can be summed. Raises `BadFormat`."""
+    names = parse_format(text)
+    if lacks := missing_fields(names):
+        raise BadFormat(lacks)
+    return names
 
 
-def parse_group_formats(text: str) -> dict[str, str]:
+def parse_group_formats(text: str) -> dict[str, GroupFormat]:
     """Read the setting, a JSON object of log group → format; none if empty. Raises `BadFormat`."""
     if text in {"", DESCRIBE}:
         return {}
+    example = 'write {"log-group": "${version} …"}, or describe'
     try:
         found = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise BadFormat(
-            f'{text!r} is not JSON: write {{"log-group": "${{version}} …"}}, or describe'
-        ) from error
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise BadFormat(
-            f'{text!r} is no object of texts: write {{"log-group": "${{version}} …"}}, or describe'
-        )
-    for value in found.values():
-        parse_format(value)
+        raise BadFormat(f"{text!r} is not JSON: {example}") from error
+    if not isinstance(found, dict):
+        raise BadFormat(f"{text!r} is not a JSON object: {example}")
+    for group, value in found.items():
+        if not isinstance(value, str):
+            raise BadFormat(f"the format of log group {group!r} is {value!r}, but must be text: {example}")
+        try:
+            usable_format(value)
+        except BadFormat as error:
+            raise BadFormat(f"the format of log group {group!r} cannot be used: {error}") from error
     return found
 
 
-def of_flow_logs(flow_logs: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
+def of_flow_logs(flow_logs: Iterable[Mapping[str, Any]]) -> dict[str, GroupFormat]:
     """Return log group → format of what DescribeFlowLogs answered.
 
-    Lines of two formats in one log group cannot be told apart, so such a group has None.
+    Lines of two formats in one log group cannot be told apart, and a LogFormat may be unusable: quotes, for
+    instance, are delivered in each line. Lines of such a group are refused.
     """
-    found: dict[str, set[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     for one in flow_logs:
-        if (group := one.get("LogGroupName")) and (text := one.get("LogFormat")):
-            found.setdefault(group, set()).add(log_format(parse_format(text)))
-    return {group: formats.pop() if len(formats) == 1 else None for group, formats in found.items()}
+        if (group := one.get("LogGroupName")) and (text := one.get("LogFormat")) is not None:
+            found.setdefault(str(group), {})[str(text)] = None
+    return {group: _described(group, list(texts)) for group, texts in found.items()}
+
+
+def _described(group: str, texts: list[str]) -> GroupFormat:
+    formats = set()
+    for text in texts:
+        try:
+            formats.add(log_format(usable_format(text)))
+        except BadFormat as error:
+            shown = text[:_SHOWN_MAX]
+            return Unusable(
+                f"log group {group!r} has the unusable LogFormat {shown!r}: {error}"[: 4 * _SHOWN_MAX]
+            )
+    if len(formats) > 1:
+        return Unusable(
+            f"log group {group!r} has flow logs of {len(formats)} formats, which cannot be told apart"
+        )
+    return formats.pop()

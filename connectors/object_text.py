@@ -1,23 +1,25 @@
 """Cut an object of text, gzip or plain, into parts that fit a block. Pure: chunks come in, parts go out.
 
-The first line is the header and names the fields, unless the format is known. A part begins and ends at line
-ends; positions count bytes of the text, header included, so that an object is taken up again where it was
-committed: it is inflated again, and what is before the position is dropped. No more than a few chunks are in
-memory, whatever the object inflates to. What breaks an object is raised as `Broken`, after the whole lines
-before the break.
+The first line is the header and names the fields, unless the format is known. A later header applies from
+where it stands, also in the next gzip members (`headers.sections`). A part begins and ends at line ends;
+positions count bytes of the text, headers included, so that an object is taken up again where it was
+committed: it is inflated and cut again, so the header that applies there is known, and what is before the
+position is dropped. No more than a few chunks are in memory, whatever the object inflates to. What breaks an
+object is raised as `Broken`, after the whole lines before the break.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from isal import isal_zlib
 
 from connectors.blocks import BLOCK_MAX_BYTES
-from connectors.flowlog import FIELD_VERSIONS, BadFormat, log_format, parse_format
+from connectors.flowlog import BOM, FIELD_VERSIONS, BadFormat, header_of, log_format, parse_format
+from connectors.headers import sections
 
 INFLATED_MAX_BYTES = 16 << 30  # AWS cuts a file at 75 MB; a bomb ends here
 MEMBERS_MAX = 10_000  # each costs a copy of the rest of its chunk
@@ -60,13 +62,23 @@ def read_text(
 
     With a `line_format` there is no header.
     """
-    texts = _inflated(iter(chunks))
-    if line_format:
-        yield from _Cutter(line_format, at, max_bytes).cut(_from(at, texts))
-        return
-    header, rest = _first_line(texts)
-    cutter = _Cutter(_format(header), max(at, len(header) + 1), max_bytes)
-    yield from cutter.cut(_from(at - len(header) - 1, chain([rest], texts)))
+    texts = _separated(_inflated(iter(chunks)))
+    position = 0
+    if not line_format:
+        header, rest = _first_line(texts)
+        line_format, position = _format(header), len(header) + 1
+        texts = chain([rest], texts)
+    for part in _Cutter(line_format, position, max_bytes).cut(texts):
+        if part.last > at:
+            yield part if part.first >= at else _rest(part, at)
+
+
+def _rest(part: Part, at: int) -> Part:
+    """Return what of a part is behind a position inside it: an older release may have cut elsewhere."""
+    if part.refused:
+        return replace(part, first=at)
+    text = part.text[at - part.first :]
+    return replace(part, text=text, first=at, lines=text.count(b"\n") + 1)
 
 
 def beginning(chunks: Iterator[bytes]) -> bytes:
@@ -89,6 +101,7 @@ def _first_line(texts: Iterator[bytes]) -> tuple[bytes, bytes]:
 
 def _format(header: bytes) -> str:
     """Return the format that a header defines. Names that AWS has not documented yet may be among them."""
+    header = header.removeprefix(BOM)
     names = header.split()
     known = [name for name in names if name.decode("ascii", "replace").replace("_", "-") in FIELD_VERSIONS]
     if not known or len(header) > HEADER_MAX_BYTES or not all(map(_FIELD_NAME.fullmatch, names)):
@@ -99,17 +112,9 @@ def _format(header: bytes) -> str:
         raise Broken("bad header", header) from error
 
 
-def _from(skip: int, texts: Iterator[bytes]) -> Iterator[bytes]:
-    """Drop the first `skip` bytes."""
-    for text in texts:
-        if skip < len(text):
-            yield text[max(skip, 0) :]
-        skip -= len(text)
-
-
 @dataclass(slots=True)
 class _Cutter:
-    """Cuts texts into parts; `position` is where the next one begins."""
+    """Cuts texts into parts; `position` is where the next one begins, `line_format` is its format."""
 
     line_format: str
     position: int
@@ -135,9 +140,13 @@ class _Cutter:
         yield from self._part(waiting.removesuffix(b"\n"))
 
     def _part(self, text: bytes) -> Iterator[Part]:
+        """Yield the lines of a text, cut at headers, each part as long as its lines and their ends."""
         first, self.position = self.position, self.position + len(text) + 1
-        if text:
-            yield Part(self.line_format, text, first, self.position, text.count(b"\n") + 1)
+        for section in sections(text, self.line_format):
+            self.line_format = section.line_format
+            if section.text:
+                lines = section.text.count(b"\n") + 1
+                yield Part(self.line_format, section.text, first + section.begin, first + section.end, lines)
 
     def _long(self, waiting: bytes, texts: Iterator[bytes]) -> tuple[Part, bytes]:
         """Go to the end of a long line, keeping its beginning; return that, and what follows."""
@@ -151,11 +160,38 @@ class _Cutter:
         return Part(self.line_format, kept, first, self.position, 1, LONG_LINE), waiting[end + 1 :]
 
 
-def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the text of an object in pieces of bounded size; gzip members may be concatenated (RFC 1952)."""
+def _separated(texts: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:
+    """End the last line of a gzip member if it has no end and the next member begins with a header.
+
+    Members may also be cut inside a line, so no other line is ended. Texts come with their member's number.
+    """
+    last, member, waiting = b"\n", 1, b""
+    for number, text in texts:
+        if number > member and last != b"\n":
+            waiting += text
+            line, is_whole, _ = waiting.partition(b"\n")
+            if not is_whole and len(line) <= HEADER_MAX_BYTES:
+                continue
+            if header_of(line):
+                yield b"\n"
+            piece, waiting = waiting, b""
+        else:
+            piece = text
+        member, last = number, piece[-1:]
+        yield piece
+    if waiting:
+        yield waiting
+
+
+def _inflated(chunks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the text of an object in pieces of bounded size, with the number of its gzip member.
+
+    Members may be concatenated (RFC 1952).
+    """
     first = beginning(chunks)
     if not first.startswith(_GZIP_MAGIC):
-        yield from chain([first], chunks)
+        for chunk in chain([first], chunks):
+            yield 1, chunk
         return
     inflater, members, left = isal_zlib.decompressobj(wbits=_GZIP_WBITS), 1, INFLATED_MAX_BYTES
     for chunk in chain([first], chunks):
@@ -173,7 +209,7 @@ def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
             if left < 0 or members > MEMBERS_MAX:
                 raise Broken("inflates beyond the cap" if left < 0 else "too many gzip members")
             if text:
-                yield text
+                yield members, text
             data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
     if not inflater.eof:
         raise Broken("truncated gzip")

@@ -14,12 +14,13 @@ from connectors.answers import Answer, Record
 from connectors.blocks import BlockWriter, Provenance, Report, Sent
 from connectors.data_health import HealthRecord
 from connectors.dead import dead_message
-from connectors.envelope import BOMB_REASON, INFLATED_MAX_BYTES, Unwrapped, unwrap
+from connectors.envelope import BOMB_REASON, INFLATED_MAX_BYTES, unwrap
 from connectors.event_time import SAMPLES_MAX, newest_start
-from connectors.formats import UNCLEAR_REASON, Formats
+from connectors.formats import Formats, Unusable
 from connectors.messages import Message
 from connectors.positions import WHOLE, Position, shard_key
 from connectors.progress import NONE
+from connectors.texts import Text, Unwrapped
 
 PART_BYTES = 256 << 10  # of records, as they come: some milliseconds' work
 TEXT_MOST_BYTES = 64 << 20
@@ -39,11 +40,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A record, a part of one, or a line too long for a block, that goes to `dead`; `place` is its own."""
+    """What goes to `dead`: a record, a part of one, or `count` lines of one; `place` is its own."""
 
     why: str
     data: bytes
     place: str
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +176,8 @@ def _understand_part(
         after = position.sub if record.sequence_number == position.sequence_number else WHOLE
         content = unwrap(record.data, after=after)
         control += content.control
-        room.left -= len(content.lines) + (INFLATED_MAX_BYTES if content.refused == BOMB_REASON else 0)
-        log_groups.update(group for _, group in content.log_groups)
+        room.left -= content.size + (INFLATED_MAX_BYTES if content.refused == BOMB_REASON else 0)
+        log_groups |= content.log_groups
         _understand(record, content, about, pieces, refusals)
     last = records[-1] if records else None
     is_cut = bool(last and last.sequence_number != answer.records[-1].sequence_number)
@@ -221,17 +223,33 @@ def _understand(
 ) -> None:
     """Add what one record held."""
     place = record.sequence_number
-    line_format = about.formats.of((group for _, group in content.log_groups), content.lines)
-    if content.refused is not None or line_format is None:
-        refusals.append(Refusal(content.refused or UNCLEAR_REASON, record.data, place))
+    if content.refused is not None:
+        refusals.append(Refusal(content.refused, record.data, place))
         return
-    account = about.naming.account or (content.log_groups[0][0] if content.log_groups else "")
     refusals += [Refusal(why, data, f"{place}:{sub}") for sub, why, data in content.refused_parts]
-    for text, fits in blocks.split(content.lines):
-        if fits:
-            pieces.append(Piece(text, place, record.arrival_ms, line_format, account))
+    for text in content.texts:
+        line_format = about.formats.of(text)
+        if isinstance(line_format, Unusable):
+            refusals.append(Refusal(line_format.why, text.lines, place, text.lines.count(b"\n") + 1))
         else:
-            refusals.append(Refusal("line too long", text, place))
+            _cut(record, text, line_format, about, pieces, refusals)
+
+
+def _cut(
+    record: Record,
+    text: Text,
+    line_format: str,
+    about: About,
+    pieces: list[Piece],
+    refusals: list[Refusal],
+) -> None:
+    """Add the lines of one format as pieces that fit a block."""
+    place, account = record.sequence_number, about.naming.account or text.account
+    for part, fits in blocks.split(text.lines):
+        if fits:
+            pieces.append(Piece(part, place, record.arrival_ms, line_format, account))
+        else:
+            refusals.append(Refusal("line too long", part, place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,4 +303,4 @@ def _where(pieces: list[Piece], source: str, line_format: str, account: str, reg
 
 def _dead(refusal: Refusal, read: Read, slot: int, prefix: str) -> Message:
     origin = f"{read.source}@{refusal.place}"
-    return dead_message(prefix, slot, refusal.why, refusal.data, 1, origin)
+    return dead_message(prefix, slot, refusal.why, refusal.data, refusal.count, origin)

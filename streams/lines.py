@@ -2,8 +2,9 @@
 
 This is the slow and complete statement of the rules; `kernel.py` is fast on the lines that everybody sends
 and hands every other line to here. Tests hold the two equal. The rules are those of flow-logs.md 1 and 6:
-`-` is absent, runs of spaces and a carriage return are tolerated, an ISO time in front is dropped, a header
-line anywhere is understood, NODATA and SKIPDATA are facts about the log.
+`-` is absent, runs of spaces and a carriage return are tolerated, a prefix of CloudWatch Logs is dropped (an
+ISO time, as in exports and `aws logs tail --format short`; a time and the log stream, as `aws logs tail`
+writes), a header is no data, NODATA and SKIPDATA are facts about the log.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from connectors.event_time import AHEAD_S, FIRST_S
-from connectors.flowlog import ENTITY_FIELDS, Format, is_header
+from connectors.flowlog import BOM, ENTITY_FIELDS, Format, is_header, missing_fields
+from connectors.json_records import line_shape
 
 NUMBER_MAX: Final = 1 << 45  # 35 TB in one record: no interface moves that much in ten minutes
 MILLISECONDS_FROM: Final = 10**11  # a start this large is in milliseconds; seconds get there in 5138
@@ -92,11 +94,9 @@ NOTHING: Final = Nothing()
 
 def plan(names: Format) -> Plan:
     """Read a format as columns. Raises `UnusableFormat` when no window or entity can be told from it."""
+    if lacks := missing_fields(names):
+        raise UnusableFormat(lacks)
     entities = tuple(names.index(name) for name in ENTITY_FIELDS if name in names)
-    if not entities:
-        raise UnusableFormat(f"the format names none of {', '.join(ENTITY_FIELDS)}")
-    if "start" not in names:
-        raise UnusableFormat("the format lacks start, so no window can be told")
     return Plan(names, tuple(_CODES.get(name, SKIP) for name in names), entities)
 
 
@@ -112,20 +112,29 @@ def understand(line: bytes, by: Plan, latest: int = NO_LIMIT) -> Row | Nothing |
     """
     if len(line) > LINE_MAX_BYTES:
         return LENGTH_REASON
-    tokens = line.split()
-    if not tokens:
+    tokens = line.removeprefix(BOM).split()
+    if not tokens or is_header(line):
         return NOTHING
-    if len(tokens) == len(by.names) + 1 and _ISO_TIME.fullmatch(tokens[0]):
-        del tokens[0]
+    tokens = _without_prefix(tokens, len(by.names))
     if len(tokens) != len(by.names):
-        return NOTHING if is_header(line) else COUNT_REASON
-    if is_header(line):
-        return NOTHING
+        return line_shape(line) or COUNT_REASON
     try:
         row = _row(tokens, by)
     except _Refused as why:
         return str(why)
     return row if FIRST_S <= row.start <= latest else TIME_REASON
+
+
+def _without_prefix(tokens: list[bytes], columns: int) -> list[bytes]:
+    """Return the tokens of a line without what CloudWatch Logs' tools write in front of it.
+
+    A log stream's name has no colon (CreateLogStream), and one that is a number would be a field.
+    """
+    more = len(tokens) - columns
+    if more not in (1, 2) or not _ISO_TIME.fullmatch(tokens[0]):
+        return tokens
+    is_stream = more == 1 or not (b":" in tokens[1] or tokens[1].isdigit())
+    return tokens[more:] if is_stream else tokens
 
 
 class _Refused(Exception):

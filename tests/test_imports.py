@@ -58,6 +58,7 @@ EDGES = {
 }
 # Elsewhere a module is an edge unless it is named here.
 PURE = {
+    *named("connectors", "encodings headers json_records json_rows texts"),
     *named("connectors", "flowlog envelope aggregates blocks dead messages answers positions reads errors"),
     *named(
         "connectors",
@@ -77,8 +78,8 @@ PURE = {
 }
 
 COMPUTING = """
-__future__ abc array bisect builtins collections contextlib csv dataclasses datetime enum fnmatch functools
-hashlib heapq io ipaddress itertools json math operator pathlib random re string struct sys types typing
+__future__ abc array binascii bisect builtins collections contextlib csv dataclasses datetime enum fnmatch
+functools hashlib heapq io ipaddress itertools json math operator pathlib random re string struct sys types typing
 urllib.parse xml zlib zoneinfo
 cbor2 isal numba numpy orjson polars pybase64 pydantic yaml
 """

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from isal import igzip
 
-from connectors.envelope import MEMBERS_MAX, Unwrapped, control_message, unwrap, wrap_subscription
+from connectors.envelope import MEMBERS_MAX, control_message, unwrap, wrap_subscription
+from connectors.texts import Text, Unwrapped
 from tests.build import aggregate, block, line, sealed
 
 LINES = block(line(), line(action="REJECT"))
@@ -28,8 +29,17 @@ REASONS = {
     "broken KPL aggregate",
     "KPL aggregate within gzip",
     "broken JSON",
-    "JSON, but no envelope",
     "an envelope without messages",
+    "empty JSON object",
+    "JSON object that is not a flow log",
+    "JSON object whose message is not text",
+    "JSON array",
+    "JSON array of strings",
+    "JSON string",
+    "JSON boolean",
+    "JSON null",
+    "CloudWatch Logs message of an unknown type",
+    "broken UTF-16",
 }
 
 
@@ -72,12 +82,15 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "a lone surrogate in an event": (subscription("x").replace(b'"x"', b'"\\udc00"'), "broken JSON"),
     "JSON nested too deep": (DEEP + b"1" + b"}" * 5000, "broken JSON"),
     "JSON with a NaN": (b'{"message": NaN}', "broken JSON"),
-    "an object of something else": (b'{"level": "info"}', "JSON, but no envelope"),
-    "an empty object": (b"{}", "JSON, but no envelope"),
-    "an unknown message type": (b'{"messageType": "HELLO"}', "JSON, but no envelope"),
-    "a message type that is no text": (b'{"messageType": ["DATA_MESSAGE"]}', "JSON, but no envelope"),
-    "a message that is no text": (b'{"message": 5}', "JSON, but no envelope"),
-    "a message that is null": (b'{"message": null}', "JSON, but no envelope"),
+    "an object of something else": (b'{"level": "info"}', "JSON object that is not a flow log"),
+    "an empty object": (b"{}", "empty JSON object"),
+    "an unknown message type": (b'{"messageType": "HELLO"}', "CloudWatch Logs message of an unknown type"),
+    "a message type that is no text": (
+        b'{"messageType": ["DATA_MESSAGE"]}',
+        "CloudWatch Logs message of an unknown type",
+    ),
+    "a message that is no text": (b'{"message": 5}', "JSON object whose message is not text"),
+    "a message that is null": (b'{"message": null}', "JSON object whose message is not text"),
     "a subscription without events": (b'{"messageType": "DATA_MESSAGE"}', "an envelope without messages"),
     "events that are null": (
         b'{"messageType": "DATA_MESSAGE", "logEvents": null}',
@@ -101,11 +114,11 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         b'{"message": "a"}\n{"message": \n{"message": "b"}',
         "broken JSON",
     ),
-    "lines of JSON, one of them a list": (b'{"message": "a"}\n[1]', "JSON, but no envelope"),
+    "lines of JSON, one of them a list": (b'{"message": "a"}\n[1]', "JSON array"),
     "lines of JSON, one of them plain": (b'{"message": "a"}\n' + line(), "broken JSON"),
     "two gzip members, one not an envelope": (
         gzip.compress(subscription("a")) + gzip.compress(b"{}"),
-        "JSON, but no envelope",
+        "empty JSON object",
     ),
 }
 
@@ -115,45 +128,52 @@ def test_a_bad_record_is_refused_whole_with_its_reason(data: bytes, reason: str)
     assert unwrap(data) == Unwrapped(refused=reason)
 
 
+def content(lines: bytes = b"", control: int = 0) -> Unwrapped:
+    """Return the content of a record that does not say where its lines are from."""
+    return Unwrapped((Text(lines),) if lines else (), control)
+
+
 def enveloped(lines: bytes, control: int = 0) -> Unwrapped:
     """Return what comes of a subscription's envelopes."""
-    return Unwrapped(lines, control, log_groups=(("123456789012", "vpc-flow-logs"),))
+    return Unwrapped((Text(lines, "", "123456789012", "vpc-flow-logs"),), control)
 
 
 UNDERSTOOD: dict[str, tuple[bytes, Unwrapped]] = {
-    "a plain line": (line(), Unwrapped(line())),
-    "plain lines": (LINES, Unwrapped(LINES)),
-    "plain lines with a final newline": (LINES + b"\n", Unwrapped(LINES)),
-    "plain lines, gzipped": (gzip.compress(LINES), Unwrapped(LINES)),
+    "a plain line": (line(), content(line())),
+    "plain lines": (LINES, content(LINES)),
+    "plain lines with a final newline": (LINES + b"\n", content(LINES)),
+    "plain lines, gzipped": (gzip.compress(LINES), content(LINES)),
     "members that follow each other": (
         gzip.compress(LINES) + gzip.compress(line() + b"\n"),
-        Unwrapped(block(LINES, line())),
+        content(block(LINES, line())),
     ),
     "subscriptions that follow each other": (wrapped("a", "b") + wrapped("c"), enveloped(b"a\nb\nc")),
-    "gzip of nothing": (gzip.compress(b""), Unwrapped()),
+    "gzip of nothing": (gzip.compress(b""), content()),
     "a subscription": (wrapped("a", "b"), enveloped(b"a\nb")),
-    "a subscription that is not compressed": (subscription("a", "b"), Unwrapped(b"a\nb")),
-    "a subscription of no events": (subscription(), Unwrapped()),
-    "a control message": (control_message(), Unwrapped(control=1)),
+    "a subscription that is not compressed": (subscription("a", "b"), content(b"a\nb")),
+    "a subscription of no events": (subscription(), content()),
+    "a control message": (control_message(), content(control=1)),
     "a control message between others": (
         wrapped("a") + control_message() + wrapped("b"),
         enveloped(b"a\nb", control=1),
     ),
-    "Firehose's message": (b'{"message": "a"}', Unwrapped(b"a")),
-    "lines of messages": (b'{"message": "a"}\n\n{"message": "b"}\r\n', Unwrapped(b"a\nb")),
-    "lines of subscriptions": (subscription("a") + b"\n" + subscription("b"), Unwrapped(b"a\nb")),
-    "UTF-8 in a message": ('{"message": "é"}'.encode(), Unwrapped("é".encode())),
+    "Firehose's message": (b'{"message": "a"}', content(b"a")),
+    "lines of messages": (b'{"message": "a"}\n\n{"message": "b"}\r\n', content(b"a\nb")),
+    "lines of subscriptions": (subscription("a") + b"\n" + subscription("b"), content(b"a\nb")),
+    "UTF-8 in a message": ('{"message": "é"}'.encode(), content("é".encode())),
     # What is neither gzip nor a JSON object is text: `lines.understand` refuses it line by line.
-    "a JSON list": (b'[{"message": "a"}]', Unwrapped(b'[{"message": "a"}]')),
-    "bytes of no text": (b"\x00\xff\xfe", Unwrapped(b"\x00\xff\xfe")),
-    "a newline": (b"\n", Unwrapped()),
-    "another's magic": (KPL[:3] + b"\xc3", Unwrapped(KPL[:3] + b"\xc3")),
-    "an aggregate of a line": (aggregate(line()), Unwrapped(line())),
-    "an aggregate of lines": (aggregate(LINES + b"\n", line()), Unwrapped(block(LINES, line()))),
-    "an aggregate of nothing": (aggregate(), Unwrapped()),
+    "a JSON list of messages": (b'[{"message": "a"}]', content(b"a")),
+    "text in brackets": (b"[ERROR] not a line", content(b"[ERROR] not a line")),
+    "text in quotes": (b'"2","1"', content(b'"2","1"')),
+    "bytes of no text": (b"\x00\xff\xfe", content(b"\x00\xff\xfe")),
+    "a newline": (b"\n", content()),
+    "another's magic": (KPL[:3] + b"\xc3", content(KPL[:3] + b"\xc3")),
+    "an aggregate of a line": (aggregate(line()), content(line())),
+    "an aggregate of lines": (aggregate(LINES + b"\n", line()), content(block(LINES, line()))),
+    "an aggregate of nothing": (aggregate(), content()),
     "an aggregate of all there is": (
         aggregate(line(), wrapped("a", "b"), control_message(), gzip.compress(b"c\n"), b'{"message": "d"}'),
-        enveloped(block(line(), b"a\nb\nc\nd"), control=1),
+        Unwrapped((*content(block(line(), b"c", b"d")).texts, *enveloped(b"a\nb").texts), control=1),
     ),
 }
 
@@ -178,7 +198,7 @@ def test_a_bomb_costs_its_cap_and_no_more() -> None:
 @pytest.mark.parametrize("spare", [0, 1])
 def test_the_cap_is_exact(spare: int) -> None:
     understood = unwrap(gzip.compress(LINES), max_bytes=len(LINES) - 1 + spare)
-    assert understood == (Unwrapped(LINES) if spare else Unwrapped(refused="inflates beyond the cap"))
+    assert understood == (content(LINES) if spare else Unwrapped(refused="inflates beyond the cap"))
 
 
 def test_the_cap_is_of_all_members_together() -> None:
@@ -199,15 +219,14 @@ MIXED = (b"a", GZIPPED[:-9], wrapped("b"), b"", aggregate(b"c"), control_message
 
 def test_a_bad_user_record_takes_no_other_with_it() -> None:
     assert unwrap(aggregate(*MIXED)) == Unwrapped(
-        b"a\nb\nd",
+        (Text(b"a\nd"), *enveloped(b"b").texts),
         control=1,
         refused_parts=(
             (1, "truncated gzip", GZIPPED[:-9]),
             (3, "empty record", b""),
             (4, "KPL aggregate within an aggregate", aggregate(b"c")),
-            (6, "JSON, but no envelope", b"{}"),
+            (6, "empty JSON object", b"{}"),
         ),
-        log_groups=(("123456789012", "vpc-flow-logs"),),
     )
 
 
@@ -220,7 +239,7 @@ def test_user_records_that_are_done_are_skipped(after: int) -> None:
 
 
 def test_only_an_aggregate_has_user_records_that_can_be_done() -> None:
-    assert unwrap(line(), after=5) == Unwrapped(line())
+    assert unwrap(line(), after=5) == content(line())
     assert unwrap(GZIPPED, after=5) == unwrap(GZIPPED)
 
 
@@ -318,7 +337,9 @@ def test_no_json_raises(value: object, name: str) -> None:
         assert found.refused is None or found.refused in REASONS
 
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+texts = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="{\n\ufeff"), min_size=1, max_size=40
+)
 
 
 @given(st.lists(texts, min_size=1, max_size=8), st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
@@ -348,19 +369,21 @@ def test_an_envelope_has_the_documented_keys() -> None:
 @pytest.mark.parametrize(
     ("owner", "name", "found"),
     [
-        ("123456789012", "flows", (("123456789012", "flows"),)),
-        ("x" * 20_000, "flows", (("", "flows"),)),  # an account becomes a header on Kafka
-        (7, "flows", (("", "flows"),)),
-        ("123456789012", "x" * 513, ()),
-        ("123456789012", "", ()),
-        ("123456789012", ["flows"], ()),
+        ("123456789012", "flows", ("123456789012", "flows")),
+        ("x" * 20_000, "flows", ("", "flows")),  # an account becomes a header on Kafka
+        (7, "flows", ("", "flows")),
+        ("123456789012", "x" * 513, ("", "")),
+        ("123456789012", "", ("", "")),
+        ("123456789012", ["flows"], ("", "")),
     ],
 )
-def test_only_what_aws_would_write_names_a_log_group(owner: object, name: object, found: object) -> None:
+def test_only_what_aws_would_write_names_a_log_group(
+    owner: object, name: object, found: tuple[str, str]
+) -> None:
     envelope = {
         "messageType": "DATA_MESSAGE",
         "owner": owner,
         "logGroup": name,
         "logEvents": [{"message": "a"}],
     }
-    assert unwrap(orjson.dumps(envelope)) == Unwrapped(b"a", log_groups=found)  # type: ignore[arg-type]
+    assert unwrap(orjson.dumps(envelope)).texts == (Text(b"a", "", *found),)

@@ -112,7 +112,7 @@ def test_one_poison_record_refuses_nothing_but_itself() -> None:
     found = read(line(), poison, b'{"x": 1}', line())
     assert [(r.why, r.data, r.place) for r in found.refusals] == [
         ("truncated gzip", poison, "102"),
-        ("JSON, but no envelope", b'{"x": 1}', "103"),
+        ("JSON object that is not a flow log", b'{"x": 1}', "103"),
     ]
     assert [piece.sequence_number for piece in found.pieces] == ["101", "104"]
 
@@ -163,7 +163,7 @@ def test_a_refused_record_says_why_and_from_where() -> None:
     (message,) = dead_of(transaction([read(line(), b'{"x": 1}')], 3, Sent(), PREFIX))
     assert message.value == b'{"x": 1}'
     assert {name: value.decode() for name, value in message.headers} == {
-        "why": "JSON, but no envelope",
+        "why": "JSON object that is not a flow log",
         "count": "1",
         "from": "kinesis:flow-logs/a@102",
         "size": "8",

@@ -1,0 +1,60 @@
+"""Headers inside a text: which lines are headers, and which lines each of them applies to. Pure.
+
+A header applies from where it stands to the next header, or to the end of its source: a record of Kinesis or
+Firehose, a user record of a KPL aggregate, an object of S3, a file. Each connector cuts its text here, so
+that a block never mixes formats. `flowlog.header_of` decides what a header is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import chain
+from typing import NamedTuple
+
+from connectors.flowlog import BOM, header_of, log_format
+
+_LETTER = b"t"
+"""A letter of `start`, without which no line of a format can be summed; lines of version 2 do not have it."""
+
+# Possessive quantifiers: a candidate costs its length once, whatever follows it.
+_LINE = rb"(?:\xef\xbb\xbf)?[ \t]*+[a-z][a-z0-9_-]*+(?:[ \t]++[a-z][a-z0-9_-]*+)++[ \t\r]*+(?=\n|\Z)"
+_FIRST = re.compile(_LINE)
+_LATER = re.compile(rb"\n" + _LINE)  # A literal first byte: `re` finds the candidates with memchr.
+
+
+class Section(NamedTuple):
+    """Consecutive lines that share a format.
+
+    `line_format` is that of the header above them, or what `sections` was given if no header is above them.
+    In the text it was cut from, it begins at `begin`, and what follows it at `end`.
+    """
+
+    line_format: str
+    text: bytes
+    begin: int
+    end: int
+
+
+def sections(text: bytes, line_format: str = "") -> list[Section]:
+    """Cut whole lines, without the last line end, at their headers, which are left out.
+
+    Only the last section may be empty; its format applies to what follows the text.
+    """
+    found: list[Section] = []
+    begin = len(BOM) if text.startswith(BOM) else 0
+    if _LETTER in text:
+        for at, end, names in _headers(text):
+            if at > begin:
+                found.append(Section(line_format, text[begin : at - 1], begin, at))
+            line_format, begin = names, end
+    found.append(Section(line_format, text[begin:] if begin else text, begin, len(text) + 1))
+    return found
+
+
+def _headers(text: bytes) -> Iterator[tuple[int, int, str]]:
+    """Yield where each header begins, where the line after it does, and its format."""
+    first = _FIRST.match(text)
+    for match in chain((first,) if first else (), _LATER.finditer(text)):
+        if names := header_of(match[0]):
+            yield match.start() + (match is not first), match.end() + 1, log_format(names)
