@@ -26,7 +26,7 @@ _TOKENS = re.compile(rb"(?:[A-Za-z0-9+/_-]++=*+)++")
 _TOKEN = re.compile(rb"[^=]+")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _LINES = re.compile(rb"[\x20-\x7e\t\r\n]*[ \t][\x20-\x7e\t\r\n]*")
-_JSON_BEGINS = (b"{", b"[")
+_TEXT_BEGINS = (b"{", b"[", _GZIP_BEGINS)
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -53,7 +53,7 @@ def from_base64(data: bytes) -> bytes | None:
     if pieces[0].startswith((GZIP_MAGIC, MAGIC)):
         return b"".join(pieces)
     found = b"\n".join(pieces)
-    is_text = found.startswith(_JSON_BEGINS) or _LINES.fullmatch(found, 0, _HEAD_BYTES)
+    is_text = found.startswith(_TEXT_BEGINS) or _LINES.fullmatch(found, 0, _HEAD_BYTES)
     return found if is_text else None
 
 

@@ -56,5 +56,5 @@ def _headers(text: bytes) -> Iterator[tuple[int, int, str]]:
     """Yield where each header begins, where the line after it does, and its format."""
     first = _FIRST.match(text)
     for match in chain((first,) if first else (), _LATER.finditer(text)):
-        if names := header_of(match[0]):
+        if names := header_of(match[0].lstrip(b"\n")):
             yield match.start() + (match is not first), match.end() + 1, log_format(names)

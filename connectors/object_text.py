@@ -163,21 +163,22 @@ class _Cutter:
 def _separated(texts: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:
     """End the last line of a gzip member if it has no end and the next member begins with a header.
 
-    Members may also be cut inside a line, so no other line is ended. Texts come with their member's number.
+    Members may also be cut inside a line, also of a header, so no other line is ended. Texts come with their
+    member's number.
     """
-    last, member, waiting = b"\n", 1, b""
+    member, tail, waiting = 1, b"", b""
     for number, text in texts:
-        if number > member and last != b"\n":
-            waiting += text
-            line, is_whole, _ = waiting.partition(b"\n")
+        piece = waiting + text if waiting else text
+        if number > member and tail:
+            line, is_whole, _ = piece.partition(b"\n")
             if not is_whole and len(line) <= HEADER_MAX_BYTES:
+                waiting = piece
                 continue
-            if header_of(line):
+            if header_of(line) and not header_of(tail + line):
                 yield b"\n"
-            piece, waiting = waiting, b""
-        else:
-            piece = text
-        member, last = number, piece[-1:]
+        member, waiting = number, b""
+        end = piece.rfind(b"\n")
+        tail = piece[end + 1 :] if end >= 0 else (tail + piece)[: HEADER_MAX_BYTES + 1]
         yield piece
     if waiting:
         yield waiting

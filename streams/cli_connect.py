@@ -128,11 +128,11 @@ def reset(kafka: str | None, source: str, shard: str, to: str, yes: bool) -> Non
 
 
 def _check_formats(line_format: str, group_formats: str = "") -> None:
-    from connectors.flowlog import BadFormat, parse_format
-    from connectors.formats import parse_group_formats
+    from connectors.flowlog import BadFormat
+    from connectors.formats import parse_group_formats, usable_format
 
     try:
-        parse_format(line_format)
+        usable_format(line_format)
     except BadFormat as error:
         raise click.ClickException(f"VPCFLOW_LINE_FORMAT: {error}") from error
     try:

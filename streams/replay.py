@@ -27,6 +27,8 @@ from streams.replay_load import Options, ReplayError
 from streams.replay_stage import Stage, kinesis_client, open_stage
 
 QUIET_S = 90.0  # no progress for this long, and the replay gives up and says what is missing
+SETTLED_S = 5.0
+"""A file is done when nothing was published for this long: it does not say which alerts to wait for."""
 
 
 @dataclass(slots=True)
@@ -69,11 +71,14 @@ async def _replay(stage: Stage) -> int:
     try:
         with Live(console=console, refresh_per_second=4, transient=True) as live:
             quiet_since, last = time.monotonic(), -1
-            while not _is_done(stage, ledger, refused, feeding):
+            while not (
+                _is_done(stage, ledger, refused, feeding)
+                and (not options.path or time.monotonic() - quiet_since > SETTLED_S)
+            ):
                 await asyncio.sleep(0.25)
                 await _watch(stage, progress)
                 live.update(report.bar(progress, stage.observer, ledger.lines))
-                seen = stage.observer.messages + progress.put
+                seen = stage.observer.messages + len(stage.observer.alerts) + progress.put
                 if seen != last:
                     quiet_since, last = time.monotonic(), seen
                 if time.monotonic() - quiet_since > QUIET_S:

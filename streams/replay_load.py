@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from connectors.flowlog import BadFormat, log_format
+from connectors.flowlog import BadFormat, log_format, missing_fields
 from emulator.ledger import Ledger
 from emulator.world import file, traffic
+from emulator.world.file_ledger import FileLedger, field_count
 from emulator.world.traffic import Batch
 
 
 class ReplayError(RuntimeError):
     """The replay cannot be run; the message says what to do."""
 
+
+SHOWN_BYTES = 300
+"""Of a refused line in a sentence."""
 
 WORLD_SPAN_S = 6 * 3600
 """More simulated time than a replayed world is expected to last."""
@@ -60,22 +65,49 @@ def load(options: Options) -> Loaded:
     if not options.path:
         made = synthetic(options)
         return Loaded(Ledger(labels=traffic.labels(made)), 0, traffic.batches(made), made.span_s)
+    return _file(options.path, options.line_format)
+
+
+def _file(path: str, line_format: str | None) -> Loaded:
+    """Count a file. Raises `ReplayError` when it cannot be read, or when no line of it is understood."""
+    counted = FileLedger()
     try:
-        names, lines = file.read_lines(options.path, options.line_format)
-        ledger, refused = file.ledger_of_lines((line for batch in lines for line in batch), names)
-    except (BadFormat, OSError, EOFError) as error:
-        raise ReplayError(f"{options.path} cannot be read as flow logs: {error}") from error
-    starts = [window for _, _, window in ledger.totals()]
-    span_s = max(starts, default=0) - min(starts, default=0)
-    return Loaded(ledger, refused, _file_batches(options), span_s, log_format(names))
+        names, batches = file.read_lines(path, line_format)
+        for batch in batches:
+            counted.add(batch.lines, batch.names)
+    except (BadFormat, OSError, EOFError, zlib.error) as error:
+        raise ReplayError(f"{path} cannot be read as flow logs: {error}") from error
+    ledger = counted.ledger()
+    if not ledger.lines:
+        raise ReplayError(_nothing_understood(path, counted))
+    starts = [window for _, _, window in counted.totals]
+    source = _file_batches(path, line_format)
+    return Loaded(ledger, counted.refused, source, max(starts) - min(starts), log_format(names))
 
 
-def _file_batches(options: Options) -> Iterator[Batch]:
-    names, lines = file.read_lines(options.path or "", options.line_format)
+def _nothing_understood(path: str, counted: FileLedger) -> str:
+    """Say which line was refused first, how many fields it has, and what to set."""
+    if not counted.refused:
+        return f"{path} has no lines of flow logs"
+    names, line = counted.first_refused_names, counted.first_refused
+    shown = line[:SHOWN_BYTES].decode(errors="replace") + ("…" if len(line) > SHOWN_BYTES else "")
+    found = (
+        f"The first is {shown!r}: it has {field_count(line, names)} fields, and the format has {len(names)}"
+    )
+    lacks = missing_fields(names)
+    reason = f", and {lacks}" if lacks else f" ({' '.join(names)})"
+    return (
+        f"{path}: none of its {counted.refused:,} lines is understood. {found}{reason}. Set FORMAT= "
+        "(--format) to the flow log's LogFormat, which `aws ec2 describe-flow-logs` shows, or add a header"
+    )
+
+
+def _file_batches(path: str, line_format: str | None) -> Iterator[Batch]:
+    names, batches = file.read_lines(path, line_format)
     first = 0
-    for batch in lines:
-        yield file.batch_of(batch, names, first)
-        first += len(batch)
+    for batch in batches:
+        yield file.batch_of(batch, first, names)
+        first += len(batch.lines)
 
 
 _LOADED_AT = int(time.time())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from emulator.ledger import AlertReport, Ledger, Report, compare, compare_alerts
 from streams.observer import Observer
+from streams.records import Alert
 
 if TYPE_CHECKING:
     from streams.replay import Progress
@@ -35,10 +37,12 @@ class Result:
     peak_mb: dict[str, int]
     cpu_s: dict[str, float]
     restarts: int
+    alerts_found: tuple[Alert, ...] | None = None
+    """The alerts of a file, which has no ground truth: none of them is false. None for other loads."""
 
     @property
     def is_exact(self) -> bool:
-        """Whether no line was lost, doubled or miscounted, and the alerts are those planted."""
+        """Whether no line was lost, doubled or miscounted, and the alerts are those planted, if any were."""
         refused = sum(self.dead.values())
         return (
             self.windows.exact
@@ -71,12 +75,14 @@ def reconcile(stage: Stage, progress: Progress, ledger: Ledger, refused: int) ->
     """Compare what was published with the ledger."""
     observer = stage.observer
     elapsed = max(time.monotonic() - progress.began, 0.001)
+    fired = {alert.fingerprint: alert for alert in observer.alerts if alert.status == "firing"}
+    is_file = bool(stage.options.path)
     memory = {child.name: child.peak_rss_bytes >> 20 for child in stage.children}
     if stage.node is not None:
         memory["kafka"] = int(stage.node.rss_mb())
     return Result(
         windows=compare(ledger, observer.aggregates),
-        alerts=compare_alerts(ledger.labels, observer.alerts),
+        alerts=compare_alerts(ledger.labels, () if is_file else observer.alerts),
         refused_expected=refused,
         dead=dict(observer.dead),
         backwards=observer.backwards,
@@ -87,6 +93,7 @@ def reconcile(stage: Stage, progress: Progress, ledger: Ledger, refused: int) ->
         peak_mb=memory,
         cpu_s={child.name: round(child.cpu_s, 1) for child in stage.children},
         restarts=sum(len(child.restarts) for child in stage.children),
+        alerts_found=tuple(fired.values()) if is_file else None,
     )
 
 
@@ -100,10 +107,25 @@ def show(console: Console, result: Result, as_json: bool) -> None:
         console.print(f"  differs {sample.key}: handed out {sample.expected}, published {sample.published}")
     for alert in result.alerts.false:
         console.print(f"  false   {alert}")
+    for alert in result.alerts_found or ():
+        console.print(f"  alert   {alert.rule}: {alert.summary}")
     verdict = "[bold green]exact[/]" if result.is_exact else "[bold red]NOT EXACT[/]"
     console.print(
         f"{verdict}: {result.windows.lines:,} lines in, {result.windows.windows:,} windows compared"
     )
+
+
+def _reasons(dead: Mapping[str, int]) -> str:
+    found = ", ".join(f"{why} {count:,}" for why, count in sorted(dead.items()))
+    return f": {found}" if found else ""
+
+
+def _alert_rows(result: Result) -> list[tuple[str, str]]:
+    if result.alerts_found is not None:
+        return [("alerts found", f"{len(result.alerts_found):,}")]
+    alerts = result.alerts
+    false = f"{len(alerts.false):,} ({len(alerts.related)} of another rule at a planted place)"
+    return [("planted incidents", _incidents(alerts)), ("false alerts", false)]
 
 
 def _incidents(alerts: AlertReport) -> str:
@@ -116,7 +138,7 @@ def _table(result: Result) -> Table:
     table = Table(title="reconciliation", show_header=False, title_justify="left")
     table.add_column(justify="left")
     table.add_column(justify="right")
-    windows, alerts = result.windows, result.alerts
+    windows = result.windows
     refused = sum(result.dead.values())
     rows: list[tuple[str, Any]] = [
         ("lines handed out", f"{windows.lines:,}"),
@@ -124,9 +146,8 @@ def _table(result: Result) -> Table:
         ("lines twice", f"{windows.twice:,}"),
         ("windows that differ", f"{windows.differing:,} of {windows.windows:,}"),
         ("revisions that went backwards", f"{result.backwards:,}"),
-        ("refused, in `dead`", f"{refused:,} ({result.refused_expected:,} expected)"),
-        ("planted incidents", _incidents(alerts)),
-        ("false alerts", f"{len(alerts.false):,} ({len(alerts.related)} of another rule at a planted place)"),
+        ("refused, in `dead`", f"{refused:,} ({result.refused_expected:,} expected){_reasons(result.dead)}"),
+        *_alert_rows(result),
         ("sustained", f"{result.lines_per_s:,.0f} records/s"),
         ("arrival to readable", f"p50 {result.latency_p50_ms:,} ms, p99 {result.latency_p99_ms:,} ms"),
         ("start to first number", f"{result.first_number_s:.1f} s"),

@@ -79,8 +79,8 @@ PURE = {
 
 COMPUTING = """
 __future__ abc array binascii bisect builtins collections contextlib csv dataclasses datetime enum fnmatch
-functools hashlib heapq io ipaddress itertools json math operator pathlib random re string struct sys types typing
-urllib.parse xml zlib zoneinfo
+functools hashlib heapq io ipaddress itertools json math operator pathlib random re string struct sys types
+typing urllib.parse xml zlib zoneinfo
 cbor2 isal numba numpy orjson polars pybase64 pydantic yaml
 """
 # pathlib is for paths as values: to open one is an impure method below. random is for generators with a seed,

@@ -154,7 +154,7 @@ def _plain(batch: Batch, lines_per_record: int) -> Iterator[Record]:
     lines = batch.frame["line"].to_list()
     for at in range(0, len(lines), lines_per_record):
         part = lines[at : at + lines_per_record]
-        data = "\n".join(part).encode()
+        data = "\n".join([batch.header, *part] if batch.header else part).encode()
         yield Record(f"{zlib.crc32(data):08x}", data, len(part))
 
 
@@ -173,5 +173,6 @@ def _envelopes(batch: Batch) -> Iterator[Record]:
         log_stream = f"{eni}-all"  # the stream's name as seen in real payloads (flow-logs.md 3.1)
         for first in range(at, at + length, EVENTS_PER_ENVELOPE):
             part = events[first : min(first + EVENTS_PER_ENVELOPE, at + length)]
-            yield Record(log_stream, wrap_subscription(log_stream, part), len(part))
+            header = [(part[0][0], part[0][1], batch.header)] if batch.header else []
+            yield Record(log_stream, wrap_subscription(log_stream, header + part), len(part))
         at += length

@@ -1,56 +1,61 @@
-"""Somebody's own flow logs as a load: plain or gzip text, read line by line, and an independent count of it.
+"""The user's own flow logs as a load: a plain or gzip text file, read line by line, with its headers.
 
-A first line made of documented field names is a header and defines the format, as in S3 text files. Files
-that were concatenated repeat it; a repeated header is dropped and counted, one that names other fields is an
-error, because nothing after it could be read.
-
-`ledger_of_lines` is slow on purpose: it follows the documented rules one line at a time in plain Python, and
-shares nothing with the parser that it checks.
+A header applies from where it stands, as in every source (`flowlog.header_of`). Files that were concatenated
+repeat it, perhaps right behind a last line without an end. Byte order marks are dropped, UTF-16 is read, and
+so are the colours of `aws logs tail --color on`. `file_ledger` counts the lines.
 """
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Self, cast
 
 import polars as pl
 
-from connectors.flowlog import ENTITY_FIELDS, BadFormat, Format, is_header, parse_format
-from emulator.ledger import LOG_ACTIONS, WINDOW_S, Key, Ledger, Totals
+from connectors.flowlog import BOM, FIELD_VERSIONS, Format, header_of, parse_format
+from emulator.world.file_ledger import entity_and_start
 from emulator.world.traffic import Batch
 
 BATCH_LINES = 20_000
-NUMBER_MAX = 2**45  # no interval counts that much; it keeps every sum within 64 bits
-PROTOCOL_MAX = 255
-MILLISECONDS_FROM = 10**11  # as seconds the year 5138; milliseconds were met in the wild (flow-logs.md 1.2)
 
-_NUMBERS = ("dstport", "protocol", "packets", "bytes", "start", "end")
 _GZIP_MAGIC = b"\x1f\x8b"
-_ISO_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_NAME_LENGTHS = sorted({len(name) for name in FIELD_VERSIONS}, reverse=True)
+_COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
 
 
-class LineBatches(Iterator[list[bytes]]):
-    """The lines of an open file in batches, without line ends, blank lines and headers.
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Consecutive lines of a file that share a format, without line ends, blank lines and headers."""
+
+    names: Format
+    lines: list[bytes]
+
+
+class LineBatches(Iterator[Lines]):
+    """The lines of an open file in batches; a batch never mixes formats.
 
     `headers` counts the headers dropped so far. The file is closed after the last batch, or by `close`.
     """
 
-    def __init__(self, file: BinaryIO, first: bytes, names: Format, batch_lines: int) -> None:
+    def __init__(self, file: BinaryIO, raw: Iterable[bytes], names: Format, batch_lines: int) -> None:
         self.headers = 0
-        self._file, self._names, self._batch_lines = file, names, batch_lines
-        self._lines = self._kept(first)
+        self._file = file
+        self._batches = self._cut(raw, names, batch_lines)
 
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> list[bytes]:
-        batch = list(islice(self._lines, self._batch_lines))
-        if not batch:
+    def __next__(self) -> Lines:
+        batch = next(self._batches, None)
+        if batch is None:
             self.close()
             raise StopIteration
         return batch
@@ -59,34 +64,71 @@ class LineBatches(Iterator[list[bytes]]):
         """Close the file; safe to repeat."""
         self._file.close()
 
-    def _kept(self, first: bytes) -> Iterator[bytes]:
-        for raw in chain((first,), self._file):
-            line = raw.rstrip(b"\r\n")
-            if is_header(line):
-                if parse_format(line.decode()) != self._names:
-                    raise BadFormat(f"a header inside the file names other fields: {line.decode()}")
-                self.headers += 1
-            elif line and not line.isspace():
-                yield line
+    def _cut(self, raw: Iterable[bytes], names: Format, batch_lines: int) -> Iterator[Lines]:
+        batch: list[bytes] = []
+        for line in map(_cleaned, raw):
+            data, header = _header(line)
+            if data and not data.isspace():
+                batch.append(data)
+            self.headers += header is not None
+            if batch and (len(batch) == batch_lines or header not in (None, names)):
+                yield Lines(names, batch)
+                batch = []
+            names = header or names
+        if batch:
+            yield Lines(names, batch)
+
+
+def _cleaned(raw: bytes) -> bytes:
+    line = raw.rstrip(b"\r\n").removeprefix(BOM)
+    return _COLOURS.sub(b"", line) if b"\x1b" in line else line
+
+
+def _header(line: bytes) -> tuple[bytes, Format | None]:
+    """Return the data of a line and the format of the header that it is, or that is glued to its end."""
+    last = line.rpartition(b" ")[2]
+    if not last or not last[:1].islower():
+        return line, None
+    if names := header_of(line):
+        return b"", names
+    if last.decode("ascii", "replace").replace("_", "-") not in FIELD_VERSIONS:
+        return line, None
+    # A file that ended without a newline, and another one after it: `... ACCEPT OKversion account-id ...`.
+    for place in _glued(line):
+        if names := header_of(line[place:]):
+            return line[:place], names
+    return line, None
+
+
+def _glued(line: bytes) -> Iterator[int]:
+    """Yield where a header may begin inside a token: at a documented name that ends the token."""
+    at = 0
+    for token in line.split(b" "):
+        end = at + len(token)
+        for length in _NAME_LENGTHS:
+            name = token[-length:].decode("ascii", "replace").replace("_", "-")
+            if length < len(token) and name in FIELD_VERSIONS:
+                yield end - length
+        at = end + 1
 
 
 def read_lines(
     path: Path | str, format_text: str | None, *, batch_lines: int = BATCH_LINES
 ) -> tuple[Format, LineBatches]:
-    """Open a file of flow logs and return its format and its lines.
+    """Open a file of flow logs and return the format that it begins with, and its lines.
 
     A header wins over `format_text`; without either the format is the default one. Raises `BadFormat`;
     `OSError` or `EOFError` when the file cannot be read or its gzip is broken or cut short.
     """
     file = _open(Path(path))
     try:
-        first = file.readline()
-        header = first.strip()
-        names = parse_format(header.decode() if is_header(header) else format_text or "default")
+        raw = _raw(file)
+        first = next(raw, b"")
+        names = header_of(first.strip()) or parse_format(format_text or "default")
     except BaseException:
         file.close()
         raise
-    return names, LineBatches(file, first, names, batch_lines)
+    return names, LineBatches(file, chain((first,), raw), names, batch_lines)
 
 
 def _open(path: Path) -> BinaryIO:
@@ -95,111 +137,25 @@ def _open(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path, "rb")) if is_gzip else path.open("rb")
 
 
-def batch_of(lines: list[bytes], names: Format, first: int) -> Batch:
+def _raw(file: BinaryIO) -> Iterator[bytes]:
+    """Return the lines of a file as UTF-8, with their ends."""
+    if cast(io.BufferedReader, file).peek(2)[:2] not in _UTF16:
+        return iter(file)
+    return (line.encode() for line in codecs.getreader("utf-16")(file, "replace"))
+
+
+def batch_of(part: Lines, first: int, known: Format) -> Batch:
     """Return lines of a file as a batch that `feed` takes; `first` is the place of the first one.
 
-    Only what a log stream needs is read from a line, its interface and its start. A line that does not tell
-    goes to the stream of `-` at time 0: it is the connector's to refuse, not ours.
+    A format other than the `known` one, which the connector is set to, travels as a header in each record.
+    Only what a log stream needs is read from a line, its interface and its start. A line without them goes to
+    the stream of `-` at time 0: the connector refuses it.
     """
-    read = [_entity_and_start(line, names) for line in lines]
+    read = [entity_and_start(line, part.names) for line in part.lines]
     columns = {
-        "line": [line.decode(errors="replace") for line in lines],
+        "line": [line.decode(errors="replace") for line in part.lines],
         "eni": [entity for entity, _ in read],
         "start": [start for _, start in read],
     }
-    return Batch(
-        first, pl.DataFrame(columns, schema={"line": pl.String, "eni": pl.String, "start": pl.Int64})
-    )
-
-
-def _entity_and_start(line: bytes, names: Format) -> tuple[str, int]:
-    row = _read(line, names)
-    return ("-", 0) if row is None else (row.key[0], row.first)
-
-
-def ledger_of_lines(lines: Iterable[bytes], names: Format) -> tuple[Ledger, int]:
-    """Return the totals of lines (headers removed) and how many lines were refused."""
-    totals: dict[Key, Totals] = {}
-    refused = 0
-    for line in lines:
-        row = _read(line, names)
-        if row is None:
-            refused += 1
-        elif (known := totals.get(row.key)) is None:
-            totals[row.key] = [1, row.packets, row.bytes, row.first, row.last]
-        else:
-            known[0] += 1
-            known[1] += row.packets
-            known[2] += row.bytes
-            known[3] = min(known[3], row.first)
-            known[4] = max(known[4], row.last)
-    ledger = Ledger()
-    ledger.add_totals(totals)
-    return ledger, refused
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    key: Key
-    packets: int
-    bytes: int
-    first: int
-    last: int
-
-
-class _Refused(Exception):
-    """The line breaks a documented rule; never leaves this module."""
-
-
-def _read(line: bytes, names: Format) -> _Row | None:
-    tokens = line.decode(errors="replace").split()
-    if tokens and _ISO_TIMESTAMP.match(tokens[0]):  # `aws logs tail` and exports prefix it (flow-logs.md 3.1)
-        tokens = tokens[1:]
-    if len(tokens) != len(names):
-        return None
-    values = dict(zip(names, tokens, strict=True))
-    try:
-        numbers = {name: _number(values.get(name, "-")) for name in _NUMBERS}
-        action = _action(values)
-        if (numbers["protocol"] or 0) > PROTOCOL_MAX:
-            return None
-    except _Refused:
-        return None
-    start = _seconds(numbers["start"])
-    if start is None:
-        return None
-    end = _seconds(numbers["end"])
-    entity = next((values[f] for f in ENTITY_FIELDS if values.get(f, "-") != "-"), "-")
-    is_traffic = action not in LOG_ACTIONS
-    return _Row(
-        key=(entity, action, start - start % WINDOW_S),
-        packets=(numbers["packets"] or 0) if is_traffic else 0,
-        bytes=(numbers["bytes"] or 0) if is_traffic else 0,
-        first=start,
-        last=start if end is None else end,
-    )
-
-
-def _number(token: str) -> int | None:
-    if token in {"-", "None"}:
-        return None
-    # Not `isdigit` alone: it is also true of other scripts' digits.
-    if not (token.isascii() and token.isdigit()) or len(token) > 20 or int(token) > NUMBER_MAX:
-        raise _Refused
-    return int(token)
-
-
-def _action(values: dict[str, str]) -> str:
-    status = values.get("log-status", "OK")
-    if status in LOG_ACTIONS:
-        return status
-    if status not in {"OK", "-"}:
-        raise _Refused
-    action = values.get("action", "-")
-    if action not in {"ACCEPT", "REJECT", "-"}:
-        raise _Refused
-    return action
-
-
-def _seconds(time: int | None) -> int | None:
-    return time // 1000 if time is not None and time >= MILLISECONDS_FROM else time
+    frame = pl.DataFrame(columns, schema={"line": pl.String, "eni": pl.String, "start": pl.Int64})
+    return Batch(first, frame, "" if part.names == known else " ".join(part.names))

@@ -88,11 +88,13 @@ class Batch:
     """Consecutive lines of a load: `first` is the place of the first of them, `frame` their columns.
 
     Columns: `line` (text), `eni`, `action` (`NODATA` and `SKIPDATA` for log-status lines), `packets`,
-    `bytes`, `start`, `end` (epoch seconds).
+    `bytes`, `start`, `end` (epoch seconds). A `header` names the fields of lines whose format the connector
+    is not set to; it travels in each record.
     """
 
     first: int
     frame: pl.DataFrame
+    header: str = ""
 
     @property
     def lines(self) -> int:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.flowlog import DEFAULT_FORMAT
 from emulator.ledger import Key, Ledger, compare, compare_alerts, from_json
-from emulator.world.file import ledger_of_lines
+from emulator.world.file_ledger import FileLedger
 from emulator.world.incidents import Label
 from emulator.world.traffic import Batch, Load, batches, closing, labels
 from streams.records import Aggregate, Alert
@@ -44,13 +44,12 @@ def alert(rule: str, eni: str, window: int, status: str = "firing") -> Alert:
 def test_columns_agree_with_an_independent_count_of_the_text(records: int) -> None:
     load = Load(records, 9, enis=150)
     parts = [*batches(load, 10_000), *closing(load, 700)]
-    counted, refused = ledger_of_lines(
-        chain.from_iterable(p.text.split(b"\n") for p in parts), DEFAULT_FORMAT
-    )
+    counted = FileLedger()
+    counted.add(chain.from_iterable(p.text.split(b"\n") for p in parts), DEFAULT_FORMAT)
     ledger = ledger_of(parts)
-    assert refused == 0
-    assert ledger.totals() == counted.totals()
-    assert ledger.lines == counted.lines == records + 150
+    assert counted.refused == 0
+    assert ledger.totals() == counted.ledger().totals()
+    assert ledger.lines == counted.ledger().lines == records + 150
 
 
 @settings(max_examples=20)
