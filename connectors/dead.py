@@ -1,7 +1,8 @@
 """What is refused, and why: the message on the `dead` topic.
 
 One message holds all that one place refused for one reason, newline-joined, so that a poisoned block is one
-message and not nine thousand. `why` is one of a few fixed phrases, so that it can be counted.
+message and not nine thousand. `why` is one of a few fixed phrases, so that it can be counted; for lines of a
+log group with an unusable LogFormat it names both.
 """
 
 from __future__ import annotations

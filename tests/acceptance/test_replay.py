@@ -61,6 +61,50 @@ async def test_a_file_is_replayed_exactly(tmp_path: Path) -> None:
     assert report["dead"] == {"wrong number of fields": 2}
 
 
+SCANNED = "eni-0c0ffee0c0ffee001"
+
+
+def mixed_file(path: Path) -> None:
+    """Write an hour with a scan of 200 ports, a second header, the prefix of `aws logs tail`, and JSON."""
+    line = "2 123456789012 {} 10.0.0.1 10.0.0.2 443 {} 6 {} {} {} {} {} OK"
+    begin = 1_700_000_040
+    lines = ["\ufeff" + " ".join(DEFAULT_FORMAT)]
+    lines += [
+        line.format(f"eni-{i % 7:017x}", 443, 1, 40, begin + i, begin + i, "ACCEPT") for i in range(1800)
+    ]
+    ports = range(1000, 1000 + 200 * 47, 47)
+    lines += [
+        "2026-09-21T13:05:11.123000+00:00 eni-all "
+        + line.format(SCANNED, port, 1, 40, begin + 600, begin + 600, "REJECT")
+        for port in ports
+    ]
+    lines += ['{"level": "info"}', "2 1 2"]
+    lines += [
+        " ".join(DEFAULT_FORMAT).replace("packets bytes", "bytes packets").replace("srcport", "src-zone")
+    ]
+    lines += [
+        line.format(f"eni-{i % 7:017x}", 443, 40, 1, begin + i, begin + i, "ACCEPT")
+        for i in range(1800, 3600)
+    ]
+    path.write_text("\n".join(lines))
+
+
+@pytest.mark.kafka
+async def test_a_file_with_a_scan_has_alerts_found_and_none_of_them_is_false(tmp_path: Path) -> None:
+    mixed_file(tmp_path / "flow.log")
+    process = await start("--file", str(tmp_path / "flow.log"), "--json")
+    out, error = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+    assert process.returncode == 0, (out, error)
+    report = orjson.loads(out)
+    assert report["exact"] is True
+    assert report["windows"]["lines"] == 3800
+    assert report["dead"] == {"JSON object that is not a flow log": 1, "wrong number of fields": 1}
+    assert report["alerts"]["false"] == []
+    scans = [alert for alert in report["alerts_found"] if alert["rule"] == "port_scan"]
+    assert [alert["labels"]["eni"] for alert in scans] == [SCANNED]
+    assert 150 < scans[0]["value"] < 250
+
+
 @pytest.mark.kafka
 @pytest.mark.moto
 @pytest.mark.parametrize("source", ["kinesis", "firehose", "s3"])
