@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from connectors.flowlog import without_prefix
 from connectors.messages import Message
 
 TRIMMED = "trimmed"  # records expired before they were read
@@ -81,16 +82,14 @@ class Arrivals:
         return found
 
 
-def delay_s(text: bytes, end_at: int | None, arrival_ms: int) -> float | None:
+def delay_s(text: bytes, end_at: int | None, columns: int, arrival_ms: int) -> float | None:
     """Return how long after its flow's end the last line of a block arrived; None when it does not say.
 
-    `end_at` is the place of the field `end` in the format.
+    `end_at` is the place of the field `end` among the `columns` of the format.
     """
     if end_at is None or not arrival_ms:
         return None
-    fields = text[text.rfind(b"\n") + 1 :].split()
-    if fields and fields[0][4:5] == b"-" and b"T" in fields[0]:
-        del fields[0]  # an ISO time in front, which no format names
+    fields = without_prefix(text[text.rfind(b"\n") + 1 :].split(), columns)
     if len(fields) > end_at and len(fields[end_at]) <= NUMBER_MOST_DIGITS and fields[end_at].isdigit():
         return max(arrival_ms / 1000 - int(fields[end_at]), 0.0)
     return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from connectors.flowlog import BadFormat, parse_format
+from connectors.flowlog import BadFormat, parse_format, without_prefix
 from connectors.progress import NONE
 
 AHEAD_S = 120
@@ -31,12 +31,12 @@ def is_plausible(start_s: int, arrival_s: int) -> bool:
 
 def start_of(line: bytes, line_format: str) -> int:
     """Return the `start` of a line, epoch seconds, or `NONE` if it has none that can be read."""
-    at = _start_at(line_format)
-    if at is None:
+    at, columns = _start_at(line_format)
+    if at < 0:
         return NONE
-    fields = line.split(None, at + 2)
+    fields = line.split(None, at + 1)
     if fields and fields[0][4:5] == b"-" and b"T" in fields[0]:
-        del fields[0]  # CloudWatch Logs exports put an ISO time in front, which no format names.
+        fields = without_prefix(line.split(), columns)
     if at >= len(fields) or len(fields[at]) > _DIGITS_MAX or not fields[at].isdigit():
         return NONE
     value = int(fields[at])
@@ -54,9 +54,10 @@ def newest_start(texts: Iterable[tuple[bytes, str, int]]) -> int:
 
 
 @lru_cache(maxsize=256)
-def _start_at(line_format: str) -> int | None:
+def _start_at(line_format: str) -> tuple[int, int]:
+    """Return the column of `start`, -1 if there is none, and how many columns there are."""
     try:
         names = parse_format(line_format)
     except BadFormat:
-        return None
-    return names.index("start") if "start" in names else None
+        return -1, 0
+    return (names.index("start") if "start" in names else -1), len(names)

@@ -53,6 +53,7 @@ _HEADER_FIELDS_MIN = 2
 _KNOWN_MIN = 3
 _HEADER_TOKEN = re.compile(rb"[a-z][a-z0-9_-]*")
 _WORDS = frozenset(["version", "protocol", "packets", "bytes", "start", "end", "action", "type", "region"])
+_ISO_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*")
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9-]*")
 _TOKEN = re.compile(r"\$\{([^}]*)\}|(\S+)")
 
@@ -108,6 +109,19 @@ def header_of(line: bytes) -> Format | None:
 def is_header(line: bytes) -> bool:
     """Return whether a line is a header."""
     return header_of(line) is not None
+
+
+def without_prefix(tokens: list[bytes], columns: int) -> list[bytes]:
+    """Return the tokens of a line without what CloudWatch Logs' tools write in front of it.
+
+    Exports and `aws logs tail --format short` write the time, `aws logs tail` the time and the log stream.
+    The name of a stream has no colon (CreateLogStream), and one that is a number would be a field.
+    """
+    more = len(tokens) - columns
+    if more not in (1, 2) or not _ISO_TIME.fullmatch(tokens[0]):
+        return tokens
+    is_prefix = more == 1 or not (b":" in tokens[1] or tokens[1].isdigit())
+    return tokens[more:] if is_prefix else tokens
 
 
 def missing_fields(names: Format) -> str:

@@ -27,7 +27,7 @@ class Heard:
 
     def lines(self, source: str, text: bytes, line_format: str, arrival_ms: int) -> list[HealthRecord]:
         """Note the last lines of a source that arrived then; return what is to be said."""
-        late_s = delay_s(text, _end_at(line_format), arrival_ms)
+        late_s = delay_s(text, *_end_at(line_format), arrival_ms)
         if late_s is not None:
             metrics.DELAY.labels(self._kind).observe(late_s)
         arrivals = self._arrivals.setdefault(source, Arrivals(source))
@@ -53,9 +53,9 @@ class Heard:
 
 
 @lru_cache(maxsize=256)
-def _end_at(line_format: str) -> int | None:
+def _end_at(line_format: str) -> tuple[int | None, int]:
     names = parse_format(line_format)
-    return names.index("end") if "end" in names else None
+    return (names.index("end") if "end" in names else None), len(names)
 
 
 def tell(records: Iterable[HealthRecord]) -> None:

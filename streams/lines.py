@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from connectors.event_time import AHEAD_S, FIRST_S
-from connectors.flowlog import BOM, ENTITY_FIELDS, Format, is_header, missing_fields
+from connectors.flowlog import BOM, ENTITY_FIELDS, Format, is_header, missing_fields, without_prefix
 from connectors.json_records import line_shape
 
 NUMBER_MAX: Final = 1 << 45  # 35 TB in one record: no interface moves that much in ten minutes
@@ -39,7 +39,6 @@ _CODES: Final = {
     "action": ACTION,
     "log-status": STATUS,
 }
-_ISO_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*")
 _DIGITS = re.compile(rb"[0-9]+")
 _ABSENT = (b"-", b"None", b"")  # `None` was met by flowlogs-reader
 
@@ -115,7 +114,7 @@ def understand(line: bytes, by: Plan, latest: int = NO_LIMIT) -> Row | Nothing |
     tokens = line.removeprefix(BOM).split()
     if not tokens or is_header(line):
         return NOTHING
-    tokens = _without_prefix(tokens, len(by.names))
+    tokens = without_prefix(tokens, len(by.names))
     if len(tokens) != len(by.names):
         return line_shape(line) or COUNT_REASON
     try:
@@ -123,18 +122,6 @@ def understand(line: bytes, by: Plan, latest: int = NO_LIMIT) -> Row | Nothing |
     except _Refused as why:
         return str(why)
     return row if FIRST_S <= row.start <= latest else TIME_REASON
-
-
-def _without_prefix(tokens: list[bytes], columns: int) -> list[bytes]:
-    """Return the tokens of a line without what CloudWatch Logs' tools write in front of it.
-
-    A log stream's name has no colon (CreateLogStream), and one that is a number would be a field.
-    """
-    more = len(tokens) - columns
-    if more not in (1, 2) or not _ISO_TIME.fullmatch(tokens[0]):
-        return tokens
-    is_stream = more == 1 or not (b":" in tokens[1] or tokens[1].isdigit())
-    return tokens[more:] if is_stream else tokens
 
 
 class _Refused(Exception):

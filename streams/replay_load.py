@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from connectors.flowlog import BadFormat, log_format, missing_fields
 from emulator.ledger import Ledger
 from emulator.world import file, traffic
-from emulator.world.file_ledger import FileLedger, field_count
+from emulator.world.file_ledger import AHEAD_S, FileLedger, field_count
 from emulator.world.traffic import Batch
 
 
@@ -70,7 +70,7 @@ def load(options: Options) -> Loaded:
 
 def _file(path: str, line_format: str | None) -> Loaded:
     """Count a file. Raises `ReplayError` when it cannot be read, or when no line of it is understood."""
-    counted = FileLedger()
+    counted = FileLedger(latest=int(time.time()) + AHEAD_S)
     try:
         names, batches = file.read_lines(path, line_format)
         for batch in batches:
@@ -91,14 +91,16 @@ def _nothing_understood(path: str, counted: FileLedger) -> str:
         return f"{path} has no lines of flow logs"
     names, line = counted.first_refused_names, counted.first_refused
     shown = line[:SHOWN_BYTES].decode(errors="replace") + ("…" if len(line) > SHOWN_BYTES else "")
-    found = (
-        f"The first is {shown!r}: it has {field_count(line, names)} fields, and the format has {len(names)}"
-    )
-    lacks = missing_fields(names)
-    reason = f", and {lacks}" if lacks else f" ({' '.join(names)})"
+    fields, lacks = field_count(line, names), missing_fields(names)
+    reason = f"and the format has {len(names)} ({' '.join(names)})"
+    if lacks:
+        reason = f"and {lacks}"
+    elif fields == len(names):
+        reason = "as the format has, but one is not a value of its field, or the time is implausible"
     return (
-        f"{path}: none of its {counted.refused:,} lines is understood. {found}{reason}. Set FORMAT= "
-        "(--format) to the flow log's LogFormat, which `aws ec2 describe-flow-logs` shows, or add a header"
+        f"{path}: none of its {counted.refused:,} lines is understood. The first is {shown!r}: it has "
+        f"{fields} fields, {reason}. Set FORMAT= (--format) to the flow log's LogFormat, which "
+        "`aws ec2 describe-flow-logs` shows, or add a header"
     )
 
 

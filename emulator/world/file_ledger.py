@@ -16,6 +16,8 @@ from emulator.ledger import LOG_ACTIONS, WINDOW_S, Key, Ledger, Totals
 NUMBER_MAX = 2**45  # no interval counts that much; it keeps every sum within 64 bits
 PROTOCOL_MAX = 255
 MILLISECONDS_FROM = 10**11  # as seconds the year 5138; milliseconds were met in the wild (flow-logs.md 1.2)
+FIRST_FLOW_LOG = 1_433_894_400  # 2015-06-10, when AWS began to write flow logs
+AHEAD_S = 120  # `start` and clocks are off by a minute each
 
 _NUMBERS = ("dstport", "protocol", "packets", "bytes", "start", "end")
 _ISO_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
@@ -23,8 +25,13 @@ _ISO_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 @dataclass(slots=True)
 class FileLedger:
-    """The totals of the lines counted so far, and the lines that break a rule."""
+    """The totals of the lines counted so far, and the lines that break a rule.
 
+    A `start` before `earliest` or after `latest`, epoch seconds, is implausible, and its line is refused.
+    """
+
+    earliest: int = FIRST_FLOW_LOG
+    latest: int = MILLISECONDS_FROM
     totals: dict[Key, Totals] = field(default_factory=dict)
     refused: int = 0
     first_refused: bytes = b""
@@ -34,7 +41,7 @@ class FileLedger:
         """Count lines of one format, headers removed."""
         for line in lines:
             row = _read(line, names)
-            if row is not None:
+            if row is not None and self.earliest <= row.first <= self.latest:
                 self._count(row)
                 continue
             if not self.refused:

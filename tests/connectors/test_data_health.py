@@ -56,6 +56,7 @@ def test_records_out_of_order_are_no_gap() -> None:
         (line(end="-"), 11, None),
         (line(end="9" * 5000), 11, None),  # more digits than Python reads as a number
         (b"2026-11-28T12:00:00.000Z " + line(end=START // SECOND - 90), 11, 90.0),
+        (b"2026-11-28T12:00:00.000000+00:00 eni-1-all " + line(end=START // SECOND - 90), 11, 90.0),
         (b"2 short", 11, None),
         (b"", 11, None),
         (line(), None, None),
@@ -64,8 +65,8 @@ def test_records_out_of_order_are_no_gap() -> None:
 def test_a_delay_is_arrival_minus_the_end_of_the_last_line(
     text: bytes, end_at: int | None, found: float | None
 ) -> None:
-    assert delay_s(text, end_at, START) == found
+    assert delay_s(text, end_at, 14, START) == found
 
 
 def test_an_unknown_arrival_has_no_delay() -> None:
-    assert delay_s(line(), 11, 0) is None
+    assert delay_s(line(), 11, 14, 0) is None

@@ -30,7 +30,7 @@ def read(path: Path, format_text: str | None = None) -> tuple[Format, list[bytes
 
 
 def count(text: str, names: Format = DEFAULT_FORMAT) -> tuple[dict[tuple[str, str, int], Totals], int]:
-    counted = FileLedger()
+    counted = FileLedger(earliest=0)
     counted.add([text.encode()], names)
     return counted.ledger().totals(), counted.refused
 
@@ -178,9 +178,16 @@ def test_counts_a_line_under_its_interface_action_and_window() -> None:
     assert count(OK) == ({("eni-a", "ACCEPT", 960): [1, 3, 120, 1000, 1010]}, 0)
 
 
+@pytest.mark.parametrize("start", [1000, 1_433_894_399, 2_000_000_061])
+def test_a_line_of_an_implausible_time_is_refused(start: int) -> None:
+    counted = FileLedger(latest=2_000_000_060)
+    counted.add([changed(start=str(start), end=str(start)).encode()], DEFAULT_FORMAT)
+    assert (counted.refused, counted.totals) == (1, {})
+
+
 def test_lines_of_one_window_are_summed() -> None:
     other = changed(packets="4", bytes="1", start="961", end="1019")
-    counted = FileLedger()
+    counted = FileLedger(earliest=0)
     counted.add([OK.encode(), other.encode()], DEFAULT_FORMAT)
     assert (counted.ledger().totals(), counted.refused) == (
         {("eni-a", "ACCEPT", 960): [2, 7, 121, 961, 1019]},

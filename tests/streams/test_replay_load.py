@@ -34,7 +34,12 @@ def test_a_file_in_which_no_line_is_understood_says_the_first_line_and_what_to_s
 
 def test_fields_of_a_line_are_counted_without_the_prefix_of_aws_logs_tail(tmp_path: Path) -> None:
     prefix = b"2026-09-21T13:05:11.123000+00:00 eni-0c0ffee0c0ffee001-all "
-    assert "2 fields, and the format has 1," in loaded(tmp_path, prefix + b"ACCEPT OK", "${start}")
+    assert "2 fields, and the format names none of" in loaded(tmp_path, prefix + b"ACCEPT OK", "${start}")
+
+
+@pytest.mark.parametrize("start", [60, 9_999_999_999])
+def test_a_file_of_implausible_times_says_so(tmp_path: Path, start: int) -> None:
+    assert "14 fields, as the format has, but" in loaded(tmp_path, line(start=start, end=start))
 
 
 def test_a_format_without_start_is_the_reason(tmp_path: Path) -> None:

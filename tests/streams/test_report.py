@@ -37,7 +37,7 @@ def result_of(path: str | None, *alerts: Alert) -> report.Result:
     ledger = Ledger()
     ledger.add_totals({("eni-1", "REJECT", 0): [1, 1, 40, 5, 6]})
     observer = Observer(alerts=list(alerts))
-    observer.aggregates["eni-1", "REJECT", 0] = Seen(1, 1, 40, 5, 6, 1)
+    observer.aggregates["eni-1", "REJECT", 0] = Seen(1, 1, 40, 5, 6, 1, is_final=True)
     observer.dead["wrong number of fields"] = 2
     loaded = Loaded(ledger, 2, (), 0)
     stage = Stage(Options(path=path), Console(file=io.StringIO()), Path(), loaded, observer=observer)
