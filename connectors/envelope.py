@@ -21,7 +21,7 @@ from connectors.aggregates import MAGIC, BadAggregate, split
 from connectors.encodings import GZIP_MAGIC, from_base64, from_utf16
 from connectors.flowlog import BOM
 from connectors.json_records import is_json, read_json
-from connectors.texts import Refused, Unwrapped, joined, plain
+from connectors.texts import Refused, Text, Unwrapped, is_plain, joined, plain
 
 INFLATED_MAX_BYTES = 32 << 20  # CloudWatch sends at most 1 MiB compressed; flow logs inflate 4 to 10 times
 MEMBERS_MAX = 1000  # each member costs a copy of what follows it, so a flood of tiny ones would be quadratic
@@ -29,9 +29,6 @@ BOMB_REASON = "inflates beyond the cap"
 _GZIP_WBITS = 31
 _STEP_BYTES = 1 << 20
 _NESTED = "KPL aggregate within an aggregate"
-_KPL_IN_BASE64 = b"84ma"
-_DIGITS = frozenset(b"%d" % digit for digit in range(10))
-"""How a line begins whose first field is its version: such records are read without looking further."""
 
 
 def unwrap(data: bytes, *, after: int = -1, max_bytes: int = INFLATED_MAX_BYTES) -> Unwrapped:
@@ -39,9 +36,9 @@ def unwrap(data: bytes, *, after: int = -1, max_bytes: int = INFLATED_MAX_BYTES)
 
     Of an aggregate, the user records up to sub-sequence number `after` are done, and skipped.
     """
+    if is_plain(data):
+        return Unwrapped((Text(data.removesuffix(b"\n")),))
     try:
-        if data[:1] in _DIGITS and not data.startswith(_KPL_IN_BASE64):
-            return Unwrapped(plain(data))
         room = _Room(max_bytes)
         return _aggregate(data, after, room) if data.startswith(MAGIC) else _record(data, room)
     except (BadAggregate, Refused) as why:
@@ -58,10 +55,17 @@ class _Room:
 def _aggregate(data: bytes, after: int, room: _Room) -> Unwrapped:
     """Unwrap each user record as a record of its own, but in one room."""
     parts: list[Unwrapped] = []
+    lines: list[bytes] = []
     refused: list[tuple[int, str, bytes]] = []
     for number, user_record in enumerate(split(data)):
         if number <= after:
             continue
+        if is_plain(user_record):
+            lines.append(user_record.removesuffix(b"\n"))
+            continue
+        if lines:
+            parts.append(Unwrapped((Text(b"\n".join(lines)),)))
+            lines = []
         try:
             found = _user_record(user_record, room)
         except Refused as why:
@@ -69,6 +73,8 @@ def _aggregate(data: bytes, after: int, room: _Room) -> Unwrapped:
             continue
         parts.append(found)
         refused += [(number, why, part) for _, why, part in found.refused_parts]
+    if lines:
+        parts.append(Unwrapped((Text(b"\n".join(lines)),)))
     return joined(parts)._replace(refused_parts=tuple(refused))
 
 
@@ -99,6 +105,9 @@ def _record(data: bytes, room: _Room) -> Unwrapped:
 
 def _texts(texts: list[bytes]) -> Unwrapped:
     """Unwrap texts that follow each other. A header in a text of lines applies in the next ones, too."""
+    if len(texts) == 1:
+        text = texts[0].removeprefix(BOM)
+        return read_json(text) if is_json(text) else Unwrapped(plain(text))
     parts: list[Unwrapped] = []
     for is_object, group in groupby([text.removeprefix(BOM) for text in texts], is_json):
         if is_object:

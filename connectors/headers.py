@@ -14,12 +14,10 @@ from typing import NamedTuple
 
 from connectors.flowlog import BOM, header_of, log_format
 
-_LETTER = b"t"
-"""A letter of `start`, without which no line of a format can be summed; lines of version 2 do not have it."""
-
 # Possessive quantifiers: a candidate costs its length once, whatever follows it.
 _LINE = rb"(?:\xef\xbb\xbf)?[ \t]*+[a-z][a-z0-9_-]*+(?:[ \t]++[a-z][a-z0-9_-]*+)++[ \t\r]*+(?=\n|\Z)"
 _FIRST = re.compile(_LINE)
+_ANY_LATER = re.compile(rb"\n[a-z\xef \t]")
 _LATER = re.compile(rb"\n" + _LINE)  # A literal first byte: `re` finds the candidates with memchr.
 
 
@@ -36,6 +34,15 @@ class Section(NamedTuple):
     end: int
 
 
+def may_have_header(text: bytes) -> bool:
+    """Return whether a text may have a header; a text of version 2 has none for microseconds a megabyte.
+
+    Such text has no letter of `start`, without which no line of a format can be summed.
+    """
+    has_letters = b"t" in text and b"r" in text
+    return has_letters and (not text[:1].isdigit() or _ANY_LATER.search(text) is not None)
+
+
 def sections(text: bytes, line_format: str = "") -> list[Section]:
     """Cut whole lines, without the last line end, at their headers, which are left out.
 
@@ -43,7 +50,7 @@ def sections(text: bytes, line_format: str = "") -> list[Section]:
     """
     found: list[Section] = []
     begin = len(BOM) if text.startswith(BOM) else 0
-    if _LETTER in text:
+    if may_have_header(text):
         for at, end, names in _headers(text):
             if at > begin:
                 found.append(Section(line_format, text[begin : at - 1], begin, at))

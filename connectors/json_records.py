@@ -59,7 +59,8 @@ def is_json(text: bytes) -> bool:
 
 def read_json(text: bytes) -> Unwrapped:
     """Return what JSON text carries. Raises `Refused`."""
-    return joined(_value(value) for value in _values(text))
+    found = [_value(value) for value in _values(text)]
+    return found[0] if len(found) == 1 else joined(found)
 
 
 def line_shape(line: bytes) -> str:

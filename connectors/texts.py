@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from connectors.headers import sections
+from connectors.headers import may_have_header, sections
 
 FORMATS_MAX = 100
 """Formats of one record; each is a block of its own on Kafka."""
+_DIGITS = frozenset(b"%d" % digit for digit in range(10))
+_KPL_IN_BASE64 = b"84ma"
 
 
 class Text(NamedTuple):
@@ -57,9 +59,17 @@ class Refused(Exception):
     """Why a record cannot be understood; `unwrap` catches it."""
 
 
+def is_plain(data: bytes) -> bool:
+    """Return whether bytes are lines of one format, told from little: they begin with a digit."""
+    return data[:1] in _DIGITS and not may_have_header(data) and not data.startswith(_KPL_IN_BASE64)
+
+
 def plain(text: bytes, account: str = "", log_group: str = "") -> tuple[Text, ...]:
     """Return lines with the formats of the headers among them. Raises `Refused`."""
-    found = sections(text.removesuffix(b"\n"))
+    text = text.removesuffix(b"\n")
+    if is_plain(text):
+        return (Text(text, "", account, log_group),)
+    found = sections(text)
     return gathered([Text(one.text, one.line_format, account, log_group) for one in found if one.text])
 
 
