@@ -116,12 +116,17 @@ def understand(line: bytes, by: Plan, latest: int = NO_LIMIT) -> Row | Nothing |
         return NOTHING
     tokens = without_prefix(tokens, len(by.names))
     if len(tokens) != len(by.names):
-        return line_shape(line) or COUNT_REASON
+        return _json_reason(line) or COUNT_REASON
     try:
         row = _row(tokens, by)
     except _Refused as why:
         return str(why)
     return row if FIRST_S <= row.start <= latest else TIME_REASON
+
+
+def _json_reason(line: bytes) -> str:
+    """Return why a line that is JSON is refused, perhaps behind a time and a log stream; else nothing."""
+    return line_shape(line[max(line.find(b"{"), 0) :] if line[:1].isdigit() else line)
 
 
 class _Refused(Exception):

@@ -228,6 +228,10 @@ SHAPES: dict[str, tuple[bytes, str]] = {
         pybase64.b64encode(gzip.compress(LINE.encode()))[:-7] + b"!",
         "broken base64 of gzip",
     ),
+    "base64 of gzip that lacks a letter": (
+        pybase64.b64encode(gzip.compress(LINE.encode())).rstrip(b"=")[: 4 * 20 + 1],
+        "broken base64 of gzip",
+    ),
     "base64 of base64": (
         pybase64.b64encode(pybase64.b64encode(gzip.compress(LINE.encode()))),
         "base64 within base64",
@@ -271,7 +275,9 @@ def test_base64_texts_of_gzip_may_follow_each_other(between: bytes) -> None:
     assert flows(unwrap(between.join(texts))) == (10, 70, 9800)
 
 
-@pytest.mark.parametrize("word", [b"hello", b"ThisIsOneWordAndNoBase64AtAll123", b"a" * 40, b"H4sI-not"])
+@pytest.mark.parametrize(
+    "word", [b"hello", b"ThisIsOneWordAndNoBase64AtAll123", b"a" * 40, b"a" * 41, b"H4sI-not"]
+)
 def test_a_word_is_no_base64(word: bytes) -> None:
     assert unwrap(word).lines == word
 

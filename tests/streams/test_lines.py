@@ -49,6 +49,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "a field too many": (GOOD + b" vpc-1", COUNT_REASON),
     "one word": (b"hello", COUNT_REASON),
     "JSON": (b'{"message": "x"}', "JSON among lines"),
+    "JSON behind the prefix of aws logs tail": (
+        b'2023-11-14T22:13:20Z eni-1-all {"a": 1}',
+        "JSON object that is not a flow log",
+    ),
     "JSON of something else": (b"[1, 2, 3]", "JSON array"),
     "JSON cut short": (b'{"version": 2, "interface', "broken JSON"),
     "a word in brackets": (b"[ERROR] something", COUNT_REASON),
