@@ -20,7 +20,7 @@ from connectors.formats import Formats, Unusable
 from connectors.messages import Message
 from connectors.positions import WHOLE, Position, shard_key
 from connectors.progress import NONE
-from connectors.texts import Text, Unwrapped
+from connectors.texts import Unwrapped
 
 PART_BYTES = 256 << 10  # of records, as they come: some milliseconds' work
 TEXT_MOST_BYTES = 64 << 20
@@ -231,25 +231,13 @@ def _understand(
         line_format = about.formats.of(text)
         if isinstance(line_format, Unusable):
             refusals.append(Refusal(line_format.why, text.lines, place, text.lines.count(b"\n") + 1))
-        else:
-            _cut(record, text, line_format, about, pieces, refusals)
-
-
-def _cut(
-    record: Record,
-    text: Text,
-    line_format: str,
-    about: About,
-    pieces: list[Piece],
-    refusals: list[Refusal],
-) -> None:
-    """Add the lines of one format as pieces that fit a block."""
-    place, account = record.sequence_number, about.naming.account or text.account
-    for part, fits in blocks.split(text.lines):
-        if fits:
-            pieces.append(Piece(part, place, record.arrival_ms, line_format, account))
-        else:
-            refusals.append(Refusal("line too long", part, place))
+            continue
+        account = about.naming.account or text.account
+        for part, fits in blocks.split(text.lines):
+            if fits:
+                pieces.append(Piece(part, place, record.arrival_ms, line_format, account))
+            else:
+                refusals.append(Refusal("line too long", part, place))
 
 
 @dataclass(frozen=True, slots=True)
