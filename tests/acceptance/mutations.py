@@ -37,7 +37,7 @@ MUTATIONS = (
         "connectors/progress.py",
         HELD,
         "held = [one.complete_to for one in self.sources if one.state != UNREAD] or [self.caught_up_to]",
-        ("--hours", "6", "--first-start", "--stuck-s", "15"),
+        ("--hours", "6", "--first-start", "--stuck-s", "15", "--interfaces", "20"),
     ),
     Mutation(
         "a shard that is behind does not hold",

@@ -298,7 +298,7 @@ CASES = (
     Case(6, shards=16, is_first_start=True),
     SKEWED,
     Case(6, shards=2),
-    Case(6, stuck_s=15, is_first_start=True),
+    Case(6, stuck_s=15, interfaces=20, is_first_start=True),
     Case(6, streams=2, shards=4),
     Case(6, connectors=3),
     Case(20, connectors=3, streams=2, shards=4),
