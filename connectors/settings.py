@@ -6,17 +6,27 @@ misspelt setting is otherwise silence. `vpcflow check` prints all of them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any, Self
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from connectors import setting_values
+from connectors.given_settings import ENV_FILE, ENV_PREFIX, BadFile, Given, ours, read_file
 from connectors.positions import time_ms
 
-ENV_PREFIX = "VPCFLOW_"
-ENV_FILE = "vpcflow.env"
 TRIM_HORIZON, LATEST = "TRIM_HORIZON", "LATEST"
+YEAR_S = 366 * 86_400
 
 
 class SettingsError(ValueError):
@@ -39,12 +49,45 @@ def start_ms(start: str) -> int | None:
 class Common(BaseSettings):
     """Where Kafka is, and what our topics are called."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_file=ENV_FILE, extra="ignore")
+    model_config = SettingsConfigDict(extra="ignore")
 
     kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, host:port[,host:port]")
     prefix: str = Field("vpcflow.", description="what every topic's name begins with")
     slots: int = Field(8, ge=1, le=256, description="partitions of every topic; cannot change later")
     health_port: int = Field(0, ge=0, le=65535, description="port of /metrics, /livez and /readyz; 0: none")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read flags over the environment over the file, both by `given_settings`. Raises `SettingsError`."""
+        try:
+            file = read_file()
+        except BadFile as error:
+            raise SettingsError(str(error)) from error
+        return init_settings, Given(settings_cls, ours(os.environ)), Given(settings_cls, file)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _without_quotes(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields[info.field_name or ""]
+        is_text = isinstance(value, str) and field.annotation is not SecretStr  # A key is literal.
+        return setting_values.without_quotes(value) if is_text else value
+
+    @field_validator("kafka")
+    @classmethod
+    def _bootstrap_servers(cls, value: str) -> str:
+        return setting_values.bootstrap_servers(value)
+
+    @field_validator("prefix")
+    @classmethod
+    def _topic_prefix(cls, value: str) -> str:
+        return setting_values.topic_prefix(value)
 
 
 class Aligned(Common):
@@ -53,6 +96,7 @@ class Aligned(Common):
     align_s: int = Field(
         600,
         ge=60,
+        le=YEAR_S,
         description="a source this far ahead of the slowest one waits for it, seconds of event time",
     )
 
@@ -96,13 +140,44 @@ class ConnectS3(Aligned):
     )
     s3_list_s: float = Field(30.0, gt=0, le=3600, description="pause between listings, seconds")
     s3_look_back_s: int = Field(
-        86_400, ge=0, description="how far back a listing looks for objects that came late, seconds"
+        86_400,
+        ge=0,
+        le=YEAR_S,
+        description="how far back a listing looks for objects that came late, seconds",
     )
     s3_exports: str = Field(
         "", description="folder that CloudWatch Logs exports flow logs to, such as exportedlogs; empty: none"
     )
     line_format: str = Field("default", description="LogFormat of exported lines, or `default`")
     account: str = Field("", description="account of exported lines")
+
+    @field_validator("s3_bucket")
+    @classmethod
+    def _bucket(cls, value: str) -> str:
+        setting_values.bucket_place(value)
+        return value.rstrip("/")
+
+    @field_validator("s3_prefix")
+    @classmethod
+    def _key_prefix(cls, value: str) -> str:
+        return setting_values.key_prefix(value)
+
+    @field_validator("s3_queue")
+    @classmethod
+    def _queue(cls, value: str) -> str:
+        return setting_values.queue_url(value)
+
+    @model_validator(mode="after")
+    def _split_bucket(self) -> Self:
+        """Take the prefix out of `s3://bucket/prefix`."""
+        bucket, prefix = setting_values.bucket_place(self.s3_bucket)
+        if prefix and self.s3_prefix not in {"", prefix}:
+            raise ValueError(
+                f"VPCFLOW_S3_BUCKET={self.s3_bucket} has the prefix {prefix}, but VPCFLOW_S3_PREFIX is"
+                f" {self.s3_prefix}: set VPCFLOW_S3_BUCKET={bucket}"
+            )
+        self.s3_bucket, self.s3_prefix = bucket, prefix or self.s3_prefix
+        return self
 
 
 class ConnectFirehose(Common):
@@ -129,11 +204,19 @@ class Work(Common):
     """The worker's own settings."""
 
     window_s: int = Field(60, ge=10, le=3600, description="length of a tumbling window, seconds")
-    lateness_s: int = Field(600, ge=0, description="how long a window waits for late rows, seconds")
-    retention_s: int = Field(1800, ge=60, description="how long a final window can be amended, seconds")
-    worker_id: str = Field("", description="static member id; a restarted worker keeps its partitions")
+    lateness_s: int = Field(
+        600, ge=0, le=YEAR_S, description="how long a window waits for late rows, seconds"
+    )
+    retention_s: int = Field(
+        1800, ge=60, le=YEAR_S, description="how long a final window can be amended, seconds"
+    )
+    worker_id: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,249}$",
+        description="static member id; a restarted worker keeps its partitions",
+    )
     session_s: float = Field(
-        10.0, ge=1, description="a worker silent this long loses its partitions, seconds"
+        10.0, ge=1, le=1800, description="a worker silent this long loses its partitions, seconds"
     )
 
 
@@ -150,27 +233,64 @@ class Notify(Common):
     webhook: str = Field("", description="URL that gets alerts as Alertmanager's webhook version 4")
     webhook_key: SecretStr = Field(SecretStr(""), description="signs webhook bodies (HMAC-SHA256)")
 
+    @field_validator("webhook")
+    @classmethod
+    def _webhook_url(cls, value: str) -> str:
+        return setting_values.webhook_url(value)
+
 
 ALL: tuple[type[Common], ...] = (Connect, ConnectS3, ConnectFirehose, Work, Serve, Notify)
 
 # Variables of the same prefix that are no process's setting, but replay's or the tests'.
-OTHER_NAMES = ("VPCFLOW_CACHE",)
+OTHER_NAMES = ("VPCFLOW_CACHE",)  # read from the environment only
 
 
 def check_names(environment: Iterable[str], file: Iterable[str] = ()) -> None:
     """Raise `SettingsError` if a variable begins with our prefix and is nobody's, or any in our file is."""
     known = {ENV_PREFIX + name.upper() for group in ALL for name in group.model_fields} | set(OTHER_NAMES)
-    ours = [name for name in environment if name.upper().startswith(ENV_PREFIX)]
-    for name in [*ours, *file]:
+    of_environment = [name for name in environment if name.upper().startswith(ENV_PREFIX)]
+    for name in file:
+        if name.upper() in OTHER_NAMES:
+            raise SettingsError(f"{name} is read from the environment only: remove it from {ENV_FILE}")
+    for name in [*of_environment, *file]:
         if name.upper() not in known:
             near = get_close_matches(name.upper(), known, 1)
             hint = f"; did you mean {near[0]}?" if near else "; `vpcflow check` lists all"
             raise SettingsError(f"{name} is not a setting{hint}")
 
 
-def describe(group: type[Common], settings: Common) -> Mapping[str, tuple[str, str]]:
-    """Return variable → (value, what it is), for people."""
+def is_secret(group: type[Common], name: str) -> bool:
+    """Say whether a setting's value must not be shown; a webhook's URL often carries a token."""
+    field = group.model_fields[name]
+    return field.annotation is SecretStr or name == "webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A setting for people: its value, where the value comes from, and what it is."""
+
+    value: str
+    origin: str
+    description: str
+
+
+def describe(settings: Common, flags: Iterable[str] = ()) -> Mapping[str, Shown]:
+    """Return every setting by its variable. `flags` are the names of fields that were given as flags."""
+    group, flags = type(settings), frozenset(flags)
+    environment, file = ours(os.environ), read_file()
+
+    def origin(name: str) -> str:
+        variable = ENV_PREFIX + name.upper()
+        if name in flags:
+            return "flag"
+        return "environment" if variable in environment else ENV_FILE if variable in file else "default"
+
     return {
-        ENV_PREFIX + name.upper(): (str(getattr(settings, name)), field.description or "")
+        ENV_PREFIX + name.upper(): Shown(_masked(settings, name), origin(name), field.description or "")
         for name, field in group.model_fields.items()
     }
+
+
+def _masked(settings: Common, name: str) -> str:
+    value = str(getattr(settings, name))
+    return "***" if value and is_secret(type(settings), name) else value

@@ -7,11 +7,14 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from connectors.settings import Common
 
 Group = TypeVar("Group", bound="Common")
@@ -20,20 +23,42 @@ KAFKA = click.option("--kafka", help="Bootstrap servers, host:port.  [VPCFLOW_KA
 
 def settings_of(group: type[Group], **flags: Any) -> Group:
     """Read settings: flags over environment over file. Raises `click.ClickException` in one sentence."""
-    from dotenv import dotenv_values
     from pydantic import ValidationError
 
-    from connectors.settings import ENV_FILE, SettingsError, check_names
+    from connectors.given_settings import BadFile, ours, read_file, service_links
+    from connectors.settings import SettingsError, check_names
 
+    if links := service_links(os.environ):
+        _log_ignored(*links)
     try:
-        check_names(os.environ, dotenv_values(ENV_FILE))
+        check_names(ours(os.environ), read_file())
         return group(**{name: value for name, value in flags.items() if value is not None})
-    except SettingsError as error:
+    except (SettingsError, BadFile) as error:
         raise click.ClickException(str(error)) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "VPCFLOW_" + str(first["loc"][0]).upper()
-        raise click.ClickException(f"{name}={first['input']!r} is wrong: {first['msg']}") from error
+        raise click.ClickException(_sentence(group, error)) from error
+
+
+@cache
+def _log_ignored(*links: str) -> None:
+    """Log once that Kubernetes's variables are no settings."""
+    import structlog
+
+    set_up_logs()
+    structlog.get_logger().info("service links ignored", names=" ".join(links))
+
+
+def _sentence(group: type[Common], error: ValidationError) -> str:
+    """Return what is wrong with the first wrong setting."""
+    from connectors.settings import is_secret
+
+    first = error.errors()[0]
+    why = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return why
+    name = str(first["loc"][0])
+    shown = "" if is_secret(group, name) else f"={first['input']!r}"
+    return f"VPCFLOW_{name.upper()}{shown} is wrong: {why}"
 
 
 def run(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ...]) -> None:

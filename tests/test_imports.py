@@ -28,7 +28,6 @@ MAY_IMPORT_EMULATOR = {
     "streams.replay_stage",
     "streams.replay_world",
     "streams.report",
-    "streams.check",
 }
 # AWS's own formats: the emulator must write them as the connectors read them.
 EMULATOR_MAY_IMPORT = {"connectors.flowlog", "connectors.envelope"}
@@ -68,10 +67,10 @@ PURE = {
         "connectors",
         "firehose_heads firehose_requests firehose_commits stream_choice polling data_health position_rows",
     ),
-    *named("connectors", "progress progress_tracker event_time"),
+    *named("connectors", "progress progress_tracker event_time setting_values kafka_probe topic_settings"),
+    *named("streams", "check_plan compiled lines kernel partials sums cells fold render texts windows"),
     *named(
-        "streams",
-        "lines kernel partials sums cells maps fold render texts windows records watermark numbering",
+        "streams", "maps records watermark numbering"
     ),
     *named("streams.web", "board history latencies query"),
     *named("emulator", "behind_requests exchange faults ledger peers router kafka.properties"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from connectors.settings import (
     check_names,
     describe,
 )
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture(autouse=True)
@@ -115,11 +118,53 @@ def test_nothing_listens_beyond_loopback_unless_told() -> None:
 
 @pytest.mark.parametrize("group", ALL)
 def test_every_setting_is_described_with_its_value(group: type[Common]) -> None:
-    told = describe(group, group())
+    told = describe(group())
     assert set(told) == {ENV_PREFIX + name.upper() for name in group.model_fields}
-    assert all(what for _, what in told.values())
+    assert all(one.description and one.origin == "default" for one in told.values())
+
+
+def test_the_origin_of_every_value_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("vpcflow.env").write_text("VPCFLOW_PREFIX=file.\nVPCFLOW_SLOTS=2\n")
+    monkeypatch.setenv("VPCFLOW_SLOTS", "3")
+    monkeypatch.setenv("VPCFLOW_KAFKA", "environment:1")
+    told = describe(Common(kafka="flag:1"), ["kafka"])
+    assert {name: (one.value, one.origin) for name, one in told.items()} == {
+        "VPCFLOW_KAFKA": ("flag:1", "flag"),
+        "VPCFLOW_SLOTS": ("3", "environment"),
+        "VPCFLOW_PREFIX": ("file.", "vpcflow.env"),
+        "VPCFLOW_HEALTH_PORT": ("0", "default"),
+    }
 
 
 def test_a_secret_is_not_shown() -> None:
-    told = describe(Notify, Notify(webhook_key=SecretStr("hunter2")))
+    """Neither a key nor the URL of a webhook, which often carries a token."""
+    settings = Notify(webhook_key=SecretStr("hunter2"), webhook="https://hooks.example/hunter2")
+    told = describe(settings)
     assert "hunter2" not in str(told)
+    assert told["VPCFLOW_WEBHOOK"].value == told["VPCFLOW_WEBHOOK_KEY"].value == "***"
+    assert describe(Notify())["VPCFLOW_WEBHOOK_KEY"].value == ""
+
+
+def test_the_table_of_settings_in_the_readme_is_true() -> None:
+    """Every setting is in README.md with its default, and nothing else is."""
+    cells = [line.strip("| \n").split(" | ") for line in README.read_text().splitlines()]
+    told = {}
+    for row in (row for row in cells if row[0].startswith("`VPCFLOW_")):
+        names, defaults = re.findall(r"`([^`]*)`", row[0]), row[1].split(", ")
+        for index, name in enumerate(names):
+            told[name] = defaults[index if len(defaults) == len(names) else 0]
+    expected = {}
+    for group in ALL:
+        for name, field in group.model_fields.items():
+            default = field.default
+            text = default.get_secret_value() if isinstance(default, SecretStr) else default
+            expected[ENV_PREFIX + name.upper()] = _as_in_readme(text)
+    assert {name: value for name, value in told.items() if name not in OTHER_NAMES} == expected
+
+
+def _as_in_readme(default: object) -> str:
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, float) and default.is_integer():
+        return f"`{default:.0f}`"
+    return f"`{default}`" if default != "" else "–"
