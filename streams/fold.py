@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from streams.compiled import kernel
 from streams.maps import Maps
 
 Rows = np.ndarray[Any, np.dtype[np.void]]
@@ -34,7 +34,7 @@ def _words(rows: Any) -> Any:
     return np.ascontiguousarray(rows).view(np.int64).reshape(-1, WORDS)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fold(rows, order, shift, out, starts, maps, used):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
     at = -1
     own = used  # maps from this number on were made here, and may be changed

@@ -14,9 +14,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
 
 from connectors.event_time import FIRST_S
+from streams.compiled import kernel
 
 WORDS = 8
 LO, WINDOW, PACKED, FLOWS, PACKETS, BYTES, FIRST, LAST = range(WORDS)
@@ -46,7 +47,7 @@ _KEY = np.int64((1 << MAPS_AT) - 1)
 _BIT_AT = uint64(64 - MAP_BITS.bit_length() + 1)
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@kernel
 def _is_time(buf, at):  # type: ignore[no-untyped-def]
     """Say whether an ISO time begins here (`lines._ISO_TIME`), as in what CloudWatch Logs exports."""
     for i in range(_TIME_SIZE):
@@ -59,7 +60,7 @@ def _is_time(buf, at):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _bit(value):  # type: ignore[no-untyped-def]
     """Return the bit that stands for a value in a map."""
     value ^= value >> _FMIX_SHIFT
@@ -70,7 +71,7 @@ def _bit(value):  # type: ignore[no-untyped-def]
     return value >> _BIT_AT
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@kernel
 def scan(buf, at, codes, width_s, latest, table, used, used_n, maps, maps_n, odd):  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0915, PLR0917
     """Sum lines from `at` on. Returns (status, next position, rows and maps used, odd lines, lines summed).
 
@@ -252,7 +253,7 @@ def scan(buf, at, codes, width_s, latest, table, used, used_n, maps, maps_n, odd
     return DONE, at, used_n, maps_n, odd_n, summed
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rehash(old, used, used_n, table):  # type: ignore[no-untyped-def]
     """Move the used rows of `old` into the larger, empty `table`; `used` is rewritten to their places."""
     mask = table.shape[0] - 1

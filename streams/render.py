@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
+
+from streams.compiled import kernel
 
 _NUMBER_MOST = 20  # characters of a 64-bit number
 
@@ -78,7 +80,7 @@ def render(columns: Sequence[Column], after: str = "") -> Texts:
     return Texts(out[:stop], np.concatenate(([0], ends[:-1]))[: len(ends)], ends)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _render(out, row_ends, values, bases, text, starts, ends):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
     """Write rows into `out`. Texts 0 to m are the literals: one before each of m columns, one at the end."""
     at = 0
@@ -95,7 +97,7 @@ def _render(out, row_ends, values, bases, text, starts, ends):  # type: ignore[n
         row_ends[i] = at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _copy(out, at, text, start, end):  # type: ignore[no-untyped-def]
     size = end - start
     for k in range(size):
@@ -103,7 +105,7 @@ def _copy(out, at, text, start, end):  # type: ignore[no-untyped-def]
     return at + size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _decimal(out, at, number):  # type: ignore[no-untyped-def]
     if number < 0:
         out[at] = 45  # a minus sign

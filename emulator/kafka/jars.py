@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,15 +67,32 @@ def kafka_version(jars: Sequence[Jar]) -> str:
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where downloads are kept: VPCFLOW_CACHE, or our part of the user's cache folder."""
+    """Return where downloads are kept: VPCFLOW_CACHE, or our part of the user's cache folder.
+
+    Without a home it is in the temporary folder. What is kept is checked against the list at every start.
+    """
     if environ.get("VPCFLOW_CACHE"):
         return Path(environ["VPCFLOW_CACHE"])
-    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vpcflow"
+    if environ.get("XDG_CACHE_HOME"):
+        return Path(environ["XDG_CACHE_HOME"]) / "vpcflow"
+    try:
+        cache = Path.home() / ".cache"
+        cache.mkdir(parents=True, exist_ok=True)
+        if os.access(cache, os.W_OK):
+            return cache / "vpcflow"
+    except (OSError, RuntimeError):  # A read-only home; no home, and no user of this number.
+        pass
+    return Path(tempfile.gettempdir()) / f"vpcflow-{os.getuid()}"
 
 
 async def ensure_jars(jars: Sequence[Jar], folder: Path) -> list[Path]:
     """Return the class path, after fetching what is missing or damaged. Raises `JarError`."""
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    try:
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    except OSError as error:
+        raise JarError(
+            f"{folder} cannot be made ({error}): set VPCFLOW_CACHE to a writable folder"
+        ) from error
     whole = await asyncio.gather(*(asyncio.to_thread(is_whole, folder / jar.filename, jar) for jar in jars))
     missing = [jar for jar, ok in zip(jars, whole, strict=True) if not ok]
     if missing:
