@@ -7,8 +7,6 @@ that a person can mend is one sentence and a non-zero exit.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -16,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streams.check_plan import PARTS
 from streams.cli_connect import connect
 from streams.cli_emulate import emulate, world
-from streams.cli_running import KAFKA, run_with_settings, set_up_logs, settings_of
+from streams.cli_running import KAFKA, run, run_with_settings, set_up_logs, settings_of
 
 if TYPE_CHECKING:
     from connectors.settings import Common
@@ -42,8 +41,10 @@ def work(kafka: str | None) -> None:
     from connectors.errors import ConnectError
     from connectors.settings import Work
     from connectors.topics import TopicError
+    from streams import kernel_cache
 
     settings = settings_of(Work, kafka=kafka)
+    kernel_cache.prepare()
     from streams import work as worker
 
     run_with_settings(lambda: worker.run(settings), (TopicError, ConnectError))
@@ -145,20 +146,34 @@ def replay(**options: Any) -> None:
 
 @main.command()
 @KAFKA
-def check(kafka: str | None) -> None:
-    """Print every setting, try every connection, say what is wrong."""
-    from connectors.settings import Connect, Notify, Serve, Work
+@click.argument("part", required=False, type=click.Choice(PARTS))
+def check(kafka: str | None, part: str | None) -> None:
+    """Print every setting with its origin, test connections, and say what is wrong.
+
+    PART is what to test beside Kafka: kinesis, s3, firehose, work, serve or notify. Without it, the sources
+    that the settings name are tested. Nothing is created, started or posted. Exits with 1 if something is
+    wrong.
+    """
+    from connectors.settings import Connect, ConnectFirehose, ConnectS3, Notify, Serve, Work
     from streams import check as checking
 
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     set_up_logs()
     groups: Mapping[str, Common] = {
-        "connect": settings_of(Connect, kafka=kafka),
+        "kinesis": settings_of(Connect, kafka=kafka),
+        "s3": settings_of(ConnectS3, kafka=kafka),
+        "firehose": settings_of(ConnectFirehose, kafka=kafka),
         "work": settings_of(Work, kafka=kafka),
         "serve": settings_of(Serve, kafka=kafka),
         "notify": settings_of(Notify, kafka=kafka),
     }
-    sys.exit(asyncio.run(checking.run(groups)))
+    flags = ["kafka"] if kafka is not None else []
+    outcome: list[int] = []
+
+    async def start() -> None:
+        outcome.append(await checking.run(groups, part, flags))
+
+    run(start, ())
+    sys.exit(1 if outcome[0] else 0)
 
 
 for command in (emulate, world, connect):

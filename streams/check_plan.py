@@ -1,0 +1,30 @@
+"""Which parts of the system `vpcflow check` tests, by the settings that are given. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+SOURCES = {
+    "kinesis": ("VPCFLOW_STREAM",),
+    "s3": ("VPCFLOW_S3_BUCKET", "VPCFLOW_S3_QUEUE"),
+    "firehose": (
+        "VPCFLOW_FIREHOSE_HOST",
+        "VPCFLOW_FIREHOSE_PORT",
+        "VPCFLOW_FIREHOSE_KEY",
+        "VPCFLOW_FIREHOSE_CERT",
+    ),
+}
+PARTS = (*SOURCES, "work", "serve", "notify")
+
+
+def parts(wanted: str | None, given: Iterable[str]) -> tuple[str, ...]:
+    """Return the parts to test: the one that is named, else every source that the settings name.
+
+    `given` are the variables whose value is not their default. Without any of a source, Kinesis is tested,
+    because its stream has a default.
+    """
+    if wanted:
+        return (wanted,)
+    names = frozenset(given)
+    chosen = tuple(source for source, variables in SOURCES.items() if names.intersection(variables))
+    return (*(chosen or ("kinesis",)), *(("notify",) if "VPCFLOW_WEBHOOK" in names else ()))
