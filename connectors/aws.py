@@ -63,3 +63,18 @@ def make_client(service: str, region: str | None = None, *, silence_s: float = 5
         raise ConnectError(
             f"no client for {name} can be made ({error}): set AWS_DEFAULT_REGION, or AWS_PROFILE"
         ) from error
+
+
+def check_access(*services: str) -> None:
+    """Check that Region, endpoint and credentials are set, before anything starts. Raises `ConnectError`."""
+    for service in services:
+        make_client(service)
+    try:
+        has_credentials = session().get_credentials() is not None
+    except BotoCoreError as error:
+        raise ConnectError(f"no AWS credentials can be read: {error}") from error
+    if not has_credentials:
+        named = " and ".join(NAMES.get(service, service) for service in services)
+        raise ConnectError(
+            f"no AWS credentials for {named}: set AWS_ACCESS_KEY_ID and its secret, or AWS_PROFILE"
+        )

@@ -106,7 +106,7 @@ async def listening(settings: ConnectFirehose, handler: Handler) -> AsyncIterato
         site = web.TCPSite(runner, host, port, ssl_context=context)
         try:
             await site.start()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # A name that is too long for DNS is a UnicodeError.
             raise SettingsError(
                 f"cannot listen on VPCFLOW_FIREHOSE_HOST={host}, VPCFLOW_FIREHOSE_PORT={port}: {error}"
             ) from error

@@ -43,8 +43,8 @@ async def _listen(runner: web.AppRunner, port: int) -> None:
     try:
         await web.TCPSite(runner, "127.0.0.1", port).start()
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
+        is_taken = error.errno == errno.EADDRINUSE
+        why = "is taken by another process" if is_taken else f"cannot be used ({error})"
         raise SettingsError(
-            f"VPCFLOW_HEALTH_PORT={port} is taken by another process: choose another port, or 0 for none"
+            f"VPCFLOW_HEALTH_PORT={port} {why}: choose another port, or 0 for none"
         ) from error

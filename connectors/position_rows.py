@@ -71,6 +71,18 @@ def _time(at_ms: int) -> str:
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def check_reset(source: str, shard: str, to: str, now_ms: int) -> None:
+    """Raise `BadReset` if a reset makes no sense, whatever is read so far."""
+    kind, _, name = source.partition(":")
+    if kind == "kinesis" and name:
+        _place(to, shard, now_ms)
+    elif kind == "firehose" or (kind == "s3" and name):
+        if to != "beginning":
+            raise BadReset(f"{source} can be reset to its beginning only: say `--to beginning`")
+    else:
+        raise BadReset(f"{source!r} is no source: write kinesis:STREAM, s3:BUCKET or firehose")
+
+
 def moves(
     state: State, source: str, shard: str, to: str, now_ms: int
 ) -> dict[int, dict[bytes, bytes | None]]:
@@ -110,7 +122,7 @@ def _place(to: str, shard: str, now_ms: int) -> Callable[[Position], Position]:
     if to == "end":
         return lambda old: old if old.is_ended else Position(at_ms=now_ms)
     number, _, sub = to.partition(":")
-    if number.isdigit() and (not sub or sub.isdigit()):
+    if _is_number(number) and (not sub or _is_number(sub)):
         if not shard:
             raise BadReset("a sequence number is one shard's: say which by --shard")
         return lambda _: Position(number, sub=int(sub or WHOLE))
@@ -120,4 +132,10 @@ def _place(to: str, shard: str, now_ms: int) -> Callable[[Position], Position]:
         raise BadReset(
             f"{to!r} is no place: beginning, end, a time (ISO 8601) or a sequence number"
         ) from error
+    if not 0 <= at_ms <= now_ms:
+        raise BadReset(f"{to} is not between 1970 and now: say beginning, or end")
     return lambda _: Position(at_ms=at_ms)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 128

@@ -117,7 +117,7 @@ def queue_url(value: str) -> str:
         raise ValueError(
             f"this is the queue's ARN: write its URL, https://sqs.{region}.{domain}/{account}/{name}"
         )
-    if value and not _is_url(value):
+    if value and not is_url(value):
         raise ValueError(
             "write the queue's URL, such as https://sqs.eu-west-1.amazonaws.com/111122223333/flow-logs"
             " (aws sqs get-queue-url shows it)"
@@ -127,12 +127,13 @@ def queue_url(value: str) -> str:
 
 def webhook_url(value: str) -> str:
     """Return the URL of a webhook. The message does not repeat the value: it may carry a token."""
-    if value and not _is_url(value):
+    if value and not is_url(value):
         raise ValueError("it must begin with http:// or https:// and a host")
     return value
 
 
-def _is_url(value: str) -> bool:
+def is_url(value: str) -> bool:
+    """Say whether a value is an HTTP URL with a host."""
     try:
         parts = urlsplit(value)
         _ = parts.port  # Raises ValueError when it is not a port.

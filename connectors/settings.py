@@ -126,7 +126,8 @@ class Connect(Aligned):
     @field_validator("start")
     @classmethod
     def _is_start(cls, value: str) -> str:
-        start_ms(value)
+        if (start_ms(value) or 0) < 0:
+            raise ValueError("the time is before 1970: write TRIM_HORIZON for all that is there")
         return value
 
 

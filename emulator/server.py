@@ -37,7 +37,7 @@ Clock = Callable[[], int]
 
 
 class PortInUse(Exception):
-    """Another process listens on the port; the message says what to do."""
+    """One cannot listen there, mostly because another process does; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +107,10 @@ async def serve(
     context = certificate.context(authority) if authority is not None else None
     try:
         listener = await listen(_answering(router), host, port, rules=parts.rules, tls=context)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         await kept.stop()
-        if error.errno != errno.EADDRINUSE:
-            raise
+        if not isinstance(error, OSError) or error.errno != errno.EADDRINUSE:
+            raise PortInUse(f"Cannot listen on port {port} of {host}: {error}.") from None
         raise PortInUse(
             f"Port {port} on {host} is in use. Stop the program that listens there (another emulator, or "
             "LocalStack), or choose another port."

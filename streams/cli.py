@@ -17,7 +17,17 @@ import click
 from streams.check_plan import PARTS
 from streams.cli_connect import connect
 from streams.cli_emulate import emulate, world
-from streams.cli_running import KAFKA, run, run_with_settings, set_up_logs, settings_of
+from streams.cli_running import (
+    KAFKA,
+    PORT,
+    RECORDS_MAX,
+    SEED,
+    FiniteFloat,
+    run,
+    run_with_settings,
+    set_up_logs,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from connectors.settings import Common
@@ -95,20 +105,36 @@ def notify(kafka: str | None, webhook: str | None) -> None:
 
 
 @main.command()
-@click.option("--records", default=200_000, show_default=True, help="Lines to replay.")
-@click.option("--rate", type=float, help="Lines a second; as fast as it goes when left out.")
-@click.option("--shards", default=4, show_default=True, help="Shards of the stream.")
-@click.option("--workers", default=1, show_default=True, help="Worker processes.")
+@click.option(
+    "--records",
+    type=click.IntRange(1, RECORDS_MAX),
+    default=200_000,
+    show_default=True,
+    help="Lines to replay.",
+)
+@click.option(
+    "--rate", type=FiniteFloat(min=0, min_open=True), help="Lines a second; as fast as it goes when left out."
+)
+@click.option(
+    "--shards", type=click.IntRange(1, 1000), default=4, show_default=True, help="Shards of the stream."
+)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Worker processes.")
 @click.option(
     "--payload", type=click.Choice(["lines", "cloudwatch"]), default="cloudwatch", show_default=True
 )
-@click.option("--seed", default=1, show_default=True, help="Same seed, same lines.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Same seed, same lines.")
 @click.option("--file", "path", type=click.Path(exists=True, dir_okay=False), help="Replay a flow-log file.")
 @click.option("--format", "line_format", help="LogFormat of a file that has no header.")
 @click.option(
     "--world", help="Replay traffic of an estate through real flow logs: small, shop, estate, FILE."
 )
-@click.option("--busy", default=100, show_default=True, help="Percent of a world's usual traffic.")
+@click.option(
+    "--busy",
+    type=click.IntRange(1, 100_000),
+    default=100,
+    show_default=True,
+    help="Percent of a world's usual traffic.",
+)
 @click.option("--incidents", default="all", show_default=True, help="Of a world: all, few, none, or kinds.")
 @click.option(
     "--source",
@@ -119,7 +145,7 @@ def notify(kafka: str | None, webhook: str | None) -> None:
 )
 @click.option("--keep", is_flag=True, help="Keep page and data until Ctrl-C.")
 @click.option("--external-endpoint", help="Use this Kinesis (LocalStack, AWS), not the emulator.")
-@click.option("--port", default=0, help="The page's port; any free one when left out.")
+@click.option("--port", type=PORT, default=0, help="The page's port; any free one when left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def replay(**options: Any) -> None:
     """Run the whole pipeline here on a bounded load, and prove that nothing was lost, doubled or miscounted.
@@ -131,14 +157,19 @@ def replay(**options: Any) -> None:
     from connectors.topics import TopicError
     from emulator.kafka.jars import JarError
     from emulator.kafka.node import KafkaFailed
-    from streams import replay as replaying
+    from streams import kernel_cache, replay_options
     from streams.replay_load import Options, ReplayError
 
     settings_of(Common)
+    kernel_cache.prepare()
     outcome: list[int] = []
 
     async def start() -> None:
-        outcome.append(await replaying.run(Options(**options)))
+        given = Options(**options)
+        replay_options.check(given)
+        from streams import replay as replaying
+
+        outcome.append(await replaying.run(given))
 
     run_with_settings(start, (ReplayError, KafkaFailed, JarError, TopicError))
     sys.exit(outcome[0])

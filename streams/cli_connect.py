@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import click
@@ -30,6 +31,7 @@ def kinesis(**flags: Any) -> None:
     `aws kinesis deregister-stream-consumer`. Who may not register polls, and says so.
     """
     from connectors import pipeline
+    from connectors.aws import check_access
     from connectors.clock import now_ms
     from connectors.errors import ConnectError
     from connectors.settings import Connect, start_ms
@@ -45,7 +47,12 @@ def kinesis(**flags: Any) -> None:
     begins_ms = start_ms(settings.start)
     if begins_ms is not None and begins_ms > now_ms():
         raise click.ClickException(f"VPCFLOW_START={settings.start} is in the future: say LATEST")
-    run_with_settings(lambda: pipeline.run(settings, begins_ms), (TopicError, ConnectError))
+
+    async def start() -> None:
+        await asyncio.to_thread(check_access, "kinesis")
+        await pipeline.run(settings, begins_ms)
+
+    run_with_settings(start, (TopicError, ConnectError))
 
 
 @connect.command()
@@ -65,6 +72,7 @@ def s3(kafka: str | None, line_format: str | None, **flags: Any) -> None:
     interface, so give it a prefix of its own and a worker whose VPCFLOW_LATENESS_S is as long as that time.
     """
     from connectors import s3 as connector
+    from connectors.aws import check_access
     from connectors.errors import ConnectError
     from connectors.settings import ConnectS3
     from connectors.topics import TopicError
@@ -72,7 +80,13 @@ def s3(kafka: str | None, line_format: str | None, **flags: Any) -> None:
     named = {f"s3_{name}": value for name, value in flags.items()}
     settings = settings_of(ConnectS3, kafka=kafka, line_format=line_format, **named)
     _check_formats(settings.line_format)
-    run_with_settings(lambda: connector.run(settings), (TopicError, ConnectError))
+
+    async def start() -> None:
+        if settings.s3_bucket or settings.s3_queue:
+            await asyncio.to_thread(check_access, *(["s3", "sqs"] if settings.s3_queue else ["s3"]))
+        await connector.run(settings)
+
+    run_with_settings(start, (TopicError, ConnectError))
 
 
 @connect.command()
@@ -105,7 +119,8 @@ def positions(kafka: str | None, as_json: bool) -> None:
     from connectors.settings import Common
     from streams.positions_shown import show
 
-    run_with_settings(lambda: show(settings_of(Common, kafka=kafka), as_json), _sentences())
+    settings = settings_of(Common, kafka=kafka)
+    run_with_settings(lambda: show(settings, as_json), _sentences())
 
 
 @connect.command()
@@ -121,10 +136,17 @@ def reset(kafka: str | None, source: str, shard: str, to: str, yes: bool) -> Non
     some out, backward doubles some. S3 and Firehose can be reset to their beginning, which forgets what is
     done.
     """
+    from connectors.clock import now_ms
+    from connectors.position_rows import BadReset, check_reset
     from connectors.settings import Common
     from streams.positions_shown import move
 
-    run_with_settings(lambda: move(settings_of(Common, kafka=kafka), source, shard, to, yes), _sentences())
+    try:
+        check_reset(source, shard, to, now_ms())
+    except BadReset as error:
+        raise click.ClickException(str(error)) from error
+    settings = settings_of(Common, kafka=kafka)
+    run_with_settings(lambda: move(settings, source, shard, to, yes), _sentences())
 
 
 def _check_formats(line_format: str, group_formats: str = "") -> None:

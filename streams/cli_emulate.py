@@ -3,24 +3,54 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from streams.cli_running import run, set_up_logs
+from streams.cli_running import PORT, RATE, RECORDS_MAX, SEED, FiniteFloat, run, set_up_logs
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_STREAM = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
+
+
+def _named(_: click.Context, option: click.Parameter, value: str) -> str:
+    """Refuse a name that AWS refuses: a bucket has the narrowest rule of all that `--name` names."""
+    is_bucket = option.name == "name"
+    if not (_NAME if is_bucket else _STREAM).fullmatch(value):
+        allowed = (
+            "3 to 63 lower-case letters, digits, dots and hyphens"
+            if is_bucket
+            else ("1 to 128 letters, digits, dots, hyphens and underscores")
+        )
+        raise click.BadParameter(f"{value!r} is no name: use {allowed}.", param=option)
+    return value
+
 
 HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 
 
 @click.command()
 @HOST
-@click.option("--port", default=4566, show_default=True, help="Port; localstack-client expects 4566.")
 @click.option(
-    "--memory-mb", default=1024, show_default=True, help="Cap on retained records; oldest go first."
+    "--port", type=PORT, default=4566, show_default=True, help="Port; localstack-client expects 4566."
 )
-@click.option("--retention-hours", default=24, show_default=True, help="How long records are kept.")
+@click.option(
+    "--memory-mb",
+    type=click.IntRange(1, 1 << 20),
+    default=1024,
+    show_default=True,
+    help="Cap on retained records; oldest go first.",
+)
+@click.option(
+    "--retention-hours",
+    type=click.IntRange(1, 8760),  # Kinesis's own maximum
+    default=24,
+    show_default=True,
+    help="How long records are kept.",
+)
 @click.option(
     "--tls", is_flag=True, help="Speak TLS as well, on the same port, with a certificate of its own."
 )
@@ -62,7 +92,7 @@ def emulate(**options: Any) -> None:
     }
     run(
         lambda: server.run(options["host"], options["port"], **size, parts=parts),
-        (server.PortInUse, FolderError),
+        (server.PortInUse, FolderError, OSError),
     )
 
 
@@ -104,8 +134,14 @@ def _emulator_parts(options: Mapping[str, Any]) -> Any:
     show_default=True,
     help="Where flow logs are delivered; kinesis is by a subscription of CloudWatch Logs.",
 )
-@click.option("--stream", default="flow-logs", show_default=True, help="The Kinesis stream.")
-@click.option("--name", default="vpcflow-world", show_default=True, help="Of log group, bucket, Firehose.")
+@click.option("--stream", callback=_named, default="flow-logs", show_default=True, help="The Kinesis stream.")
+@click.option(
+    "--name",
+    callback=_named,
+    default="vpcflow-world",
+    show_default=True,
+    help="Of log group, bucket, Firehose.",
+)
 @click.option(
     "--interval",
     type=click.Choice(["60", "600"]),
@@ -122,12 +158,31 @@ def _emulator_parts(options: Mapping[str, Any]) -> Any:
     help="Which traffic is recorded.",
 )
 @click.option("--format", "log_format", default="", help="LogFormat; AWS's default when left out.")
-@click.option("--seed", default=1, show_default=True, help="Same estate and seed, same traffic.")
-@click.option("--busy", default=100, show_default=True, help="Percent of the usual traffic.")
-@click.option("--speed", default=1.0, show_default=True, help="Simulated seconds a second, up to 3600.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Same estate and seed, same traffic.")
+@click.option(
+    "--busy",
+    type=click.IntRange(0, 100_000),
+    default=100,
+    show_default=True,
+    help="Percent of the usual traffic.",
+)
+@click.option(
+    "--speed",
+    type=FiniteFloat(0, 3600, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Simulated seconds a second, up to 3600.",
+)
 @click.option("--incidents", default="all", show_default=True, help="all, few, none, or kinds: a,b.")
-@click.option("--records", default=0, help="End after so many records, in whole minutes; 0 goes on for ever.")
-@click.option("--rate", default=0.0, help="Records a second of a bounded load; 0 is as fast as it goes.")
+@click.option(
+    "--records",
+    type=click.IntRange(0, RECORDS_MAX),
+    default=0,
+    help="End after so many records, in whole minutes; 0 goes on for ever.",
+)
+@click.option(
+    "--rate", type=RATE, default=0.0, help="Records a second of a bounded load; 0 is as fast as it goes."
+)
 @click.option(
     "--ledger", type=click.Path(dir_okay=False, path_type=Path), help="With --records: write the ledger here."
 )
@@ -154,14 +209,32 @@ def world(**options: Any) -> None:
     run(lambda: running.run(plan), mendable)
 
 
+def _check_world(options: Mapping[str, Any]) -> None:
+    """Check what the emulator would refuse later. Raises `BadWorld`."""
+    from connectors.flowlog import BadFormat, parse_format
+    from connectors.setting_values import is_url
+    from emulator.world.settings import BadWorld
+
+    if options["ledger"] is not None and not options["records"]:
+        raise BadWorld("--ledger needs --records: a ledger is kept of a load that ends.")
+    if options["ledger"] is not None and not options["ledger"].absolute().parent.is_dir():
+        raise BadWorld(f"--ledger {options['ledger']}: its folder does not exist.")
+    if not is_url(options["endpoint"]):
+        raise BadWorld(f"--endpoint {options['endpoint']!r} is no URL: write http://host:port.")
+    try:
+        if options["log_format"]:
+            parse_format(options["log_format"])
+    except BadFormat as error:
+        raise BadWorld(f"--format: {error}") from error
+
+
 def _world_plan(options: Mapping[str, Any]) -> Any:
     """Return what `world` was asked for. Raises `BadWorld` and `BadTopology`."""
     from emulator.world import running
     from emulator.world.provisioning import Endpoint, Wanted
-    from emulator.world.settings import BadWorld, read
+    from emulator.world.settings import read
 
-    if options["ledger"] is not None and not options["records"]:
-        raise BadWorld("--ledger needs --records: a ledger is kept of a load that ends.")
+    _check_world(options)
     names = ("seed", "busy", "speed", "incidents", "records", "rate")
     return running.Plan(
         topology=running.topology_of(options["topology"]),

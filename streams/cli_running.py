@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,23 @@ if TYPE_CHECKING:
 
 Group = TypeVar("Group", bound="Common")
 KAFKA = click.option("--kafka", help="Bootstrap servers, host:port.  [VPCFLOW_KAFKA]")
+PORT = click.IntRange(0, 65_535)
+SEED = click.IntRange(0, 2**63 - 1)
+RECORDS_MAX = 1_000_000_000
+
+
+class FiniteFloat(click.FloatRange):
+    """A number in a range; `nan` and `inf` are in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or fail with a sentence."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+RATE = FiniteFloat(min=0)
 
 
 def settings_of(group: type[Group], **flags: Any) -> Group:

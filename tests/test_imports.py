@@ -25,6 +25,7 @@ MAY_IMPORT_EMULATOR = {
     "streams.cli_emulate",
     "streams.replay",
     "streams.replay_load",
+    "streams.replay_options",
     "streams.replay_stage",
     "streams.replay_world",
     "streams.report",

@@ -240,10 +240,10 @@ async def _end(task: asyncio.Task[Any]) -> None:
 async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
     try:
         await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
+    except (OSError, UnicodeError) as error:
         message = f"{host}:{port} is taken by another process; choose another port, or stop that process"
+        if not isinstance(error, OSError) or error.errno != errno.EADDRINUSE:
+            message = f"cannot listen on VPCFLOW_HOST={host}, VPCFLOW_PORT={port}: {error}"
         raise PortInUse(message) from error
 
 
