@@ -32,7 +32,7 @@ LINKS = {
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A copy of the packages with a file in the place of each `__pycache__`: root cannot write there either."""
+    """A copy of the packages with a file in the place of each `__pycache__`: not even root can write."""
     copy = tmp_path / "copy"
     ignored = shutil.ignore_patterns("__pycache__", "node_modules", "static")
     for name in ("connectors", "streams", "emulator"):

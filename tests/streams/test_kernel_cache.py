@@ -18,17 +18,19 @@ from streams import kernel_cache
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = "/dev/null/home"
-FOLD = """
-import numpy as np
+MODULE = """
+from streams.compiled import kernel
+
+@kernel
+def double(number):
+    return 2 * number
+"""
+CODE = """
 from streams import kernel_cache
 {prepare}
-from streams.fold import WORDS, _fold
-rows = np.ones((2, WORDS), np.int64)
-out = np.empty_like(rows)
-starts = np.empty(2, np.int64)
-assert _fold(rows, np.arange(2), 0, out, starts) == 1 and out[0, 2] == 2
-from streams.fold import _fold as kernel
-print(kernel.stats.cache_path)
+from streams.doubling import double
+assert double(21) == 42
+print(double.stats.cache_path)
 """
 
 
@@ -37,8 +39,9 @@ def package(tmp_path: Path) -> Path:
     """A copy of the modules, beside which nothing can be written."""
     package = tmp_path / "copy" / "streams"
     package.mkdir(parents=True)
-    for name in ("__init__", "compiled", "fold", "kernel_cache"):
+    for name in ("__init__", "compiled", "kernel_cache"):
         shutil.copy(ROOT / "streams" / f"{name}.py", package)
+    (package / "doubling.py").write_text(MODULE)
     (package / "__pycache__").write_text("a file, not a folder")
     return package
 
@@ -47,7 +50,7 @@ def cached_in(package: Path, prepare: str, **environment: str) -> str:
     """Run a kernel in a process of its own; return where it is kept."""
     inherited = {n: v for n, v in os.environ.items() if not n.startswith(("NUMBA_", "XDG_", "PYTHON"))}
     told = subprocess.run(
-        [sys.executable, "-c", FOLD.format(prepare=prepare)],
+        [sys.executable, "-c", CODE.format(prepare=prepare)],
         cwd=package.parent,
         env={**inherited, "PYTHONPATH": str(package.parent), "HOME": NOWHERE, **environment},
         capture_output=True,
@@ -66,7 +69,7 @@ def test_a_read_only_package_and_home_put_the_cache_into_a_temporary_folder(
     temporary.mkdir()
     kept = cached_in(package, "kernel_cache.prepare()", TMPDIR=str(temporary))
     assert kept.startswith(str(temporary / f"vpcflow-numba-{os.getuid()}"))
-    assert list(Path(kept).glob("fold._fold-*.nbc"))
+    assert list(Path(kept).glob("doubling.double-*.nbc"))
 
 
 @pytest.mark.process
