@@ -17,6 +17,8 @@ from connectors import kinesis_calls, s3_calls
 from connectors.aws import make_client
 from connectors.errors import ConnectError
 from connectors.firehose_listening import access_keys, tls
+from connectors.flowlog import BadFormat, parse_format
+from connectors.formats import parse_group_formats
 from connectors.kinesis import StreamReader
 from connectors.kinesis_calls import Caller
 from connectors.objects import folder
@@ -49,8 +51,20 @@ async def try_kafka(settings: Common) -> str:
     return "; ".join([*said, *(f"note: {one.sentence}" for one in found.differences)])
 
 
+def _check_formats(line_format: str, group_formats: str = "") -> None:
+    try:
+        parse_format(line_format)
+    except BadFormat as error:
+        raise Problem(f"VPCFLOW_LINE_FORMAT: {error}") from error
+    try:
+        parse_group_formats(group_formats)
+    except BadFormat as error:
+        raise Problem(f"VPCFLOW_GROUP_FORMATS: {error}") from error
+
+
 async def try_kinesis(settings: Connect) -> str:
     """Find the streams and list their shards."""
+    _check_formats(settings.line_format, settings.group_formats)
     try:
         choice = parse_choice(settings.stream)
         client = make_client("kinesis")
@@ -73,6 +87,7 @@ async def try_s3(settings: ConnectS3) -> str:
     """List the bucket, or ask the queue for its attributes."""
     if not settings.s3_bucket and not settings.s3_queue:
         raise Problem("no objects to read: set VPCFLOW_S3_BUCKET, or VPCFLOW_S3_QUEUE")
+    _check_formats(settings.line_format)
     said = []
     if settings.s3_bucket:
         said.append(await _listed(settings))
@@ -113,6 +128,7 @@ async def _asked(
 
 async def try_firehose(settings: ConnectFirehose) -> str:
     """Read keys and certificate, and see if the port is free."""
+    _check_formats(settings.line_format, settings.group_formats)
     try:
         keys, context = access_keys(settings), tls(settings)
     except SettingsError as error:

@@ -160,7 +160,9 @@ def replay(**options: Any) -> None:
     from streams import kernel_cache, replay_options
     from streams.replay_load import Options, ReplayError
 
-    settings_of(Common)
+    settings = settings_of(Common)
+    if "VPCFLOW_KAFKA" in os.environ:
+        os.environ["VPCFLOW_KAFKA"] = settings.kafka  # In its normal form, for what reads it below.
     kernel_cache.prepare()
     outcome: list[int] = []
 

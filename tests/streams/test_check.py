@@ -231,3 +231,12 @@ def test_a_port_and_files_that_cannot_be_used_are_told() -> None:
         "firehose", VPCFLOW_KAFKA=kafka, VPCFLOW_FIREHOSE_CERT="/none", VPCFLOW_FIREHOSE_CERT_KEY="/none"
     )
     assert "VPCFLOW_FIREHOSE_CERT=/none" in found.output
+
+
+def test_a_format_that_cannot_be_used_is_told() -> None:
+    kafka = f"127.0.0.1:{free_port()}"
+    for part, name in (("kinesis", "LINE_FORMAT"), ("s3", "LINE_FORMAT"), ("firehose", "GROUP_FORMATS")):
+        wrong = {f"VPCFLOW_{name}": "${version} ${version}", "VPCFLOW_S3_BUCKET": "my-flow-logs"}
+        found = check(part, VPCFLOW_KAFKA=kafka, **wrong)
+        assert verdicts(found)[part] == "wrong"
+        assert f"wrong  {part}: VPCFLOW_{name}: " in found.output
