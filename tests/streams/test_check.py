@@ -240,3 +240,15 @@ def test_a_format_that_cannot_be_used_is_told() -> None:
         found = check(part, VPCFLOW_KAFKA=kafka, **wrong)
         assert verdicts(found)[part] == "wrong"
         assert f"wrong  {part}: VPCFLOW_{name}: " in found.output
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_with_a_bucket_and_no_stream_s3_is_tested_and_not_kinesis(where: str) -> None:
+    environment = {"VPCFLOW_KAFKA": f"127.0.0.1:{free_port()}", **AWS}
+    environment["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{free_port()}"
+    if where == "file":
+        Path("vpcflow.env").write_text("VPCFLOW_S3_BUCKET=my-flow-logs\n")
+    else:
+        environment["VPCFLOW_S3_BUCKET"] = "my-flow-logs"
+    found = check(**environment)
+    assert (found.exit_code, verdicts(found)) == (1, {"Kafka": "wrong", "s3": "wrong"})
