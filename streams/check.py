@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from connectors.settings import OTHER_NAMES, Common, Shown, describe
+from connectors.described_settings import Shown, describe
+from connectors.settings import OTHER_NAMES, Common
 from streams.check_plan import parts
 from streams.check_trials import TRIALS, Problem, try_kafka
 

@@ -68,7 +68,7 @@ def _log_ignored(*links: str) -> None:
 
 def _sentence(group: type[Common], error: ValidationError) -> str:
     """Return what is wrong with the first wrong setting."""
-    from connectors.settings import is_secret
+    from connectors.described_settings import is_secret
 
     first = error.errors()[0]
     why = first["msg"].removeprefix("Value error, ")

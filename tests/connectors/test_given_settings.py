@@ -29,7 +29,7 @@ def written(text: str | bytes) -> dict[str, str]:
 
 
 def test_values_of_the_file_are_literal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Interpolation would leave a format without fields, and a key with somebody's home in it."""
+    """Interpolation would leave a format without fields, and a key with a home folder in it."""
     monkeypatch.setenv("HOME", "/root")
     found = written(f"VPCFLOW_LINE_FORMAT={FORMAT}\nVPCFLOW_FIREHOSE_KEY=pa${{HOME}}ss\n")
     assert found == {"VPCFLOW_LINE_FORMAT": FORMAT, "VPCFLOW_FIREHOSE_KEY": "pa${HOME}ss"}

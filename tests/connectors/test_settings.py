@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from connectors.described_settings import describe
 from connectors.settings import (
     ALL,
     ENV_PREFIX,
@@ -19,7 +20,6 @@ from connectors.settings import (
     SettingsError,
     Work,
     check_names,
-    describe,
 )
 
 README = Path(__file__).parents[2] / "README.md"
