@@ -91,7 +91,9 @@ async def kinesis() -> AsyncIterator[dict[str, str]]:
 
 async def test_no_kafka(vpcflow: Command) -> None:
     where = f"127.0.0.1:{free_port()}"
-    for outcome in await asyncio.gather(*(vpcflow(*process, VPCFLOW_KAFKA=where) for process in PROCESSES)):
+    for outcome in await asyncio.gather(
+        *(vpcflow(*process, **AWS, VPCFLOW_KAFKA=where) for process in PROCESSES)
+    ):
         assert outcome.is_sentence(f"no Kafka answers at {where}", "VPCFLOW_KAFKA")
 
 
@@ -115,7 +117,7 @@ async def test_a_wrong_value(vpcflow: Command) -> None:
 
 async def test_another_partition_count(vpcflow: Command, kafka: str, prefix: str) -> None:
     await ensure_topics(kafka, prefix, 2)
-    settings = {"VPCFLOW_KAFKA": kafka, "VPCFLOW_PREFIX": prefix, "VPCFLOW_SLOTS": "3"}
+    settings = {**AWS, "VPCFLOW_KAFKA": kafka, "VPCFLOW_PREFIX": prefix, "VPCFLOW_SLOTS": "3"}
     for outcome in await asyncio.gather(*(vpcflow(*process, **settings) for process in PROCESSES)):
         assert outcome.is_sentence(f"topic {prefix}", "has 2 partitions, not 3: set VPCFLOW_SLOTS=2")
 

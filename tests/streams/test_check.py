@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import socket
@@ -49,6 +50,11 @@ def check(*arguments: str, **environment: str) -> Result:
     result = CliRunner().invoke(main, ["check", *arguments], env=environment)
     assert isinstance(result.exception, SystemExit | None), result.exception
     return result
+
+
+async def in_thread(*arguments: str, **environment: str) -> Result:
+    """Run the command beside the loop of a test: it has a loop of its own."""
+    return await asyncio.to_thread(check, *arguments, **environment)
 
 
 def verdicts(result: Result) -> dict[str, str]:
@@ -131,13 +137,13 @@ def _answer(server: socket.socket, context: ssl.SSLContext) -> None:
 
 @pytest.mark.kafka
 async def test_check_creates_no_topic_and_names_the_commands_that_do(kafka: str, prefix: str) -> None:
-    found = check("serve", VPCFLOW_KAFKA=kafka, VPCFLOW_PREFIX=prefix, VPCFLOW_PORT="0")
+    found = await in_thread("serve", VPCFLOW_KAFKA=kafka, VPCFLOW_PREFIX=prefix, VPCFLOW_PORT="0")
     assert (found.exit_code, verdicts(found)) == (0, {"Kafka": "ok", "serve": "ok"})
     assert f"missing topics: {prefix}blocks, " in found.output
     assert "`vpcflow connect`, `work`, `serve` and `notify` create them" in found.output
     assert not [name for name in await _topics(kafka) if name.startswith(prefix)]
     await ensure_topics(kafka, prefix, 8)
-    found = check("serve", VPCFLOW_KAFKA=kafka, VPCFLOW_PREFIX=prefix, VPCFLOW_PORT="0")
+    found = await in_thread("serve", VPCFLOW_KAFKA=kafka, VPCFLOW_PREFIX=prefix, VPCFLOW_PORT="0")
     assert (found.exit_code, f"every topic of {prefix} is there" in found.output) == (0, True)
 
 
@@ -159,10 +165,10 @@ async def test_check_tells_topics_with_other_settings(kafka: str, prefix: str) -
         await admin.create_topics([NewTopic(f"{prefix}partials", 8, 1, topic_configs=settings)])
     finally:
         await admin.close()
-    found = check("work", VPCFLOW_KAFKA=kafka, VPCFLOW_PREFIX=prefix)
+    found = await in_thread("work", VPCFLOW_KAFKA=kafka, VPCFLOW_PREFIX=prefix)
     assert (found.exit_code, verdicts(found)) == (1, {"Kafka": "wrong", "work": "ok"})
     assert f"topic {prefix}partials has max.message.bytes=1048588" in found.output
-    found = check("work", VPCFLOW_KAFKA=kafka, VPCFLOW_PREFIX=prefix, VPCFLOW_SLOTS="4")
+    found = await in_thread("work", VPCFLOW_KAFKA=kafka, VPCFLOW_PREFIX=prefix, VPCFLOW_SLOTS="4")
     assert f"topic {prefix}partials has 8 partitions, not 4: set VPCFLOW_SLOTS=8" in found.output
 
 
