@@ -163,6 +163,8 @@ async def test_check_tells_topics_with_other_settings(kafka: str, prefix: str) -
     try:
         settings = {"cleanup.policy": "delete", "max.message.bytes": "1048588", "retention.ms": "21600000"}
         await admin.create_topics([NewTopic(f"{prefix}partials", 8, 1, topic_configs=settings)])
+        while f"{prefix}partials" not in await admin.list_topics():
+            pass  # A broker learns of a new topic a moment after the controller has made it.
     finally:
         await admin.close()
     found = await in_thread("work", VPCFLOW_KAFKA=kafka, VPCFLOW_PREFIX=prefix)
