@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any, Self
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     Field,
     SecretStr,
     ValidationInfo,
@@ -25,6 +27,7 @@ from connectors.given_settings import ENV_FILE, ENV_PREFIX, BadFile, Given, ours
 from connectors.positions import time_ms
 
 TRIM_HORIZON, LATEST = "TRIM_HORIZON", "LATEST"
+DEFAULT_URL = "http://127.0.0.1:8080/"
 YEAR_S = 366 * 86_400
 
 
@@ -220,9 +223,32 @@ class Work(Common):
     )
 
 
+def public_url(url: str) -> str:
+    """Return the page's public URL with a slash at its end. Raises `ValueError` with a sentence."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if (
+        not host
+        or not url.isascii()
+        or parts.scheme not in ("http", "https")
+        or set(url) & set(" \t\r\n\\<>\"'")
+    ):
+        raise ValueError("write the URL at which people reach the page, such as https://flows.example.com/")
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("write the page's URL without a user, a query and a fragment")
+    return url.rstrip("/") + "/"
+
+
+PublicUrl = Annotated[str, AfterValidator(public_url)]
+
+
 class Serve(Common):
     """The page's own settings."""
 
+    url: PublicUrl = Field(DEFAULT_URL, description="URL at which people reach the page; its host is served")
     host: str = Field("127.0.0.1", description="address to listen on; loopback unless told otherwise")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on")
 
@@ -230,6 +256,7 @@ class Serve(Common):
 class Notify(Common):
     """The notifier's own settings."""
 
+    url: PublicUrl = Field(DEFAULT_URL, description="URL at which people reach the page; links begin with it")
     webhook: str = Field("", description="URL that gets alerts as Alertmanager's webhook version 4")
     webhook_key: SecretStr = Field(SecretStr(""), description="signs webhook bodies (HMAC-SHA256)")
 

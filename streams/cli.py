@@ -74,7 +74,13 @@ def serve(kafka: str | None, host: str | None, port: int | None) -> None:
 
     async def start() -> None:
         await ensure_topics(settings.kafka, settings.prefix, settings.slots)
-        await app.run(kafka=settings.kafka, prefix=settings.prefix, host=settings.host, port=settings.port)
+        await app.run(
+            kafka=settings.kafka,
+            prefix=settings.prefix,
+            host=settings.host,
+            port=settings.port,
+            public_url=settings.url,
+        )
 
     run_with_settings(start, (TopicError, app.PortInUse))
 
@@ -95,7 +101,7 @@ def notify(kafka: str | None, webhook: str | None) -> None:
     sinks: list[Sink] = []  # The log always hears of everything.
     if settings.webhook:
         key = settings.webhook_key if settings.webhook_key.get_secret_value() else None
-        sinks.append(WebhookSink(Webhook(settings.webhook, key=key)))
+        sinks.append(WebhookSink(Webhook(settings.webhook, key=key, external_url=settings.url)))
 
     async def start() -> None:
         await ensure_topics(settings.kafka, settings.prefix, settings.slots)

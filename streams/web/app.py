@@ -17,9 +17,12 @@ from typing import Any, Protocol
 import orjson
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from streams.web import metrics, query
+from connectors.progress import NONE
+from connectors.settings import DEFAULT_URL
+from streams.web import hosts, metrics, query, settling
 from streams.web.board import Board
 from streams.web.feed import Feed
 from streams.web.history import KEEP_WINDOWS
@@ -36,6 +39,8 @@ HEADERS = {
 IMMUTABLE = "public, max-age=31536000, immutable"
 MAX_ROWS = 1000
 SHUTDOWN_S = 3.0
+PROBES = ("/livez", "/readyz")
+"""Any `Host` may ask them: kubelets and load balancers ask by address, and the answers hold no data."""
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +62,7 @@ class Page:
         self._board = board
         self._live = live
         self._clock = clock
-        self._registry = metrics.registry(board, live)
+        self._registry = metrics.registry(board, live, clock)
 
     def routes(self) -> list[web.RouteDef]:
         """Return every route."""
@@ -118,7 +123,7 @@ class Page:
         return _json(self._board.health())
 
     async def stats(self, _: web.Request) -> web.Response:
-        """The six numbers, the delay from arrival to here, and what we hold."""
+        """The six numbers, the watermark, the delay from arrival to here, and the sizes of what is held."""
         board, now = self._board, self._clock()
         latencies = board.latencies
         return _json(
@@ -126,6 +131,7 @@ class Page:
                 "now": now,
                 "state": state(board, now),
                 "numbers": query.numbers(board, now),
+                "watermark": self._watermark(now),
                 "end_to_end": {
                     "count": latencies.count,
                     "p50_ms": latencies.quantile_ms(0.5),
@@ -140,6 +146,22 @@ class Page:
                 "clients": self._live.clients,
             }
         )
+
+    def _watermark(self, now: float) -> dict[str, Any]:
+        progress, history = self._board.progress, self._board.history
+        windows = history.windows()
+        settled_to = settling.settled_to(windows, progress.complete_to)
+        return {
+            "complete_to": _known(progress.complete_to),
+            "newest": _known(progress.newest),
+            "settled_to": _known(settled_to),
+            "allowance_s": settling.allowance_s(windows),
+            "held": [
+                {"slot": one.slot, "complete_to": _known(one.complete_to), "text": one.text}
+                for one in progress.held(now)
+            ],
+            "windows_ahead": history.ahead,
+        }
 
     async def metrics(self, _: web.Request) -> web.Response:
         """Prometheus."""
@@ -167,11 +189,15 @@ class Page:
 
 @asynccontextmanager
 async def page(
-    source: Source, host: str = "127.0.0.1", port: int = 0, clock: Callable[[], float] = time.time
+    source: Source,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    clock: Callable[[], float] = time.time,
+    public_url: str = DEFAULT_URL,
 ) -> AsyncIterator[str]:
-    """Serve the page over `source`'s board; yields its URL."""
+    """Serve the page over `source`'s board; yields its URL. `public_url` names one more host to answer to."""
     live = Live(source.board, clock)
-    application = web.Application()
+    application = web.Application(middlewares=[_host_check(public_url)])
     application.on_response_prepare.append(_put_headers)
     application.add_routes(Page(source.board, live, clock).routes())
 
@@ -195,7 +221,9 @@ async def page(
         await runner.cleanup()
 
 
-async def run(*, kafka: str, prefix: str, host: str, port: int, windows: int = KEEP_WINDOWS) -> None:
+async def run(
+    *, kafka: str, prefix: str, host: str, port: int, public_url: str, windows: int = KEEP_WINDOWS
+) -> None:
     """Serve the page over Kafka until SIGTERM or SIGINT; raises `PortInUse`."""
     feed = Feed(kafka=kafka, prefix=prefix, board=Board(windows))
     stopped = asyncio.Event()
@@ -203,8 +231,8 @@ async def run(*, kafka: str, prefix: str, host: str, port: int, windows: int = K
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     try:
-        async with page(feed, host, port) as url:
-            log.info("serving the page", url=url, kafka=kafka)
+        async with page(feed, host, port, public_url=public_url) as url:
+            log.info("serving the page", url=url, public_url=public_url, kafka=kafka)
             following = asyncio.create_task(feed.run(), name="feed")
             stopping = asyncio.create_task(stopped.wait(), name="stop")
             try:
@@ -250,6 +278,23 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
 async def _put_headers(_: web.Request, response: web.StreamResponse) -> None:
     """Put the policy on every answer: pages, refusals and streams."""
     response.headers.update(HEADERS)
+
+
+def _host_check(public_url: str) -> Middleware:
+    """Return a middleware that refuses host names which are not the page's own (`hosts.py`)."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        why = hosts.refusal(request.headers.getall("Host", []), public_url)
+        if why and request.path not in PROBES:
+            raise web.HTTPMisdirectedRequest(text=why)
+        return await handler(request)
+
+    return check
+
+
+def _known(event_time: int) -> int | None:
+    return None if event_time == NONE else event_time
 
 
 def _view(request: web.Request) -> View:

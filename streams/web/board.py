@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from connectors.data_health import DELAY, LOSSES, HealthRecord, decode_health
+from connectors.progress import NONE
 from streams.records import Alert, decode_alert, has_fired
 from streams.web.history import KEEP_WINDOWS, ForeignMessage, History
 from streams.web.latencies import Latencies
+from streams.web.progress import Progress
 
 KEEP_RESOLVED = 200  # resolved alerts; the others end by themselves
 _KEEP_REASONS = 32  # a reason becomes a metric's label, and labels are bounded (dashboard.md 5)
@@ -34,12 +36,15 @@ class Board:
 
     def __init__(self, keep_windows: int = KEEP_WINDOWS) -> None:
         self.history = History(keep_windows)
+        self.progress = Progress()
+        self._complete_to = NONE
         self.latencies = Latencies()  # arrival in Kinesis -> readable here
         self.dead: Counter[str] = Counter()
         self.messages: Counter[str] = Counter()
         self.foreign: Counter[str] = Counter()
         self.link = Link("connecting")
         self.is_caught_up = False
+        self.is_reading_history = False
         self.behind_messages = 0
         self.lag_s: float | None = None
         self.last_message_at: float | None = None
@@ -54,18 +59,26 @@ class Board:
         """Rows that came after their window's retention."""
         return self.dead["late"]
 
-    def take_aggregate(self, value: bytes, now: float, *, is_fresh: bool = True) -> None:
+    def take_aggregate(
+        self, value: bytes, now: float, written_at: float | None = None, *, is_fresh: bool = True
+    ) -> None:
         """Apply one aggregate; `is_fresh` says that it was written after we began to read.
 
         Only fresh messages are timed: an old one, read again after a restart, is history and not a delay.
         """
-        arrival_ms = self.history.read(value)
+        arrival_ms = self.history.read(value, now, self._complete_to if is_fresh else NONE)
         self.messages["aggregates"] += 1
-        self.last_message_at = now
+        self.last_message_at = max(self.last_message_at or 0.0, now if written_at is None else written_at)
         if arrival_ms > 0 and is_fresh:
             lag_ms = now * 1000 - arrival_ms
             self.lag_s = max(lag_ms / 1000, 0.0)
             self.latencies.add(lag_ms)
+
+    def take_progress(self, slot: int, value: bytes) -> None:
+        """Apply the progress of one slot. Raises `ForeignMessage`."""
+        self.progress.take(slot, value)
+        self._complete_to = self.progress.complete_to
+        self.messages["positions"] += 1
 
     def take_alert(self, fingerprint: str, value: bytes | None) -> None:
         """Apply one transition; without a value it is a tombstone, and the alert is forgotten."""

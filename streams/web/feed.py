@@ -1,9 +1,9 @@
-"""From Kafka to the board: reads `aggregates`, `alerts`, `dead` and `health` from the beginning, for ever.
+"""From Kafka to the board: reads `aggregates`, `alerts`, `dead`, `health` and `positions` until cancelled.
 
 No group and no committed offsets: every instance of the page reads everything, and the board is rebuilt at
-each start. `read_committed`, as every reader of ours. A lost broker is a state of the board, shown on the
-page; we go on where we stopped as soon as it answers. A foreign message adds one to a counter and writes a
-rate-limited line. Any other exception ends the process.
+each start, from where `starts.py` decides. `read_committed`, as every reader of ours. A lost broker is a
+state of the board, shown on the page; the feed goes on where it stopped as soon as a broker answers. A
+foreign message adds one to a counter and writes a rate-limited line. Any other exception ends the process.
 """
 
 from __future__ import annotations
@@ -16,16 +16,21 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from connectors.progress import PROGRESS_KEY
 from streams.web.board import Board, Link
 from streams.web.history import ForeignMessage
+from streams.web.starts import POSITIONS_BACK, Offsets, find_starts
 
-TOPICS = ("aggregates", "alerts", "dead", "health")
+TOPICS = ("aggregates", "alerts", "dead", "health", "positions")
 POLL_MS = 200
 BATCH_RECORDS = 2_000  # 2,000 x 3 µs: the page's own requests wait 6 ms at most
 PROBE_S = 2.0  # aiokafka retries in silence, so a lost broker is noticed by asking
 PROBE_TIMEOUT_S = 5.0
+START_TIMEOUT_S = 15.0
 RETRY_S = 1.0
 COMPLAIN_S = 10.0
+READY_AFTER_S = 3.0
+"""The page is ready when the newest messages are read, and all older ones too, unless that takes longer."""
 
 log = structlog.get_logger(__name__)
 
@@ -39,36 +44,46 @@ class Feed:
         self._kafka = kafka
         self._topics = {prefix + name: name for name in TOPICS}
         self._clock = clock
-        self._places: dict[TopicPartition, int] = {}
-        self._fresh_from: dict[TopicPartition, int] = {}
+        self._places: Offsets = {}
+        self._older: dict[TopicPartition, tuple[int, int]] = {}
+        self._fresh_from: Offsets = {}
+        self._positions_from: Offsets = {}
+        self._newest_read = asyncio.Event()
+        self._began_at = float("inf")
         self._complained_at = float("-inf")
         self.board = board
 
     async def run(self) -> None:
         """Read until cancelled; connect again, from the last place, whenever the broker is lost."""
         while True:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._kafka,
-                isolation_level="read_committed",
-                auto_offset_reset="earliest",  # also after retention or a new topic of the same name
-                enable_auto_commit=False,
-                max_partition_fetch_bytes=4 << 20,
-                request_timeout_ms=10_000,
-                retry_backoff_ms=200,
-            )
+            consumer = self._consumer()
+            older = asyncio.create_task(self._read_older(), name="older")
             try:
                 await consumer.start()
-                await self._follow(consumer)
+                await self._follow(consumer, older)
             except (KafkaError, OSError, TimeoutError) as error:
                 if self.board.link.state != "reconnecting":
                     log.warning("kafka does not answer, trying again", error=repr(error))
                 self.board.link = Link("reconnecting", f"Kafka does not answer: {type(error).__name__}")
                 await asyncio.sleep(RETRY_S)
             finally:
+                older.cancel()
+                await asyncio.gather(older, return_exceptions=True)  # its error was raised by `_follow`
                 await _stop(consumer)
 
-    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
-        """Read what there is; return when a topic or a partition has appeared that we do not read yet."""
+    def _consumer(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._kafka,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",  # also after retention or a new topic of the same name
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=4 << 20,
+            request_timeout_ms=10_000,
+            retry_backoff_ms=200,
+        )
+
+    async def _follow(self, consumer: AIOKafkaConsumer, older: asyncio.Task[None]) -> None:
+        """Read what there is; return when a topic or a partition has appeared that is not read yet."""
         partitions = await self._partitions(consumer)
         if partitions:
             await self._assign(consumer, partitions)
@@ -82,6 +97,9 @@ class Feed:
                 if not self.board.is_caught_up:
                     await self._measure(consumer, ends)
             await self._measure(consumer, ends)
+            await self._look_further_back(consumer)
+            if older.done():
+                older.result()
             if not partitions:
                 await asyncio.sleep(RETRY_S)
             if set(await self._partitions(consumer)) != set(partitions):
@@ -100,25 +118,75 @@ class Feed:
     async def _assign(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
         consumer.assign(partitions)
         ends = await asyncio.wait_for(consumer.end_offsets(partitions), PROBE_TIMEOUT_S)
+        kinds = {p: self._topics[p.topic] for p in partitions}
+        new = {p: kind for p, kind in kinds.items() if p not in self._places}
+        if new:
+            now_ms = int(self._clock() * 1000)
+            starts = await asyncio.wait_for(find_starts(consumer, new, ends, now_ms), START_TIMEOUT_S)
+            self._places.update(starts.offsets)
+            self._positions_from = {p: starts.offsets[p] for p, kind in new.items() if kind == "positions"}
+            self._older.update(starts.older)
+            self.board.is_reading_history = bool(self._older)
         for partition in partitions:
             self._fresh_from.setdefault(partition, ends[partition])
-            if partition in self._places:
-                consumer.seek(partition, self._places[partition])
+            consumer.seek(partition, self._places[partition])
+        self.board.progress.count = sum(kind == "positions" for kind in kinds.values())
+        self._began_at = min(self._began_at, time.monotonic())
 
-    async def _probe(
-        self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]
-    ) -> dict[TopicPartition, int]:
+    async def _read_older(self) -> None:
+        """Read the older part of `aggregates` after the newest; begins where it was interrupted."""
+        await self._newest_read.wait()
+        if not self._older:
+            return
+        consumer = self._consumer()
+        try:
+            await consumer.start()
+            consumer.assign(list(self._older))
+            for partition, (place, _) in self._older.items():
+                consumer.seek(partition, place)
+            while self._older:
+                await self._read_some_older(consumer)
+                await asyncio.sleep(0)
+            self.board.is_reading_history = False
+        finally:
+            await _stop(consumer)
+
+    async def _read_some_older(self, consumer: AIOKafkaConsumer) -> None:
+        batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
+        for partition, records in batches.items():
+            _, until = self._older[partition]
+            self._take_records(partition, [record for record in records if record.offset < until])
+        for partition, (_, until) in list(self._older.items()):
+            place = await asyncio.wait_for(consumer.position(partition), PROBE_TIMEOUT_S)
+            self._older[partition] = (place, until)
+            if place >= until:
+                consumer.pause(partition)
+                del self._older[partition]
+
+    async def _look_further_back(self, consumer: AIOKafkaConsumer) -> None:
+        """Read `positions` from ten times further back for each slot whose progress was not found."""
+        missing = [p for p in self._positions_from if p.partition not in self.board.progress.slots]
+        if not missing or not self._newest_read.is_set():
+            return
+        begins = await asyncio.wait_for(consumer.beginning_offsets(missing), PROBE_TIMEOUT_S)
+        ends = await asyncio.wait_for(consumer.end_offsets(missing), PROBE_TIMEOUT_S)
+        for partition in missing:
+            start = self._positions_from.pop(partition)
+            if start > begins[partition]:
+                back = 10 * max(ends[partition] - start, POSITIONS_BACK)
+                self._positions_from[partition] = max(begins[partition], ends[partition] - back)
+                consumer.seek(partition, self._positions_from[partition])
+
+    async def _probe(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> Offsets:
         """Ask the broker where the logs end; raises when it does not answer."""
         if not partitions:
             self.board.link = Link("waiting", f"no topic {', '.join(self._topics)} yet")
             return {}
-        ends: dict[TopicPartition, int] = await asyncio.wait_for(
-            consumer.end_offsets(partitions), PROBE_TIMEOUT_S
-        )
+        ends: Offsets = await asyncio.wait_for(consumer.end_offsets(partitions), PROBE_TIMEOUT_S)
         self.board.link = Link("live")
         return ends
 
-    async def _measure(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> None:
+    async def _measure(self, consumer: AIOKafkaConsumer, ends: Offsets) -> None:
         """See how far behind the ends we are; positions count control records, which no batch shows."""
         behind = 0
         for partition, end in ends.items():
@@ -126,25 +194,35 @@ class Feed:
             self._places[partition] = place
             behind += max(end - place, 0)
         self.board.behind_messages = behind
-        self.board.is_caught_up = self.board.is_caught_up or (bool(ends) and behind == 0)
+        if ends and behind == 0:
+            self._newest_read.set()
+            waited_s = time.monotonic() - self._began_at
+            if not self.board.is_reading_history or waited_s > READY_AFTER_S:
+                self.board.is_caught_up = True
 
     def _take(self, batches: dict[TopicPartition, list[ConsumerRecord]]) -> None:
-        now = self._clock()
         for partition, records in batches.items():
-            kind = self._topics[partition.topic]
-            fresh_from = self._fresh_from[partition]
-            for record in records:
-                try:
-                    self._take_one(kind, record, now, is_fresh=record.offset >= fresh_from)
-                except ForeignMessage as error:
-                    self.board.foreign[kind] += 1
-                    self._complain(partition, record.offset, error)
+            self._take_records(partition, records)
             if records:  # a refusal counted twice would be wrong, so the place moves with the batch
                 self._places[partition] = records[-1].offset + 1
 
+    def _take_records(self, partition: TopicPartition, records: list[ConsumerRecord]) -> None:
+        now, kind = self._clock(), self._topics[partition.topic]
+        fresh_from = self._fresh_from[partition]
+        for record in records:
+            try:
+                self._take_one(kind, record, now, is_fresh=record.offset >= fresh_from)
+            except ForeignMessage as error:
+                self.board.foreign[kind] += 1
+                self._complain(partition, record.offset, error)
+
     def _take_one(self, kind: str, record: ConsumerRecord, now: float, *, is_fresh: bool) -> None:
         if kind == "aggregates":
-            self.board.take_aggregate(record.value or b"", now, is_fresh=is_fresh)
+            written_at = now if is_fresh else record.timestamp / 1000
+            self.board.take_aggregate(record.value or b"", now, written_at, is_fresh=is_fresh)
+        elif kind == "positions":
+            if record.key == PROGRESS_KEY and record.value is not None:
+                self.board.take_progress(record.partition, record.value)
         elif kind == "alerts":
             self.board.take_alert((record.key or b"").decode(errors="replace"), record.value)
         elif kind == "health":

@@ -9,6 +9,11 @@ when it first appears. That is 32 bytes a cell: 2,000 ENIs x 180 windows x 2 act
 each would take ten times that. An ENI seen in no kept window gives its index back, so that churn does not
 grow the lanes.
 
+A window far ahead of the others must not push them out of the page: the one-hour view would show one point.
+Windows form a run as long as no gap between them exceeds `AHEAD_S`. Windows after the longest run are *ahead*
+and not shown, while their own run has fewer than `RUN_WINDOWS` windows and is not of the present. They appear
+once event time has reached them. At most `AHEAD_KEEP` of them are kept.
+
 What must hold: `totals` of a window is the sum of its lanes, at every moment; a foreign message changes
 nothing.
 """
@@ -16,6 +21,7 @@ nothing.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -24,12 +30,19 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from connectors.progress import NONE
 from streams.records import LOG_ACTIONS, TRAFFIC_ACTIONS, Aggregate
 
 KEEP_WINDOWS = 180  # three hours of one-minute windows (dashboard.md 4, "Memory")
 FLOWS, PACKETS, BYTES = 0, 1, 2
-_REVISION = 3
+_REVISION = 3  # 2 x revision + 1 if the row is final: of one revision, the final one is the newer
 _WIDTH = 4  # integers in a cell
+AHEAD_S = 3600
+AHEAD_KEEP = 16
+RUN_WINDOWS = 3
+PRESENT_S = 600  # a window that ends so soon after now, or in the hour before, is of the present
+GROWN_STEP_S = 30
+GROWN_STEPS = 21  # up to 600 s, the longest capture interval and the default lateness
 _GROW_ENIS = 64  # a lane grows by this many cells at once
 
 ACTIONS = (*TRAFFIC_ACTIONS, "-", *LOG_ACTIONS)
@@ -50,8 +63,12 @@ class Window:
 
     start: int
     window_s: int
-    is_final: bool = False
     version: int = 0
+    rows: int = 0
+    final_rows: int = 0
+    grown: list[int] = field(default_factory=lambda: [0] * GROWN_STEPS)
+    """Flows added, by `GROWN_STEP_S` of event time that the watermark was past the end (`settling.py`)."""
+
     lanes: list[array[int] | None] = field(default_factory=lambda: [None] * len(ACTIONS))
     totals: list[list[int]] = field(default_factory=lambda: [[0, 0, 0] for _ in ACTIONS])
 
@@ -60,6 +77,11 @@ class Window:
         """The first second after the window."""
         return self.start + self.window_s
 
+    @property
+    def is_final(self) -> bool:
+        """Whether every row of the window is final."""
+        return 0 < self.rows == self.final_rows
+
 
 class History:
     """The newest `keep` windows, fed with aggregates in any order."""
@@ -67,7 +89,7 @@ class History:
     def __init__(self, keep: int = KEEP_WINDOWS) -> None:
         self._keep = keep
         self._windows: dict[int, Window] = {}
-        self._sorted: list[Window] = []
+        self._shown: list[Window] = []
         self._index: dict[str, int] = {}
         self._newest_of = array("q")  # by index: the newest window an ENI was seen in
         self._free: list[int] = []
@@ -75,6 +97,8 @@ class History:
         self.version = 0  # goes up with every change
         self.superseded = 0  # upserts older than what we hold
         self.aged = 0  # upserts for a window older than all we keep
+        self.ahead = 0  # windows that are kept and not shown, because they are far ahead of the others
+        self.ahead_dropped = 0  # windows ahead that were dropped, because there were too many
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -88,26 +112,26 @@ class History:
         """Apply one aggregate; returns its `oldest_arrival_ms`."""
         return self.read(aggregate.encode())
 
-    def read(self, value: bytes) -> int:
+    def read(self, value: bytes, now: float = 0.0, complete_to: int = NONE) -> int:
         """Apply one aggregate as it stands on the topic; returns its `oldest_arrival_ms`.
 
-        It does not build an `Aggregate`: in a replay 50,000 come each second, and this takes half the time.
+        `complete_to` is the watermark of the connectors' progress, if the aggregate is new. No `Aggregate` is
+        built: in a replay 50,000 come each second, and this takes half the time.
         """
         try:
             row = orjson.loads(value)
-            cell = array("q", (row["flows"], row["packets"], row["bytes"], row["revision"]))
-            return self._upsert(row, cell)
+            revision = 2 * row["revision"] + (row["final"] is True)
+            cell = array("q", (row["flows"], row["packets"], row["bytes"], revision))
+            return self._upsert(row, cell, now, complete_to)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise ForeignMessage(f"not an aggregate: {error!r}") from error
 
     def windows(self, range_s: int | None = None) -> list[Window]:
-        """Return the kept windows, oldest first; with `range_s`, those in that span before the newest end."""
-        if not self._sorted:
-            self._sorted = sorted(self._windows.values(), key=attrgetter("start"))
-        if range_s is None or not self._sorted:
-            return self._sorted
-        since = self._sorted[-1].end - range_s
-        return [window for window in self._sorted if window.start >= since]
+        """Return the shown windows, oldest first; with `range_s`, those in that span before the last end."""
+        if range_s is None or not self._shown:
+            return self._shown
+        since = self._shown[-1].end - range_s
+        return [window for window in self._shown if window.start >= since]
 
     def by_eni(self, windows: list[Window]) -> Matrix:
         """Sum windows for each ENI; columns flows, packets, bytes, rejects; rows as in `names`."""
@@ -121,17 +145,16 @@ class History:
                         sums[: len(cells), 3] += cells[:, FLOWS]
         return sums
 
-    def _upsert(self, row: dict[str, Any], cell: array[int]) -> int:
+    def _upsert(self, row: dict[str, Any], cell: array[int], now: float, complete_to: int) -> int:
         eni, start, window_s, lane_number = (
             row["eni"], row["window_start"], row["window_s"], _LANE[row["action"]],
         )  # fmt: skip
         if type(eni) is not str or type(start) is not int or type(window_s) is not int or window_s <= 0:
             raise TypeError("eni, window_start or window_s has a foreign type")
-        is_final, arrival_ms = row["final"] is True, int(row["oldest_arrival_ms"])
+        arrival_ms = int(row["oldest_arrival_ms"])
         # Nothing below can find the message foreign, so a foreign one has changed nothing.
-        window = self._windows.get(start) or self._open(start, window_s)
+        window = self._windows.get(start) or self._open(start, window_s, now)
         if window is None:
-            self.aged += 1
             return arrival_ms
         index = self._index.get(eni)
         if index is None:
@@ -149,21 +172,44 @@ class History:
         totals[0] += cell[0] - old[0]
         totals[1] += cell[1] - old[1]
         totals[2] += cell[2] - old[2]
+        window.rows += not old[_REVISION]
+        window.final_rows += (cell[_REVISION] & 1) - (old[_REVISION] & 1)
+        if complete_to != NONE and lane_number < TRAFFIC_LANES:
+            step = min(max(-(-(complete_to - window.end) // GROWN_STEP_S), 0), GROWN_STEPS - 1)
+            window.grown[step] += cell[0] - old[0]
         self._newest_of[index] = max(self._newest_of[index], start)
         self.version = window.version = self.version + 1
-        window.is_final = window.is_final or is_final
         return arrival_ms
 
-    def _open(self, start: int, window_s: int) -> Window | None:
-        if len(self._windows) >= self._keep:
-            oldest = min(self._windows)
-            if start < oldest:
-                return None
-            del self._windows[oldest]
-            self._release(min(self._windows, default=start))
+    def _open(self, start: int, window_s: int, now: float) -> Window | None:
+        """Make room for a window and open it; returns None, counted, if it is the one that has to go."""
+        if len(self._windows) >= self._keep and not self.ahead and start < self._shown[0].start:
+            self.aged += 1  # the common case, without sorting
+            return None
         window = self._windows[start] = Window(start, window_s)
-        self._sorted = []
-        return window
+        ordered = self._sort(now)
+        if len(ordered) <= self._keep:
+            return window
+        is_dropped_ahead = self.ahead > AHEAD_KEEP
+        gone = ordered[-1 if is_dropped_ahead else 0]
+        del self._windows[gone.start]
+        self._sort(now)
+        if is_dropped_ahead:
+            self.ahead_dropped += 1
+            newest = ordered[-2].start
+            self._newest_of = array("q", (min(seen, newest) for seen in self._newest_of))
+        elif gone is window:
+            self.aged += 1
+        else:
+            self._release(ordered[1].start)
+        return None if gone is window else window
+
+    def _sort(self, now: float) -> list[Window]:
+        """Put the windows in order, and show those that are not ahead; returns all."""
+        ordered = sorted(self._windows.values(), key=attrgetter("start"))
+        shown = count_shown([(window.start, window.end) for window in ordered], now)
+        self._shown, self.ahead = ordered[:shown], len(ordered) - shown
+        return ordered
 
     def _enter(self, eni: str) -> int:
         if self._free:
@@ -192,3 +238,20 @@ def _grown(window: Window, lane_number: int, at: int) -> array[int]:
     missing = at + _GROW_ENIS * _WIDTH - len(lane)
     lane.frombytes(bytes(missing * lane.itemsize))
     return lane
+
+
+def count_shown(spans: Sequence[tuple[int, int]], now: float) -> int:
+    """Return how many windows, given as (start, end) in order, are shown; those after them are ahead."""
+    runs: list[int] = []  # the index at which each run begins
+    for index, (start, _) in enumerate(spans):
+        if not index or start - spans[index - 1][1] > AHEAD_S:
+            runs.append(index)
+    ends = [*runs[1:], len(spans)]
+    sizes = [end - begin for begin, end in zip(runs, ends, strict=True)]
+    longest = max(sizes, default=0)
+    if longest < RUN_WINDOWS:
+        return len(spans)
+    while sizes[-1] < RUN_WINDOWS and not -AHEAD_S <= spans[ends[-1] - 1][1] - now <= PRESENT_S:
+        ends.pop()
+        sizes.pop()
+    return ends[-1]

@@ -32,6 +32,7 @@ SEND_TIMEOUT_S = 60.0
 TOP_ROWS = 10
 ALERTS_SHOWN = 50
 HEALTH_SHOWN = 20
+HELD_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ class Live:
             "now": now,
             "state": state(board, now),
             "numbers": query.numbers(board, now),
+            "watermark": watermark(board, now),
             "from": windows[0].start if windows else None,
             "points": [query.point(window) for window in windows if window.version > mark.history],
             "top": query.top(board.history, view.by, range_s, TOP_ROWS),
@@ -163,6 +165,17 @@ def state(board: Board, now: float) -> dict[str, Any]:
         "silent_s": silent_s,
         "is_stale": silent_s is not None and silent_s > query.STALE_S,
         "is_caught_up": board.is_caught_up,
+        "is_reading_history": board.is_reading_history,
+    }
+
+
+def watermark(board: Board, now: float) -> dict[str, Any]:
+    """Return the slots that hold the watermark: the worst few in words, and the number of the others."""
+    held = board.progress.held(now)
+    return {
+        "held": [one.text for one in held[:HELD_SHOWN]],
+        "more": max(len(held) - HELD_SHOWN, 0),
+        "ahead": board.history.ahead,
     }
 
 

@@ -6,7 +6,7 @@ No label is unbounded: never an ENI (dashboard.md 5); the reasons of `dead` are 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import CollectorRegistry
@@ -27,14 +27,16 @@ LINK_STATES = ("connecting", "waiting", "live", "reconnecting")
 class BoardMetrics(Collector):
     """The board and the live stream as metrics."""
 
-    def __init__(self, board: Board, live: Live) -> None:
+    def __init__(self, board: Board, live: Live, clock: Callable[[], float]) -> None:
         self._board = board
         self._live = live
+        self._clock = clock
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric as of now."""
         yield from self._counters()
         yield from self._gauges()
+        yield from self._slots()
         latencies = self._board.latencies
         buckets = [(str(bound), float(count)) for bound, count in latencies.octaves()]
         buckets.append(("+Inf", float(latencies.count)))
@@ -51,7 +53,10 @@ class BoardMetrics(Collector):
         yield _counter("vpcflow_page_foreign", "Messages that are not ours.", "topic", board.foreign)
         yield _counter("vpcflow_page_refused", "Refused rows or records, by reason.", "why", board.dead)
         yield _counter("vpcflow_page_data_health", "What connectors said of the data.", "kind", board.found)
-        outcomes = {"superseded": board.history.superseded, "aged": board.history.aged}
+        history = board.history
+        outcomes = {
+            "superseded": history.superseded, "aged": history.aged, "far_ahead": history.ahead_dropped,
+        }  # fmt: skip
         yield _counter("vpcflow_page_ignored", "Aggregates that changed nothing.", "because", outcomes)
         yield CounterMetricFamily(
             "vpcflow_page_departures", "Streams that their client left.", value=self._live.departed
@@ -69,16 +74,33 @@ class BoardMetrics(Collector):
             ("windows", "Windows held.", len(board.history)),
             ("enis", "ENIs named by the windows held.", board.history.enis),
             ("behind_messages", "Messages between us and the ends of the topics.", board.behind_messages),
+            ("windows_ahead", "Windows not shown, as they are far ahead of the others.", board.history.ahead),
             ("lag_seconds", "Arrival to readable, for the newest message.", board.lag_s),
         ):
             if value is not None:
                 yield GaugeMetricFamily(f"vpcflow_page_{name}", what, value=value)
 
+    def _slots(self) -> Iterator[Metric]:
+        progress, now = self._board.progress, self._clock()
+        slots = range(progress.count)
+        yield _gauge(
+            "vpcflow_watermark_hold_seconds",
+            "Event time by which the slot holds the watermark behind the newest line; +Inf: not read yet.",
+            "slot",
+            {str(slot): progress.hold_s(slot) for slot in slots},
+        )
+        yield _gauge(
+            "vpcflow_slot_report_age_seconds",
+            "Age of the newest report of the slot's connector; +Inf: no report yet.",
+            "slot",
+            {str(slot): progress.report_age_s(slot, now) for slot in slots},
+        )
 
-def registry(board: Board, live: Live) -> CollectorRegistry:
+
+def registry(board: Board, live: Live, clock: Callable[[], float]) -> CollectorRegistry:
     """Return a registry of its own, so that two pages in one process do not meet."""
     own = CollectorRegistry(auto_describe=False)
-    own.register(BoardMetrics(board, live))
+    own.register(BoardMetrics(board, live, clock))
     return own
 
 
@@ -89,7 +111,7 @@ def _counter(name: str, what: str, label: str, values: Mapping[str, int]) -> Met
     return family
 
 
-def _gauge(name: str, what: str, label: str, values: Mapping[str, int]) -> Metric:
+def _gauge(name: str, what: str, label: str, values: Mapping[str, float]) -> Metric:
     family = GaugeMetricFamily(name, what, labels=[label])
     for value in sorted(values):
         family.add_metric([value], values[value])

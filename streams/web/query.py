@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streams.web import settling
 from streams.web.board import Board
 from streams.web.history import ACCEPT, BYTES, FLOWS, REJECT, TRAFFIC_LANES, UNKNOWN, History, Window
 
@@ -24,16 +25,21 @@ Point = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The six live numbers, and which window they speak of."""
+    """The six live numbers, and the newest settled window, whose rates they are.
+
+    Rates are None until a window has settled. `open_from` is the start of the first window after it.
+    """
 
     behind_s: float | None
-    behind_is_final: bool
-    flows_per_s: float
-    bytes_per_s: float
+    flows_per_s: float | None
+    bytes_per_s: float | None
     reject_percent: float | None
     late: int
     lag_s: float | None
     window_start: int | None
+    window_end: int | None
+    window_is_final: bool
+    open_from: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +68,21 @@ class Top:
 def numbers(board: Board, now: float) -> Numbers:
     """Return the six numbers at `now`."""
     windows = board.history.windows()
-    final = next((window for window in reversed(windows) if window.is_final), None)
-    reference = final or (windows[-1] if windows else None)
-    rated = _rated(windows, final)
-    flows = _traffic(rated, FLOWS) if rated else 0
-    decided = rated.totals[ACCEPT][FLOWS] + rated.totals[REJECT][FLOWS] if rated else 0
+    index = settling.newest_settled(windows, board.progress.complete_to)
+    settled = windows[index] if index is not None else None
+    first_open = 0 if index is None else index + 1
+    decided = settled.totals[ACCEPT][FLOWS] + settled.totals[REJECT][FLOWS] if settled else 0
     return Numbers(
-        behind_s=max(now - reference.end, 0.0) if reference else None,
-        behind_is_final=final is not None,
-        flows_per_s=flows / rated.window_s if rated else 0.0,
-        bytes_per_s=_traffic(rated, BYTES) / rated.window_s if rated else 0.0,
-        reject_percent=100 * rated.totals[REJECT][FLOWS] / decided if rated and decided else None,
+        behind_s=max(now - settled.end, 0.0) if settled else None,
+        flows_per_s=_traffic(settled, FLOWS) / settled.window_s if settled else None,
+        bytes_per_s=_traffic(settled, BYTES) / settled.window_s if settled else None,
+        reject_percent=100 * settled.totals[REJECT][FLOWS] / decided if settled and decided else None,
         late=board.late,
         lag_s=board.lag_s,
-        window_start=rated.start if rated else None,
+        window_start=settled.start if settled else None,
+        window_end=settled.end if settled else None,
+        window_is_final=settled is not None and settled.is_final,
+        open_from=windows[first_open].start if first_open < len(windows) else None,
     )
 
 
@@ -120,18 +127,6 @@ def to_csv(table: Top) -> str:
     for row in (*table.rows, *([table.other] if table.other else []), table.total):
         writer.writerow([row.eni, row.bytes, row.packets, row.flows, row.rejects, round(100 * row.share, 3)])
     return text.getvalue()
-
-
-def _rated(windows: list[Window], final: Window | None) -> Window | None:
-    """Choose the window whose rates we show.
-
-    The newest one still fills, so its rates are too low; a final one may be ten minutes old. We take the
-    one before the newest, unless a final one is as new or newer.
-    """
-    if not windows:
-        return None
-    before = windows[-2] if len(windows) > 1 else windows[-1]
-    return final if final is not None and final.start >= before.start else before
 
 
 def _traffic(window: Window, column: int) -> int:

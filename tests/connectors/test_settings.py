@@ -97,6 +97,14 @@ def test_one_file_serves_all_processes() -> None:
         (Work, "window_s", "5"),
         (Work, "lateness_s", "-1"),
         (Serve, "port", "65536"),
+        (Serve, "url", ""),
+        (Notify, "url", "flows.example.com"),
+        (Notify, "url", "ftp://flows.example.com/"),
+        (Notify, "url", "http://"),
+        (Notify, "url", "http://flows.example.com:99999/"),
+        (Notify, "url", "http://flows .example.com/"),
+        (Notify, "url", "http://me:key@flows.example.com/"),
+        (Notify, "url", "http://flows.example.com/?by=bytes"),
     ],
 )
 def test_a_value_out_of_range_is_refused(
@@ -105,6 +113,11 @@ def test_a_value_out_of_range_is_refused(
     monkeypatch.setenv(ENV_PREFIX + name.upper(), value)
     with pytest.raises(ValidationError, match=name):
         group()
+
+
+@pytest.mark.parametrize("url", ["https://flows.example.com", "http://127.0.0.1:9999/", "http://[::1]/flows"])
+def test_the_public_url_ends_with_a_slash(url: str) -> None:
+    assert Serve(url=url).url == Notify(url=url).url == url.rstrip("/") + "/"
 
 
 @pytest.mark.parametrize("start", ["TRIM_HORIZON", "LATEST"])

@@ -12,6 +12,7 @@ import orjson
 import pytest
 from aiohttp import ClientResponse, ClientSession, ClientTimeout
 
+from connectors.progress import SlotProgress, SourceProgress
 from streams.records import Aggregate
 from streams.web import live
 from streams.web.app import HEADERS, PortInUse, page
@@ -71,7 +72,7 @@ async def test_routes_answer_from_the_board(script: Script, client: ClientSessio
         stats = await (await client.get(url + "/api/stats")).json()
         assert stats["end_to_end"]["count"] == 2
         assert stats["end_to_end"]["p50_ms"] == pytest.approx(250, rel=0.09)
-        assert stats["numbers"]["behind_s"] == 40.0
+        assert stats["numbers"]["open_from"] == 900
         top = await (await client.get(url + "/api/top?by=bytes&n=1")).json()
         assert ([row["eni"] for row in top["rows"]], top["other"]["bytes"]) == (["eni-a"], 600)
         series = await (await client.get(url + "/api/series?range=15m")).json()
@@ -102,6 +103,74 @@ async def test_unknown_question_is_refused_with_a_sentence(
     async with page(script) as url, client.get(f"{url}/api/top?{query}") as response:
         assert response.status == 400
         assert " is " in await response.text()
+
+
+LOOPBACK = ["127.0.0.1", "127.8.9.1:80", "localhost", "LOCALHOST:8080", "localhost.", "[::1]", "[::1]:8080"]
+FOREIGN = [
+    "evil.example",
+    "evil.example:8080",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "10.0.0.5",
+]
+FOREIGN += ["", "127.0.0.1@evil.example", "[::2]", "evil.example#127.0.0.1", "flows.example.evil.example"]
+PATHS = ("/", "/api/stats", "/api/live", "/api/export.csv", "/metrics", "/static/main.js", "/nowhere")
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_foreign_host_is_refused(script: Script, client: ClientSession, path: str) -> None:
+    async with page(script, public_url="https://flows.example:8443/") as url:
+        for host in FOREIGN:
+            async with client.get(url + path, headers={"Host": host}) as response:
+                text = await response.text()
+                assert response.status in (400, 421), host
+                assert response.status == 400 or "VPCFLOW_URL" in text
+                assert "eni-a" not in text
+
+
+async def test_loopback_and_the_host_of_the_public_url_are_served(
+    script: Script, client: ClientSession
+) -> None:
+    async with page(script, public_url="https://Flows.Example:8443/") as url:
+        for host in (*LOOPBACK, "flows.example", "flows.example:8443", "FLOWS.example:80"):
+            async with client.get(url + "/api/stats", headers={"Host": host}) as response:
+                assert response.status == 200, host
+
+
+async def test_probes_answer_to_any_host(script: Script, client: ClientSession) -> None:
+    script.board.is_caught_up = True
+    async with page(script) as url:
+        for path in ("/livez", "/readyz"):
+            async with client.get(url + path, headers={"Host": "10.1.2.3:8080"}) as response:
+                assert response.status == 200
+
+
+async def test_the_slot_that_holds_the_watermark_is_named(script: Script, client: ClientSession) -> None:
+    board, newest = script.board, 100_000
+    board.progress.count = 3
+    shard = SourceProgress("kinesis:flow-logs/shardId-000000000003", "behind", newest - 7300)
+    for slot, sources, age_s in ((0, (shard,), 1), (1, (), 240)):
+        progress = SlotProgress(sources, 1, newest, newest, int((NOW - age_s) * 1000))
+        board.take_progress(slot, progress.encode())
+    expected = [
+        "slot 2: no connector yet",
+        "slot 0: kinesis:flow-logs/shardId-000000000003 2 h behind",
+        "slot 1: no connector for 4 min",
+    ]
+    async with page(script, clock=lambda: NOW) as url:
+        stats = await (await client.get(url + "/api/stats")).json()
+        assert [one["text"] for one in stats["watermark"]["held"]] == expected
+        assert stats["watermark"]["complete_to"] is None
+        async with client.get(url + "/api/live") as stream:
+            assert (await read_event(stream))["data"]["watermark"]["held"] == expected
+        metrics = await (await client.get(url + "/metrics")).text()
+        for line in (
+            'vpcflow_watermark_hold_seconds{slot="0"} 7300.0',
+            'vpcflow_watermark_hold_seconds{slot="1"} 0.0',
+            'vpcflow_watermark_hold_seconds{slot="2"} +Inf',
+            'vpcflow_slot_report_age_seconds{slot="1"} 240.0',
+        ):
+            assert line in metrics
 
 
 @pytest.mark.parametrize("name", ["../app.py", "%2e%2e%2fapp.py", "manifest.json", "none.js"])

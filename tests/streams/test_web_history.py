@@ -141,11 +141,65 @@ def test_foreign_bytes_are_refused(value: bytes) -> None:
         History().read(value)
 
 
-def test_final_is_remembered_and_arrival_returned() -> None:
+def test_a_window_is_final_when_every_row_of_it_is() -> None:
     history = History()
-    assert history.add(aggregate(final=1, arrival_ms=1234)) == 1234
-    history.add(replace(aggregate(revision=2), final=False))
+    assert history.add(aggregate(arrival_ms=1234)) == 1234
+    history.add(aggregate("eni-b", final=1))
+    assert not history.windows()[0].is_final
+    history.add(aggregate(final=1))
     assert history.windows()[0].is_final
+    history.add(replace(aggregate(), final=False))  # the same revision, read again
+    assert history.windows()[0].is_final
+
+
+NOW = 1_000_000
+DAY_S = 86_400
+
+
+@pytest.mark.parametrize("now", [NOW, NOW + 30 * DAY_S], ids=["live", "last month"])
+def test_a_future_timestamp_leaves_the_one_hour_view_its_60_points(now: int) -> None:
+    history = History()
+    starts = [NOW - 3600 + number * 60 for number in range(60)]
+    for start in [*starts[:30], NOW + 2 * DAY_S, NOW + 3 * DAY_S, *starts[30:]]:
+        history.read(aggregate(start=start).encode(), now)
+    assert [window.start for window in history.windows(3600)] == starts
+    assert (history.ahead, len(history)) == (2, 62)
+
+
+def test_windows_ahead_are_shown_once_event_time_has_reached_them() -> None:
+    history = History()
+    for number in range(10):
+        history.read(aggregate(start=number * 60).encode(), NOW)
+    for number in range(3):
+        history.read(aggregate(start=2 * DAY_S + number * 60).encode(), NOW)
+        assert history.ahead == (number + 1 if number < 2 else 0)
+    assert len(history.windows()) == 13
+
+
+def test_traffic_of_the_present_is_shown_after_any_pause() -> None:
+    history = History()
+    for start in (NOW - 5 * DAY_S, NOW - 5 * DAY_S + 60, NOW - 5 * DAY_S + 120, NOW - 120):
+        history.read(aggregate(start=start).encode(), NOW)
+    assert (len(history.windows()), history.ahead) == (4, 0)
+
+
+def test_sparse_traffic_is_never_ahead() -> None:
+    history = History()
+    for number in range(10):
+        history.read(aggregate(start=number * DAY_S).encode(), NOW + 90 * DAY_S)
+    assert (len(history.windows()), history.ahead) == (10, 0)
+
+
+def test_windows_ahead_do_not_push_out_the_others() -> None:
+    history = History(30)
+    for number in range(10):
+        history.read(aggregate(start=number * 60).encode(), NOW)
+    for number in range(1, 100):
+        history.read(aggregate(f"eni-{number}", start=number * DAY_S).encode(), NOW)
+    for number in range(10, 60):
+        history.read(aggregate(start=number * 60).encode(), NOW)
+    assert [w.start for w in history.windows()] == [number * 60 for number in range(60 - 30 + 16, 60)]
+    assert (history.ahead, history.ahead_dropped > 0, len(history)) == (16, True, 30)
 
 
 def test_range_is_counted_back_from_the_newest_end() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from connectors.progress import SlotProgress, SourceProgress
 from streams.records import Aggregate, Alert
 from streams.web import query
 from streams.web.board import KEEP_RESOLVED, Board
@@ -24,6 +25,13 @@ def board_of(*rows: tuple[str, str, int, int, int, bool]) -> Board:
     return board
 
 
+def report(board: Board, complete_to: int, *sources: SourceProgress, slot: int = 0, of: int = 1) -> None:
+    """Tell a board that a slot is complete to an event time, but for `sources`."""
+    board.progress.count = of
+    progress = SlotProgress(sources, 1, complete_to, complete_to, 1_000_000)
+    board.take_progress(slot, progress.encode())
+
+
 THREE = (
     ("eni-a", "ACCEPT", 0, 60, 6000, True),
     ("eni-a", "ACCEPT", 60, 120, 12_000, False),
@@ -35,27 +43,46 @@ THREE = (
 
 def test_numbers_of_nothing_are_unknown_and_not_zero_lag() -> None:
     said = query.numbers(Board(), 1000.0)
-    assert (said.behind_s, said.reject_percent, said.lag_s, said.flows_per_s) == (None, None, None, 0.0)
+    assert (said.behind_s, said.reject_percent, said.lag_s, said.flows_per_s) == (None, None, None, None)
 
 
-def test_behind_is_counted_from_the_newest_final_window() -> None:
+def test_rates_are_those_of_the_newest_settled_window() -> None:
     said = query.numbers(board_of(*THREE), 300.0)
-    assert (said.behind_s, said.behind_is_final) == (240.0, True)
-    said = query.numbers(board_of(*THREE[1:]), 300.0)
-    assert (said.behind_s, said.behind_is_final) == (120.0, False)
-
-
-def test_rates_are_those_of_the_window_before_the_newest() -> None:
-    said = query.numbers(board_of(*THREE), 300.0)
-    assert said.window_start == 60
-    assert said.flows_per_s == 180 / 60
-    assert said.bytes_per_s == 13_500 / 60
+    assert (said.window_start, said.window_end, said.window_is_final) == (0, 60, True)
+    assert (said.behind_s, said.flows_per_s, said.open_from) == (240.0, 1.0, 60)
+    board = board_of(*THREE, ("eni-a", "ACCEPT", 400, 1, 1, False))
+    report(board, 240)
+    said = query.numbers(board, 300.0)
+    assert (said.window_start, said.window_is_final, said.open_from) == (0, True, 60)
+    report(board, 300)
+    said = query.numbers(board, 300.0)
+    assert (said.window_start, said.window_is_final, said.open_from) == (60, False, 120)
+    assert (said.behind_s, said.flows_per_s, said.bytes_per_s) == (180.0, 180 / 60, 13_500 / 60)
     assert said.reject_percent == 25.0
 
 
-def test_rates_are_those_of_a_newer_final_window() -> None:
-    said = query.numbers(board_of(*THREE, ("eni-a", "ACCEPT", 180, 600, 1, True)), 300.0)
-    assert (said.window_start, said.flows_per_s) == (180, 10.0)
+def test_a_window_of_which_a_source_is_unread_is_not_settled() -> None:
+    board = board_of(*THREE, ("eni-a", "ACCEPT", 400, 1, 1, False))
+    report(board, 10_000, slot=0, of=2)
+    assert query.numbers(board, 300.0).window_start == 0, "slot 1 has not reported"
+    report(board, 10_000, SourceProgress("kinesis:s/shard-1", "unread"), slot=1, of=2)
+    assert query.numbers(board, 300.0).window_start == 0, "a shard of slot 1 is unread"
+    report(board, 10_000, SourceProgress("kinesis:s/shard-1", "behind", 239), slot=1, of=2)
+    assert query.numbers(board, 300.0).window_start == 0, "it is behind, inside the window and its allowance"
+    report(board, 10_000, slot=1, of=2)
+    assert query.numbers(board, 300.0).window_start == 120
+
+
+def test_nothing_settled_has_no_rates() -> None:
+    said = query.numbers(board_of(*THREE[1:]), 300.0)
+    assert (said.flows_per_s, said.bytes_per_s, said.reject_percent, said.behind_s) == (None,) * 4
+    assert (said.window_start, said.open_from) == (None, 60)
+
+
+def test_a_worker_that_lags_behind_its_connectors_settles_nothing() -> None:
+    board = board_of(("eni-a", "ACCEPT", 0, 60, 6000, False), ("eni-a", "ACCEPT", 60, 1, 1, False))
+    report(board, 10_000)
+    assert query.numbers(board, 300.0).window_start is None
 
 
 @pytest.mark.parametrize("by", query.ORDERS)
