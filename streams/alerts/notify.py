@@ -1,9 +1,10 @@
-"""`vpcflow notify`: reads the `alerts` topic and tells the sinks.
+"""`vpcflow notify`: reads the `alerts` topic and delivers alerts to the sinks.
 
-Each sink is its own consumer group, `<group>-<sink>`, so it has its own place in the topic: a dead webhook
-holds back nobody else, and a sink added later starts with what the topic still holds. Offsets are committed
-after delivery, so each alert is delivered at least once. A receiver that is down is tried until it is back,
-in order; one that refuses an alert is counted, logged and left behind.
+Each sink has a consumer group of its own, `<prefix><group>-<sink>`, so it has its own position in the topic:
+a dead webhook does not hold back another sink, and two prefixes on one Kafka do not share a group. A group
+without a committed offset is new: it reads its partition up to the end, delivers the alerts that fire now,
+and commits. Offsets are committed after delivery, so each alert is delivered at least once. A receiver that
+is down is tried until it is back, in order; one that refuses an alert is counted, logged and left behind.
 
 A lost broker is aiokafka's to find again; it logs while it tries. Repeating an alert that goes on firing is
 left to the receiver: what comes here is transitions.
@@ -13,15 +14,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from itertools import groupby
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError
 
 from connectors.topics import METADATA_AGE_MS
+from streams.alerts.firing import FiringNow
 from streams.alerts.sinks import NOTIFICATIONS, LogSink, Sink, SinkRefused, SinkUnavailable, Sleep
 from streams.records import Alert, decode_alert, has_fired
 
@@ -47,12 +50,13 @@ async def run(*, kafka: str, prefix: str, sinks: Sequence[Sink], group: str = "n
         raise NotifyError("two sinks have the same name: give each webhook its own")
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(_stop_signals())
-        feeds: list[tuple[Sink, AIOKafkaConsumer]] = []
+        feeds: list[tuple[Delivery, AIOKafkaConsumer]] = []
         for sink in everyone:
-            opened = _consumer(kafka, prefix + TOPIC, f"{group}-{sink.name}")
-            feeds.append((sink, await stack.enter_async_context(opened)))
+            delivery = Delivery(sink)
+            opened = _consumer(kafka, prefix + TOPIC, f"{prefix}{group}-{sink.name}", delivery)
+            feeds.append((delivery, await stack.enter_async_context(opened)))
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(_feed(sink, consumer)) for sink, consumer in feeds]
+            running = [tasks.create_task(delivery.run(consumer)) for delivery, consumer in feeds]
             log.info("notifying", topic=prefix + TOPIC, sinks=[sink.name for sink in everyone])
             await stop.wait()
             for task in running:
@@ -95,12 +99,60 @@ def _names(alerts: Sequence[Alert]) -> list[str]:
     return [f"{alert.rule} {alert.fingerprint} {alert.status}" for alert in alerts]
 
 
-async def _feed(sink: Sink, consumer: AIOKafkaConsumer) -> None:
-    while True:
-        fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_ALERTS)
-        for place, records in fetched.items():
-            await deliver(sink, _alerts_in(sink.name, records))
-            await _commit(sink.name, consumer, place, records[-1].offset + 1)
+class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
+    """The delivery of the topic to one sink. `_starting` are the partitions in which its group is new."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._starting: dict[TopicPartition, FiringNow] = {}
+        self._known: set[TopicPartition] = set()
+
+    async def run(self, consumer: AIOKafkaConsumer) -> None:
+        """Deliver until cancelled."""
+        while True:
+            fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_ALERTS)
+            for place in consumer.assignment() - self._known:
+                await self._begin(consumer, place)
+            for place, records in fetched.items():
+                if place in self._starting:
+                    self._learn(self._starting[place], records)
+                elif place in self._known:  # else it was revoked, and its new owner delivers
+                    await deliver(self._sink, _alerts_in(self._sink.name, records))
+                    await _commit(self._sink.name, consumer, place, records[-1].offset + 1)
+            for place, start in list(self._starting.items()):
+                if place in consumer.assignment() and await consumer.position(place) >= start.end:
+                    await self._finish(consumer, place, start)
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Forget the partitions: after the rebalance each is looked at again."""
+        self._starting.clear()
+        self._known.clear()
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Do nothing: `run` looks at what is assigned."""
+
+    async def _begin(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> None:
+        """Read a partition from its beginning if the group is new in it, or the topic is."""
+        committed = await consumer.committed(place)
+        end = (await consumer.end_offsets([place]))[place]
+        if committed is None or committed > end:
+            self._starting[place] = FiringNow(end)
+        self._known.add(place)
+
+    def _learn(self, start: FiringNow, records: Sequence[ConsumerRecord]) -> None:
+        for record in records:
+            alert = _alert_in(self._sink.name, record) if record.value is not None else None
+            start.take(record.key or b"", alert)
+
+    async def _finish(self, consumer: AIOKafkaConsumer, place: TopicPartition, start: FiringNow) -> None:
+        alerts = start.alerts()
+        if alerts:
+            log.info("delivering the alerts that fire now", sink=self._sink.name, alerts=_names(alerts))
+        position = await consumer.position(place)
+        for first in range(0, len(alerts), BATCH_ALERTS):
+            await deliver(self._sink, alerts[first : first + BATCH_ALERTS])
+        await _commit(self._sink.name, consumer, place, position)
+        self._starting.pop(place, None)
 
 
 def _alerts_in(sink: str, records: Sequence[ConsumerRecord]) -> list[Alert]:
@@ -130,7 +182,9 @@ async def _commit(sink: str, consumer: AIOKafkaConsumer, place: TopicPartition, 
 
 
 @asynccontextmanager
-async def _consumer(kafka: str, topic: str, group: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def _consumer(
+    kafka: str, topic: str, group: str, listener: ConsumerRebalanceListener
+) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=kafka,
         group_id=group,
@@ -153,7 +207,7 @@ async def _consumer(kafka: str, topic: str, group: str) -> AsyncIterator[AIOKafk
             raise NotifyError(
                 f"topic {topic} does not exist: start `vpcflow work` first, or check the prefix"
             )
-        consumer.subscribe([topic])
+        consumer.subscribe([topic], listener=listener)
         yield consumer
     finally:
         await consumer.stop()

@@ -32,6 +32,7 @@ from tenacity import (
 )
 from yarl import URL
 
+from connectors.settings import DEFAULT_URL
 from streams.records import Alert
 
 NOTIFICATIONS = Counter(
@@ -87,7 +88,7 @@ class Webhook:
 
     url: str = field(repr=False)
     key: SecretStr | None = None  # signs each body with HMAC-SHA256
-    external_url: str = ""  # where people reach our page; links in the body begin with it
+    external_url: str = DEFAULT_URL  # where people reach our page; links in the body begin with it
     name: str = "webhook"
     timeout_s: float = 10.0
     attempts: int = 6  # with the waits below: up to about a minute before the sink says it is unavailable
@@ -186,7 +187,7 @@ def _webhook_alert(alert: Alert, external_url: str) -> dict[str, Any]:
         },
         "startsAt": _rfc3339(alert.starts_at),
         "endsAt": _rfc3339(alert.ends_at) if alert.ends_at else OPEN_END,
-        "generatorURL": external_url.rstrip("/") + alert.url,
+        "generatorURL": f"{external_url.rstrip('/')}/{alert.url.lstrip('/')}",
         "fingerprint": alert.fingerprint,
     }
 

@@ -138,6 +138,17 @@ async def test_the_webhook_gets_alertmanagers_body() -> None:
     assert second["fingerprint"] == "ff"
 
 
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8080/", "https://ops.example/flows/", "https://ops.example"]
+)
+def test_links_in_webhooks_are_absolute(url: str) -> None:
+    """Also below a path, where a proxy publishes the page; without a setting they lead to loopback."""
+    body = webhook_body([FIRING], "webhook", url)
+    assert body["externalURL"] == url
+    assert body["alerts"][0]["generatorURL"] == url.rstrip("/") + FIRING.url
+    assert Webhook("http://receiver.example/").external_url == "http://127.0.0.1:8080/"
+
+
 def test_a_resolved_alert_says_when_it_ended() -> None:
     """`endsAt` is the end in event time."""
     body = webhook_body([RESOLVED], "webhook", "")
