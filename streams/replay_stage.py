@@ -119,7 +119,7 @@ def _add_pipeline(stage: Stage, stack: AsyncExitStack, way: replay_world.Way) ->
         "VPCFLOW_SHARD_LIMITS": limits,
     }
     _add_child(stage, stack, "connect", way.arguments, {**source, **way.env})
-    _add_child(stage, stack, "notify", ["notify"], {})
+    _add_child(stage, stack, "notify", ["notify"], {"VPCFLOW_URL": stage.page})
     _add_child(stage, stack, "serve", ["serve", "--port", str(port)], {})
 
 

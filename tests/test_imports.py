@@ -71,7 +71,7 @@ PURE = {
     *named("connectors", "progress progress_tracker event_time setting_values kafka_probe topic_settings"),
     *named("streams", "check_plan compiled lines kernel partials sums cells fold render texts windows"),
     *named("streams", "maps records watermark numbering"),
-    *named("streams.web", "board history hosts latencies progress query settling"),
+    *named("streams.web", "board history hosts latencies progress query settling stats"),
     *named("emulator", "behind_requests exchange faults ledger peers router kafka.properties"),
 }
 

@@ -20,14 +20,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from connectors.progress import NONE
 from connectors.settings import DEFAULT_URL
-from streams.web import hosts, metrics, query, settling
+from streams.web import hosts, metrics, query
 from streams.web.board import Board
 from streams.web.feed import Feed
 from streams.web.history import KEEP_WINDOWS
 from streams.web.live import Live, View, state
 from streams.web.shell import STATIC, shell
+from streams.web.stats import stats
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
@@ -123,45 +123,10 @@ class Page:
         return _json(self._board.health())
 
     async def stats(self, _: web.Request) -> web.Response:
-        """The six numbers, the watermark, the delay from arrival to here, and the sizes of what is held."""
-        board, now = self._board, self._clock()
-        latencies = board.latencies
-        return _json(
-            {
-                "now": now,
-                "state": state(board, now),
-                "numbers": query.numbers(board, now),
-                "watermark": self._watermark(now),
-                "end_to_end": {
-                    "count": latencies.count,
-                    "p50_ms": latencies.quantile_ms(0.5),
-                    "p99_ms": latencies.quantile_ms(0.99),
-                },
-                "dead": dict(board.dead),
-                "messages": dict(board.messages),
-                "foreign": dict(board.foreign),
-                "behind_messages": board.behind_messages,
-                "windows": len(board.history),
-                "enis": board.history.enis,
-                "clients": self._live.clients,
-            }
-        )
-
-    def _watermark(self, now: float) -> dict[str, Any]:
-        progress, history = self._board.progress, self._board.history
-        windows = history.windows()
-        settled_to = settling.settled_to(windows, progress.complete_to)
-        return {
-            "complete_to": _known(progress.complete_to),
-            "newest": _known(progress.newest),
-            "settled_to": _known(settled_to),
-            "allowance_s": settling.allowance_s(windows),
-            "held": [
-                {"slot": one.slot, "complete_to": _known(one.complete_to), "text": one.text}
-                for one in progress.held(now)
-            ],
-            "windows_ahead": history.ahead,
-        }
+        """The live numbers, the watermark, the delay from arrival to here, and the sizes of what is held."""
+        now = self._clock()
+        found = {"now": now, "state": state(self._board, now), **stats(self._board, now)}
+        return _json({**found, "clients": self._live.clients})
 
     async def metrics(self, _: web.Request) -> web.Response:
         """Prometheus."""
@@ -291,10 +256,6 @@ def _host_check(public_url: str) -> Middleware:
         return await handler(request)
 
     return check
-
-
-def _known(event_time: int) -> int | None:
-    return None if event_time == NONE else event_time
 
 
 def _view(request: web.Request) -> View:

@@ -1,4 +1,7 @@
-"""The page's HTML, rendered from the build's manifest; and the page that says how to build it."""
+"""The page's HTML, rendered from the build's manifest; and the page that says how to build it.
+
+All links are relative, so a proxy may publish the page below a path.
+"""
 
 from __future__ import annotations
 
@@ -45,12 +48,12 @@ def shell(static: Path = STATIC) -> str:
     except FileNotFoundError:
         return UNBUILT
     head = (
-        f'<link rel="stylesheet" href="/static/{names["main.css"]}">\n'
-        f'<script type="module" src="/static/{names["main.js"]}"></script>'
+        f'<link rel="stylesheet" href="static/{names["main.css"]}">\n'
+        f'<script type="module" src="static/{names["main.js"]}"></script>'
     )
     return _PAGE.format(
         icon=_ICON,
         head=head,
         body='<div id="page"></div><noscript>The live page needs JavaScript; '
-        '<a href="/api/top">the table as JSON</a> does not.</noscript>',
+        '<a href="api/top">the table as JSON</a> does not.</noscript>',
     )

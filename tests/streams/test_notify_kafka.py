@@ -14,6 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from connectors.topics import ensure_topics
 from streams.alerts.notify import run
 from streams.records import Alert
+from tests.processes import until
 from tests.streams.test_notify import FIRING
 
 pytestmark = pytest.mark.kafka
@@ -96,11 +97,11 @@ async def _until_committed(kafka: str, group: str, offsets: dict[int, int]) -> N
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:
-        async with asyncio.timeout(DEADLINE_S):
-            while True:
-                found = await admin.list_consumer_group_offsets(group)
-                if {place.partition: each.offset for place, each in found.items()} == offsets:
-                    return
-                await asyncio.sleep(0.05)
+
+        async def is_committed() -> bool:
+            found = await admin.list_consumer_group_offsets(group)
+            return {place.partition: each.offset for place, each in found.items()} == offsets
+
+        await until(is_committed, f"group {group} has not committed {offsets}")
     finally:
         await admin.close()

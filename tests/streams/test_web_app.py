@@ -252,4 +252,4 @@ def test_without_built_files_the_page_says_how(tmp_path: Path) -> None:
     assert shell(tmp_path) == UNBUILT
     assert "make ui" in UNBUILT
     (tmp_path / "manifest.json").write_bytes(b'{"main.js": "main-A.js", "main.css": "main-A.css"}')
-    assert 'src="/static/main-A.js"' in shell(tmp_path)
+    assert 'src="static/main-A.js"' in shell(tmp_path)

@@ -35,13 +35,20 @@ def contents(history: History) -> object:
 
 upserts = st.lists(
     st.builds(
-        lambda eni, action, window, revision: aggregate(
-            eni, action, window * 60, revision=revision, flows=revision * 3 + len(eni), size=revision * 1000
+        lambda eni, action, window, revision, final: aggregate(
+            eni,
+            action,
+            window * 60,
+            revision=revision,
+            flows=revision * 3 + len(eni),
+            size=revision * 1000,
+            final=final,
         ),
         st.sampled_from(["eni-a", "eni-bb", "eni-ccc"]),
         st.sampled_from(["ACCEPT", "REJECT", "-", "NODATA"]),
         st.integers(0, 5),
         st.integers(1, 9),
+        st.integers(0, 1),
     ),
     max_size=40,
 )

@@ -15,6 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
 
 from connectors.data_health import HealthRecord
+from connectors.progress import SlotProgress, SourceProgress
 from streams.records import Aggregate, Alert
 from streams.web.app import page as serve
 from streams.web.board import Board, Link
@@ -50,16 +51,28 @@ class Script:
         self.board.link, self.board.is_caught_up = Link("live"), True
         return self
 
-    def add(self, eni: str, action: str, number: int, amount: int, revision: int = 1) -> None:
+    def start_of(self, number: int) -> int:
+        """Return the start of a window."""
+        return START + number * WINDOW_S
+
+    def add(
+        self, eni: str, action: str, number: int, amount: int, revision: int = 1, *, final: bool = False
+    ) -> None:
         """Add one aggregate of `amount` bytes in the window with that number."""
         start = START + number * WINDOW_S
         flows = max(amount // (90_000 if action == "ACCEPT" else 4_000), 1)
         arrival_ms = int((self.now - 0.4) * 1000)
         aggregate = Aggregate(
             eni, action, start, WINDOW_S, flows, amount // 800, amount, start, start + 59,
-            {"6": [flows, amount // 800, amount]}, 0, 0, revision, number < WINDOWS - 10, arrival_ms,
+            {"6": [flows, amount // 800, amount]}, 0, 0, revision, final or number < WINDOWS - 10, arrival_ms,
         )  # fmt: skip
         self.board.take_aggregate(aggregate.encode(), self.now)
+
+    def report(self, slot: int, complete_to: int, *sources: SourceProgress, age_s: float = 1.0) -> None:
+        """Let one of two slots report its progress."""
+        self.board.progress.count = 2
+        progress = SlotProgress(sources, 1, complete_to, END, int((self.now - age_s) * 1000))
+        self.board.take_progress(slot, progress.encode())
 
     def health(self, kind: str, text: str) -> None:
         """Say something of the data of one shard."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 
+from connectors.progress import SourceProgress
 from streams.web.board import Link
 from streams.web.shell import STATIC
 
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.ui
 in_module_loop = pytest.mark.asyncio(loop_scope="module")  # the loop in which the browser was started
 
 SHOTS = Path(__file__).parents[2] / "build"
+WIDTHS = (1440, 900, 390)
 JS_BYTES, CSS_BYTES = 120_000, 12_000  # dashboard.md 3, "Budget"
 Visiting = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -33,6 +35,26 @@ COLOURED = """() => {
   }
   return coloured;
 }"""
+# The share of the columns of a part of the chart in which ACCEPT's line is drawn above the zero line.
+DRAWN = """([from, to]) => {
+  const canvas = document.querySelector('.canvas canvas');
+  const ratio = canvas.width / canvas.clientWidth;
+  const { offsetLeft, offsetTop, clientWidth, clientHeight } = document.querySelector('.u-over');
+  const scaled = (value) => Math.round(value * ratio);
+  const [left, width] = [scaled(offsetLeft + clientWidth * from), scaled(clientWidth * (to - from))];
+  const [top, height] = [scaled(offsetTop), scaled(clientHeight * 0.6)];
+  const { data } = canvas.getContext('2d').getImageData(left, top, width, height);
+  let drawn = 0;
+  for (let x = 0; x < width; x += 1) {
+    let isDrawn = false;
+    for (let y = 0; y < height; y += 1) {
+      const [r, , b, a] = data.slice(4 * (y * width + x), 4 * (y * width + x) + 4);
+      isDrawn ||= a > 150 && b - r > 90;
+    }
+    drawn += isDrawn ? 1 : 0;
+  }
+  return drawn / width;
+}"""
 BACKGROUND = "() => getComputedStyle(document.documentElement).backgroundColor"
 
 
@@ -41,8 +63,15 @@ async def test_shows_the_numbers_the_server_knows(browser: Browser, script: Any,
     async with visiting(browser, script) as seen:
         await expect(seen.page.get_by_test_id("state")).to_have_text("live")
         stats = await (await seen.page.request.get(seen.wire.url + "/api/stats")).json()
-        shown = {"behind": "behind_s", "flows": "flows_per_s", "bytes": "bytes_per_s",
-                 "rejects": "reject_percent", "late": "late", "lag": "lag_s"}  # fmt: skip
+        shown = {
+            "window": "window_start",
+            "behind": "behind_s",
+            "flows": "flows_per_s",
+            "bytes": "bytes_per_s",
+            "rejects": "reject_percent",
+            "late": "late",
+            "lag": "lag_s",
+        }
         for name, field in shown.items():
             value = await seen.see(f"number-{name}")
             assert value is not None
@@ -50,6 +79,103 @@ async def test_shows_the_numbers_the_server_knows(browser: Browser, script: Any,
         await expect(seen.page.get_by_test_id("number-behind")).to_have_text("10 min 4 s")
         await expect(seen.page.get_by_test_id("number-late")).to_have_text("12")
         await expect(seen.page.get_by_test_id("number-lag")).to_have_text("0.4 s")
+
+
+@in_module_loop
+async def test_numbers_are_those_of_the_settled_window_and_show_its_time(
+    browser: Browser, script: Any, visiting: Visiting
+) -> None:
+    async with visiting(browser, script, timezone_id="Europe/Berlin") as seen:
+        window = seen.page.get_by_test_id("number-window")
+        await expect(window).to_have_text("11:43–11:44 GMT+2")  # the newest final window
+        await expect(seen.page.get_by_test_id("legend-time")).to_have_text("11:43 GMT+2")
+        for slot in (0, 1):
+            script.report(slot, script.start_of(59))
+        await expect(window).to_have_text("11:49–11:50 GMT+2")  # complete, but for three minutes of lateness
+        series = await (await seen.page.request.get(seen.wire.url + "/api/series?range=1h")).json()
+        point = dict(zip(series["fields"], series["points"][55], strict=True))
+        assert point["start"] == script.start_of(55)
+        flows = sum(value for name, value in point.items() if name.endswith("_flows"))
+        assert float(await seen.see("number-flows") or 0) == pytest.approx(flows / 60)
+        script.report(1, script.start_of(59), SourceProgress("s3:logs", "unread"))
+        await expect(window).to_have_text("11:43–11:44 GMT+2")
+
+
+@in_module_loop
+async def test_open_windows_are_dashed(browser: Browser, script: Any, visiting: Visiting) -> None:
+    async with visiting(browser, script) as seen:
+        await expect(seen.page.get_by_test_id("state")).to_have_text("live")
+        states = seen.page.get_by_test_id("chart-table").locator("tbody tr td:last-child")
+        await expect(states).to_have_text(["still open"] * 5)
+        assert await seen.page.evaluate(DRAWN, [0.1, 0.8]) > 0.97
+        assert 0.1 < await seen.page.evaluate(DRAWN, [50.5 / 60, 59.5 / 60]) < 0.8
+        for number in range(50, 58):
+            for eni in script.board.history.names:
+                for action in ("ACCEPT", "REJECT"):
+                    script.add(eni, action, number, 50_000_000, revision=2, final=True)
+        await expect(states).to_have_text(["settled"] * 3 + ["still open"] * 2)
+        assert await seen.page.evaluate(DRAWN, [50.5 / 60, 57.5 / 60]) > 0.97
+
+
+@in_module_loop
+async def test_a_held_watermark_names_its_slots(browser: Browser, script: Any, visiting: Visiting) -> None:
+    async with visiting(browser, script) as seen:
+        await expect(seen.page.get_by_test_id("state")).to_have_text("live")
+        await expect(seen.page.get_by_test_id("watermark")).to_have_count(0)
+        shard = SourceProgress("kinesis:flow-logs/shardId-000000000003", "behind", script.start_of(60) - 7200)
+        script.report(0, script.start_of(60), shard)
+        await expect(seen.page.get_by_test_id("held")).to_have_text(
+            "watermark held by slot 1: no connector yet;"
+            " slot 0: kinesis:flow-logs/shardId-000000000003 2 h behind"
+        )
+        script.report(0, script.start_of(60))
+        script.report(1, script.start_of(60), age_s=240)
+        await expect(seen.page.get_by_test_id("held")).to_have_text(
+            "watermark held by slot 1: no connector for 4 min"
+        )
+        script.report(1, script.start_of(60))
+        await expect(seen.page.get_by_test_id("watermark")).to_have_count(0)
+        assert seen.errors == []
+
+
+@in_module_loop
+async def test_times_show_zone_and_date_when_it_is_not_today(
+    browser: Browser, script: Any, visiting: Visiting
+) -> None:
+    async with visiting(browser, script, timezone_id="America/New_York") as seen:
+        zone, since = seen.page.get_by_test_id("zone"), seen.page.locator(".alerts .since").first
+        await expect(zone).to_have_text("EDT")
+        await expect(since).to_contain_text(re.compile(r"^05:46 EDT, "))
+        script.now += 86_400
+        await expect(zone).to_have_text("2025-10-09EDT")
+        await expect(since).to_contain_text(re.compile(r"^2025-10-09 05:46 EDT, "))
+        await expect(seen.page.get_by_test_id("legend-time")).to_have_text("2025-10-09 05:43 EDT")
+        await expect(seen.page.locator(".numbers .window dt")).to_have_text("window 2025-10-09")
+
+
+@in_module_loop
+async def test_a_future_timestamp_leaves_the_chart_its_60_points(
+    browser: Browser, script: Any, visiting: Visiting
+) -> None:
+    async with visiting(browser, script) as seen:
+        script.add("eni-ahead", "ACCEPT", 2 * 1440, 1_000_000)
+        await expect(seen.page.get_by_test_id("ahead")).to_have_text(
+            "1 window not shown, more than an hour ahead of the others"
+        )
+        series = await (await seen.page.request.get(seen.wire.url + "/api/series?range=1h")).json()
+        assert len(series["points"]) == 60
+        last = seen.page.get_by_test_id("chart-table").locator("tbody tr").last
+        await expect(last).to_have_attribute("data-start", str(script.start_of(59)))
+
+
+@in_module_loop
+async def test_works_below_a_path_of_a_proxy(browser: Browser, script: Any, visiting: Visiting) -> None:
+    async with visiting(browser, script) as seen:
+        html = await (await seen.page.request.get(seen.wire.url + "/")).text()
+        assert not re.findall(r'(?:src|href)="/', html)
+        href = await seen.page.get_by_test_id("export").get_attribute("href")
+        assert href is not None
+        assert href.startswith("api/export.csv?")
 
 
 @in_module_loop
@@ -79,7 +205,11 @@ async def test_theme_is_drawn(browser: Browser, script: Any, visiting: Visiting,
         await expect(seen.page.get_by_test_id("top-row").first).to_be_visible()
         assert await seen.page.evaluate(COLOURED) > 1000
         SHOTS.mkdir(exist_ok=True)
-        await seen.page.screenshot(path=SHOTS / f"ui-{theme}.png")
+        for width in WIDTHS:
+            await seen.page.set_viewport_size({"width": width, "height": 860})
+            await expect(seen.page.get_by_test_id("chart")).to_be_visible()
+            assert await seen.page.evaluate("document.documentElement.scrollWidth") <= width
+            await seen.page.screenshot(path=SHOTS / f"ui-{theme}-{width}.png", full_page=True)
         before = await seen.page.evaluate(BACKGROUND)
         await seen.page.get_by_test_id(f"theme-{other}").click()
         await expect(seen.page.locator("html")).to_have_attribute("data-theme", other)

@@ -1,7 +1,7 @@
 /** The alerts: firing first; since when, and the value against its threshold. */
 
 import type { Alert } from "./board";
-import { clock, count, span } from "./format";
+import { count, moment, span } from "./format";
 import { board } from "./state";
 
 export function Alerts() {
@@ -41,7 +41,7 @@ function Item({ alert, now }: { alert: Alert; now: number }) {
       </span>
       <span class="summary">{alert.summary}</span>
       <span class="since">
-        {clock(alert.starts_at)}, {lasted}
+        {moment(alert.starts_at, now)}, {lasted}
       </span>
     </li>
   );

@@ -2,13 +2,25 @@
 
 export interface Numbers {
   readonly behind_s: number | null;
-  readonly behind_is_final: boolean;
-  readonly flows_per_s: number;
-  readonly bytes_per_s: number;
+  readonly flows_per_s: number | null;
+  readonly bytes_per_s: number | null;
   readonly reject_percent: number | null;
   readonly late: number;
   readonly lag_s: number | null;
+  /** The newest settled window, whose rates these are. */
   readonly window_start: number | null;
+  readonly window_end: number | null;
+  readonly window_is_final: boolean;
+  /** Where the windows begin that may still grow; null when every window is settled. */
+  readonly open_from: number | null;
+}
+
+/** The slots that hold the watermark: the worst few in words, and how many more there are. */
+export interface Watermark {
+  readonly held: readonly string[];
+  readonly more: number;
+  /** Windows that are not shown, because they are far ahead of the others. */
+  readonly ahead: number;
 }
 
 export interface Row {
@@ -55,6 +67,7 @@ export interface Standing {
   readonly silent_s: number | null;
   readonly is_stale: boolean;
   readonly is_caught_up: boolean;
+  readonly is_reading_history: boolean;
 }
 
 /** start, seconds, (flows, packets, bytes) of ACCEPT, of REJECT, of no action, is final. */
@@ -70,6 +83,7 @@ export interface Event {
   readonly now: number;
   readonly state: Standing;
   readonly numbers: Numbers;
+  readonly watermark: Watermark;
   readonly from: number | null;
   readonly points: readonly Point[];
   readonly top: Top;

@@ -1,13 +1,14 @@
 /** The chart on its canvas: uPlot draws a curve, and reads the style sheet's colours each time they change. */
 
 import uPlot from "uplot";
-import { clock } from "./format";
+import { clock, day } from "./format";
 import type { Curve } from "./curve";
 import { colours } from "./theme";
 
 const NAMES = ["accept", "reject", "unknown", "accept-fill", "reject-fill", "ink-3", "grid", "open", "zero"] as const;
 const HEIGHT = 300;
 const DASH = [5, 3];
+const OPEN_DASH = [2, 4];
 
 export interface Drawing {
   curve: Curve;
@@ -53,8 +54,8 @@ export class Chart {
   }
 
   private data(): uPlot.AlignedData {
-    const { x, accept, reject, unknown } = this.drawing.curve;
-    return [x, accept, reject, unknown];
+    const { x, settled, open } = this.drawing.curve;
+    return [x, settled.accept, settled.reject, settled.unknown, open.accept, open.reject, open.unknown];
   }
 
   private options(): uPlot.Options {
@@ -89,6 +90,9 @@ export class Chart {
         { ...line, stroke: colour.accept, fill: colour["accept-fill"] },
         { ...line, stroke: colour.reject, fill: colour["reject-fill"], dash: DASH },
         { ...line, stroke: colour.unknown, dash: [2, 3], show: this.drawing.curve.hasUnknown },
+        { ...line, stroke: colour.accept, dash: OPEN_DASH },
+        { ...line, stroke: colour.reject, dash: OPEN_DASH },
+        { ...line, stroke: colour.unknown, dash: OPEN_DASH, show: this.drawing.curve.hasUnknown },
       ],
       hooks: {
         drawClear: [(plot) => this.shadeOpen(plot, colour.open)],
@@ -129,7 +133,11 @@ export class Chart {
   }
 }
 
+/** Labels of the time axis: a split on another day than the one before it shows the day too. */
 function times(_: uPlot, splits: number[]): string[] {
   const withSeconds = splits.some((split) => split % 60 !== 0);
-  return splits.map((split) => clock(split, withSeconds));
+  return splits.map((split, index) => {
+    const changed = day(split, splits[index - 1] ?? split).slice(5);
+    return `${changed} ${clock(split, withSeconds)}`.trim();
+  });
 }

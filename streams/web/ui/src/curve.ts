@@ -5,7 +5,7 @@
  * one zero line and one column of labels.
  */
 
-import { ACCEPT, at, IS_FINAL, type Point, REJECT, SECONDS, START, UNKNOWN } from "./board";
+import { ACCEPT, at, type Point, REJECT, SECONDS, START, UNKNOWN } from "./board";
 import type { Order } from "./address";
 
 const DOWN = 0.5; // the lower part's height, as a share of the upper one's
@@ -16,16 +16,24 @@ export interface Tick {
   readonly value: number;
 }
 
+type Values = (number | null)[];
+
+/** One value for each `x`, and null where another part of the curve has it. */
+export interface Lines {
+  readonly accept: Values;
+  readonly reject: Values;
+  readonly unknown: Values;
+}
+
 export interface Curve {
   readonly x: number[];
-  readonly accept: (number | null)[];
-  readonly reject: (number | null)[];
-  readonly unknown: (number | null)[];
+  readonly settled: Lines;
+  readonly open: Lines;
   readonly hasUnknown: boolean;
   readonly ticks: Tick[];
   readonly low: number;
   readonly high: number;
-  /** Where the windows begin that may still grow; null when every window is final. */
+  /** Where the windows begin that may still grow; null when every window is settled. */
   readonly openFrom: number | null;
 }
 
@@ -35,33 +43,37 @@ export function column(by: Order): number {
 }
 
 /** Lay out points as steps: a window's value holds from its start to its end; a missing window is a gap. */
-export function curve(points: readonly Point[], by: Order): Curve {
+export function curve(points: readonly Point[], by: Order, openFrom: number | null = null): Curve {
   const offset = column(by);
   const rate = (point: Point, action: number) => at(point, action + offset) / at(point, SECONDS);
   const up = nice(Math.max(0, ...points.map((p) => Math.max(rate(p, ACCEPT), rate(p, UNKNOWN)))), 4);
   const down = nice(Math.max(0, ...points.map((p) => rate(p, REJECT))), 2);
   const toY = (rejects: number) => (-rejects / down.top) * up.top * DOWN;
-  const out = {
-    x: [] as number[],
-    accept: [] as (number | null)[],
-    reject: [] as (number | null)[],
-    unknown: [] as (number | null)[],
-  };
-  const push = (x: number, point: Point | null) => {
-    out.x.push(x);
-    out.accept.push(point && rate(point, ACCEPT));
-    out.reject.push(point && toY(rate(point, REJECT)));
-    out.unknown.push(point && rate(point, UNKNOWN));
+  const x: number[] = [];
+  const [settled, open] = [lines(), lines()];
+  const push = (moment: number, point: Point | null, held: Point | null) => {
+    x.push(moment);
+    const isOpen = openFrom !== null && moment >= openFrom;
+    for (const [part, value] of [[settled, isOpen ? held : point], [open, isOpen ? point : null]] as const) {
+      part.accept.push(value && rate(value, ACCEPT));
+      part.reject.push(value && toY(rate(value, REJECT)));
+      part.unknown.push(value && rate(value, UNKNOWN));
+    }
   };
   points.forEach((point, index) => {
-    const end = at(point, START) + at(point, SECONDS);
-    const next = points[index + 1];
-    push(at(point, START), point);
-    if (next === undefined) push(end, point);
-    else if (at(next, START) > end) push(end, null);
+    const start = at(point, START);
+    const end = start + at(point, SECONDS);
+    const [before, next] = [points[index - 1], points[index + 1]];
+    // The last settled step is drawn to its end, which is where the first open window begins.
+    const isFirstOpen = start === openFrom && before !== undefined && at(before, START) + at(before, SECONDS) === start;
+    push(start, point, isFirstOpen ? before : null);
+    if (next === undefined) push(end, point, null);
+    else if (at(next, START) > end) push(end, null, null);
   });
   return {
-    ...out,
+    x,
+    settled,
+    open,
     hasUnknown: points.some((point) => rate(point, UNKNOWN) > 0),
     ticks: [
       ...down.ticks.slice(1).reverse().map((value) => ({ y: toY(value), value })),
@@ -69,7 +81,7 @@ export function curve(points: readonly Point[], by: Order): Curve {
     ],
     low: -up.top * DOWN * HEADROOM,
     high: up.top * HEADROOM,
-    openFrom: openFrom(points),
+    openFrom,
   };
 }
 
@@ -83,8 +95,6 @@ export function nice(max: number, parts: number): { top: number; ticks: number[]
   return { top: steps * step, ticks: Array.from({ length: steps + 1 }, (_, index) => index * step) };
 }
 
-function openFrom(points: readonly Point[]): number | null {
-  const lastFinal = points.findLastIndex((point) => at(point, IS_FINAL) === 1);
-  const first = points[lastFinal + 1];
-  return first === undefined ? null : at(first, START);
+function lines() {
+  return { accept: [] as Values, reject: [] as Values, unknown: [] as Values };
 }

@@ -45,6 +45,32 @@ export function clock(epoch: number, withSeconds = false): string {
   return parts.map((part) => part.toString().padStart(2, "0")).join(":");
 }
 
+/** The day of a moment in local time: "2026-11-28"; empty if it is the day of `now`. */
+export function day(epoch: number, now: number): string {
+  const [shown, today] = [new Date(epoch * 1000), new Date(now * 1000)];
+  if (shown.toDateString() === today.toDateString()) return "";
+  const parts = [shown.getFullYear(), shown.getMonth() + 1, shown.getDate()];
+  return parts.map((part) => part.toString().padStart(2, "0")).join("-");
+}
+
+const ZONE = new Intl.DateTimeFormat("en", { timeZoneName: "short" });
+
+/** The zone of local time at a moment: "UTC", "GMT+2". */
+export function zone(epoch: number): string {
+  return ZONE.formatToParts(new Date(epoch * 1000)).find((part) => part.type === "timeZoneName")?.value ?? "";
+}
+
+/** A moment in full: "14:05 UTC", or "2026-11-28 14:05 UTC" when it is not today. */
+export function moment(epoch: number, now: number, withSeconds = false): string {
+  return [day(epoch, now), clock(epoch, withSeconds), zone(epoch)].filter(Boolean).join(" ");
+}
+
+/** A window in full: "14:05–14:06 UTC". */
+export function period(start: number, end: number): string {
+  const withSeconds = start % 60 !== 0 || end % 60 !== 0;
+  return `${clock(start, withSeconds)}–${clock(end, withSeconds)} ${zone(start)}`;
+}
+
 function scaled(value: number): [string, string] {
   let size = Math.abs(value);
   let unit = 0;

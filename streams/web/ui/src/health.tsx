@@ -1,7 +1,7 @@
 /** What connectors said of the data: loss first, then gaps and repeats, delays last. Nothing said, nothing shown. */
 
 import type { Health as Item } from "./board";
-import { clock } from "./format";
+import { moment } from "./format";
 import { board } from "./state";
 
 const LOSSES = new Set(["trimmed", "shard_gone"]);
@@ -32,7 +32,7 @@ function Row({ one }: { one: Item }) {
     <li data-testid="health-row" data-kind={one.kind}>
       <span class={LOSSES.has(one.kind) ? "badge firing" : "badge"}>{one.kind.replace("_", " ")}</span>
       <span class="eni" title={one.source}>{one.source}</span>
-      <span class="since">{clock(one.at_ms / 1000)}</span>
+      <span class="since">{moment(one.at_ms / 1000, board.value?.now ?? 0)}</span>
       <span class="summary">{one.text}</span>
     </li>
   );

@@ -11,6 +11,7 @@ import { Switch } from "./switch";
 import { theme, THEMES } from "./theme";
 import { Top } from "./top";
 import { Traffic } from "./traffic";
+import { Watermark } from "./watermark";
 
 function Page() {
   const state = standing(board.value, isLost.value);
@@ -21,10 +22,11 @@ function Page() {
         <span class={`state ${state.name}`} role="status" data-testid="state" data-state={state.name} title={state.text}>
           {state.text}
         </span>
-        <Numbers values={board.value?.numbers ?? null} />
+        <Numbers values={board.value?.numbers ?? null} now={board.value?.now ?? 0} />
         <Switch name="theme" values={THEMES} value={theme.value} pick={(name) => (theme.value = name)} />
       </header>
       <main>
+        <Watermark />
         <Traffic />
         <Top />
         <div class="side">

@@ -1,7 +1,7 @@
-/** The six live numbers, in one line. */
+/** The live numbers in one line, after the window that they describe. */
 
 import type { Numbers as Values } from "./board";
-import { bytes, clock, count, percent, span } from "./format";
+import { bytes, count, day, percent, period, span } from "./format";
 
 interface Figure {
   readonly name: string;
@@ -12,11 +12,11 @@ interface Figure {
   readonly isNotable?: boolean;
 }
 
-export function Numbers({ values }: { values: Values | null }) {
+export function Numbers({ values, now }: { values: Values | null; now: number }) {
   return (
     <dl class="numbers" aria-label="Live numbers">
-      {figures(values).map((figure) => (
-        <div key={figure.name} title={figure.title}>
+      {figures(values, now).map((figure) => (
+        <div key={figure.name} class={figure.name} title={figure.title}>
           <dt>{figure.label}</dt>
           <dd
             data-testid={`number-${figure.name}`}
@@ -31,37 +31,48 @@ export function Numbers({ values }: { values: Values | null }) {
   );
 }
 
-function figures(values: Values | null): Figure[] {
-  const window = values?.window_start == null ? "" : ` in the window of ${clock(values.window_start, true)}`;
-  const perSecond = (text: string) => (values === null ? "–" : `${text}/s`);
+function figures(values: Values | null, now: number): Figure[] {
+  const { window_start: start = null, window_end: end = null } = values ?? {};
+  const of = start === null ? "" : " in the newest settled window";
+  const perSecond = (value: number | null | undefined, text: (value: number) => string) =>
+    value == null ? "–" : `${text(value)}/s`;
   return [
     {
+      name: "window",
+      label: start === null ? "window" : `window ${day(start, now)}`.trim(),
+      text: start === null || end === null ? "–" : period(start, end),
+      value: start,
+      title:
+        "The newest settled window: flows, traffic and rejects are its. Every source is read beyond it" +
+        (values?.window_is_final ? ", and it is final." : ", and later lines are too few to matter."),
+    },
+    {
       name: "behind",
-      label: values?.behind_is_final ? "behind, final" : "behind",
+      label: "behind",
       text: span(values?.behind_s ?? null),
       value: values?.behind_s,
-      title: `Now, less the end of the newest ${values?.behind_is_final ? "final " : ""}window.`,
+      title: "Now, less the end of the newest settled window.",
     },
     {
       name: "flows",
       label: "flows",
-      text: perSecond(count(values?.flows_per_s ?? null)),
+      text: perSecond(values?.flows_per_s, count),
       value: values?.flows_per_s,
-      title: `Flows each second${window}.`,
+      title: `Flows each second${of}.`,
     },
     {
       name: "bytes",
       label: "traffic",
-      text: perSecond(bytes(values?.bytes_per_s ?? null)),
+      text: perSecond(values?.bytes_per_s, bytes),
       value: values?.bytes_per_s,
-      title: `Bytes each second${window}.`,
+      title: `Bytes each second${of}.`,
     },
     {
       name: "rejects",
       label: "rejects",
       text: percent(values?.reject_percent ?? null),
       value: values?.reject_percent,
-      title: `Rejected flows, as a share of the decided ones${window}.`,
+      title: `Rejected flows, as a share of the decided ones${of}.`,
     },
     {
       name: "late",

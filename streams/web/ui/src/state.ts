@@ -44,11 +44,11 @@ export interface Standing {
 export function standing(board: Board | null, isLost: boolean): Standing {
   if (isLost) return { name: "lost", text: "stream lost, retrying" };
   if (board === null) return { name: "connecting", text: "connecting" };
-  const { link, detail, silent_s, is_stale, is_caught_up } = board.state;
+  const { link, detail, silent_s, is_stale, is_caught_up, is_reading_history } = board.state;
   if (link === "reconnecting") return { name: "broken", text: `reconnecting: ${detail}` };
   if (link === "waiting") return { name: "waiting", text: detail };
   if (board.points.length === 0) return { name: "empty", text: "no windows yet" };
-  if (link === "live" && !is_caught_up) return { name: "reading", text: "reading history" };
+  if (link === "live" && (!is_caught_up || is_reading_history)) return { name: "reading", text: "reading history" };
   if (is_stale) return { name: "stale", text: `no data for ${Math.round(silent_s ?? 0)} s` };
   return { name: "live", text: "live" };
 }

@@ -17,7 +17,7 @@ export function follow(view: View, listener: Listener): () => void {
   let timer = 0;
 
   function open(): void {
-    source = new EventSource(`/api/live${format(view)}`);
+    source = new EventSource(`api/live${format(view)}`);
     source.addEventListener("snapshot", (message) => take(message, true));
     source.addEventListener("tick", (message) => take(message, false));
     source.addEventListener("error", () => {

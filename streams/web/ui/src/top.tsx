@@ -13,7 +13,7 @@ export function Top() {
       <header>
         <h2>Top interfaces</h2>
         <Switch name="by" values={ORDERS} value={view.value.by} pick={(by) => look({ by })} />
-        <a class="button" href={`/api/export.csv${format(view.value)}`} data-testid="export" download>
+        <a class="button" href={`api/export.csv${format(view.value)}`} data-testid="export" download>
           CSV
         </a>
       </header>

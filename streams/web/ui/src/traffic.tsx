@@ -6,7 +6,7 @@ import { type Order, RANGES } from "./address";
 import { ACCEPT, at, type Board, type Point, REJECT, SECONDS, START, UNKNOWN } from "./board";
 import { Chart, type Drawing } from "./chart";
 import { column, curve } from "./curve";
-import { brief, bytes, clock, count } from "./format";
+import { brief, bytes, count, day, moment, zone } from "./format";
 import { board, isLost, look, standing, view } from "./state";
 import { Switch } from "./switch";
 import { palette } from "./theme";
@@ -32,13 +32,16 @@ export function Traffic() {
 
   const points = board.value?.points ?? [];
   const by = board.value?.top.by ?? view.value.by;
-  const shown = under(points, hovered.value) ?? points.at(-1);
+  const now = board.value?.now ?? 0;
+  const openFrom = board.value?.numbers.open_from ?? null;
+  const newest = settled(points, openFrom) ?? points.at(-1);
+  const shown = under(points, hovered.value) ?? newest;
   const state = standing(board.value, isLost.value);
   return (
     <section class="card traffic">
       <header>
         <h2>{UNIT[by]} per second</h2>
-        <Legend point={shown} by={by} />
+        <Legend point={shown} by={by} now={now} isOpen={isOpen(shown, openFrom)} />
         <Switch name="range" values={RANGES} value={view.value.range} pick={(range) => look({ range })} />
       </header>
       {state.name !== "live" && state.name !== "reading" && <Notice name={state.name} text={state.text} isAlone={points.length === 0} />}
@@ -47,22 +50,45 @@ export function Traffic() {
         ref={element}
         role="img"
         data-testid="chart"
-        aria-label={sentence(points.at(-1), by)}
+        aria-label={sentence(newest, by, now, isOpen(newest, openFrom))}
       />
-      <Hidden points={points.slice(-TABLE_ROWS)} by={by} />
+      {newest && <Zone at={at(newest, START)} now={now} />}
+      <Hidden points={points.slice(-TABLE_ROWS)} by={by} now={now} openFrom={openFrom} />
     </section>
   );
 }
 
-function Legend({ point, by }: { point: Point | undefined; by: Order }) {
+/** What the labels of the time axis do not say: their zone, and their day if it is not today. */
+function Zone({ at: epoch, now }: { at: number; now: number }) {
+  return (
+    <p class="zone" data-testid="zone">
+      {day(epoch, now) && <span>{day(epoch, now)}</span>}
+      <span>{zone(epoch)}</span>
+    </p>
+  );
+}
+
+interface LegendProperties {
+  readonly point: Point | undefined;
+  readonly by: Order;
+  readonly now: number;
+  readonly isOpen: boolean;
+}
+
+function Legend({ point, by, now, isOpen }: LegendProperties) {
   const hasUnknown = point !== undefined && at(point, UNKNOWN) > 0;
   return (
     <p class="legend">
-      {point && <time>{clock(at(point, START), at(point, SECONDS) < 60)}</time>}
+      {point && (
+        <time data-testid="legend-time">
+          {moment(at(point, START), now, at(point, SECONDS) < 60)}
+          {isOpen && ", still open"}
+        </time>
+      )}
       <span class="accept">ACCEPT <b>{point ? rate(point, ACCEPT, by) : "–"}</b></span>
       <span class="reject">REJECT <b>{point ? rate(point, REJECT, by) : "–"}</b></span>
       {hasUnknown && <span class="unknown">no action <b>{rate(point, UNKNOWN, by)}</b></span>}
-      <span class="open">still open</span>
+      <span class="open">dashed: still open</span>
     </p>
   );
 }
@@ -85,19 +111,27 @@ function Notice({ name, text, isAlone }: { name: string; text: string; isAlone: 
   );
 }
 
-function Hidden({ points, by }: { points: readonly Point[]; by: Order }) {
+interface HiddenProperties {
+  readonly points: readonly Point[];
+  readonly by: Order;
+  readonly now: number;
+  readonly openFrom: number | null;
+}
+
+function Hidden({ points, by, now, openFrom }: HiddenProperties) {
   return (
     <table class="hidden" data-testid="chart-table">
       <caption>{UNIT[by]} per second, newest windows</caption>
       <thead>
-        <tr><th>window</th><th>ACCEPT</th><th>REJECT</th></tr>
+        <tr><th>window</th><th>ACCEPT</th><th>REJECT</th><th>state</th></tr>
       </thead>
       <tbody>
         {points.map((point) => (
           <tr key={at(point, START)} data-start={at(point, START)}>
-            <td>{clock(at(point, START), true)}</td>
+            <td>{moment(at(point, START), now, true)}</td>
             <td data-value={perSecond(point, ACCEPT, by)}>{rate(point, ACCEPT, by)}</td>
             <td data-value={perSecond(point, REJECT, by)}>{rate(point, REJECT, by)}</td>
+            <td>{isOpen(point, openFrom) ? "still open" : "settled"}</td>
           </tr>
         ))}
       </tbody>
@@ -109,7 +143,15 @@ function draw(board: Board | null, hover: (x: number | null) => void): Drawing {
   const by = board?.top.by ?? "bytes";
   const label = (value: number) => brief(by === "bytes" ? bytes(value) : count(value));
   const marks = (board?.alerts ?? []).filter((a) => a.status !== "pending").map((a) => a.starts_at);
-  return { curve: curve(board?.points ?? [], by), label, marks, hover };
+  return { curve: curve(board?.points ?? [], by, board?.numbers.open_from), label, marks, hover };
+}
+
+function isOpen(point: Point | undefined, openFrom: number | null): boolean {
+  return point !== undefined && openFrom !== null && at(point, START) >= openFrom;
+}
+
+function settled(points: readonly Point[], openFrom: number | null): Point | undefined {
+  return points.findLast((point) => !isOpen(point, openFrom));
 }
 
 function under(points: readonly Point[], x: number | null): Point | undefined {
@@ -126,8 +168,9 @@ function rate(point: Point, action: number, by: Order): string {
   return `${by === "bytes" ? bytes(value) : count(value)}/s`;
 }
 
-function sentence(point: Point | undefined, by: Order): string {
+function sentence(point: Point | undefined, by: Order, now: number, isOpen: boolean): string {
   if (point === undefined) return "No windows yet.";
   const [accept, reject] = [rate(point, ACCEPT, by), rate(point, REJECT, by)];
-  return `${UNIT[by]}: ACCEPT ${accept}, REJECT ${reject} in the window of ${clock(at(point, START), true)}.`;
+  const state = isOpen ? "open" : "settled";
+  return `${UNIT[by]}: ACCEPT ${accept}, REJECT ${reject} in the ${state} window of ${moment(at(point, START), now)}.`;
 }

@@ -6,11 +6,12 @@ function event(from: number | null, points: number[][], alerts?: Event["alerts"]
   const row = { eni: "Total", flows: 0, packets: 0, bytes: 0, rejects: 0, share: 0 };
   return {
     now: 0,
-    state: { link: "live", detail: "", silent_s: 0, is_stale: false, is_caught_up: true },
+    state: { link: "live", detail: "", silent_s: 0, is_stale: false, is_caught_up: true, is_reading_history: false },
     numbers: {
-      behind_s: 0, behind_is_final: false, flows_per_s: 0, bytes_per_s: 0,
-      reject_percent: null, late: 0, lag_s: null, window_start: null,
+      behind_s: null, flows_per_s: null, bytes_per_s: null, reject_percent: null, late: 0, lag_s: null,
+      window_start: null, window_end: null, window_is_final: false, open_from: null,
     },
+    watermark: { held: [], more: 0, ahead: 0 },
     from,
     points,
     top: { by: "bytes", rows: [], other: null, others: 0, total: row },

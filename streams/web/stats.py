@@ -1,0 +1,48 @@
+"""What `/api/stats` answers: the live numbers, the watermark, delays, and the sizes of what is held."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connectors.progress import NONE
+from streams.web import query, settling
+from streams.web.board import Board
+
+
+def stats(board: Board, now: float) -> dict[str, Any]:
+    """Return everything that the board knows of itself at `now`, as plain values."""
+    latencies = board.latencies
+    return {
+        "numbers": query.numbers(board, now),
+        "watermark": _watermark(board, now),
+        "end_to_end": {
+            "count": latencies.count,
+            "p50_ms": latencies.quantile_ms(0.5),
+            "p99_ms": latencies.quantile_ms(0.99),
+        },
+        "dead": dict(board.dead),
+        "messages": dict(board.messages),
+        "foreign": dict(board.foreign),
+        "behind_messages": board.behind_messages,
+        "windows": len(board.history),
+        "enis": board.history.enis,
+    }
+
+
+def _watermark(board: Board, now: float) -> dict[str, Any]:
+    progress, windows = board.progress, board.history.windows()
+    return {
+        "complete_to": _known(progress.complete_to),
+        "newest": _known(progress.newest),
+        "settled_to": _known(settling.settled_to(windows, progress.complete_to)),
+        "allowance_s": settling.allowance_s(windows),
+        "held": [
+            {"slot": one.slot, "complete_to": _known(one.complete_to), "text": one.text}
+            for one in progress.held(now)
+        ],
+        "windows_ahead": board.history.ahead,
+    }
+
+
+def _known(event_time: int) -> int | None:
+    return None if event_time == NONE else event_time
