@@ -104,7 +104,7 @@ class Progress:
 
     def _state(self, source: SourceProgress) -> str:
         if source.complete_to == NONE:
-            return "is not read yet"
+            return "is not read yet" if source.state == UNREAD else "has no line yet whose time is readable"
         behind = f"{span(self.newest - source.complete_to)} behind"
         return f"has ended {behind}, its child shards have not begun" if source.state == ENDED else behind
 

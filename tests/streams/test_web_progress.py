@@ -7,7 +7,7 @@ import math
 import orjson
 import pytest
 
-from connectors.progress import NONE, PROGRESS_FORMAT, SlotProgress, SourceProgress
+from connectors.progress import NONE, SlotProgress, SourceProgress
 from streams.web.board import Board
 from streams.web.history import ForeignMessage
 from streams.web.progress import HELD_S, REPORT_AGE_MAX_S, Progress, span
@@ -42,6 +42,10 @@ UNREAD = SourceProgress("s3:bucket", "unread")
     [
         (None, "slot 0: no connector yet"),
         (slot(UNREAD), "slot 0: s3:bucket is not read yet"),
+        (
+            slot(SourceProgress("s3:bucket", "behind")),
+            "slot 0: s3:bucket has no line yet whose time is readable",
+        ),
         (slot(behind(7200)), "slot 0: s3:bucket 2 h behind"),
         (slot(behind(7200), behind(600, "s3:other")), "slot 0: s3:bucket 2 h behind, and 1 more source"),
         (
@@ -96,7 +100,7 @@ GOOD = orjson.loads(slot(behind(1)).encode())
         b"1",
         b"[]",
         b"{}",
-        orjson.dumps({**GOOD, "format": PROGRESS_FORMAT + 1}),
+        orjson.dumps({**GOOD, "a_newer_field": 1}),
         orjson.dumps({**GOOD, "newest": "1"}),
         orjson.dumps({**GOOD, "reported_ms": None}),
         orjson.dumps({**GOOD, "sources": [{"source": "s", "state": "asleep"}]}),
