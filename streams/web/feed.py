@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -57,18 +58,19 @@ class Feed:
         """Read until cancelled; connect again, from the last place, whenever the broker is lost."""
         while True:
             consumer = self._consumer()
-            older = asyncio.create_task(self._read_older(), name="older")
             try:
                 await consumer.start()
-                await self._follow(consumer, older)
+                partitions = await self._partitions(consumer)
+                if partitions:
+                    await self._assign(consumer, partitions)
+                async with self._reading_older() as older:
+                    await self._follow(consumer, partitions, older)
             except (KafkaError, OSError, TimeoutError) as error:
                 if self.board.link.state != "reconnecting":
                     log.warning("kafka does not answer, trying again", error=repr(error))
                 self.board.link = Link("reconnecting", f"Kafka does not answer: {type(error).__name__}")
                 await asyncio.sleep(RETRY_S)
             finally:
-                older.cancel()
-                await asyncio.gather(older, return_exceptions=True)  # its error was raised by `_follow`
                 await _stop(consumer)
 
     def _consumer(self) -> AIOKafkaConsumer:
@@ -82,11 +84,19 @@ class Feed:
             retry_backoff_ms=200,
         )
 
-    async def _follow(self, consumer: AIOKafkaConsumer, older: asyncio.Task[None]) -> None:
+    @asynccontextmanager
+    async def _reading_older(self) -> AsyncIterator[asyncio.Task[None]]:
+        older = asyncio.create_task(self._read_older(), name="older")
+        try:
+            yield older
+        finally:
+            older.cancel()
+            await asyncio.gather(older, return_exceptions=True)  # `_follow` raises its error
+
+    async def _follow(
+        self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition], older: asyncio.Task[None]
+    ) -> None:
         """Read what there is; return when a topic or a partition has appeared that is not read yet."""
-        partitions = await self._partitions(consumer)
-        if partitions:
-            await self._assign(consumer, partitions)
         while True:
             ends = await self._probe(consumer, partitions)
             deadline = time.monotonic() + PROBE_S
@@ -124,7 +134,9 @@ class Feed:
             now_ms = int(self._clock() * 1000)
             starts = await asyncio.wait_for(find_starts(consumer, new, ends, now_ms), START_TIMEOUT_S)
             self._places.update(starts.offsets)
-            self._positions_from = {p: starts.offsets[p] for p, kind in new.items() if kind == "positions"}
+            positions = (partition for partition, kind in new.items() if kind == "positions")
+            self._positions_from.update((partition, starts.offsets[partition]) for partition in positions)
+            self._newest_read.clear()
             self._older.update(starts.older)
             self.board.is_reading_history = bool(self._older)
         for partition in partitions:

@@ -79,7 +79,9 @@ function figures(values: Values | null, now: number): Figure[] {
       label: "late",
       text: count(values?.late ?? null),
       value: values?.late,
-      title: "Rows that came after their window's retention; they are in the topic of refused data.",
+      title:
+        "Rows that came after their window's retention, from three hours before the server of this page started." +
+        " They are in the topic of refused data.",
       isNotable: (values?.late ?? 0) > 0,
     },
     {
