@@ -8,7 +8,7 @@ import { colours } from "./theme";
 const NAMES = ["accept", "reject", "unknown", "accept-fill", "reject-fill", "ink-3", "grid", "open", "zero"] as const;
 const HEIGHT = 300;
 const DASH = [5, 3];
-const OPEN_DASH = [2, 4];
+const OPEN_DASH = { accept: [5, 4], reject: [2, 4] };
 
 export interface Drawing {
   curve: Curve;
@@ -73,7 +73,7 @@ export class Chart {
         y: { range: () => [this.drawing.curve.low, this.drawing.curve.high] },
       },
       axes: [
-        { ...text, grid: { show: false }, ticks: { show: false }, gap: 6, size: 28, space: 70, values: times },
+        { ...text, grid: { show: false }, ticks: { show: false }, gap: 6, size: 34, space: 70, values: times },
         {
           ...text,
           scale: "y",
@@ -90,9 +90,9 @@ export class Chart {
         { ...line, stroke: colour.accept, fill: colour["accept-fill"] },
         { ...line, stroke: colour.reject, fill: colour["reject-fill"], dash: DASH },
         { ...line, stroke: colour.unknown, dash: [2, 3], show: this.drawing.curve.hasUnknown },
-        { ...line, stroke: colour.accept, dash: OPEN_DASH },
-        { ...line, stroke: colour.reject, dash: OPEN_DASH },
-        { ...line, stroke: colour.unknown, dash: OPEN_DASH, show: this.drawing.curve.hasUnknown },
+        { ...line, stroke: colour.accept, dash: OPEN_DASH.accept },
+        { ...line, stroke: colour.reject, dash: OPEN_DASH.reject },
+        { ...line, stroke: colour.unknown, dash: OPEN_DASH.reject, show: this.drawing.curve.hasUnknown },
       ],
       hooks: {
         drawClear: [(plot) => this.shadeOpen(plot, colour.open)],

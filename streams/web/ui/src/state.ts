@@ -3,6 +3,7 @@
 import { effect, signal } from "@preact/signals";
 import { format, parse, type View } from "./address";
 import { apply, type Board } from "./board";
+import { span } from "./format";
 import { follow } from "./stream";
 
 export const board = signal<Board | null>(null);
@@ -49,6 +50,6 @@ export function standing(board: Board | null, isLost: boolean): Standing {
   if (link === "waiting") return { name: "waiting", text: detail };
   if (board.points.length === 0) return { name: "empty", text: "no windows yet" };
   if (link === "live" && (!is_caught_up || is_reading_history)) return { name: "reading", text: "reading history" };
-  if (is_stale) return { name: "stale", text: `no data for ${Math.round(silent_s ?? 0)} s` };
+  if (is_stale) return { name: "stale", text: `no data for ${span(silent_s)}` };
   return { name: "live", text: "live" };
 }
