@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.records import Aggregate
-from streams.web.history import ACCEPT, REJECT, ForeignMessage, History
+from streams.web.history import ACCEPT, AHEAD_S, REJECT, ForeignMessage, History, count_shown
 
 
 def aggregate(eni: str = "eni-a", action: str = "ACCEPT", start: int = 60, **fields: int) -> Aggregate:
@@ -195,6 +195,16 @@ def test_sparse_traffic_is_never_ahead() -> None:
     for number in range(10):
         history.read(aggregate(start=number * DAY_S).encode(), NOW + 90 * DAY_S)
     assert (len(history.windows()), history.ahead) == (10, 0)
+
+
+@given(st.sets(st.integers(0, 5000), min_size=1, max_size=60), st.integers(0, 5000))
+def test_what_is_ahead_is_always_a_few_windows_beyond_a_gap(numbers: set[int], now: int) -> None:
+    spans = [(number * 60, number * 60 + 60) for number in sorted(numbers)]
+    shown = count_shown(spans, now * 60)
+    assert 0 < shown <= len(spans)
+    if shown < len(spans):
+        assert spans[shown][0] - spans[shown - 1][1] > AHEAD_S
+        assert not [end for _, end in spans[shown:] if now * 60 - AHEAD_S <= end <= now * 60]
 
 
 def test_windows_ahead_do_not_push_out_the_others() -> None:
