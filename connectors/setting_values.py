@@ -140,3 +140,22 @@ def is_url(value: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and not re.search(r"\s", value)
+
+
+def public_url(url: str) -> str:
+    """Return the page's public URL with a slash at its end. Raises `ValueError` with a sentence."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if (
+        not host
+        or not url.isascii()
+        or parts.scheme not in ("http", "https")
+        or set(url) & set(" \t\r\n\\<>\"'")
+    ):
+        raise ValueError("write the URL at which people reach the page, such as https://flows.example.com/")
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("write the page's URL without a user, a query and a fragment")
+    return url.rstrip("/") + "/"

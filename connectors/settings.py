@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -223,26 +222,7 @@ class Work(Common):
     )
 
 
-def public_url(url: str) -> str:
-    """Return the page's public URL with a slash at its end. Raises `ValueError` with a sentence."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if (
-        not host
-        or not url.isascii()
-        or parts.scheme not in ("http", "https")
-        or set(url) & set(" \t\r\n\\<>\"'")
-    ):
-        raise ValueError("write the URL at which people reach the page, such as https://flows.example.com/")
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("write the page's URL without a user, a query and a fragment")
-    return url.rstrip("/") + "/"
-
-
-PublicUrl = Annotated[str, AfterValidator(public_url)]
+PublicUrl = Annotated[str, AfterValidator(setting_values.public_url)]
 
 
 class Serve(Common):
