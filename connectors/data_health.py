@@ -19,6 +19,7 @@ DELETED = "stream_deleted"
 RECREATED = "stream_recreated"
 REPEATED = "repeated"  # the source delivered something again; it was counted once
 GAP = "gap"  # a source that had delivered was silent, and delivers again
+IGNORED = "ignored"  # objects or messages are not flow logs, and are left alone
 DELAY = "delay"  # how late lines come: arrival minus the end of the flow
 
 LOSSES = frozenset({TRIMMED, GONE})
@@ -31,7 +32,7 @@ NUMBER_MOST_DIGITS = 12  # of a time in seconds; a longer one is no time, and ma
 class HealthRecord:
     """One thing found. `from_ms` to `to_ms` is the time it is about, epoch ms, 0 where unknown.
 
-    `value` is seconds for `gap` and `delay` (the longest), a count for `repeated`, else 0.
+    `value` is seconds for `gap` and `delay` (the longest), a count for `repeated` and `ignored`, else 0.
     """
 
     kind: str

@@ -24,3 +24,15 @@ S3_OBJECTS = Counter("vpcflow_s3_objects_total", "Objects, by how they ended", [
 S3_MESSAGES = Counter("vpcflow_s3_messages_total", "Messages of the queue, by what they were", ["outcome"])
 S3_LINES = Counter("vpcflow_s3_lines_total", "Lines of objects committed")
 S3_BEHIND = Gauge("vpcflow_s3_behind_seconds", "Age of the newest object committed, by its LastModified")
+S3_IGNORED = Gauge(
+    "vpcflow_s3_ignored_objects",
+    "Objects that are not flow logs, and are not read: in the folders of the last listing, and up to 1,000 in"
+    " each folder beside them",
+    ["bucket"],
+)
+S3_LEFT = Counter(
+    "vpcflow_s3_left_messages_total",
+    "Messages that stay in the queue, each once: for another reader (foreign), in part for another reader"
+    " (mixed), or not understood",
+    ["reason"],
+)

@@ -3,11 +3,17 @@
 S3 writes keys into its events as a form would (`+` for a space, percent-encoding); EventBridge writes them as
 they are. Sources: S3 guide, "Event message structure" and "EventBridge event message structure"; SNS guide,
 "Parsing message formats".
+
+A queue can have other readers, so `told` separates the events of flow-log files from all others. An event of
+another bucket, of a key outside of the prefix, or of a key that is not a flow-log file is for another reader.
+An event of a flow-log file that is not a creation (a deletion, a restore, a tag) is ours, and has no object
+to read.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
@@ -15,41 +21,66 @@ from urllib.parse import unquote_plus
 import orjson
 
 from connectors.exports import Exports
-from connectors.objects import Object, as_object, folder
+from connectors.objects import Object, as_object, folder, is_write_test
 
-OBJECTS, TEST, FOREIGN, UNKNOWN = "objects", "test", "foreign", "not understood"
+OBJECTS, TEST, NOTHING_NEW = "objects", "test", "no new object"
+FOREIGN, UNKNOWN = "foreign", "not understood"
 
-_Found = tuple[str, str, str]  # bucket, key, ETag
 _HOST = re.compile(r"https?://(?:sqs\.([a-z0-9-]+)\.|([a-z0-9-]+)\.queue\.)amazonaws\.com")
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The flow-log files that a message tells of; `outcome` is how it is counted."""
+    """The flow-log files of a message; `outcome` is the value of the metric's label.
+
+    `others` names the parts of the message that are for another reader: an object, or a kind of message.
+    """
 
     outcome: str
     objects: tuple[Object, ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def is_only_ours(self) -> bool:
+        """Whether the message has nothing for another reader, so that it may be deleted."""
+        return not self.others and self.outcome != UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """One event: an object, or the `other` kind of message that it is."""
+
+    bucket: str = ""
+    key: str = ""
+    etag: str = ""
+    is_creation: bool = False
+    is_test: bool = False
+    other: str = ""
 
 
 def told(body: str, bucket: str = "", prefix: str = "", exports: Exports | None = None) -> Told:
-    """Understand a message. What is of another bucket, or no file of flow logs, is foreign.
-
-    An empty bucket stands for any. Never raises for bad input.
-    """
+    """Separate a message's events. An empty bucket stands for any. Never raises for bad input."""
     try:
-        found = _events(orjson.loads(body))
-        is_understood = all(isinstance(name, str) and isinstance(key, str) for name, key, _ in found or ())
+        events = list(_events(orjson.loads(body)))
     except (ValueError, KeyError, TypeError, AttributeError):
         return Told(UNKNOWN)
-    if not is_understood:
+    if not all(isinstance(text, str) for one in events for text in (one.bucket, one.key, one.other)):
         return Told(UNKNOWN)
-    if found is None:
-        return Told(TEST)
-    of_bucket = [one for one in found if not bucket or one[0] == bucket]
-    files = [as_object(*one) for one in of_bucket if one[1].startswith(folder(prefix))]
-    exported = [exports.object(*one) for one in of_bucket] if exports else []
-    ours = tuple(one for one in [*files, *exported] if one is not None)
-    return Told(OBJECTS if ours else FOREIGN, ours)
+    objects: list[Object] = []
+    others: list[str] = []
+    for one in events:
+        found = None if one.is_test else _file(one, prefix, exports)
+        if one.other or (bucket and one.bucket != bucket):
+            others.append(one.other or f"{one.bucket}/{one.key}")
+        elif found is not None:
+            objects += [found] * one.is_creation
+        elif not one.is_test and not is_write_test(one.key, prefix, exports.folder if exports else ""):
+            others.append(f"{one.bucket}/{one.key}")
+    if objects:
+        return Told(OBJECTS, tuple(objects), tuple(others))
+    if others or not events:
+        return Told(FOREIGN, (), tuple(others) or ("no event",))
+    return Told(TEST if all(one.is_test for one in events) else NOTHING_NEW)
 
 
 def queue_region(url: str) -> str | None:
@@ -58,23 +89,34 @@ def queue_region(url: str) -> str | None:
     return found and (found[1] or found[2])
 
 
-def _events(value: Any) -> list[_Found] | None:
-    """Return the objects that were made; None for the message that S3 sends when a queue is set up."""
-    if "Message" in value and "TopicArn" in value:  # Wrapped by SNS; its confirmations have a Message too.
-        is_notification = value.get("Type") == "Notification"
-        return _events(orjson.loads(value["Message"])) if is_notification else []
-    if value.get("Event") == "s3:TestEvent":
-        return None
-    if value.get("source") == "aws.s3":
+def _file(event: _Event, prefix: str, exports: Exports | None) -> Object | None:
+    if event.key.startswith(folder(prefix)) and (found := as_object(event.bucket, event.key, event.etag)):
+        return found
+    return exports.object(event.bucket, event.key, event.etag) if exports else None
+
+
+def _events(value: Any) -> Iterator[_Event]:
+    if "Message" in value and "TopicArn" in value:  # SNS wraps it; confirmations of SNS have a Message too.
+        if value.get("Type") == "Notification":
+            yield from _events(orjson.loads(value["Message"]))
+        else:
+            yield _Event(other=f"{value.get('Type')} of SNS")
+    elif value.get("Event") == "s3:TestEvent":  # S3 sends it when the notification is set up.
+        yield _Event(str(value.get("Bucket") or ""), is_test=True)
+    elif value.get("source") == "aws.s3":
         detail = value["detail"]
-        is_made = value["detail-type"] == "Object Created"
-        return [(detail["bucket"]["name"], detail["object"]["key"], _etag(detail))] if is_made else []
-    return [
-        (one["s3"]["bucket"]["name"], unquote_plus(one["s3"]["object"]["key"]), _etag(one["s3"]))
-        for one in value["Records"]
-        if one["eventSource"] == "aws:s3"
-        and one["eventName"].removeprefix("s3:").startswith("ObjectCreated:")
-    ]
+        is_creation = value["detail-type"] == "Object Created"
+        yield _Event(detail["bucket"]["name"], detail["object"]["key"], _etag(detail), is_creation)
+    else:
+        yield from map(_record, value["Records"])
+
+
+def _record(one: Any) -> _Event:
+    if one["eventSource"] != "aws:s3":
+        return _Event(other=f"event of {one['eventSource']}")
+    is_creation = one["eventName"].removeprefix("s3:").startswith("ObjectCreated:")
+    key = unquote_plus(one["s3"]["object"]["key"])
+    return _Event(one["s3"]["bucket"]["name"], key, _etag(one["s3"]), is_creation)
 
 
 def _etag(value: Any) -> str:

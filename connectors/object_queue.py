@@ -1,14 +1,20 @@
-"""Find objects by an SQS queue. A message is deleted when all that it tells of is committed, and not before.
+"""Find objects by an SQS queue. A message is deleted when all its objects are committed, and not before.
 
-While its objects are read, a message is kept invisible. One that tells of another instance's objects is given
-back after a second, so that it comes to whom it is for; that counts as a receive, so a queue with a redrive
-policy needs a `maxReceiveCount` well above the number of instances (fifty for two of them). With one
-instance nothing is given back but at a change of owners.
+While its objects are read, a message is kept invisible. One with another instance's objects is given back
+after a second, so that its owner receives it; that counts as a receive, so a queue with a redrive policy
+needs a `maxReceiveCount` well above the number of instances (fifty for two of them). With one instance, a
+message is given back only at a change of owners.
+
+The connector deletes only messages that it understands and that are only about flow-log files. All others
+stay in the queue for their own reader (`notifications.told`). Such a message is made visible again after a
+second, and after twice as long each time that it was received (`return_after_s`), so it reaches its reader
+soon, and without one costs four receives an hour. Each receive counts for a redrive policy.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,8 +26,10 @@ from connectors.aws import code_of, make_client
 from connectors.dead import dead_message
 from connectors.errors import ConnectError
 from connectors.exports import Exports
+from connectors.ignored import Ignored
 from connectors.notifications import OBJECTS, UNKNOWN, Told, queue_region, told
 from connectors.object_slots import ObjectSlot
+from connectors.object_survey import tell_ignored
 from connectors.objects import DAY_S, Object, decode_progress
 from connectors.ownership import Ownership
 from connectors.positions import slot_of
@@ -34,6 +42,13 @@ RETENTION_MAX_S = 14 * DAY_S
 VISIBLE_AFTER_S = 60
 RENEW_S = 20.0
 GIVE_BACK_S = 1
+LEFT_MAX_S = 900
+"""The longest time that a message of another reader is invisible because of us. SQS allows twelve hours, but
+its reader may have been away, and 120,000 invisible messages stop a queue (SQS guide, "Amazon SQS message
+quotas")."""
+
+KNOWN_LEFT_MAX = 10_000  # messages of other readers that are counted once
+IDLE_S = 0.5  # between looks for a slot of ours
 WAIT_S = 3  # of a long poll, within `s3_calls.TIMEOUT_S`
 IN_HAND_MAX = 50
 RECEIVE_MAX = 10  # SQS's most
@@ -49,6 +64,8 @@ class Queue:
         self._exports = exports
         self._client = make_client("sqs", queue_region(self._url))
         self._in_hand: dict[str, asyncio.Task[None]] = {}  # by receipt handle
+        self._left: dict[str, None] = {}  # ids of messages that stay in the queue
+        self._ignored = Ignored()
 
     async def retention_s(self) -> int:
         """Return how long the queue keeps a message; SQS's most, if we may not ask. Raises `ConnectError`."""
@@ -75,7 +92,9 @@ class Queue:
         renewing = asyncio.ensure_future(self._renew())
         try:
             while True:
-                if len(self._in_hand) > IN_HAND_MAX - RECEIVE_MAX:
+                if not self._ownership.owned:  # Nothing could be done about a message.
+                    await asyncio.sleep(IDLE_S)
+                elif len(self._in_hand) > IN_HAND_MAX - RECEIVE_MAX:
                     waiting = [renewing, *self._in_hand.values()]
                     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 else:
@@ -98,6 +117,7 @@ class Queue:
             MaxNumberOfMessages=RECEIVE_MAX,
             WaitTimeSeconds=WAIT_S,
             VisibilityTimeout=VISIBLE_AFTER_S,
+            AttributeNames=["ApproximateReceiveCount"],
         )
         return answer.get("Messages") or []
 
@@ -106,26 +126,44 @@ class Queue:
             self._in_hand[message["ReceiptHandle"]] = asyncio.ensure_future(self._handle(message))
 
     async def _handle(self, message: dict[str, Any]) -> None:
-        """See a message through: delete it, or give it back."""
+        """See a message through: delete it, give it back, or leave it to its reader."""
         settings = self._settings
         heard = told(message["Body"], settings.s3_bucket, settings.s3_prefix, self._exports)
         handle = message["ReceiptHandle"]
-        if await self._is_settled(heard, message):
+        if not await self._is_settled(heard):
+            await self._show(handle, GIVE_BACK_S)
+            metrics.S3_MESSAGES.labels("given back").inc()
+        elif heard.is_only_ours:
             await self._call("DeleteMessage", self._client.delete_message, ReceiptHandle=handle)
             metrics.S3_MESSAGES.labels(heard.outcome).inc()
         else:
-            await self._show(handle, GIVE_BACK_S)
-            metrics.S3_MESSAGES.labels("given back").inc()
+            self._note_left(heard, message)
+            receives = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
+            await self._show(handle, return_after_s(receives))
 
-    async def _is_settled(self, heard: Told, message: dict[str, Any]) -> bool:
+    def _note_left(self, heard: Told, message: dict[str, Any]) -> None:
+        """Count and report a message that stays in the queue; once, though it comes again."""
+        slot = next(iter(self._ownership.owned.values()), None)
+        if slot is None or message["MessageId"] in self._left:
+            return
+        self._left[message["MessageId"]] = None
+        if len(self._left) > KNOWN_LEFT_MAX:
+            del self._left[next(iter(self._left))]
+        metrics.S3_LEFT.labels("mixed" if heard.outcome == OBJECTS else heard.outcome).inc()
+        metrics.S3_MESSAGES.labels(heard.outcome).inc()
         if heard.outcome == UNKNOWN:
-            return await self._refuse(message)
-        if heard.outcome != OBJECTS:
-            return True
+            self._keep(message, slot)
+        self._ignored.add(heard.others[0] if heard.others else f"message {message['MessageId']}")
+        if found := self._ignored.due(time.monotonic()):
+            what = "messages are not only about flow logs, and stay in the queue"
+            tell_ignored(slot, f"sqs:{self._url}", what, found)
+
+    async def _is_settled(self, heard: Told) -> bool:
         ends = []
         for one in heard.objects:
             slot = self._ownership.owned.get(slot_of(one.name, self._settings.slots))
-            if slot is not None and slot.room:
+            is_known = bool(heard.others) and slot is not None and slot.is_done(one)
+            if slot is not None and slot.room and not is_known:
                 ends.append(slot.want(one))
         await asyncio.gather(*ends)
         return all(self._is_done(one) for one in heard.objects)
@@ -137,18 +175,12 @@ class Queue:
             return slot.is_done(one)
         return decode_progress(self._ownership.positions.get(one.mark)).is_done
 
-    async def _refuse(self, message: dict[str, Any]) -> bool:
-        """Keep a message that says nothing to us on `dead`, by any slot of ours."""
-        slot = next(iter(self._ownership.owned.values()), None)
-        if slot is None:
-            return False
-        log.warning("a message of the queue is not understood", message_id=message["MessageId"])
+    def _keep(self, message: dict[str, Any], slot: ObjectSlot) -> None:
+        """Write a copy of a message that is not understood to `dead`."""
         origin = f"sqs:{self._url}@{message['MessageId']}"
         body = message["Body"].encode("utf-8", "replace")
-        prefix, partition = self._settings.prefix, slot.slot.partition
-        return await slot.send(
-            dead_message(prefix, partition, "notification not understood", body, 1, origin)
-        )
+        why, partition = "notification not understood", slot.slot.partition
+        slot.send(dead_message(self._settings.prefix, partition, why, body, 1, origin))
 
     async def _renew(self) -> None:
         """Keep what is in hand invisible to others."""
@@ -179,3 +211,8 @@ class Queue:
             return await call(operation, function, QueueUrl=self._url, **request)
         except ClientError as error:
             raise as_sentence(error, f"sqs:{operation}", self._url) or error from error
+
+
+def return_after_s(receives: int) -> int:
+    """Return for how long a message of another reader stays invisible after it was received so often."""
+    return int(min(2 ** min(max(receives, 1) - 1, 30), LEFT_MAX_S))

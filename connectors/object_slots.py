@@ -100,6 +100,11 @@ class ObjectSlot:
         self._results.put_nowait((message, end))
         return end
 
+    def tell(self, record: HealthRecord) -> None:
+        """Have a health record committed beside the objects, and count it."""
+        metrics.HEALTH.labels(record.kind).inc()
+        self.send(record.message(self._prefix, self.slot.partition))
+
     async def _read_all(self) -> None:
         while True:
             wanted = await self._wanted.get()

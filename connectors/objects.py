@@ -23,6 +23,15 @@ _NAME = re.compile(
     r"(?P<account>\d{12})_vpcflowlogs_(?P<region>[a-z0-9-]+)_(?P<flow_log_id>fl-[0-9a-z]+)"
     r"_(?P<time>\d{8}T\d{4})Z_[0-9A-Za-z]+\.log(?:\.gz|\.parquet)?"
 )
+_WRITE_TESTS = {"aws-logs-write-test", "aws-log-delivery-test-file"}
+"""Names of objects by which CloudWatch Logs and vended logs test that they may write to a bucket."""
+
+_FIREHOSE = re.compile(
+    r"(?P<before>.*?)\d{4}/\d{2}/\d{2}/\d{2}/[A-Za-z0-9_.-]{1,64}-\d+(?:-\d{2,4}){6}-[0-9A-Za-z-]+(?:\.\w+)*"
+)
+"""A key of Firehose's default layout. Source: Firehose guide, "Configure Amazon S3 object name format"."""
+
+_EXPORT = re.compile(r"(?P<before>.+)/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/[^/]+/\d{6}\.gz")
 _ACCOUNT = re.compile(r"(?:aws-account-id=)?\d{12}/")
 _KIND = b"object|"
 _PRUNED = b"objects-pruned"
@@ -98,10 +107,30 @@ def parse_key(key: str) -> File | None:
     return File(found["account"], found["region"], found["flow_log_id"], int(at.timestamp()))
 
 
+def is_write_test(key: str, prefix: str = "", exports_folder: str = "") -> bool:
+    """Return whether AWS wrote this object to test its permissions; it has no lines."""
+    inside = key.startswith((folder(prefix), exports_folder) if exports_folder else folder(prefix))
+    return inside and key.rpartition("/")[2] in _WRITE_TESTS
+
+
 def as_object(bucket: str, key: str, etag: str) -> Object | None:
     """Return the object of flow logs that this is, or None."""
     file = parse_key(key)
     return None if file is None else Object(bucket, key, etag.strip('"'), file)
+
+
+def advice(key: str) -> str:
+    """Return what to do to have an object read that is not; empty if nothing is known of its kind."""
+    if parse_key(key) is not None and (at := key.find("AWSLogs/")) >= 0:
+        return f"flow logs are there: set VPCFLOW_S3_PREFIX={key[:at].rstrip('/')}"
+    if found := _EXPORT.fullmatch(key):
+        return f"CloudWatch Logs exported it: if it has flow logs, set VPCFLOW_S3_EXPORTS={found['before']}"
+    if _FIREHOSE.fullmatch(key):
+        return (
+            "Firehose wrote it: if it has flow logs, let the delivery stream post to"
+            " `vpcflow connect firehose` instead, or let the flow log deliver to S3 itself"
+        )
+    return ""
 
 
 def folder(prefix: str) -> str:
@@ -110,10 +139,16 @@ def folder(prefix: str) -> str:
     return f"{inner}/" if inner else ""
 
 
+def is_account_folder(path: str, prefix: str) -> bool:
+    """Return whether this is the folder of an account in `<folder>AWSLogs/`."""
+    base = f"{folder(prefix)}AWSLogs/"
+    return path.startswith(base) and _ACCOUNT.fullmatch(path, len(base)) is not None
+
+
 def service_folders(prefix: str, children: Iterable[str]) -> list[str]:
     """Return the folders that may hold Regions, from those found in `<folder>AWSLogs/`."""
     base = f"{folder(prefix)}AWSLogs/"
-    accounts = [one for one in children if _ACCOUNT.fullmatch(one.removeprefix(base))]
+    accounts = [one for one in children if is_account_folder(one, prefix)]
     return [account + service for account in accounts for service in SERVICES["=" in account[len(base) :]]]
 
 

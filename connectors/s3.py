@@ -25,6 +25,7 @@ from connectors.health import health
 from connectors.object_listing import Listing
 from connectors.object_queue import Queue
 from connectors.object_slots import WANTED_MAX, Limits, ObjectSlot
+from connectors.object_survey import Survey
 from connectors.objects import DAY_S, Object, oldest_listed_s
 from connectors.ownership import Ownership
 from connectors.positions import slot_of
@@ -89,9 +90,13 @@ class Connector:
         """List for ever."""
         settings = self._settings
         listing = Listing(self._client, settings.s3_bucket, settings.s3_prefix, self._exports)
+        survey = Survey(settings.s3_bucket)
         while True:
             self._assigned.clear()
             is_more = await self._want_listed(listing)
+            # One instance reports: the one whose slot the bucket's name belongs to.
+            if slot := self._ownership.owned.get(slot_of(settings.s3_bucket, settings.slots)):
+                await survey.report(listing, slot)
             try:
                 async with asyncio.timeout(RELIST_S if is_more else self._settings.s3_list_s):
                     await self._assigned.wait()

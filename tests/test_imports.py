@@ -62,7 +62,7 @@ PURE = {
     *named("connectors", "flowlog envelope aggregates blocks dead messages answers positions reads errors"),
     *named(
         "connectors",
-        "objects notifications object_text object_rows object_commits exports done_marks formats",
+        "objects notifications object_text object_rows object_commits exports done_marks formats ignored",
     ),
     *named(
         "connectors",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.notifications import FOREIGN, OBJECTS, TEST, UNKNOWN, queue_region, told
+from connectors.notifications import FOREIGN, NOTHING_NEW, OBJECTS, TEST, UNKNOWN, queue_region, told
 
 FILE = "123456789012_vpcflowlogs_us-east-1_fl-1234abcd_20180620T1620Z_fe123456.log.gz"
 KEY = f"AWSLogs/123456789012/vpcflowlogs/us-east-1/2018/06/20/{FILE}"
@@ -64,11 +64,16 @@ TEST_EVENT = {
         (by_sns(by_eventbridge(KEY)), OBJECTS, [KEY]),
         (TEST_EVENT, TEST, []),
         (by_sns(TEST_EVENT), TEST, []),
+        (event(f"{KEY.rpartition('/')[0]}/aws-log-delivery-test-file"), NOTHING_NEW, []),
+        (event("aws-log-delivery-test-file", bucket="others"), FOREIGN, []),
+        (event(KEY, bucket="others", name="ObjectRemoved:Delete"), FOREIGN, []),
+        (TEST_EVENT | {"Bucket": "others"}, FOREIGN, []),
+        ({"Records": [{"eventSource": "aws:ses", "ses": {}}]}, FOREIGN, []),
         (event("AWSLogs/1/CloudTrail/x.json.gz"), FOREIGN, []),
         (event(KEY, bucket="others"), FOREIGN, []),
-        (event(KEY, name="ObjectRemoved:Delete"), FOREIGN, []),
+        (event(KEY, name="ObjectRemoved:Delete"), NOTHING_NEW, []),
         (event(), FOREIGN, []),
-        (by_eventbridge(KEY, "Object Deleted"), FOREIGN, []),
+        (by_eventbridge(KEY, "Object Deleted"), NOTHING_NEW, []),
         (by_eventbridge(KEY, bucket="others"), FOREIGN, []),
         ({"Type": "SubscriptionConfirmation", "TopicArn": "t", "Message": "You have …"}, FOREIGN, []),
         ({"hello": 1}, UNKNOWN, []),
@@ -85,6 +90,37 @@ def test_every_message_is_understood_or_said_not_to_be(value: object, outcome: s
     heard = told(json.dumps(value), "logs")
     assert (heard.outcome, [one.key for one in heard.objects]) == (outcome, keys)
     assert all((one.bucket, one.etag) == ("logs", "e1") for one in heard.objects)
+
+
+TRAIL = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/09/21/x.json.gz"
+
+
+@pytest.mark.parametrize(
+    ("value", "others"),
+    [
+        (event(KEY), []),
+        (TEST_EVENT, []),
+        (event(KEY, name="ObjectRemoved:Delete"), []),
+        (event(KEY, TRAIL), [f"logs/{TRAIL}"]),
+        (by_sns(event(KEY, TRAIL)), [f"logs/{TRAIL}"]),
+        (by_eventbridge(TRAIL), [f"logs/{TRAIL}"]),
+        (event(KEY, bucket="b2"), [f"b2/{KEY}"]),
+        (
+            {"Type": "SubscriptionConfirmation", "TopicArn": "t", "Message": "…"},
+            ["SubscriptionConfirmation of SNS"],
+        ),
+        ({"Records": [*event(KEY)["Records"], {"eventSource": "aws:ses"}]}, ["event of aws:ses"]),
+        (event(), ["no event"]),
+    ],
+)
+def test_a_message_of_another_reader_is_recognised_and_named(value: object, others: list[str]) -> None:
+    """Only a message that is wholly about flow-log files may be deleted."""
+    heard = told(json.dumps(value), "logs")
+    assert (list(heard.others), heard.is_only_ours) == (others, not others)
+
+
+def test_a_message_that_is_not_understood_may_be_of_another_reader() -> None:
+    assert not told("what is this?").is_only_ours
 
 
 @pytest.mark.parametrize("wrap", [event, lambda key: by_sns(event(key)), by_eventbridge])

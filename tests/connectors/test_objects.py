@@ -9,9 +9,11 @@ import pytest
 from connectors.objects import (
     File,
     Progress,
+    advice,
     as_object,
     decode_progress,
     folder,
+    is_write_test,
     oldest_listed_s,
     parse_key,
     prune,
@@ -162,3 +164,33 @@ def test_what_is_old_in_both_times_is_forgotten_and_no_listing_reads_it_again() 
     assert oldest_listed_s(now, 90 * DAY, kept) == now - 20 * DAY + 1
     assert oldest_listed_s(now, DAY, kept) == now - DAY
     assert prune(kept, now, 15 * DAY) == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        (f"prod/{PLAIN}/{NAME}", "VPCFLOW_S3_PREFIX=prod"),
+        ("flows/2026/09/21/13/flows-1-2026-09-21-13-05-00-0c0ffee.gz", "vpcflow connect firehose"),
+        ("2026/09/21/13/a_b.c-d-12-2026-09-21-13-05-00-0c0ffee0-c0ff-ee00-c0ff-ee00c0ffee00", "Firehose"),
+        ("x/2ac20f39-7a11-4bbd-ad70-1b1e5d0b3d1a/eni-1-all/000000.gz", "VPCFLOW_S3_EXPORTS=x"),
+    ],
+)
+def test_a_known_kind_of_object_comes_with_advice(key: str, words: str) -> None:
+    assert words in advice(key)
+
+
+def test_an_unknown_kind_of_object_has_no_advice() -> None:
+    assert advice("AWSLogs/111122223333/CloudTrail/us-east-1/2026/09/21/x.json.gz") == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "is_one"),
+    [
+        (f"x/{PLAIN}/aws-log-delivery-test-file", True),
+        ("exports/aws-logs-write-test", True),
+        ("others/aws-logs-write-test", False),
+        (f"x/{PLAIN}/{NAME}", False),
+    ],
+)
+def test_what_aws_writes_to_test_permissions_is_recognised(key: str, is_one: bool) -> None:
+    assert is_write_test(key, "x", "exports/") is is_one

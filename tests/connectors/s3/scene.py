@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from connectors.aws import make_client
+from connectors.data_health import decode_health
 from connectors.flowlog import DEFAULT_FORMAT
 from connectors.s3 import Connector
 from connectors.settings import ConnectS3
@@ -90,6 +91,15 @@ class Scene(Topics):
             found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
             counts.append(sum(int(found[name]) for name in names))
         return max(counts)
+
+    async def until_health(self, kind: str) -> str:
+        """Wait for a health record of a kind; return its text. Raises `TimeoutError`."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                for one in await self.messages(f"{self.prefix}health"):
+                    if (record := decode_health(one.value)).kind == kind:
+                        return record.text
+                await asyncio.sleep(0.05)
 
 
 def environment_of(account: Account, url: str | None = None) -> dict[str, str]:

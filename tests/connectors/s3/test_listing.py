@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from structlog.testing import capture_logs
 
 from connectors import metrics, object_slots, s3
 from connectors.flowlog import DEFAULT_FORMAT, log_format
@@ -259,6 +260,49 @@ async def test_old_marks_are_forgotten_and_nothing_is_read_again(
     async with connecting(far):
         await listed_again()
     await scene.until_lines(expected)
+
+
+async def test_objects_that_are_not_flow_logs_are_counted_and_reported(scene: Scene) -> None:
+    """A bucket that has only what Firehose wrote: one warning, with a key, a count, and what to do."""
+    written = "flows/2026/09/21/13/flows-1-2026-09-21-13-05-00-0c0ffee.gz"
+    scene.put(written, packed(lines("x", 2)))
+    with capture_logs() as logs:
+        async with connecting(scene.settings()):
+            await scene.until_health("ignored")
+            await listed_again()
+    (warning,) = [one for one in logs if one["event"] == "objects are not flow logs and are not read"]
+    assert (warning["log_level"], warning["count"]) == ("warning", 1)
+    assert warning["example"] == f"{scene.bucket}/{written}"
+    assert "vpcflow connect firehose" in warning["advice"]
+    assert counted(metrics.S3_IGNORED, scene.bucket) == 1
+
+
+async def test_objects_beside_flow_logs_are_counted_wherever_they_are(scene: Scene) -> None:
+    """In the folder of a day, of another service, of no account, and at the root; AWS's tests are not."""
+    day = key("aa").rpartition("/")[0]
+    scene.put(key("aa"), packed(lines("aa", 2)))
+    for name in [
+        f"{day}/notes.txt",
+        "AWSLogs/123456789012/CloudTrail/eu-west-1/x.json.gz",
+        "AWSLogs/123456789012/x",
+        "AWSLogs/o-1234/y",
+        "AWSLogs/z",
+        "at-the-root",
+        "elsewhere/deep/er",
+        *("empty/", f"{day}/aws-log-delivery-test-file"),
+    ]:
+        scene.put(name, b"x")
+    async with connecting(scene.settings()):
+        await scene.until_lines(lines("aa", 2))
+        await scene.until_health("ignored")
+    assert counted(metrics.S3_IGNORED, scene.bucket) == 7
+
+
+async def test_flow_logs_behind_another_prefix_come_with_advice(scene: Scene) -> None:
+    scene.put(key("aa", folder="prod/"), packed(lines("aa", 2)))
+    async with connecting(scene.settings()):
+        text = await scene.until_health("ignored")
+    assert "set VPCFLOW_S3_PREFIX=prod" in text
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from structlog.testing import capture_logs
 
 from connectors import metrics, object_queue
 from connectors.s3_calls import call
@@ -32,12 +33,13 @@ def objects(outcome: str) -> float:
 
 
 async def test_what_s3_tells_is_read_and_deleted_and_its_test_event_too(scene: Scene) -> None:
-    """A key with odd characters is encoded in the event as forms are; what is no flow log is deleted."""
+    """A key with odd characters is encoded in the event as forms are; a deletion has nothing to read."""
     url = scene.queue()
-    before = {name: messages(name) for name in ("objects", "test", "foreign")}
+    before = {name: messages(name) for name in ("objects", "test", "no new object")}
     odd = key("aa", folder="a b+c%20d&é=/|ü/")
     scene.put(odd, packed(lines("odd", 5)))
-    scene.put("AWSLogs/123456789012/CloudTrail/x.json.gz", b"none of ours")
+    removal = json.dumps(event(odd, bucket=scene.bucket, name="ObjectRemoved:Delete"))
+    scene.sqs.send_message(QueueUrl=url, MessageBody=removal)
     async with connecting(scene.settings(s3_queue=url)):
         seen = await scene.until_lines(lines("odd", 5))
         await polled(lambda: scene.left(url) == 0)
@@ -45,8 +47,84 @@ async def test_what_s3_tells_is_read_and_deleted_and_its_test_event_too(scene: S
     assert {name: messages(name) - count for name, count in before.items()} == {
         "objects": 1,
         "test": 1,
-        "foreign": 1,
+        "no new object": 1,
     }
+
+
+TRAIL = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/09/21/x.json.gz"
+
+
+async def test_queue_messages_for_other_readers_stay_in_the_queue(scene: Scene) -> None:
+    """Of another bucket, of a key that is no flow log, and no event at all; one warning has an example."""
+    url = scene.queue(told=False)
+    theirs = [
+        json.dumps(event(TRAIL, bucket=scene.bucket)),
+        json.dumps(event(key("zz"), bucket="another")),
+        json.dumps(by_sns({"order": 7})),
+    ]
+    name = key("aa")
+    etag = scene.put(name, packed(lines("aa", 5)))
+    for body in [*theirs, notice(scene, etag, name)]:
+        scene.sqs.send_message(QueueUrl=url, MessageBody=body)
+    before = left("foreign"), left("not understood")
+    with capture_logs() as logs:
+        async with connecting(scene.settings(s3_queue=url)):
+            await scene.until_lines(lines("aa", 5))
+            await polled(lambda: scene.left(url) == len(theirs))
+            await polled(lambda: left("foreign") == before[0] + 2)
+            # Another reader of the queue receives all of them, while the connector runs.
+            found: set[str] = set()
+            await polled(lambda: taken(scene, url, found) == set(theirs))
+        assert (left("foreign") - before[0], left("not understood") - before[1]) == (2, 1), "each is one"
+    (warning,) = [one for one in logs if "stay in the queue" in one["event"]]
+    assert warning["log_level"] == "warning"
+    assert warning["count"] >= 1
+    assert warning["example"]
+    assert any("ignored" in str(one.value) for one in await scene.messages(f"{scene.prefix}health"))
+
+
+async def test_a_message_of_another_reader_comes_back_less_and_less_often(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the connector would spin on it, and use up the receives that a redrive policy allows."""
+    shown: list[int] = []
+    original = object_queue.return_after_s
+    monkeypatch.setattr(object_queue, "return_after_s", lambda n: shown.append(original(n)) or shown[-1])
+    url = scene.queue(told=False)
+    scene.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(event(TRAIL, bucket=scene.bucket)))
+    async with connecting(scene.settings(s3_queue=url)):
+        await polled(lambda: len(shown) >= 3)
+    assert shown[:3] == [1, 2, 4]
+
+
+async def test_a_message_that_mixes_ours_and_others_is_read_and_stays(scene: Scene) -> None:
+    url = scene.queue(told=False)
+    name = key("aa")
+    etag = scene.put(name, packed(lines("aa", 5)))
+    scene.sqs.send_message(QueueUrl=url, MessageBody=notice(scene, etag, name, TRAIL))
+    before = left("mixed")
+    async with connecting(scene.settings(s3_queue=url)):
+        await scene.until_lines(lines("aa", 5))
+        found: set[str] = set()
+        await polled(lambda: len(taken(scene, url, found)) == 1)
+        await scene.until_lines(lines("aa", 5))
+    assert left("mixed") == before + 1
+
+
+def left(reason: str) -> float:
+    return float(metrics.S3_LEFT.labels(reason)._value.get())
+
+
+def notice(scene: Scene, etag: str, *names: str) -> str:
+    """Return the body of S3's message about objects of one ETag."""
+    return json.dumps(event(*names, bucket=scene.bucket)).replace('"e1"', json.dumps(etag.strip('"')))
+
+
+def taken(scene: Scene, url: str, found: set[str]) -> set[str]:
+    """Receive as another reader; add the bodies to `found`, and return it."""
+    for message in scene.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages") or ():
+        found.add(message["Body"])
+    return found
 
 
 async def test_sns_eventbridge_and_repeats_of_them_are_one_object(scene: Scene) -> None:
@@ -68,11 +146,14 @@ async def test_sns_eventbridge_and_repeats_of_them_are_one_object(scene: Scene) 
     await scene.until_lines(lines("aa", 5))
 
 
-async def test_a_message_that_says_nothing_ends_in_dead(scene: Scene) -> None:
+async def test_a_message_that_says_nothing_is_copied_to_dead_once_and_stays(scene: Scene) -> None:
     url = scene.queue(told=False)
     scene.sqs.send_message(QueueUrl=url, MessageBody="what is this?")
+    receives = metrics.S3_CALLS.labels("ChangeMessageVisibility", "ok")._value.get
+    before = receives()
     async with connecting(scene.settings(s3_queue=url)):
-        await polled(lambda: scene.left(url) == 0)
+        await polled(lambda: receives() >= before + 3)
+    assert scene.left(url) == 1
     (dead,) = (await scene.seen()).dead
     assert (dead["why"], dead["value"]) == ("notification not understood", "what is this?")
     assert dead["from"].startswith(f"sqs:{url}@")
