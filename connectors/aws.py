@@ -13,7 +13,7 @@ from localstack_client.session import Session as LocalSession
 from connectors.errors import ConnectError
 
 CALLS_AT_ONCE = 16
-NAMES = {"kinesis": "Kinesis", "s3": "S3", "sqs": "SQS", "ec2": "EC2"}
+NAMES = {"kinesis": "Kinesis", "s3": "S3", "sqs": "SQS", "ec2": "EC2", "logs": "CloudWatch Logs"}
 
 
 def code_of(error: BaseException) -> str:

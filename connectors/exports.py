@@ -32,6 +32,10 @@ class Exports:
         file = File(self.account, self.region, "", modified_s, self.line_format)
         return Object(bucket, key, etag.strip('"'), file)
 
+    def task(self, key: str) -> str:
+        """Return the id of the task that wrote a file, by its key."""
+        return key[len(self.folder) :].partition("/")[0]
+
 
 def exports(folder: str, line_format: str, account: str, region: str) -> Exports | None:
     """Return the exports that settings name; None for no folder. Raises `BadFormat`."""

@@ -12,6 +12,7 @@ from itertools import groupby
 from connectors import blocks
 from connectors.blocks import BlockWriter, Provenance, Report, Sent
 from connectors.dead import dead_message
+from connectors.event_time import SAMPLES_MAX, newest_start
 from connectors.messages import Message
 from connectors.object_text import Part
 from connectors.objects import Object, Progress
@@ -38,6 +39,12 @@ class ObjectRead:
     def size(self) -> int:
         """How many bytes of lines there are."""
         return sum(len(part.text) for part in self.parts if not part.refused)
+
+    @property
+    def newest(self) -> int:
+        """The newest `start` of a sample of the lines."""
+        fit = [part for part in self.parts if not part.refused]
+        return newest_start((part.text, part.line_format, self.modified_ms) for part in fit[-SAMPLES_MAX:])
 
     @property
     def lines(self) -> int:

@@ -33,6 +33,8 @@ from connectors.object_survey import tell_ignored
 from connectors.objects import DAY_S, Object, decode_progress
 from connectors.ownership import Ownership
 from connectors.positions import slot_of
+from connectors.queue_progress import QueueProgress
+from connectors.queue_watch import Heard, QueueWatch
 from connectors.s3_calls import DENIED, as_sentence, call, is_passing
 from connectors.settings import ConnectS3
 
@@ -63,9 +65,16 @@ class Queue:
         self._settings, self._ownership, self._url = settings, ownership, settings.s3_queue
         self._exports = exports
         self._client = make_client("sqs", queue_region(self._url))
+        self._watch = QueueWatch(self._client, self._url, ownership.group, self._is_done, exports)
         self._in_hand: dict[str, asyncio.Task[None]] = {}  # by receipt handle
+        self._told: dict[str, Told] = {}  # of messages in hand
         self._left: dict[str, None] = {}  # ids of messages that stay in the queue
         self._ignored = Ignored()
+
+    @property
+    def progress(self) -> QueueProgress:
+        """How far the queue is read, for all slots of this process."""
+        return self._watch.progress
 
     async def retention_s(self) -> int:
         """Return how long the queue keeps a message; SQS's most, if we may not ask. Raises `ConnectError`."""
@@ -98,7 +107,7 @@ class Queue:
                     waiting = [renewing, *self._in_hand.values()]
                     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 else:
-                    self._take(await self._receive())
+                    await self._poll()
                 self._raise_failed([renewing])
         finally:
             for task in [renewing, *self._in_hand.values()]:
@@ -109,6 +118,19 @@ class Queue:
             if task.done():
                 task.result()
         self._in_hand = {handle: task for handle, task in self._in_hand.items() if not task.done()}
+        self._told = {handle: heard for handle, heard in self._told.items() if handle in self._in_hand}
+
+    async def _poll(self) -> None:
+        began = self._watch.before()
+        messages = await self._receive()
+        heard = [self._take(message) for message in messages]
+        await self._watch.after(
+            began,
+            [one for one in heard if one.objects],
+            len(messages),
+            is_full=len(messages) == RECEIVE_MAX,
+            in_hand=[one for told_of in self._told.values() for one in told_of.objects],
+        )
 
     async def _receive(self) -> list[dict[str, Any]]:
         answer = await self._call(
@@ -117,18 +139,22 @@ class Queue:
             MaxNumberOfMessages=RECEIVE_MAX,
             WaitTimeSeconds=WAIT_S,
             VisibilityTimeout=VISIBLE_AFTER_S,
-            AttributeNames=["ApproximateReceiveCount"],
+            AttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
         )
         return answer.get("Messages") or []
 
-    def _take(self, messages: list[dict[str, Any]]) -> None:
-        for message in messages:
-            self._in_hand[message["ReceiptHandle"]] = asyncio.ensure_future(self._handle(message))
-
-    async def _handle(self, message: dict[str, Any]) -> None:
-        """See a message through: delete it, give it back, or leave it to its reader."""
-        settings = self._settings
+    def _take(self, message: dict[str, Any]) -> Heard:
+        """Begin to handle a message; return what it says about progress."""
+        settings, handle = self._settings, message["ReceiptHandle"]
         heard = told(message["Body"], settings.s3_bucket, settings.s3_prefix, self._exports)
+        new = tuple(one for one in heard.objects if not self._is_done(one))
+        self._told[handle] = heard
+        self._in_hand[handle] = asyncio.ensure_future(self._handle(message, heard))
+        sent_ms = message.get("Attributes", {}).get("SentTimestamp")
+        return Heard(new, int(sent_ms) / 1000 if sent_ms else time.time())
+
+    async def _handle(self, message: dict[str, Any], heard: Told) -> None:
+        """See a message through: delete it, give it back, or leave it to its reader."""
         handle = message["ReceiptHandle"]
         if not await self._is_settled(heard):
             await self._show(handle, GIVE_BACK_S)
@@ -139,6 +165,7 @@ class Queue:
         else:
             self._note_left(heard, message)
             receives = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
+            self._watch.hid(message["MessageId"], return_after_s(receives))
             await self._show(handle, return_after_s(receives))
 
     def _note_left(self, heard: Told, message: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
 """A slot's objects: wanted, read one after another, committed in order, and remembered as done.
 
-One object at a time, so that a slot's lines come in about the order in which AWS wrote them: a worker's
-watermark would otherwise leave the older ones behind. Slots read beside each other, a few at once, and
-all of them together hold a few steps in memory (`Limits`): when Kafka is slow, reading waits.
+One object at a time, the oldest first, so that a slot's lines come in about the order in which AWS wrote
+them. Slots read beside each other, a few at once, and all of them together hold a few steps in memory
+(`Limits`): when Kafka is slow, reading waits. Each transaction carries the slot's progress; without reads,
+one is committed about once a second.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ from typing import Any
 import structlog
 
 from connectors import metrics
-from connectors.blocks import Sent
+from connectors.blocks import Report, Sent
+from connectors.clock import now_ms
 from connectors.data_health import HealthRecord
 from connectors.heard import Heard, tell
 from connectors.messages import Message
 from connectors.object_commits import REFUSED, ObjectRead, transaction
+from connectors.object_progress import Now, ObjectProgress
 from connectors.object_reads import Reading
+from connectors.object_wanted import Alignment, Wanted
 from connectors.objects import Object, decode_progress, prune
+from connectors.progress import NONE, Group
 from connectors.slots import Slot
 
 log = structlog.get_logger()
@@ -32,6 +37,7 @@ STEPS_IN_FLIGHT = 12  # of 2 MiB and a part each
 COMMIT_BYTES = 8 << 20
 WANTED_MAX = 10_000
 PRUNE_S = 600.0
+REPORT_S = 1.0  # between two reports of progress without reads
 
 
 @dataclass(slots=True)
@@ -44,14 +50,31 @@ class Limits:
     newest_ms: int = 0
 
 
-class ObjectSlot:
-    """A slot of ours while it is ours."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a slot's objects come from and go to."""
 
-    def __init__(self, slot: Slot, client: Any, prefix: str, limits: Limits) -> None:
-        self.slot = slot
-        self._client, self._prefix, self._limits = client, prefix, limits
+    client: Any
+    prefix: str
+    limits: Limits
+    alignment: Alignment
+
+    @property
+    def group(self) -> Group:
+        """The progress of all slots."""
+        return self.alignment.group
+
+
+class ObjectSlot:
+    """A slot of ours while it is ours; `progress` is what its finder says about it."""
+
+    def __init__(self, slot: Slot, way: Way, progress: ObjectProgress) -> None:
+        self.slot, self.progress = slot, progress
+        self._way, self._limits, self._prefix = way, way.limits, way.prefix
         self._sent = Sent.of(slot.state)
-        self._wanted: asyncio.Queue[Object] = asyncio.Queue(WANTED_MAX)
+        before = way.group.slots.get(slot.partition)
+        self._newest = before.newest if before else NONE
+        self._wanted = Wanted(WANTED_MAX)
         self._ends: dict[bytes, asyncio.Future[bool]] = {}
         # Bounded by the permits that its reads hold, and by the caller's for messages.
         self._results: asyncio.Queue[ObjectRead | tuple[Message, asyncio.Future[bool]]] = asyncio.Queue()
@@ -68,7 +91,7 @@ class ObjectSlot:
     @property
     def room(self) -> int:
         """How many objects more may be wanted."""
-        return WANTED_MAX - self._wanted.qsize()
+        return self._wanted.room
 
     def is_known(self, wanted: Object) -> bool:
         """Say whether an object is done, or wanted already."""
@@ -90,8 +113,9 @@ class ObjectSlot:
                 self._heard.repeated(f"s3:{wanted.bucket}")
                 end.set_result(True)
                 return end
-            self._wanted.put_nowait(wanted)
+            self._wanted.put(wanted)
             self._ends[wanted.mark] = end
+            self.progress.found(wanted)
         return end
 
     def send(self, message: Message) -> asyncio.Future[bool]:
@@ -107,12 +131,15 @@ class ObjectSlot:
 
     async def _read_all(self) -> None:
         while True:
-            wanted = await self._wanted.get()
+            wanted = await self._wanted.get(self._may_read)
             async with self._limits.reading:
                 await self._read(wanted)
 
+    def _may_read(self, one: Object) -> bool:
+        return self._way.alignment.allows(one, self.slot.partition)
+
     async def _read(self, wanted: Object) -> None:
-        reading = Reading(self._client, wanted, decode_progress(self.slot.state.get(wanted.mark)))
+        reading = Reading(self._way.client, wanted, decode_progress(self.slot.state.get(wanted.mark)))
         try:
             while True:
                 await self._limits.steps.acquire()
@@ -126,11 +153,7 @@ class ObjectSlot:
 
     async def _commit_all(self) -> None:
         while True:
-            results = [await self._results.get()]
-            size = 0
-            while size < COMMIT_BYTES and not self._results.empty():
-                results.append(self._results.get_nowait())
-                size += results[-1].size if isinstance(results[-1], ObjectRead) else 0
+            results = await self._next_results()
             reads = [one for one in results if isinstance(one, ObjectRead)]
             others = [one for one in results if not isinstance(one, ObjectRead)]
             try:
@@ -141,15 +164,42 @@ class ObjectSlot:
                 for _, end in others:
                     _resolve(end, False)
 
+    async def _next_results(self) -> list[ObjectRead | tuple[Message, asyncio.Future[bool]]]:
+        """Return the results that wait; none if a report of progress is due before one comes."""
+        try:
+            async with asyncio.timeout(REPORT_S):
+                results = [await self._results.get()]
+        except TimeoutError:
+            return []
+        size = 0
+        while size < COMMIT_BYTES and not self._results.empty():
+            results.append(self._results.get_nowait())
+            size += results[-1].size if isinstance(results[-1], ObjectRead) else 0
+        return results
+
     async def _commit(self, reads: Sequence[ObjectRead], messages: Sequence[Message]) -> None:
-        commit = transaction(reads, self.slot.partition, self._sent, self._prefix)
+        report = self._report(reads)
+        commit = transaction(reads, self.slot.partition, self._sent, self._prefix, report)
         health = self._health(reads)
         said = [one.message(self._prefix, self.slot.partition) for one in health]
         await self.slot.commit(commit.state | await self._forgotten(), [*commit.messages, *messages, *said])
+        self._way.group.slots[self.slot.partition] = report.progress
         tell(health)
         self._sent = commit.sent
         self._release(len(reads))
         self._count(reads)
+
+    def _report(self, reads: Sequence[ObjectRead]) -> Report:
+        """Return the progress after these reads. A failed commit ends the slot, and its progress with it."""
+        group, partition = self._way.group, self.slot.partition
+        self._newest = max([self._newest, *(read.newest for read in reads)])
+        for read in reads:
+            if read.outcome:
+                self.progress.read(read.object)
+        now = Now(max(group.newest, self._newest), now_ms(), time.monotonic())
+        progress = self.progress.report(self._newest, now)
+        watermark = group.watermark(partition, progress)
+        return Report(progress, watermark, group.is_caught_up(partition, progress))
 
     def _health(self, reads: Sequence[ObjectRead]) -> list[HealthRecord]:
         found = self._heard.repeats()
@@ -189,6 +239,7 @@ class ObjectSlot:
 
     async def close(self) -> None:
         """Stop everything, and close the slot; what was not committed will be read again."""
+        self._way.alignment.slots.pop(self.slot.partition, None)
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

@@ -8,7 +8,6 @@ looks back, or a queue keeps a message (`objects.prune`), so that a repeated one
 from __future__ import annotations
 
 import asyncio
-import heapq
 import signal
 import time
 from collections.abc import Mapping
@@ -20,13 +19,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from connectors import metrics
 from connectors.aws import make_client
 from connectors.errors import ConnectError
+from connectors.export_progress import are_complete
+from connectors.export_tasks import ExportTasks
 from connectors.exports import exports
+from connectors.found import Found
 from connectors.health import health
+from connectors.listed_progress import Listed
 from connectors.object_listing import Listing
+from connectors.object_progress import ListingProgress, ObjectProgress, QueuedProgress, complete_before
 from connectors.object_queue import Queue
-from connectors.object_slots import WANTED_MAX, Limits, ObjectSlot
+from connectors.object_slots import WANTED_MAX, Limits, ObjectSlot, Way
 from connectors.object_survey import Survey
-from connectors.objects import DAY_S, Object, oldest_listed_s
+from connectors.object_wanted import Alignment
+from connectors.objects import DAY_S, folder, oldest_listed_s
 from connectors.ownership import Ownership
 from connectors.positions import slot_of
 from connectors.s3_calls import as_sentence, is_passing
@@ -49,7 +54,12 @@ class Connector:
         self._exports = exports(settings.s3_exports, settings.line_format, settings.account, region)
         self._limits = Limits(keep_s=settings.s3_look_back_s + DAY_S)
         source = f"s3 {settings.s3_bucket or settings.s3_queue}"
-        self._ownership = Ownership(settings, source, self._own, self._changed)
+        self._ownership: Ownership[ObjectSlot] = Ownership(settings, source, self._own, self._changed)
+        self._alignment = Alignment(self._ownership.group, settings.align_s)
+        self._queue = Queue(settings, self._ownership, self._exports) if settings.s3_queue else None
+        self._tasks: ExportTasks | None = None
+        if self._exports is not None and not settings.s3_queue:
+            self._tasks = ExportTasks(settings.s3_bucket, self._exports.folder, region)
         self._assigned = asyncio.Event()
         metrics.S3_BEHIND.set_function(self._behind_s)
 
@@ -65,18 +75,30 @@ class Connector:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set. Raises what ended the work otherwise."""
-        settings = self._settings
-        if settings.s3_queue:
-            queue = Queue(settings, self._ownership, self._exports)
-            keep_s = await queue.retention_s() + DAY_S
+        if self._queue is not None:
+            keep_s = await self._queue.retention_s() + DAY_S
             self._limits.keep_s = max(self._limits.keep_s, keep_s)
-            finding = queue.receive()
+            finding = self._queue.receive()
         else:
             finding = self._list()
         await self._ownership.run(stop, [asyncio.ensure_future(finding)])
 
     def _own(self, slot: Slot) -> ObjectSlot:
-        return ObjectSlot(slot, self._client, self._settings.prefix, self._limits)
+        way = Way(self._client, self._settings.prefix, self._limits, self._alignment)
+        return ObjectSlot(slot, way, self._progress(slot.partition))
+
+    def _progress(self, partition: int) -> ObjectProgress:
+        """Return the progress of a slot that was assigned."""
+        settings, committed = self._settings, self._ownership.group.slots.get(partition)
+        if self._queue is not None:
+            self._queue.progress.assigned(time.monotonic())
+            source = f"sqs:{settings.s3_queue}"
+            return QueuedProgress(source, self._queue.progress, complete_before(committed, source))
+        bucket = f"s3:{settings.s3_bucket}"
+        exports_source = f"{bucket}/{self._exports.folder}" if self._exports else ""
+        progress = ListingProgress.of(f"{bucket}/{folder(settings.s3_prefix)}", exports_source, committed)
+        self._alignment.slots[partition] = progress.files
+        return progress
 
     def _changed(self, news: Mapping[bytes, bytes]) -> None:
         if not news:
@@ -106,30 +128,28 @@ class Connector:
     async def _want_listed(self, listing: Listing) -> bool:
         """Want the oldest of what is listed and not known; say whether more was left for the next time."""
         now, back_s = time.time(), self._settings.s3_look_back_s
-        found: list[Object] = []
-        is_more = False
+        slots, newest = dict(self._ownership.owned), self._ownership.group.newest
+        codes = await self._tasks.codes() if self._tasks else {}
+        found = Found(WANTED_MAX)
         async for one in listing.objects(int(now) - back_s):
-            slot = self._slot(one)
+            found.saw(one, self._exports)
+            partition = slot_of(one.name, self._settings.slots)
+            slot = slots.get(partition)
             if slot is None or slot.is_known(one):
                 continue
             if one.file.file_s >= oldest_listed_s(now, back_s, slot.slot.state):
-                found.append(one)
-            if len(found) > 2 * WANTED_MAX:
-                found, is_more = heapq.nsmallest(WANTED_MAX, found, _age), True
-        for one in sorted(found, key=_age)[:WANTED_MAX]:
-            slot = self._slot(one)
-            if slot is not None and slot.room:
-                slot.want(one)
+                found.add(one, partition)
+        for one, partition in found.oldest():
+            if slots[partition].room:
+                slots[partition].want(one)
             else:
-                is_more = True
-        return is_more or len(found) > WANTED_MAX
-
-    def _slot(self, wanted: Object) -> ObjectSlot | None:
-        return self._ownership.owned.get(slot_of(wanted.name, self._settings.slots))
-
-
-def _age(found: Object) -> tuple[int, str]:
-    return found.file.file_s, found.key
+                found.leave(one, partition)
+        listed, is_complete = Listed(newest, found.newest), are_complete(codes, found.written, now)
+        for partition, slot in slots.items():
+            if isinstance(slot.progress, ListingProgress):
+                left_from = found.left_from.get(partition)
+                slot.progress.listed(listed, left_from, are_exports_complete=is_complete)
+        return bool(found.left_from)
 
 
 async def _check(settings: ConnectS3, client: Any) -> None:

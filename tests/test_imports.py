@@ -62,7 +62,7 @@ PURE = {
     *named("connectors", "flowlog envelope aggregates blocks dead messages answers positions reads errors"),
     *named(
         "connectors",
-        "objects notifications object_text object_rows object_commits exports done_marks formats ignored",
+        "objects notifications object_text object_rows object_commits exports done_marks formats",
     ),
     *named(
         "connectors",
@@ -72,6 +72,7 @@ PURE = {
     *named("streams", "check_plan compiled lines kernel partials sums cells fold render texts windows"),
     *named("streams", "maps records watermark numbering"),
     *named("streams.web", "board history hosts latencies progress query settling stats"),
+    *named("connectors", "ignored listed_progress queue_progress export_progress object_progress found"),
     *named("emulator", "behind_requests exchange faults ledger peers router kafka.properties"),
 }
 

@@ -1,0 +1,102 @@
+"""The progress of one slot's objects that are found by listing. Pure.
+
+A listing returns every object of a bucket. So after a listing, a slot is complete to the beginning of its
+oldest unread object: the names say which five minutes an object has, and older lines in it are covered by the
+allowed lateness. If a slot has no unread object left, it is complete to the newest object of the listing, of
+any slot: what appears later is newer.
+
+Names are not proof: a delayed file has older lines than its name says. So no slot is ever complete to more
+than the newest `start` that is known. Before the first listing ends, a slot stays where it was committed; one
+that was never committed is complete to nothing.
+
+A listing that is cut holds the slot at the oldest object that it left out. A listing that fails or runs long
+holds all slots, as only a listing that has ended counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from connectors.progress import BEHIND, NONE, UNREAD, Group, SourceProgress
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a listing that has ended says about all slots.
+
+    `newest` is the newest `start` that was known when it began, `newest_object` the newest beginning of an
+    object in it.
+    """
+
+    newest: int = NONE
+    newest_object: int = NONE
+
+
+@dataclass(slots=True)
+class ListedProgress:
+    """One slot's objects. `complete_to` is what was committed, or reported since."""
+
+    source: str
+    complete_to: int = NONE
+    _listed: Listed | None = None
+    _left_from: int | None = None
+    _unread: dict[bytes, int] = field(default_factory=dict)
+
+    def found(self, mark: bytes, file_s: int) -> None:
+        """Note an object that is known and not committed."""
+        self._unread[mark] = file_s
+
+    def read(self, mark: bytes) -> None:
+        """Note that an object is committed to its end."""
+        self._unread.pop(mark, None)
+
+    def listed(self, listed: Listed, left_from: int | None) -> None:
+        """Take a listing that has ended; `left_from` is the beginning of the oldest object it left out."""
+        self._listed, self._left_from = listed, left_from
+
+    @property
+    def oldest_unread(self) -> int | None:
+        """The beginning of the oldest object that is not committed."""
+        return min(self._unread.values(), default=None)
+
+    def now(self, newest: int) -> SourceProgress | None:
+        """Advance `complete_to`; return the progress, or None if the slot is caught up.
+
+        `newest` is the newest `start` that any slot has committed.
+        """
+        if self._listed is None:
+            return self._behind()
+        behind = [one for one in (self.oldest_unread, self._left_from) if one is not None]
+        to = min(behind) if behind else max(self._listed.newest, self._listed.newest_object)
+        self.complete_to = max(self.complete_to, min(to, newest))
+        return self._behind() if behind else None
+
+    def _behind(self) -> SourceProgress:
+        return SourceProgress(self.source, UNREAD if self.complete_to == NONE else BEHIND, self.complete_to)
+
+
+def slowest(group: Group, source: str, now_ms: int) -> int | None:
+    """Return what the slowest slot that reads this source is complete to; None if no slot is behind.
+
+    Only slots with a live connector count, and only this source: an export may be behind for hours.
+    """
+    own = {
+        slot: replace(one, sources=tuple(behind for behind in one.sources if behind.source == source))
+        for slot, one in group.slots.items()
+    }
+    return Group(group.count, own).slowest(now_ms)
+
+
+def may_read(
+    file_s: int, complete_to: int, slowest_to: int | None, others: Iterable[int], align_s: int
+) -> bool:
+    """Return whether an object may be read now, or has to wait for slower slots.
+
+    `others` are the oldest unread objects of this process's slots. An object waits if it is more than
+    `align_s` newer than one of these, or than the slowest slot of any process. The slowest slot itself does
+    not wait: what it waited for would be its own next object.
+    """
+    if file_s > min(others, default=file_s) + align_s:
+        return False
+    return slowest_to is None or complete_to <= slowest_to or file_s <= slowest_to + align_s
