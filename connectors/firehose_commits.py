@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from connectors import blocks
 from connectors.blocks import BlockWriter, Provenance, Report, Sent
 from connectors.dead import dead_message
+from connectors.event_time import SAMPLES_MAX, newest_start
 from connectors.firehose_heads import Origin
 from connectors.firehose_requests import Chunk, Posted
+from connectors.progress import NONE
 from connectors.reads import Commit
 
 
@@ -38,6 +40,21 @@ def transaction(
     if report is not None:
         writer.report(report)
     return Commit({**marks, **writer.state}, [*writer.messages, *refused], writer.sent)
+
+
+def event_times(request: Posted) -> list[int]:
+    """Return the `start` of the first and the last line of a sample of a request's chunks."""
+    found = []
+    for chunk in request.chunks[:: max(len(request.chunks) // SAMPLES_MAX, 1)]:
+        for line in (chunk.text[: _end_of_first(chunk.text)], chunk.text):
+            at = newest_start([(line, chunk.origin.line_format, request.arrival_ms)])
+            found += [at] * (at != NONE)
+    return found
+
+
+def _end_of_first(text: bytes) -> int:
+    end = text.find(b"\n")
+    return len(text) if end < 0 else end
 
 
 def _by_origin(requests: Iterable[Posted]) -> dict[Origin, list[tuple[Chunk, int]]]:

@@ -50,7 +50,7 @@ class Receiver:
         self._keys = access_keys(settings)
         self._defaults = Origin("", settings.line_format, settings.account, "")
         self._formats = group_formats(settings.line_format, settings.group_formats, Caller(threads=1))
-        self.ownership = Ownership(
+        self.ownership: Ownership[RequestSlot] = Ownership(
             settings, "firehose", self._own, lambda _: None, follows=False, is_on_disk=True
         )
         self._bodies = Bodies(self._limits)
@@ -68,7 +68,7 @@ class Receiver:
         return are_open and not self._is_stopping and not any(map(self._is_overdue, owned))
 
     def _own(self, slot: Slot) -> RequestSlot:
-        return RequestSlot(slot, self._settings.prefix)
+        return RequestSlot(slot, self._settings.prefix, self.ownership.group)
 
     def _is_overdue(self, slot: RequestSlot) -> bool:
         return slot.busy_s() > self._limits.overdue_s

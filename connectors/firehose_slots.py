@@ -3,6 +3,11 @@
 Requests that come while a commit runs share the next one. The same request is in the queue once: who brings
 it again waits for the outcome of the first. After a failure the slot is useless and the process ends; those
 who waited are told to come again, and the done-mark will say whether they were committed.
+
+Firehose is always caught up: what it holds back cannot be seen from here. So a slot is complete to the newest
+`start` that is known, and says so with every transaction, and about once a second without requests. A request
+that Firehose delivers again after hours is late only beyond the lateness and the retention of windows; the
+metric `vpcflow_firehose_lateness_seconds` shows how late requests are.
 """
 
 from __future__ import annotations
@@ -12,13 +17,14 @@ import time
 from collections import deque
 
 from connectors import metrics
-from connectors.blocks import Sent
+from connectors.blocks import Report, Sent
 from connectors.clock import now_ms
 from connectors.data_health import HealthRecord
 from connectors.done_marks import Change, DoneMarks
-from connectors.firehose_commits import transaction
+from connectors.firehose_commits import event_times, transaction
 from connectors.firehose_requests import Posted
 from connectors.heard import Heard, tell
+from connectors.progress import NONE, Group, SlotProgress
 from connectors.slots import Slot
 from connectors.state_on_disk import StateOnDisk
 
@@ -27,13 +33,17 @@ QUEUED_REQUESTS = 1_000
 COMMIT_BYTES = 8 << 20
 KEPT_NAMES = 1_000  # refused requests that are remembered, since Firehose sends them again for hours
 PRUNE_S = 60.0
+REPORT_S = 1.0  # between two reports of progress without requests
 
 
 class RequestSlot:
-    """A slot of ours while it is ours."""
+    """A slot of ours while it is ours; `group` is the progress of all slots."""
 
-    def __init__(self, slot: Slot, prefix: str) -> None:
-        self.slot = slot
+    def __init__(self, slot: Slot, prefix: str, group: Group) -> None:
+        self.slot, self._group = slot, group
+        before = group.slots.get(slot.partition)
+        self._newest = before.newest if before else NONE
+        self._reported_at = 0.0
         self._prefix = prefix
         self._seen = StateOnDisk()
         self._marks = DoneMarks(slot.state, self._seen)
@@ -102,22 +112,21 @@ class RequestSlot:
                 await asyncio.sleep(0)
             self._is_open = True
             while True:
-                await self._wait_until(prune_at)
+                await self._wait_until(min(prune_at, self._reported_at + REPORT_S))
                 taken = self._take()
                 prunes = time.monotonic() >= prune_at
                 if prunes:
                     prune_at = time.monotonic() + PRUNE_S
                 ids = [posted.request_id for posted, _ in taken if posted.request_id]
                 marks = self._marks.change(ids, now_ms(), prunes=prunes)
-                if taken or marks.state:
-                    await self._commit([posted for posted, _ in taken], marks)
+                await self._commit([posted for posted, _ in taken], marks)
                 self._tell(taken, True)
         finally:
             self._tell(taken, False)
 
     async def _wait_until(self, deadline: float) -> None:
         try:
-            async with asyncio.timeout(deadline - time.monotonic()):
+            async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)):
                 await self._has_work.wait()
         except TimeoutError:
             return
@@ -134,11 +143,14 @@ class RequestSlot:
         return taken
 
     async def _commit(self, requests: list[Posted], marks: Change) -> None:
-        commit = transaction(requests, self.slot.partition, self._sent, self._prefix, marks.state)
+        report = self._report(requests)
+        commit = transaction(requests, self.slot.partition, self._sent, self._prefix, marks.state, report)
         health = self._health(requests)
         said = [one.message(self._prefix, self.slot.partition) for one in health]
         self._began_at = time.monotonic()
         await self.slot.commit(commit.state, [*commit.messages, *said])
+        self._group.slots[self.slot.partition] = report.progress
+        self._reported_at = time.monotonic()
         self._marks.committed(marks)
         tell(health)
         metrics.COMMIT_SECONDS.observe(self.busy_s())
@@ -150,6 +162,19 @@ class RequestSlot:
             metrics.RECORDS.labels("refused").inc(refused)
             metrics.RECORDS.labels("control").inc(one.control)
             metrics.RECORDS.labels("read").inc(one.records)
+
+    def _report(self, requests: list[Posted]) -> Report:
+        """Return the progress after these requests, and observe how late each of them is."""
+        known = max(self._group.newest, self._newest)
+        for one in requests:
+            if times := event_times(one):
+                if known != NONE:
+                    metrics.FIREHOSE_LATENESS.observe(max(known - min(times), 0))
+                self._newest = max(self._newest, *times)
+        partition, known = self.slot.partition, max(known, self._newest)
+        progress = SlotProgress((), 1, known, self._newest, now_ms())
+        watermark = self._group.watermark(partition, progress)
+        return Report(progress, watermark, self._group.is_caught_up(partition, progress))
 
     def _health(self, requests: list[Posted]) -> list[HealthRecord]:
         found = self._heard.repeats()

@@ -18,8 +18,15 @@ BYTES = Counter("vpcflow_connect_bytes_total", "Bytes of lines committed")
 REQUESTS = Counter("vpcflow_firehose_requests_total", "Requests of Firehose, by their outcome", ["outcome"])
 REQUEST_BYTES = Counter("vpcflow_firehose_request_bytes_total", "Bytes of bodies of requests, as they came")
 IGNORED = Counter("vpcflow_firehose_ignored_total", "Headers and attributes that were ignored", ["name"])
+FIREHOSE_LATENESS = Histogram(
+    "vpcflow_firehose_lateness_seconds",
+    "Event time by which the oldest line of a request is behind the newest line of all requests before it",
+    buckets=(30, 60, 120, 300, 600, 1200, 2400, 3600, 7200, 21600, 86400),
+)
 COMMIT_SECONDS = Histogram("vpcflow_connect_commit_seconds", "Seconds of a slot's transaction")
-S3_CALLS = Counter("vpcflow_s3_calls_total", "Calls to S3 and SQS", ["operation", "outcome"])
+S3_CALLS = Counter(
+    "vpcflow_s3_calls_total", "Calls to S3, SQS and, for exports, CloudWatch Logs", ["operation", "outcome"]
+)
 S3_OBJECTS = Counter("vpcflow_s3_objects_total", "Objects, by how they ended", ["outcome"])
 S3_MESSAGES = Counter("vpcflow_s3_messages_total", "Messages of the queue, by what they were", ["outcome"])
 S3_LINES = Counter("vpcflow_s3_lines_total", "Lines of objects committed")

@@ -7,14 +7,18 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from connectors import firehose_slots, metrics
 from connectors.done_marks import known
 from connectors.firehose_heads import Origin
 from connectors.firehose_requests import Chunk, Posted
 from connectors.firehose_slots import QUEUED_BYTES, QUEUED_REQUESTS, RequestSlot
+from connectors.flowlog import DEFAULT_FORMAT, log_format
 from connectors.messages import Message
+from connectors.progress import PROGRESS_KEY, Group, SlotProgress, decode_progress
 from connectors.slots import Slot, SlotLost
 
 ORIGIN = Origin("flows", "default", "", "")
+LOGS = Origin("flows", log_format(DEFAULT_FORMAT), "", "")
 
 
 def request(name: str, size: int = 1) -> Posted:
@@ -23,7 +27,7 @@ def request(name: str, size: int = 1) -> Posted:
 
 def slot() -> RequestSlot:
     """Return the queue of a slot that was never opened: the first commit finds it lost."""
-    return RequestSlot(Slot("127.0.0.1:1", "positions", 0, "connect-0"), "vpcflow.")
+    return RequestSlot(Slot("127.0.0.1:1", "positions", 0, "connect-0"), "vpcflow.", Group(1))
 
 
 async def test_a_full_queue_takes_no_more() -> None:
@@ -90,7 +94,7 @@ class HeldSlot(Slot):
 
 async def test_what_waits_during_a_commit_shares_the_next() -> None:
     held = HeldSlot()
-    one = RequestSlot(held, "vpcflow.")
+    one = RequestSlot(held, "vpcflow.", Group(1))
     first = one.offer(request("a"))
     await held.begun.wait()
     others = [one.offer(request(name)) for name in "bcd"]
@@ -105,9 +109,50 @@ async def test_what_waits_during_a_commit_shares_the_next() -> None:
 
 async def test_a_close_in_the_middle_of_a_commit_tells_to_come_again() -> None:
     held = HeldSlot()
-    one = RequestSlot(held, "vpcflow.")
+    one = RequestSlot(held, "vpcflow.", Group(1))
     outcome = one.offer(request("a"))
     await held.begun.wait()
     await one.close()
     assert outcome is not None
     assert not await outcome
+
+
+class KeptSlot(Slot):
+    """A slot that keeps what was committed."""
+
+    def __init__(self) -> None:
+        super().__init__("127.0.0.1:1", "positions", 0, "connect-0")
+        self.reports: asyncio.Queue[tuple[SlotProgress, Message]] = asyncio.Queue()
+
+    async def commit(self, state: Mapping[bytes, bytes | None], messages: Sequence[Message]) -> None:
+        value = state[PROGRESS_KEY]
+        assert value is not None
+        self.reports.put_nowait((decode_progress(value), messages[0]))
+
+
+async def test_a_slot_without_requests_reports_its_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firehose_slots, "REPORT_S", 0.0)
+    kept, group = KeptSlot(), Group(2, {1: SlotProgress((), 1, 900, 900)})
+    one = RequestSlot(kept, "vpcflow.", group)
+    for number in range(2):
+        progress, message = await kept.reports.get()
+        assert (progress.sources, progress.caught_up_to, progress.newest) == ((), 900, -1)
+        assert (message.value, dict(message.headers)["number"]) == (b"", b"%d" % number)
+        assert dict(message.headers)["watermark"] == b"900"
+    await one.close()
+
+
+async def test_a_request_moves_the_watermark_and_a_late_one_is_measured() -> None:
+    kept, group = KeptSlot(), Group(1)
+    one = RequestSlot(kept, "vpcflow.", group)
+    late = metrics.FIREHOSE_LATENESS._sum.get()
+    for name, start in [("new", 1_700_009_000), ("old", 1_700_001_800)]:
+        text = f"2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 40 {start} {start + 60} ACCEPT OK".encode()
+        chunk = Chunk(text, name, name, LOGS)
+        outcome = one.offer(Posted(name, LOGS, 1_700_010_000_000, (chunk,), (), 1, 0, len(text)))
+        assert outcome is not None
+        assert await outcome
+    assert group.newest == 1_700_009_000
+    assert group.slots[0].hold == 1_700_009_000
+    assert metrics.FIREHOSE_LATENESS._sum.get() - late == 7200
+    await one.close()

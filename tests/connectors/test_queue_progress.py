@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.progress import BEHIND, NONE, UNREAD, SourceProgress
@@ -199,7 +199,6 @@ class World:
             self.slots[slot], _ = self.parts[at].of_slot("q", self.slots[slot], self.now)
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 3), st.integers(0, 300), st.booleans())
 def test_no_claim_passes_a_message_that_is_not_committed(
     seed: int, instances: int, backlog: int, counts: bool

@@ -1,0 +1,174 @@
+"""Six hours of backlog in S3, through the worker's hops, with default settings: 0 late, 0 lost, all exact."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from connectors.settings import ConnectS3, Work
+from connectors.topics import ensure_topics
+from emulator.ledger import Ledger, compare
+from streams.observer import Observer
+from tests.acceptance.working import working
+from tests.connectors.s3.scene import Scene, connecting, packed
+from tests.connectors.test_notifications import event
+from tests.emulator.flowlogs.account import REGION
+
+pytestmark = [pytest.mark.kafka, pytest.mark.moto, pytest.mark.process, pytest.mark.bulk]
+
+SLOTS = 8  # the default of VPCFLOW_SLOTS
+HOURS, MINUTE_S, FILE_S = 6, 60, 300
+LATENESS_S = 600  # the default of VPCFLOW_LATENESS_S
+INTERFACES = 6
+LINES_A_MINUTE = 3
+READ_S, FINAL_S = 200.0, 60.0
+
+
+class Backlog:
+    """Flow-log files of six hours, one of five minutes for each interface, and what they hold."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene, self.ledger = scene, Ledger()
+        self.end = int(time.time()) // FILE_S * FILE_S - FILE_S
+        self.begin = self.end - HOURS * 3600
+
+    def lines(self, interface: int, first: int, minutes: int) -> list[str]:
+        """Return the lines of some minutes of an interface, and add them to the ledger."""
+        eni = f"eni-0{interface:016x}"
+        starts = [first + minute * MINUTE_S for minute in range(minutes) for _ in range(LINES_A_MINUTE)]
+        count = len(starts)
+        self.ledger.add_columns(
+            pl.DataFrame(
+                {
+                    "eni": [eni] * count,
+                    "action": ["ACCEPT"] * count,
+                    "packets": [3] * count,
+                    "bytes": [180] * count,
+                    "start": starts,
+                    "end": [start + 40 for start in starts],
+                }
+            )
+        )
+        head = f"2 123456789012 {eni} 10.8.0.4 10.8.0.9 41000 443 6 3 180"
+        return [f"{head} {start} {start + 40} ACCEPT OK" for start in starts]
+
+    def write(self) -> list[str]:
+        """Write all objects; return their notifications, in order."""
+        bodies = []
+        for file_s in range(self.begin, self.end, FILE_S):
+            at = datetime.fromtimestamp(file_s, UTC)
+            for nth in range(INTERFACES):
+                name = f"123456789012_vpcflowlogs_{REGION}_fl-{nth}_{at:%Y%m%dT%H%M}Z_0a1b2c3d.log.gz"
+                key = f"AWSLogs/123456789012/vpcflowlogs/{REGION}/{at:%Y/%m/%d}/{name}"
+                etag = self.scene.put(key, packed(self.lines(nth, file_s, FILE_S // MINUTE_S)))
+                body = json.dumps(event(key, bucket=self.scene.bucket))
+                bodies.append(body.replace('"e1"', json.dumps(etag.strip('"'))))
+        return bodies
+
+    async def is_exact(self, observer: Observer) -> None:
+        """Wait until all lines are counted and all old windows final; they equal the ledger."""
+        await _until(lambda: observer.flows + sum(observer.dead.values()) >= self.ledger.lines, READ_S)
+        report = compare(self.ledger, observer.aggregates)
+        assert (dict(observer.dead), report.lost, report.twice, report.differing) == ({}, 0, 0, 0)
+        await _until(lambda: not self.not_final(observer), FINAL_S)
+
+    def not_final(self, observer: Observer) -> int:
+        """Return how many windows are older than the lateness and not final."""
+        newest = self.end - MINUTE_S
+        return sum(
+            not seen.is_final and key[2] + MINUTE_S <= newest - LATENESS_S
+            for key, seen in observer.aggregates.items()
+        )
+
+
+async def _until(is_so: Callable[[], bool], within_s: float) -> None:
+    async with asyncio.timeout(within_s):
+        while not is_so():  # noqa: ASYNC110 - the observer has no event
+            await asyncio.sleep(0.1)
+
+
+@pytest.fixture
+async def backlog(scene: Scene) -> Backlog:
+    await ensure_topics(scene.kafka, scene.prefix, SLOTS)
+    return Backlog(scene)
+
+
+@asynccontextmanager
+async def observing(backlog: Backlog, folder: Path) -> AsyncIterator[Observer]:
+    """Run a worker, and read what it publishes."""
+    scene, observer = backlog.scene, Observer()
+    async with working(Work(kafka=scene.kafka, prefix=scene.prefix), folder):
+        following = asyncio.ensure_future(observer.follow(scene.kafka, scene.prefix, SLOTS))
+        try:
+            yield observer
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+def settings(scene: Scene, **more: str) -> ConnectS3:
+    """Return default settings, but for where things are."""
+    return ConnectS3(kafka=scene.kafka, prefix=scene.prefix, s3_bucket=scene.bucket, **more)
+
+
+async def test_a_backlog_that_is_listed_is_exact(backlog: Backlog, tmp_path: Path) -> None:
+    await asyncio.to_thread(backlog.write)
+    async with observing(backlog, tmp_path) as observer, connecting(settings(backlog.scene)):
+        await backlog.is_exact(observer)
+
+
+@pytest.mark.parametrize(("order", "instances"), [("in order", 1), ("random", 1), ("random", 2)], ids=str)
+async def test_a_backlog_in_a_queue_is_exact(
+    backlog: Backlog, tmp_path: Path, order: str, instances: int
+) -> None:
+    """A field case: six hours of objects of five minutes each, their messages in random order."""
+    scene = backlog.scene
+    url = scene.queue(told=False)
+    bodies = await asyncio.to_thread(backlog.write)
+    if order == "random":
+        random.Random(instances).shuffle(bodies)
+    for begin in range(0, len(bodies), 10):
+        entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies[begin : begin + 10])]
+        await asyncio.to_thread(scene.sqs.send_message_batch, QueueUrl=url, Entries=entries)
+    async with AsyncExitStack() as stack:
+        observer = await stack.enter_async_context(observing(backlog, tmp_path))
+        for _ in range(instances):
+            await stack.enter_async_context(connecting(settings(scene, s3_queue=url)))
+        await backlog.is_exact(observer)
+
+
+async def test_an_export_is_exact_though_one_interface_comes_after_the_other(
+    backlog: Backlog, tmp_path: Path
+) -> None:
+    """Each file has six hours of one interface; none is late, as the export holds the watermark."""
+    scene, logs = backlog.scene, backlog.scene.account.client("logs")
+
+    def export() -> None:
+        logs.create_log_group(logGroupName="flows")
+        for nth in range(INTERFACES):
+            name = f"eni-{nth}-all"
+            logs.create_log_stream(logGroupName="flows", logStreamName=name)
+            lines = backlog.lines(nth, backlog.begin, HOURS * 60)
+            events = [{"timestamp": int(line.split()[10]) * 1000, "message": line} for line in lines]
+            logs.put_log_events(logGroupName="flows", logStreamName=name, logEvents=events)
+        logs.create_export_task(
+            logGroupName="flows",
+            fromTime=backlog.begin * 1000,
+            to=backlog.end * 1000,
+            destination=scene.bucket,
+            destinationPrefix="exportedlogs",
+        )
+
+    await asyncio.to_thread(export)
+    exports = settings(scene, s3_exports="exportedlogs", account="123456789012")
+    async with observing(backlog, tmp_path) as observer, connecting(exports):
+        await backlog.is_exact(observer)
