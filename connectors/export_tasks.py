@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors.aws import make_client, said
-from connectors.s3_calls import call
+from connectors.s3_calls import counted
 
 log = structlog.get_logger()
 
@@ -23,34 +24,38 @@ class ExportTasks:
     def __init__(self, bucket: str, folder: str, region: str | None) -> None:
         self._bucket, self._folder = bucket, folder.strip("/")
         self._client = make_client("logs", region)
-        self._is_allowed = True
+        self._has_warned = False
 
     async def codes(self) -> Mapping[str, str]:
-        """Return the status codes by task id.
+        """Return the status codes by task id; none if CloudWatch Logs cannot be asked.
 
-        Without `logs:DescribeExportTasks` there are none, and one log line says so: then a task ends when
-        its folder is quiet (`export_progress`).
+        Then a task ends when its folder is quiet (`export_progress`), and one log line says so. A call is
+        tried once: the listing or the queue must not wait for another service.
         """
         found: dict[str, str] = {}
         request: dict[str, Any] = {}
-        for _ in range(PAGES_MAX if self._is_allowed else 0):
+        for _ in range(PAGES_MAX):
             try:
-                page = await call("DescribeExportTasks", self._client.describe_export_tasks, **request)
+                describe = self._client.describe_export_tasks
+                page = await asyncio.to_thread(counted, "DescribeExportTasks", describe, **request)
             except (ClientError, BotoCoreError) as error:
-                self._is_allowed = False
-                log.warning(
-                    "export tasks cannot be described: an export counts as complete after ten quiet minutes;"
-                    " allow logs:DescribeExportTasks to know it at once",
-                    error=said(error),
-                )
+                self._warn(error)
                 return {}
-            found |= {
-                one["taskId"]: one["status"]["code"] for one in page["exportTasks"] if self._is_ours(one)
-            }
+            ours = [one for one in page["exportTasks"] if self._is_ours(one)]
+            found |= {one["taskId"]: one["status"]["code"] for one in ours}
             if not page.get("nextToken"):
                 break
             request = {"nextToken": page["nextToken"]}
         return found
+
+    def _warn(self, error: Exception) -> None:
+        if not self._has_warned:
+            log.warning(
+                "export tasks cannot be described: an export counts as complete after ten minutes without a"
+                " new file; allow logs:DescribeExportTasks to know it at once",
+                error=said(error),
+            )
+        self._has_warned = True
 
     def _is_ours(self, task: Mapping[str, Any]) -> bool:
         folder = (task.get("destinationPrefix") or DEFAULT_FOLDER).strip("/")

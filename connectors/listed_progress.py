@@ -15,6 +15,7 @@ holds all slots, as only a listing that has ended counts.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -42,10 +43,12 @@ class ListedProgress:
     _listed: Listed | None = None
     _left_from: int | None = None
     _unread: dict[bytes, int] = field(default_factory=dict)
+    _by_age: list[tuple[int, bytes]] = field(default_factory=list)  # a heap; some may be read meanwhile
 
     def found(self, mark: bytes, file_s: int) -> None:
         """Note an object that is known and not committed."""
         self._unread[mark] = file_s
+        heapq.heappush(self._by_age, (file_s, mark))
 
     def read(self, mark: bytes) -> None:
         """Note that an object is committed to its end."""
@@ -58,7 +61,9 @@ class ListedProgress:
     @property
     def oldest_unread(self) -> int | None:
         """The beginning of the oldest object that is not committed."""
-        return min(self._unread.values(), default=None)
+        while self._by_age and self._by_age[0][1] not in self._unread:
+            heapq.heappop(self._by_age)
+        return self._by_age[0][0] if self._by_age else None
 
     def now(self, newest: int) -> SourceProgress | None:
         """Advance `complete_to`; return the progress, or None if the slot is caught up.

@@ -42,14 +42,26 @@ class ObjectRead:
 
     @property
     def newest(self) -> int:
-        """The newest `start` of a sample of the lines."""
+        """The newest `start` of a sample of the lines. Lines of an object are in no order."""
         fit = [part for part in self.parts if not part.refused]
-        return newest_start((part.text, part.line_format, self.modified_ms) for part in fit[-SAMPLES_MAX:])
+        return newest_start(
+            (line, part.line_format, self.modified_ms) for part in fit for line in sample(part.text)
+        )
 
     @property
     def lines(self) -> int:
         """How many lines there are."""
         return sum(part.lines for part in self.parts if not part.refused)
+
+
+def sample(text: bytes) -> list[bytes]:
+    """Return some lines from all over a text; the last one is always among them."""
+    found = []
+    for nth in range(SAMPLES_MAX):
+        end = len(text) if not nth else text.find(b"\n", nth * len(text) // SAMPLES_MAX)
+        if end > 0:
+            found.append(text[text.rfind(b"\n", 0, end) + 1 : end])
+    return found
 
 
 def transaction(
