@@ -119,7 +119,12 @@ async def has_begun(receiver: Receiver, running: asyncio.Future[None]) -> bool:
 
 async def lines(committed: Reader, prefix: str) -> list[bytes]:
     """Return every line in the blocks of slot 0."""
-    return [line for m in await committed(f"{prefix}blocks") for line in m.value.split(b"\n")]
+    return [line for m in await with_lines(committed, prefix) for line in m.value.split(b"\n")]
+
+
+async def with_lines(committed: Reader, prefix: str) -> list[Any]:
+    """Return the blocks of slot 0 that have lines; the others carry progress alone."""
+    return [message for message in await committed(f"{prefix}blocks") if message.value]
 
 
 def header(message: Any, name: str) -> str:

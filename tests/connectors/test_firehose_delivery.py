@@ -68,8 +68,9 @@ async def blocks_of(kafka: str, prefix: str, count: int) -> list[Any]:
         async with asyncio.timeout(DEADLINE_S):
             while True:
                 more = await consumer.getmany(timeout_ms=1000)
-                found += [message for messages in more.values() for message in messages]
-                if not more and sum(message.value.count(b"\n") + 1 for message in found) >= count:
+                new = [message for messages in more.values() for message in messages if message.value]
+                found += new
+                if not new and sum(message.value.count(b"\n") + 1 for message in found) >= count:
                     return found
     finally:
         await consumer.stop()
