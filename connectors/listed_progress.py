@@ -65,6 +65,15 @@ class ListedProgress:
             heapq.heappop(self._by_age)
         return self._by_age[0][0] if self._by_age else None
 
+    @property
+    def next_s(self) -> int | None:
+        """The event time at which the slot reads on; None if it has nothing to read.
+
+        An object that came late, and is older than what was promised, holds no other slot.
+        """
+        oldest = self.oldest_unread
+        return None if oldest is None else max(oldest, self.complete_to)
+
     def now(self, newest: int) -> SourceProgress | None:
         """Advance `complete_to`; return the progress, or None if the slot is caught up.
 
@@ -98,9 +107,9 @@ def may_read(
 ) -> bool:
     """Return whether an object may be read now, or has to wait for slower slots.
 
-    `others` are the oldest unread objects of this process's slots. An object waits if it is more than
-    `align_s` newer than one of these, or than the slowest slot of any process. The slowest slot itself does
-    not wait: what it waited for would be its own next object.
+    `others` are the times at which this process's slots read on (`ListedProgress.next_s`). An object waits
+    if it is more than `align_s` newer than one of these, or than the slowest slot of any process. The slowest
+    slot itself does not wait: what it waited for would be its own next object.
     """
     if file_s > min(others, default=file_s) + align_s:
         return False

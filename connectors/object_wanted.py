@@ -34,8 +34,7 @@ class Alignment:
         progress = self.slots.get(slot)
         if progress is None or one.file.line_format:
             return True
-        oldest = (part.oldest_unread for part in self.slots.values())
-        others = [file_s for file_s in oldest if file_s is not None]
+        others = [at for part in self.slots.values() if (at := part.next_s) is not None]
         slowest_to = slowest(self.group, progress.source, now_ms())
         return may_read(one.file.file_s, progress.complete_to, slowest_to, others, self.align_s)
 

@@ -97,3 +97,13 @@ def test_a_slot_waits_for_the_slower_slots_of_its_process_and_of_others() -> Non
     assert alignment.allows(at(10_000), 0)
     assert EXPORTED is not None
     assert alignment.allows(EXPORTED, 0), "an export keeps no order"
+
+
+def test_an_object_that_came_late_holds_no_other_slot() -> None:
+    group = Group(2)
+    alignment = Alignment(group, 600)
+    busy, other = (ListingProgress.of("s3:b/", "", SlotProgress((), 1, 9000, 9000)) for _ in range(2))
+    alignment.slots = {0: busy.files, 1: other.files}
+    busy.found(at(100))
+    other.found(at(9300))
+    assert alignment.allows(at(9300), 1)
