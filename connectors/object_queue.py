@@ -165,8 +165,9 @@ class Queue:
         else:
             self._note_left(heard, message)
             receives = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
-            self._watch.hid(message["MessageId"], return_after_s(receives))
-            await self._show(handle, return_after_s(receives))
+            after_s = return_after_s(receives)
+            self._watch.hid(message["MessageId"], after_s)
+            await self._show(handle, after_s)
 
     def _note_left(self, heard: Told, message: dict[str, Any]) -> None:
         """Count and report a message that stays in the queue; once, though it comes again."""
