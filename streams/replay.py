@@ -119,7 +119,7 @@ async def _watch(stage: Stage, progress: Progress) -> None:
 
 async def _play(stage: Stage, ledger: Ledger, progress: Progress) -> None:
     """Let the emulator play a world; its ledger is known when it is over."""
-    how = replay_world.settings(stage.options, 0)
+    how = replay_world.settings(stage.options)
     progress.began = time.monotonic()
     ledger.become(await replay_world.play(stage.endpoint, how, lambda lines: setattr(progress, "put", lines)))
 

@@ -50,7 +50,7 @@ def way(options: Options, stream: str) -> Way:
     return Way(Wanted(stream=stream, shards=options.shards, name=NAME), ["connect", "kinesis"])
 
 
-def settings(options: Options, closing_s: int) -> WorldSettings:
+def settings(options: Options) -> WorldSettings:
     """Return how the world is to be played. Raises `ReplayError`."""
     try:
         return read(
@@ -60,7 +60,6 @@ def settings(options: Options, closing_s: int) -> WorldSettings:
                 "incidents": options.incidents,
                 "records": options.records,
                 "rate": options.rate or 0.0,
-                "closing_s": closing_s,
                 # Nobody looks at the log group, and moto would keep every event for ever.
                 "keeps_log_events": False,
             }

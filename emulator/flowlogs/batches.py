@@ -10,7 +10,6 @@ import polars as pl
 
 from emulator.flowlogs.intervals import Portion
 from emulator.flowlogs.rows import Rows, lines
-from emulator.world.chance import Array
 
 ABOUT = ("eni", "action", "packets", "bytes", "start", "end", "peer", "port")
 
@@ -65,13 +64,6 @@ def batch(portion: Portion, rows: Rows) -> Batch:
     names = rows.interfaces(np.concatenate(enis))
     whole = pl.concat(about).with_columns(names.alias("eni")).select(ABOUT)
     return Batch(portion.ends, pl.concat(frames, how="vertical_relaxed"), whole)
-
-
-def silence(rows: Rows, numbers: Array, begins: int, ends: int) -> Batch:
-    """Return a NODATA record for each of some interfaces, for an interval of which nothing else is known."""
-    about = _about_silence("NODATA", len(numbers), begins, ends - 1)
-    about = about.with_columns(rows.interfaces(numbers).alias("eni"))
-    return Batch(ends, rows.silence(numbers, begins, ends - 1, "NODATA"), about.select(ABOUT))
 
 
 def _about_silence(status: str, count: int, begins: int, last: int) -> pl.DataFrame:

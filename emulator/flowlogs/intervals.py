@@ -54,11 +54,6 @@ class Intervals:
         self._each_minute = np.array(mine) & np.array(short)
         self._each_interval = np.array(mine) & ~np.array(short)
 
-    @property
-    def numbers(self) -> Array:
-        """The interfaces that are this flow log's, by number."""
-        return np.flatnonzero(self._each_minute | self._each_interval)
-
     def add(self, minute: Minute) -> Iterator[Portion]:
         """Take a minute in; yield what is complete with it."""
         if self._each_minute.any():

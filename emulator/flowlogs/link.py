@@ -36,6 +36,7 @@ class Progress:
     round: int = 0
     lines: int = 0
     now: int = 0
+    has_caught_up: bool = False
     is_done: bool = False
     failure: str = ""
     labels: list[dict[str, Any]] = field(default_factory=list)

@@ -150,7 +150,7 @@ class Player:
         for one in self._couriers.values():
             self._start(one.finish(now - delay_s(one.flow_log, now // FILE_S)))
         if (playing.minute + 1) * MINUTE_S > now or self._due > DUE_MAX:
-            await asyncio.sleep(min(TICK_S, MINUTE_S / playing.settings.speed / 4))
+            await asyncio.sleep(min(TICK_S, MINUTE_S / playing.speed / 4))
             return
         for flow_log, batch in await self._minute(playing):
             if flow_log.flow_log_id in self._couriers:  # else it was deleted meanwhile
@@ -158,12 +158,17 @@ class Player:
 
     async def _play_bounded(self, playing: Round) -> None:
         """Play a minute of a bounded load and have all of it delivered; after the last, what is left."""
+        if not playing.is_over and playing.is_ahead:
+            playing.failure = (
+                f"the load has reached the present with {playing.lines:,} of {playing.settings.records:,}"
+                " records: ask for fewer `records`, a higher `busy`, or an earlier `start`"
+            )
+            return
         if not playing.is_over:
             await self._deliver(await self._minute(playing))
             await self._finish(playing.minute * MINUTE_S)
             return
         await self._deliver(await playing.end())
-        await self._deliver(playing.closing())
         await self._finish(None)
         playing.close()
         log.info("the load is over", lines=playing.lines)
@@ -194,7 +199,7 @@ class Player:
         due = 0 if is_file else batch.ends + delay_s(to.flow_log, batch.ends)
         # A clock that may run a thousand times as fast is no event that could be waited for.
         while self._is_there(to) and (left_s := due - playing.now()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(min(AGAIN_S, left_s / playing.settings.speed))
+            await asyncio.sleep(min(AGAIN_S, left_s / playing.speed))
         self._due += 1
         try:
             if self._is_there(to):

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emulator.flowlogs.batches import Batch, batch, silence
+from emulator.flowlogs.batches import Batch, batch
 from emulator.flowlogs.flow_log import FlowLog
 from emulator.flowlogs.intervals import Intervals
 from emulator.flowlogs.rows import Rows, Surroundings
@@ -113,13 +113,6 @@ class Playing:
             (fed.intervals.flow_log, batch(one, fed.rows))
             for fed in self._fed.values()
             for one in fed.intervals.rest()
-        ]
-
-    def closing(self, begins: int, ends: int) -> list[tuple[FlowLog, Batch]]:
-        """Return NODATA records of every interface that some flow log covers."""
-        return [
-            (fed.intervals.flow_log, silence(fed.rows, fed.intervals.numbers, begins, ends))
-            for fed in self._fed.values()
         ]
 
     def _use(self, estate: Estate, minute: int) -> None:

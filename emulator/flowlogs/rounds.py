@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import polars as pl
+import structlog
 
 from emulator.flowlogs.batches import Batch
 from emulator.flowlogs.books import Books
 from emulator.flowlogs.flow_log import FlowLog
 from emulator.flowlogs.playing import Playing
+from emulator.flowlogs.world_time import WorldTime, first_second, first_second_that_fits
 from emulator.kinesis.wire import Scope
 from emulator.world.records import MINUTE_S
 from emulator.world.settings import WorldSettings
 
 EMPTY_MINUTES_MAX = 30
-BOUNDED_BEGINS_S = 2 * 3600
-"""So long before now a bounded load begins unless it says when, so that it lies in the past as logs do."""
+
+log = structlog.get_logger("emulator.flowlogs")
 
 
 @dataclass(slots=True)
@@ -30,13 +32,15 @@ class Round:
     number: int
     settings: WorldSettings
     client: Callable[[Scope], Any]
-    start: int = 0
     minute: int = 0
     lines: int = 0
     is_done: bool = False
     ledger: bytes = b""
     failure: str = ""
+    has_caught_up: bool = False
+    _time: WorldTime = field(init=False)
     _began: float = field(default_factory=time.monotonic)
+    _is_placed: bool = False
     _books: Books = field(default_factory=Books)
     _playing: dict[Scope, Playing] = field(default_factory=dict)
     _paced: int = 0
@@ -44,13 +48,26 @@ class Round:
     _empty_minutes: int = 0
 
     def __post_init__(self) -> None:
-        now = int(time.time()) - (BOUNDED_BEGINS_S if self.settings.is_bounded else 0)
-        self.start = (self.settings.start or now) // MINUTE_S * MINUTE_S
-        self.minute = self.start // MINUTE_S
+        self._time = WorldTime(first_second(self.settings, time.time()), self.settings.speed)
+        self.minute = self._time.start // MINUTE_S
 
     def now(self) -> float:
-        """Return the world's time, in epoch seconds."""
-        return self.start + (time.monotonic() - self._began) * self.settings.speed
+        """Return the world's time, in epoch seconds. It is never after the present."""
+        elapsed_s, present = time.monotonic() - self._began, time.time()
+        if not self.has_caught_up and self._time.has_caught_up(elapsed_s, present):
+            self.has_caught_up = True
+            log.info("the world has caught up with the present and goes on at speed 1")
+        return self._time.now(elapsed_s, present)
+
+    @property
+    def speed(self) -> float:
+        """Simulated seconds a second, now."""
+        return 1.0 if self.has_caught_up else self.settings.speed
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the next minute is not over yet."""
+        return (self.minute + 1) * MINUTE_S > time.time()
 
     @property
     def is_over(self) -> bool:
@@ -62,6 +79,8 @@ class Round:
         by_scope: dict[Scope, list[FlowLog]] = {}
         for flow_log in flow_logs:
             by_scope.setdefault(flow_log.scope, []).append(flow_log)
+        if self.settings.is_bounded and not self._is_placed:
+            await self._place(by_scope, revision)
         for scope in set(self._playing) - set(by_scope):
             await self._playing.pop(scope).undo(self.minute)
         for scope, mine in by_scope.items():
@@ -78,6 +97,17 @@ class Round:
         if self.settings.is_bounded and self._empty_minutes >= EMPTY_MINUTES_MAX:
             self.failure = f"nothing was recorded in {EMPTY_MINUTES_MAX} minutes: is any interface there?"
         return found
+
+    async def _place(self, by_scope: Mapping[Scope, list[FlowLog]], revision: int) -> None:
+        """Let a bounded load start so early that it ends before the present. Its first minute is a trial."""
+        a_minute = 0.0
+        for scope, mine in by_scope.items():
+            trial = self._new(scope)
+            await trial.look(mine, revision, self.minute)
+            found = [*await trial.minute(self.minute), *trial.rest()]
+            a_minute += sum(made.height * MINUTE_S / flow_log.settings.interval_s for flow_log, made in found)
+        start = first_second_that_fits(self.settings, time.time(), a_minute)
+        self._time, self.minute, self._is_placed = replace(self._time, start=start), start // MINUTE_S, True
 
     def meet(self, flow_logs: Sequence[FlowLog]) -> None:
         """Note when each flow log came; those with which the world begins have all of it."""
@@ -111,14 +141,6 @@ class Round:
             found += playing.rest()
         return found
 
-    def closing(self) -> list[tuple[FlowLog, Batch]]:
-        """Return the NODATA records after a bounded load, if they are wanted."""
-        if not self.settings.closing_s:
-            return []
-        begins = self.minute * MINUTE_S + self.settings.closing_s
-        ends = begins + MINUTE_S
-        return [one for playing in self._playing.values() for one in playing.closing(begins, ends)]
-
     async def pace(self, lines: int) -> None:
         """Wait until so many lines more are due, by a schedule that does not wait for whoever is slow."""
         if self.settings.rate:
@@ -150,6 +172,7 @@ class Round:
             "round": self.number,
             "lines": self.lines,
             "now": self.minute * MINUTE_S,
+            "has_caught_up": self.has_caught_up,
             "is_done": self.is_done,
             "failure": self.failure,
             "labels": labels,
@@ -158,5 +181,8 @@ class Round:
 
     def _of(self, scope: Scope) -> Playing:
         if scope not in self._playing:
-            self._playing[scope] = Playing(scope, self.settings, lambda: self.client(scope))
+            self._playing[scope] = self._new(scope)
         return self._playing[scope]
+
+    def _new(self, scope: Scope) -> Playing:
+        return Playing(scope, self.settings, lambda: self.client(scope))

@@ -123,7 +123,8 @@ async def _watch(world: RemoteWorld, settings: WorldSettings, flow_logs: list[st
 def _table(progress: dict[str, Any], flow_logs: list[dict[str, Any]], delivered: int, rate: float) -> Table:
     table = Table.grid(padding=(0, 2))
     shown = time.strftime("%Y-%m-%d %H:%M", time.gmtime(progress["now"])) if progress["now"] else "…"
-    table.add_row("world's time", f"{shown} UTC")
+    pace = "caught up with the present, at speed 1" if progress["has_caught_up"] else ""
+    table.add_row("world's time", f"{shown} UTC", pace)
     table.add_row("records made", f"{progress['lines']:,}")
     table.add_row("delivered", f"{delivered:,} ({rate:,.0f}/s)")
     now = progress["now"]

@@ -25,8 +25,7 @@ class WorldSettings:
     """`busy` is in percent, `speed` in simulated seconds a second, `incidents` are kinds (`casting.KINDS`).
 
     With `records` the load is bounded: time is not waited for, whole minutes are played until so many records
-    were made, `rate` of them a second (0: as fast as they are taken), and `closing_s` after the end every
-    interface gets a NODATA record. A ledger is kept of a bounded load.
+    were made, `rate` of them a second (0: as fast as they are taken). A ledger is kept of a bounded load.
     """
 
     seed: int = 1
@@ -35,7 +34,6 @@ class WorldSettings:
     incidents: tuple[str, ...] = KINDS
     records: int = 0
     rate: float = 0.0
-    closing_s: int = 0
     start: int = 0
     keeps_log_events: bool = True
 
@@ -96,5 +94,5 @@ def _check(settings: WorldSettings) -> None:
         raise BadWorld(f"`busy` is between 0 and {BUSY_MAX} percent.")
     if not 0 <= settings.records <= RECORDS_MAX or settings.rate < 0:
         raise BadWorld(f"`records` is between 0 and {RECORDS_MAX}, and `rate` at least 0.")
-    if settings.seed < 0 or settings.closing_s < 0 or settings.start < 0:
-        raise BadWorld("`seed`, `start` and `closing_s` are at least 0.")
+    if settings.seed < 0 or settings.start < 0:
+        raise BadWorld("`seed` and `start` are at least 0.")

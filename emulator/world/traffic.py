@@ -33,6 +33,8 @@ LATE_SHARE = 0.05
 LATE_MAX_S = 300
 REJECT_SHARE_MAX = 0.05  # every 20th flow: at most 3 in 50, still well under 10 %
 ZIPF_EXPONENT = 0.9
+SPAN_MIN_S, SPAN_MAX_S = 2400, 3600
+"""Windows wait ten minutes for late lines. The incidents, in the middle, are final before the load ends."""
 INCIDENTS_MIN_RECORDS = 5_000  # below this the incidents would be most of the load
 
 _PEERS = 4096
@@ -50,9 +52,9 @@ _Array = np.ndarray[tuple[int], np.dtype[Any]]
 class Load:
     """A bounded load of `records` lines over `span_s` simulated seconds from `start` (epoch seconds).
 
-    A `span_s` of 0 is replaced by one that grows with the load, 600 s for each million lines, between 1200
-    and 3600 s. Late lines at its very beginning lie up to five minutes before `start`. Raises `ValueError`
-    when a load cannot be made.
+    A `span_s` of 0 is replaced by one that grows with the load, 600 s for each million lines, between
+    `SPAN_MIN_S` and `SPAN_MAX_S`. Late lines at its very beginning lie up to five minutes before `start`.
+    Raises `ValueError` when a load cannot be made.
     """
 
     records: int
@@ -69,7 +71,9 @@ class Load:
         if not 0 <= self.reject_share <= REJECT_SHARE_MAX:
             raise ValueError(f"reject_share is between 0 and {REJECT_SHARE_MAX}: more looks like an incident")
         if not self.span_s:
-            object.__setattr__(self, "span_s", min(3600, max(1200, self.records * 600 // 1_000_000)))
+            object.__setattr__(
+                self, "span_s", min(SPAN_MAX_S, max(SPAN_MIN_S, self.records * 600 // 1_000_000))
+            )
 
     @property
     def end(self) -> int:
@@ -115,21 +119,6 @@ def batches(load: Load, batch_lines: int = CHUNK_LINES) -> Iterator[Batch]:
             part = frame.slice(at, batch_lines)
             yield Batch(first, part)
             first += part.height
-
-
-def closing(load: Load, seconds_after: int) -> Iterator[Batch]:
-    """Yield one `NODATA` line for each interface, `seconds_after` the end, so that watermarks move on.
-
-    A real idle interface logs one each minute; without any, the last windows of a bounded load stay open.
-    """
-    world = _world(load.enis, load.seed)
-    start = np.full(load.enis, load.end + seconds_after, np.int64)
-    eni = np.arange(load.enis, dtype=np.uint32)
-    skip = np.zeros(load.enis, np.bool_)
-    rows = pl.DataFrame(
-        {"at": eni.astype(np.int64), "eni": eni, "start": start, "end": start + 59, "skip": skip}
-    )
-    yield Batch(load.records + seconds_after * load.enis, _log_lines(world, rows).drop("at"))
 
 
 def labels(load: Load) -> tuple[incidents.Label, ...]:

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.moto, pytest.mark.process]
 SLOTS = 4
 DEADLINE_S = 90.0
 KEY = "the-stream's-own-key"
-WORLD = WorldSettings(seed=3, records=20_000, incidents=(), closing_s=60)
+WORLD = WorldSettings(seed=3, records=20_000, incidents=())
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import orjson
-import polars as pl
 
 from emulator import ledger
-from emulator.flowlogs.batches import Batch, batch, silence
+from emulator.flowlogs.batches import Batch, batch
 from emulator.flowlogs.books import Books
-from emulator.flowlogs.intervals import Intervals
+from emulator.flowlogs.intervals import Intervals, Portion
 from emulator.world.incidents import Label
 from emulator.world.living import World
 from tests.emulator.flowlogs.portions import FIRST, flow_log, rows
@@ -93,9 +93,11 @@ def test_peers_are_the_real_ones_and_ports_those_of_services() -> None:
 
 def test_silence_is_in_the_totals_and_no_peer() -> None:
     world = World(estate(), 1)
-    number = pl.Series([world.directory.eni("eni-db")]).to_numpy()
+    nobody = np.zeros(0, np.int64)
+    nothing = world.minute(FIRST).records.take(nobody)
+    silent = Portion(600, 660, nothing, np.array([world.directory.eni("eni-db")]), nobody)
     books = Books()
-    books.add("fl-1", silence(rows(world.directory), number, 600, 660).about)
+    books.add("fl-1", batch(silent, rows(world.directory)).about)
     document = written(books)
     assert document["totals"] == [["eni-db", "NODATA", 600, 1, 0, 0, 600, 659]]
     assert document["peers"] == document["ports"] == {}

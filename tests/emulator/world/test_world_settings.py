@@ -13,10 +13,10 @@ from emulator.world.casting import KINDS
 from emulator.world.settings import BUSY_MAX, FEW_KINDS, RECORDS_MAX, SPEED_MAX, BadWorld, WorldSettings, read
 
 ALL_KINDS = ", ".join(KINDS)
-NAMES = "seed, busy, speed, incidents, records, rate, closing_s, start, keeps_log_events"
+NAMES = "seed, busy, speed, incidents, records, rate, start, keeps_log_events"
 A_SPEED = "`speed` is between 0 and 3600, and not 0."
 A_LOAD = "`records` is between 0 and 1000000000, and `rate` at least 0."
-A_START = "`seed`, `start` and `closing_s` are at least 0."
+A_START = "`seed` and `start` are at least 0."
 SOME = "`incidents` is `all`, `few`, `none` or a list of kinds."
 REFUSALS: list[tuple[Any, str]] = [
     ([], "The settings of a world are a JSON object."),
@@ -45,7 +45,6 @@ REFUSALS: list[tuple[Any, str]] = [
     ({"rate": -0.5}, A_LOAD),
     ({"seed": -1}, A_START),
     ({"start": -60}, A_START),
-    ({"closing_s": -1}, A_START),
 ]
 made = st.builds(
     WorldSettings,
@@ -55,7 +54,6 @@ made = st.builds(
     incidents=st.lists(st.sampled_from(KINDS), unique=True).map(tuple),
     records=st.integers(0, RECORDS_MAX),
     rate=st.floats(0, 1e9),
-    closing_s=st.integers(0, 86_400),
     start=st.integers(0, 2_000_000_000),
     keeps_log_events=st.booleans(),
 )
