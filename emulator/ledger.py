@@ -204,12 +204,13 @@ class AlertReport:
 
     `related` are alerts of another rule at a planted incident's place and time: a scan of a quiet interface
     is also a high share of rejects, and saying so is not false. `unwatched` was planted without any detector
-    that looks for it.
+    that looks for it. `unsettled` was not found, and its windows may not be final yet.
     """
 
     found: tuple[Label, ...]
     missed: tuple[Label, ...]
     unwatched: tuple[Label, ...]
+    unsettled: tuple[Label, ...]
     related: tuple[PublishedAlert, ...]
     false: tuple[PublishedAlert, ...]
 
@@ -219,8 +220,13 @@ class AlertReport:
         return not (self.missed or self.false)
 
 
-def compare_alerts(labels: Sequence[Label], alerts: Iterable[PublishedAlert]) -> AlertReport:
-    """Compare what was planted with the alerts that fired."""
+def compare_alerts(
+    labels: Sequence[Label], alerts: Iterable[PublishedAlert], final_to: int | None = None
+) -> AlertReport:
+    """Compare what was planted with the alerts that fired.
+
+    Windows that end after `final_to` (epoch seconds) may still be open. None: all are final.
+    """
     found: set[Label] = set()
     related: list[PublishedAlert] = []
     false: list[PublishedAlert] = []
@@ -232,9 +238,12 @@ def compare_alerts(labels: Sequence[Label], alerts: Iterable[PublishedAlert]) ->
         found |= hits
         if not hits:
             (related if near else false).append(alert)
+    not_found = [label for label in labels if label.rule and label not in found]
+    settled = [label for label in not_found if final_to is None or label.window_end <= final_to]
     return AlertReport(
         found=tuple(label for label in labels if label in found),
-        missed=tuple(label for label in labels if label.rule and label not in found),
+        missed=tuple(settled),
+        unsettled=tuple(label for label in not_found if label not in settled),
         unwatched=tuple(label for label in labels if not label.rule),
         related=tuple(related),
         false=tuple(false),

@@ -159,21 +159,21 @@ def replay(**options: Any) -> None:
     Exits with 0 when every window equals the ledger and every planted incident was found, else with 1.
     """
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    from connectors.settings import Common
+    from connectors.settings import Common, Work
     from connectors.topics import TopicError
     from emulator.kafka.jars import JarError
     from emulator.kafka.node import KafkaFailed
     from streams import kernel_cache, replay_options
     from streams.replay_load import Options, ReplayError
 
-    settings = settings_of(Common)
+    settings, work = settings_of(Common), settings_of(Work)
     if "VPCFLOW_KAFKA" in os.environ:
         os.environ["VPCFLOW_KAFKA"] = settings.kafka  # In its normal form, for what reads it below.
     kernel_cache.prepare()
     outcome: list[int] = []
 
     async def start() -> None:
-        given = Options(**options)
+        given = Options(**options, final_after_s=work.lateness_s)
         replay_options.check(given)
         from streams import replay as replaying
 

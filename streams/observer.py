@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from streams.records import Alert, decode_alert
 
 Key = tuple[str, str, int]
+WINDOW_S = 60
 _SEEN = ("flows", "packets", "bytes", "first", "last", "revision", "final")
 
 
@@ -31,6 +32,19 @@ class Seen:
     last: int
     revision: int
     is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finals:
+    """How many of the old windows of all interfaces and actions are final."""
+
+    final: int
+    old: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of them are."""
+        return self.final == self.old
 
 
 @dataclass(slots=True)
@@ -88,6 +102,15 @@ class Observer:
         arrival_ms: int = row["oldest_arrival_ms"]  # type: ignore[assignment]
         if arrival_ms:
             self.latencies_ms.append(now_ms - arrival_ms)
+
+    def newest_window(self) -> int:
+        """Return the start of the newest window, 0 when there is none."""
+        return max((window for _, _, window in self.aggregates), default=0)
+
+    def finals(self, final_to: int) -> Finals:
+        """Return how many of the aggregates whose window ends by `final_to` (epoch seconds) are final."""
+        old = [seen for key, seen in self.aggregates.items() if key[2] + WINDOW_S <= final_to]
+        return Finals(sum(seen.is_final for seen in old), len(old))
 
     def latency_ms(self, share: float) -> int:
         """Return a percentile of arrival → readable, 0 when nothing was measured."""

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.live import Live
 
-from emulator.ledger import Ledger
+from emulator.ledger import Ledger, compare_alerts
 from emulator.world import feed
 from emulator.world.traffic import Batch
 from streams import replay_world, report
@@ -27,18 +27,24 @@ from streams.replay_load import Options, ReplayError
 from streams.replay_stage import Stage, kinesis_client, open_stage
 
 QUIET_S = 90.0  # no progress for this long, and the replay gives up and says what is missing
+FINAL_S = 60.0
+"""After the last line is read, windows become final and alerts fire within this time, or the replay fails."""
 SETTLED_S = 5.0
-"""A file is done when nothing was published for this long: it does not say which alerts to wait for."""
+"""If nothing is published for this long, no alert is on its way."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far the replay is: lines acknowledged by Kinesis, and when the feeding began."""
+    """How far the replay is: lines acknowledged by Kinesis, and when the feeding began.
+
+    `out_at` is when all lines were published.
+    """
 
     total: int
     put: int = 0
     began: float = field(default_factory=time.monotonic)
     first_number_s: float = 0.0
+    out_at: float = 0.0
 
 
 async def run(options: Options) -> int:
@@ -71,17 +77,20 @@ async def _replay(stage: Stage) -> int:
     try:
         with Live(console=console, refresh_per_second=4, transient=True) as live:
             quiet_since, last = time.monotonic(), -1
-            while not (
-                _is_done(stage, ledger, refused, feeding)
-                and (not options.path or time.monotonic() - quiet_since > SETTLED_S)
-            ):
+            while True:
                 await asyncio.sleep(0.25)
                 await _watch(stage, progress)
                 live.update(report.bar(progress, stage.observer, ledger.lines))
+                now = time.monotonic()
                 seen = stage.observer.messages + len(stage.observer.alerts) + progress.put
                 if seen != last:
-                    quiet_since, last = time.monotonic(), seen
-                if time.monotonic() - quiet_since > QUIET_S:
+                    quiet_since, last = now, seen
+                if progress.out_at:
+                    if now - progress.out_at > FINAL_S or _is_settled(stage, ledger, now - quiet_since):
+                        break
+                elif _is_out(stage, ledger, refused, feeding):
+                    progress.out_at = now
+                elif now - quiet_since > QUIET_S:
                     console.print(f"[red]no progress for {QUIET_S:.0f} s; reporting what there is[/red]")
                     break
     finally:
@@ -95,18 +104,21 @@ async def _replay(stage: Stage) -> int:
     return 0 if result.is_exact else 1
 
 
-def _is_done(stage: Stage, ledger: Ledger, refused: int, feeding: asyncio.Future[None]) -> bool:
+def _is_out(stage: Stage, ledger: Ledger, refused: int, feeding: asyncio.Future[None]) -> bool:
+    """Return whether all lines are published or refused."""
     if not feeding.done():
         return False
     feeding.result()
     seen = stage.observer
-    return seen.flows + sum(seen.dead.values()) >= ledger.lines + refused and _alerts_settled(stage, ledger)
+    return seen.flows + sum(seen.dead.values()) >= ledger.lines + refused
 
 
-def _alerts_settled(stage: Stage, ledger: Ledger) -> bool:
-    fired = {(a.rule, a.labels.get("eni")) for a in stage.observer.alerts if a.status == "firing"}
-    waited = time.monotonic() - stage.began > 600  # a missed incident must not keep a replay for ever
-    return waited or all((label.rule, label.eni) in fired for label in ledger.labels if label.rule)
+def _is_settled(stage: Stage, ledger: Ledger, quiet_s: float) -> bool:
+    """Return whether the old windows are final, the planted alerts have fired, and nothing more comes."""
+    final_to = stage.observer.newest_window() - stage.options.final_after_s
+    if quiet_s < SETTLED_S or not stage.observer.finals(final_to).is_complete:
+        return False
+    return not compare_alerts(ledger.labels, stage.observer.alerts, final_to).missed
 
 
 async def _watch(stage: Stage, progress: Progress) -> None:

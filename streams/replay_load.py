@@ -45,6 +45,8 @@ class Options:
     external_endpoint: str | None = None
     port: int = 0
     as_json: bool = False
+    final_after_s: int = 600
+    """`VPCFLOW_LATENESS_S` of the workers: windows that are older become final."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from emulator.ledger import AlertReport, Ledger, Report, compare, compare_alerts
-from streams.observer import Observer
+from streams.observer import Finals, Observer
 from streams.records import Alert
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Result:
     """What a replay came to; `is_exact` is the whole promise in one word."""
 
     windows: Report
+    finals: Finals
+    final_after_s: int
     alerts: AlertReport
     refused_expected: int
     dead: dict[str, int]
@@ -42,10 +44,11 @@ class Result:
 
     @property
     def is_exact(self) -> bool:
-        """Whether no line was lost, doubled or miscounted, and the alerts are those planted, if any were."""
+        """Whether no line was lost, doubled or miscounted, old windows are final, and the alerts are true."""
         refused = sum(self.dead.values())
         return (
             self.windows.exact
+            and self.finals.is_complete
             and self.alerts.exact
             and refused == self.refused_expected
             and not self.backwards
@@ -74,7 +77,8 @@ def bar(progress: Progress, observer: Observer, lines: int) -> Table:
 def reconcile(stage: Stage, progress: Progress, ledger: Ledger, refused: int) -> Result:
     """Compare what was published with the ledger."""
     observer = stage.observer
-    elapsed = max(time.monotonic() - progress.began, 0.001)
+    elapsed = max((progress.out_at or time.monotonic()) - progress.began, 0.001)
+    final_to = observer.newest_window() - stage.options.final_after_s
     fired = {alert.fingerprint: alert for alert in observer.alerts if alert.status == "firing"}
     is_file = bool(stage.options.path)
     memory = {child.name: child.peak_rss_bytes >> 20 for child in stage.children}
@@ -82,7 +86,9 @@ def reconcile(stage: Stage, progress: Progress, ledger: Ledger, refused: int) ->
         memory["kafka"] = int(stage.node.rss_mb())
     return Result(
         windows=compare(ledger, observer.aggregates),
-        alerts=compare_alerts(ledger.labels, () if is_file else observer.alerts),
+        finals=observer.finals(final_to),
+        final_after_s=stage.options.final_after_s,
+        alerts=compare_alerts(ledger.labels, () if is_file else observer.alerts, final_to),
         refused_expected=refused,
         dead=dict(observer.dead),
         backwards=observer.backwards,
@@ -130,8 +136,18 @@ def _alert_rows(result: Result) -> list[tuple[str, str]]:
 
 def _incidents(alerts: AlertReport) -> str:
     told = f"{len(alerts.found)} found, {len(alerts.missed)} missed"
+    if alerts.unsettled:
+        told += f", {len(alerts.unsettled)} in windows that are not final"
     kinds = ", ".join(sorted({label.kind for label in alerts.unwatched}))
     return f"{told}; no detector yet: {kinds}" if kinds else told
+
+
+def _finals(result: Result) -> str:
+    """Return how many of the windows that the lateness has passed are final."""
+    minutes, rest = divmod(result.final_after_s, 60)
+    age = "ten minutes" if result.final_after_s == 600 else f"{result.final_after_s} s"
+    age = f"{minutes} minutes" if age.endswith(" s") and not rest else age
+    return f"{result.finals.final:,} of {result.finals.old:,} older than {age}"
 
 
 def _table(result: Result) -> Table:
@@ -145,6 +161,7 @@ def _table(result: Result) -> Table:
         ("lines lost", f"{windows.lost:,}"),
         ("lines twice", f"{windows.twice:,}"),
         ("windows that differ", f"{windows.differing:,} of {windows.windows:,}"),
+        ("final windows", _finals(result)),
         ("revisions that went backwards", f"{result.backwards:,}"),
         ("refused, in `dead`", f"{refused:,} ({result.refused_expected:,} expected){_reasons(result.dead)}"),
         *_alert_rows(result),

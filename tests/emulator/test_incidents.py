@@ -8,7 +8,7 @@ import pytest
 from connectors.flowlog import DEFAULT_FORMAT
 from emulator.ledger import compare_alerts
 from emulator.world.incidents import PORT_SCAN, REJECT_RATIO, Label
-from emulator.world.traffic import Load, batches, closing, labels
+from emulator.world.traffic import Load, batches, labels
 from tests.streams.alerts_day import Pipeline
 
 SIZES = [(5_000, 2000), (60_000, 2000), (90_000, 30), (20_000, 2)]
@@ -66,7 +66,7 @@ def test_the_rejects_are_where_their_label_says(records: int, enis: int) -> None
 def test_detectors_find_both_and_nothing_else(records: int, enis: int) -> None:
     load, pipeline = Load(records, 11, enis=enis), Pipeline()
     alerts = []
-    for batch in (*batches(load, 500), *closing(load, 700)):
+    for batch in batches(load, 500):
         pipeline.add(batch.text)
         alerts += pipeline.flush(set())
     report = compare_alerts(labels(load), alerts)

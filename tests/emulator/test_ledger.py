@@ -156,6 +156,15 @@ def test_alerts_found_missed_related_and_false() -> None:
     assert not report.exact
 
 
+def test_an_incident_in_windows_that_are_not_final_may_be_found_and_is_not_missed() -> None:
+    scan, rejects = Label("port_scan", "a", 600, 660), Label("reject_ratio", "b", 900, 1140)
+    report = compare_alerts((scan, rejects), [alert("port_scan", "a", 600)], final_to=1139)
+    assert (report.found, report.missed, report.unsettled) == ((scan,), (), (rejects,))
+    assert report.exact
+    report = compare_alerts((scan, rejects), [], final_to=1140)
+    assert (report.missed, report.unsettled) == ((scan, rejects), ())
+
+
 @pytest.mark.parametrize(("window", "is_found"), [(240, False), (300, True), (899, True), (960, False)])
 def test_an_alert_may_be_five_minutes_off(window: int, is_found: bool) -> None:
     report = compare_alerts([Label("port_scan", "a", 600, 660)], [alert("port_scan", "a", window)])
