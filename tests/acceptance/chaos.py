@@ -154,8 +154,9 @@ async def _feed(scene: Scene, chaos_s: float, rate: float) -> None:
     per_tick, number = int(rate / 10), 0
     ends = time.monotonic() + chaos_s
     while time.monotonic() < ends:
+        at = int(time.time())
         lines = [
-            f"2 123456789012 eni-chaos 10.0.0.1 10.0.0.2 1 443 6 1 40 {number + i} 0 ACCEPT OK"
+            f"2 123456789012 eni-chaos 10.0.0.1 10.0.0.2 1 443 6 1 {number + i} {at} {at + 40} ACCEPT OK"
             for i in range(per_tick)
         ]
         number += per_tick

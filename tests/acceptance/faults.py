@@ -3,20 +3,23 @@
 `python -m tests.acceptance.faults --seeds 1-10` runs it by hand. For each seed: a load goes in at a fixed
 rate while the connector and three workers are killed (SIGKILL), paused for longer than their session
 (SIGSTOP), made to leave and join (SIGTERM), and the broker is killed and started again once. Then
-everything is left to finish, and every key of the merge state and of `aggregates` must equal the ledger.
-Only processes that the test started are touched, by id.
+everything is left to finish. Every key of the merge state and of `aggregates` must equal the ledger, and
+every window older than the lateness is final within a minute. With `--outage`, the connector is down while
+an hour of flow logs arrives. All settings have their defaults. Only processes that the test started are
+touched, by id.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import random
 import signal
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +27,29 @@ import boto3
 import click
 from botocore.config import Config
 
-from connectors.slots import read_compacted
+from connectors.settings import Work
 from connectors.topics import ensure_topics
 from emulator.kafka.node import Node, kafka_node
 from emulator.ledger import Ledger, Report, compare
 from emulator.ports import free_port
 from emulator.world import feed, traffic
 from streams.children import Child
-from streams.observer import Observer
-from streams.windows import Rules, Windows
+from streams.observer import Finals, Observer
+from streams.windows import Rules
+from tests.acceptance import merge_state
 from tests.acceptance.seeds import resume_all, run_seeds
 from tests.processes import answers, environment, until
 
 PREFIX = "faults."
 SLOTS = 4
-SESSION_S = 3.0
+SESSION_S = Work().session_s
 WORKERS = 3
 ENIS = 200
 TICK_S = 0.5
 SETTLE_S = 120.0
+FINAL_S = 60.0
+OUTAGE_S, OUTAGE_SPAN_S = 3600, 4 * 3600
+"""Event time: of the outage, and of the whole load of a run that has one."""
 TEST_CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 
@@ -55,26 +62,33 @@ class Outcome:
     output: Report
     backwards: int
     dead: int
+    finals: Finals
     faults: Counter[str] = field(default_factory=Counter)
 
     @property
     def is_exact(self) -> bool:
-        """Whether state and output equal the ledger, every key."""
-        return self.state.exact and self.output.exact and not self.backwards and not self.dead
+        """Whether state and output equal the ledger, every key, and old windows are final."""
+        is_whole = self.state.exact and self.output.exact and self.finals.is_complete
+        return is_whole and not self.backwards and not self.dead
 
     @property
     def text(self) -> str:
         """The outcome in a line."""
         return (
-            f"{self.state.lines:,} lines, {self.state.windows:,} keys; state differs {self.state.differing},"
-            f" output differs {self.output.differing} (lost {self.output.lost}, twice {self.output.twice}),"
+            f"{self.output.lines:,} lines, {self.output.windows:,} keys; state differs {self.state.differing}"
+            f" of {self.state.windows:,}, output differs {self.output.differing}"
+            f" (lost {self.output.lost}, twice {self.output.twice}),"
+            f" final {self.finals.final:,} of {self.finals.old:,} old,"
             f" backwards {self.backwards}, dead {self.dead}; {dict(self.faults)}"
         )
 
 
 @dataclass(slots=True)
 class Scene:
-    """The processes of a run, and what is being done to them."""
+    """The processes of a run, and what is being done to them.
+
+    The connector is down from `outage[0]` to `outage[1]`, monotonic seconds.
+    """
 
     node: Node
     connector: Child
@@ -83,11 +97,20 @@ class Scene:
     faults: Counter[str] = field(default_factory=Counter)
     paused: dict[int, tuple[int, float]] = field(default_factory=dict)
     broker_at: float = 0.0
+    outage: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def is_connector_down(self) -> bool:
+        """Whether the outage is now."""
+        return self.outage[0] < time.monotonic() < self.outage[1]
 
 
-async def run(seed: int, *, faulty_s: float = 40.0, rate: float = 3000.0) -> Outcome:
+async def run(
+    seed: int, *, faulty_s: float = 60.0, rate: float = 3000.0, has_outage: bool = False
+) -> Outcome:
     """Run one seed and return what it came to. Raises `TimeoutError` when it does not settle."""
-    load = traffic.Load(int(faulty_s * rate), seed, enis=ENIS, start=int(time.time()) // 60 * 60 - 3600)
+    load = traffic.Load(int(faulty_s * rate), seed, enis=ENIS, span_s=OUTAGE_SPAN_S if has_outage else 0)
+    load = replace(load, start=(int(time.time()) - load.span_s) // 60 * 60)
     ledger = Ledger()
     async with kafka_node() as node:
         await ensure_topics(node.bootstrap, PREFIX, SLOTS)
@@ -98,6 +121,9 @@ async def run(seed: int, *, faulty_s: float = 40.0, rate: float = 3000.0) -> Out
                 began = time.monotonic()
                 feeding = asyncio.ensure_future(_feed(client, load, ledger, rate))
                 scene.broker_at = began + scene.random.uniform(0.3, 0.6) * faulty_s
+                if has_outage:
+                    down_at, down_s = began + 0.25 * faulty_s, faulty_s * OUTAGE_S / load.span_s
+                    scene.outage = (down_at, down_at + down_s)
                 while time.monotonic() - began < faulty_s or not feeding.done():
                     await _tick(scene)
                     await asyncio.sleep(TICK_S)
@@ -116,7 +142,7 @@ def _all(scene: Scene) -> list[Child]:
 async def _start(node: Node, folder: Path, seed: int) -> tuple[Child, Scene]:
     port = free_port()
     env = {
-        **environment(node.bootstrap, PREFIX, SLOTS, session_s=SESSION_S, retention_s=86_400),
+        **environment(node.bootstrap, PREFIX, SLOTS),
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -166,9 +192,9 @@ async def _feed(client: Any, load: traffic.Load, ledger: Ledger, rate: float) ->
 async def _tick(scene: Scene) -> None:
     """Make the faults of one moment, and start again what has ended."""
     chance = scene.random.random
-    if scene.connector.pid and chance() < 0.03:
-        await _kill(scene, scene.connector, "connector killed")
-    if not scene.connector.pid:
+    if scene.connector.pid and (scene.is_connector_down or chance() < 0.03):
+        await _kill(scene, scene.connector, "outage" if scene.is_connector_down else "connector killed")
+    if not scene.connector.pid and not scene.is_connector_down:
         await scene.connector.start()
     for index, worker in enumerate(scene.workers):
         await _tick_worker(scene, index, worker)
@@ -216,42 +242,45 @@ async def _settle(scene: Scene, seed: int, ledger: Ledger) -> Outcome:
     deadline = time.monotonic() + SETTLE_S
     try:
         while observer.flows + sum(observer.dead.values()) < ledger.lines and time.monotonic() < deadline:
-            for child in (scene.connector, scene.workers[0]):
-                if not child.pid:
-                    await child.start()
-            await asyncio.sleep(TICK_S)
+            await _keep_up(scene)
+        deadline = time.monotonic() + FINAL_S
+        while not _finals(observer).is_complete and time.monotonic() < deadline:
+            await _keep_up(scene)
         await asyncio.sleep(2 * TICK_S)  # What is wrongly doubled would come about now.
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
     await asyncio.gather(*(child.stop() for child in _all(scene)))
-    state = await _state(scene.node.bootstrap)
+    state = await merge_state.read(scene.node.bootstrap, PREFIX, SLOTS)
     return Outcome(
         seed,
-        state=compare(ledger, state),
+        state=compare(merge_state.kept(ledger, state), state),
         output=compare(ledger, observer.aggregates),
         backwards=observer.backwards,
         dead=sum(observer.dead.values()),
+        finals=_finals(observer),
         faults=scene.faults,
     )
 
 
-async def _state(kafka: str) -> dict[tuple[str, str, int], Any]:
-    """Read what `merge` keeps, from its state topic, as aggregates."""
-    found = {}
-    for partition in range(SLOTS):
-        values = await read_compacted(kafka, f"{PREFIX}merge-state", partition)
-        values.pop(b"sent", None)
-        for aggregate in Windows.load(Rules(), values).aggregates():
-            found[aggregate.eni, aggregate.action, aggregate.window_start] = aggregate
-    return found
+async def _keep_up(scene: Scene) -> None:
+    """Start what has ended, and wait a little."""
+    for child in (scene.connector, scene.workers[0]):
+        if not child.pid:
+            await child.start()
+    await asyncio.sleep(TICK_S)
+
+
+def _finals(observer: Observer) -> Finals:
+    return observer.finals(observer.newest_window() - Rules().lateness_s)
 
 
 @click.command()
 @click.option("--seeds", default="1-10", show_default=True, help="One seed, or a range.")
-def main(seeds: str) -> None:
+@click.option("--outage", "has_outage", is_flag=True, help="An hour without a connector in each seed.")
+def main(seeds: str, has_outage: bool) -> None:
     """Run the fault test on some seeds, and exit with the number that was not exact."""
-    run_seeds(seeds, run)
+    run_seeds(seeds, functools.partial(run, has_outage=has_outage))
 
 
 if __name__ == "__main__":

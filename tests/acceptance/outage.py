@@ -31,11 +31,12 @@ from emulator.ledger import Ledger, Report, compare
 from emulator.ports import free_port
 from streams.children import Child
 from streams.observer import Observer
+from streams.windows import Rules
 from tests.processes import answers, environment, until
 
 PREFIX = "outage."
 MINUTE_S, HOUR_S = 60, 3600
-LATENESS_S = 600  # the default of VPCFLOW_LATENESS_S
+FINAL_AFTER_S = Rules().lateness_s
 LIVE_MINUTES = 15
 SETTLE_S = 240.0
 FINAL_S = 60.0
@@ -282,7 +283,7 @@ async def _finals(observer: Observer, feeder: Feeder) -> tuple[int, float]:
         waiting = [
             key
             for key, seen in observer.aggregates.items()
-            if not seen.is_final and key[2] + MINUTE_S <= feeder.newest - LATENESS_S
+            if not seen.is_final and key[2] + MINUTE_S <= feeder.newest - FINAL_AFTER_S
         ]
         took_s = time.monotonic() - began
         if not waiting or took_s > FINAL_S:

@@ -70,7 +70,8 @@ def _report(console: Console, values: dict[str, float], measured: dict[str, floa
     console.print(table)
     console.print(
         f"worker: {measured['idle_mb']:.0f} MB idle, {measured['peak_mb']:.0f} MB at most,"
-        f" {measured['messages']:,.0f} aggregates for {measured['windows']:,.0f} windows"
+        f" {measured['messages']:,.0f} aggregates for {measured['windows']:,.0f} windows,"
+        f" {measured['final']:,.0f} of them final"
     )
     merge(result)
 

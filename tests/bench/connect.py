@@ -84,7 +84,7 @@ class Stage:
 
     def _note(self, blocks: Iterable[bytes]) -> None:
         now_ms = time.time() * 1000
-        for block in blocks:
+        for block in filter(None, blocks):  # A block without lines carries progress alone.
             self.lines += block.count(b"\n") + 1
             self.bytes += len(block)
             if block.startswith(b"at "):
@@ -140,10 +140,10 @@ async def throughput(payload: str, lines: int, lines_per_record: int) -> tuple[f
         try:
             await until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), "the connector is not ready")
             child.watch()
-            idle_s = child.cpu_s
+            before_s = child.cpu_s
             await until(lambda: _all(one, child, lines), "the connector does not finish")
             child.watch()
-            cpu_s = child.cpu_s - idle_s
+            cpu_s = child.cpu_s - before_s
             return one.lines / cpu_s, one.bytes / cpu_s, child.peak_rss_bytes / 2**20
         finally:
             await child.stop()

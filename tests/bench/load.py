@@ -1,4 +1,4 @@
-"""The lines that every stage of the bench is given: a million, 2,000 ENIs, 600 s, from one seed."""
+"""The lines that every stage of the bench is given: a million, 2,000 ENIs, 900 s, from one seed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from zlib import crc32
 
 import polars as pl
 
-from connectors.blocks import BlockWriter, Provenance, Sent
+from connectors.blocks import BlockWriter, Provenance, Report, Sent
 from connectors.messages import Message
+from connectors.progress import SlotProgress
 from emulator.world import traffic
 
 LINES = 1_000_000
 SEED = 7
 LINES_A_BLOCK = 9_000  # about 1 MiB
+LATER_S = 270
 
 
 @lru_cache(maxsize=4)
@@ -25,16 +27,18 @@ def texts(lines: int = LINES, lines_a_block: int = LINES_A_BLOCK) -> tuple[bytes
 
 
 def block_messages(prefix: str, slots: int, lines: int = LINES) -> list[Message]:
-    """Return the load as numbered messages on `blocks`.
+    """Return the load as numbered messages on `blocks`, with progress as a connector reports it.
 
     An interface's lines are in one slot, as CloudWatch Logs delivers them: a subscription's `ByLogStream`
-    distribution keeps a log stream, and so an interface, on one shard (flow-logs.md 3.2).
+    distribution keeps a log stream, and so an interface, on one shard (flow-logs.md 3.2). At the end, each
+    slot reports that all is read up to `LATER_S` after the load: 9 of the 15 windows become final.
     """
     writers = [BlockWriter(prefix, slot, Sent()) for slot in range(slots)]
     messages: list[Message] = []
     arrived_ms = int(time.time() * 1000)
     load = traffic.Load(lines, SEED, span_s=900)
     for batch in traffic.batches(load, LINES_A_BLOCK * slots):
+        newest = int(batch.frame["start"].max())
         frame = batch.frame.select("eni", "line")
         targets = [crc32(str(eni).encode()) // 65_536 % slots for eni in frame["eni"].to_list()]
         parts = frame.with_columns(pl.Series("slot", targets)).partition_by("slot", as_dict=True)
@@ -44,5 +48,14 @@ def block_messages(prefix: str, slots: int, lines: int = LINES) -> list[Message]
                 [text.encode() for text in part["line"].to_list()],
                 Provenance("bench", "default", "", "", "", "", arrived_ms, arrived_ms),
             )
-            messages.append(writer.messages[-1])
-    return messages
+            messages.append(_reported(writer, newest))
+    return messages + [_reported(writer, load.end + LATER_S, is_caught_up=True) for writer in writers]
+
+
+def _reported(writer: BlockWriter, newest: int, *, is_caught_up: bool = False) -> Message:
+    """Send progress with the last block, or with one of its own at the end; return the message."""
+    if is_caught_up:
+        writer.messages.clear()
+    progress = SlotProgress(caught_up=1, caught_up_to=newest, newest=newest)
+    writer.report(Report(progress, newest, is_caught_up))
+    return writer.messages[-1]

@@ -89,6 +89,7 @@ class _Seen:
             consumer.assign([TopicPartition(f"{PREFIX}blocks", slot) for slot in range(SLOTS)])
             while True:
                 for messages in (await consumer.getmany(timeout_ms=100)).values():
-                    self.lines += sum(message.value.count(b"\n") + 1 for message in messages)
+                    values = [message.value for message in messages if message.value]
+                    self.lines += sum(value.count(b"\n") + 1 for value in values)
         finally:
             await consumer.stop()

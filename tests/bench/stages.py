@@ -13,6 +13,7 @@ import psutil
 import pybase64
 
 from connectors.answers import Answer
+from connectors.blocks import Sent
 from connectors.flowlog import DEFAULT_FORMAT
 from connectors.formats import Formats
 from connectors.kinesis import parse_answer
@@ -99,13 +100,13 @@ async def connector(lines: int = LINES // 2) -> float:
         await slot.open()
         me = psutil.Process()
         began = me.cpu_times()
-        number = -1
+        sent = Sent()
         for body in bodies:
             answer: Answer = parse_answer(body)
             reads = list(understand(about, "shard", answer, Position(), 0))
-            commit = transaction(reads, 0, number, "bench.")
+            commit = transaction(reads, 0, sent, "bench.")
             await slot.commit(commit.state, commit.messages)
-            number = commit.number
+            sent = commit.sent
         ended = me.cpu_times()
         await slot.close()
     return lines / (ended.user + ended.system - began.user - began.system)

@@ -13,8 +13,9 @@ from connectors.topics import ensure_topics
 from emulator.kafka.node import kafka_node
 from emulator.ports import free_port
 from streams.children import Child
-from streams.observer import Observer
-from tests.bench.load import LINES, block_messages
+from streams.observer import WINDOW_S, Observer
+from streams.windows import Rules
+from tests.bench.load import LATER_S, LINES, block_messages
 from tests.processes import answers, environment, until
 
 SLOTS = 8
@@ -27,7 +28,7 @@ async def measure(lines: int = LINES, python: tuple[str, ...] = ()) -> dict[str,
         await ensure_topics(node.bootstrap, prefix, SLOTS)
         with tempfile.TemporaryDirectory() as folder:
             port = free_port()
-            env = environment(node.bootstrap, prefix, SLOTS, health_port=port, lateness_s=330)
+            env = environment(node.bootstrap, prefix, SLOTS, health_port=port)
             worker = Child("work", ["work"], env, Path(folder), python)
             await worker.start()
             try:
@@ -51,6 +52,7 @@ async def measure(lines: int = LINES, python: tuple[str, ...] = ()) -> dict[str,
                     "wall_s": time.monotonic() - began,
                     "messages": observer.messages,
                     "windows": len(observer.aggregates),
+                    "final": sum(seen.is_final for seen in observer.aggregates.values()),
                 }
             finally:
                 await worker.stop()
@@ -60,7 +62,8 @@ async def measure(lines: int = LINES, python: tuple[str, ...] = ()) -> dict[str,
 
 async def _all(observer: Observer, worker: Child, lines: int) -> bool:
     worker.watch()
-    return observer.flows >= lines
+    final_to = observer.newest_window() + WINDOW_S + LATER_S - Rules().lateness_s
+    return observer.flows >= lines and observer.finals(final_to).is_complete
 
 
 async def _produce(kafka: str, prefix: str, lines: int) -> None:
