@@ -42,7 +42,7 @@ from tests.processes import answers, environment, until
 
 PREFIX = "faults."
 SLOTS = 4
-SESSION_S = Work().session_s
+SESSION_S = float(Work.model_fields["session_s"].default)
 WORKERS = 3
 ENIS = 200
 TICK_S = 0.5
