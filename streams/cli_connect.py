@@ -132,9 +132,12 @@ def positions(kafka: str | None, as_json: bool) -> None:
 def reset(kafka: str | None, source: str, shard: str, to: str, yes: bool) -> None:
     """Let a source be read from another place: kinesis:STREAM, s3:BUCKET, or firehose.
 
-    No connector of the prefix may be running. Lines that are read again are counted again: forward leaves
-    some out, backward doubles some. S3 and Firehose can be reset to their beginning, which forgets what is
-    done.
+    Lines that are read again are counted again, or go to `dead` as late if their windows are past: the sums
+    of the prefix are then wrong. To read a source again, start a connector and a worker with a new
+    VPCFLOW_PREFIX instead, which counts every line once. A move forward leaves lines out.
+
+    No connector of the prefix may be running. S3 and Firehose can be reset to their beginning only, which
+    forgets what is done.
     """
     from connectors.clock import now_ms
     from connectors.position_rows import BadReset, check_reset

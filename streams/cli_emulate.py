@@ -173,6 +173,11 @@ def _emulator_parts(options: Mapping[str, Any]) -> Any:
     show_default=True,
     help="Simulated seconds a second, up to 3600.",
 )
+@click.option(
+    "--start",
+    default="",
+    help="First minute, ISO 8601. Default: now; a day ago with --speed above 1; hours ago with --records.",
+)
 @click.option("--incidents", default="all", show_default=True, help="all, few, none, or kinds: a,b.")
 @click.option(
     "--records",
@@ -189,7 +194,8 @@ def _emulator_parts(options: Mapping[str, Any]) -> Any:
 def world(**options: Any) -> None:
     """Build a synthetic VPC in the emulator and keep its traffic flowing, flow logs delivered as AWS does.
 
-    Delivery takes minutes, as on AWS; `--speed 60` makes it seconds.
+    Delivery takes minutes, as on AWS; `--speed 60` makes it seconds. A world that is faster than time starts
+    a day ago, and goes on at speed 1 when it has caught up with the present.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -228,6 +234,24 @@ def _check_world(options: Mapping[str, Any]) -> None:
         raise BadWorld(f"--format: {error}") from error
 
 
+def _start_s(text: str) -> int:
+    """Return `--start` in epoch seconds, 0 if it is left out. Raises `BadWorld`."""
+    import time
+
+    from connectors.positions import time_ms
+    from emulator.world.settings import BadWorld
+
+    if not text:
+        return 0
+    try:
+        start_s = time_ms(text) // 1000
+    except (ValueError, OverflowError) as error:
+        raise BadWorld(f"--start {text} is no time: use ISO 8601, such as 2026-11-28T12:00:00Z.") from error
+    if not 0 < start_s <= time.time():
+        raise BadWorld(f"--start {text} is not in the past: a record is delivered after its traffic.")
+    return start_s
+
+
 def _world_plan(options: Mapping[str, Any]) -> Any:
     """Return what `world` was asked for. Raises `BadWorld` and `BadTopology`."""
     from emulator.world import running
@@ -247,6 +271,6 @@ def _world_plan(options: Mapping[str, Any]) -> Any:
             log_format=options["log_format"],
             traffic_type=options["traffic_type"],
         ),
-        settings=read({name: options[name] for name in names}),
+        settings=read({**{name: options[name] for name in names}, "start": _start_s(options["start"])}),
         ledger=options["ledger"],
     )

@@ -13,6 +13,10 @@ from connectors.position_rows import Row, moves, rows
 from connectors.position_table import read_owners, read_state, write
 from connectors.settings import Common
 
+AGAIN = (
+    "Lines that are read again are counted again, or go to `dead` as late if their windows are past. To read a"
+    " source again and count every line once, use a new VPCFLOW_PREFIX instead."
+)
 PIPED_WIDTH = 240  # a file has no width, and a position of 56 digits must not be cut
 
 
@@ -45,7 +49,7 @@ async def move(settings: Common, source: str, shard: str, to: str, is_meant: boo
     found = moves(state, source, shard, to, now_ms())
     count = sum(map(len, found.values()))
     if not is_meant:
-        print(f"{count} positions of {source} would be set to {to}; say --yes to do it")
+        print(f"{count} positions of {source} would be set to {to}; say --yes to do it\n{AGAIN}")
         return
     await write(settings, found)
-    print(f"{count} positions of {source} are set to {to}")
+    print(f"{count} positions of {source} are set to {to}\n{AGAIN}")

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from connectors.errors import ConnectError
-from streams.positions_shown import move, show
+from streams.positions_shown import AGAIN, move, show
 from tests.connectors.kinesis.scene import Scene, connecting, lines
 
 pytestmark = pytest.mark.kafka
@@ -30,8 +30,11 @@ async def test_positions_are_shown_and_reset_when_nobody_runs(
             await move(settings, source, "", "beginning", is_meant=True)
     capsys.readouterr()
     await move(settings, source, "", "beginning", is_meant=False)
-    assert "say --yes" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "say --yes" in said
+    assert AGAIN in said
     await move(settings, source, "", "beginning", is_meant=True)
+    assert AGAIN in capsys.readouterr().out
     await show(settings, as_json=False)
     assert "TRIM_HORIZON" in capsys.readouterr().out
     async with connecting(settings):

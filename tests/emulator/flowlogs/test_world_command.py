@@ -51,6 +51,8 @@ def test_what_cannot_be_is_one_sentence(url: str, tmp_path: Path) -> None:
         ("--topology", "nowhere"): "nowhere is none of the presets (small, shop, estate)",
         ("--incidents", "earthquake"): "There is no incident `earthquake`",
         ("--speed", "0"): "`speed` is between 0 and 3600",
+        ("--start", "yesterday"): "--start yesterday is no time: use ISO 8601",
+        ("--start", "2999-01-01T00:00:00Z"): "--start 2999-01-01T00:00:00Z is not in the past",
     }
     for arguments, sentence in refused.items():
         done = world(url, tmp_path, *arguments)
