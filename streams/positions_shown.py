@@ -14,8 +14,8 @@ from connectors.position_table import read_owners, read_state, write
 from connectors.settings import Common
 
 AGAIN = (
-    "Lines that are read again are counted again, or go to `dead` as late if their windows are past. To read a"
-    " source again and count every line once, use a new VPCFLOW_PREFIX instead."
+    "Lines that are read again are counted again, or go to `dead` as late if their windows are past."
+    " To read a source again and count every line once, use a new VPCFLOW_PREFIX instead."
 )
 PIPED_WIDTH = 240  # a file has no width, and a position of 56 digits must not be cut
 
