@@ -12,7 +12,6 @@ import signal
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
@@ -145,11 +144,14 @@ async def _feed(stage: Stage, ledger: Ledger, source: Iterable[Batch], progress:
                 ledger.add_columns(batch.frame)
             yield batch
 
-    def on_progress(base: int) -> Any:
-        return lambda lines: setattr(progress, "put", base + lines)
-
-    options, client = stage.options, kinesis_client(stage)
-    payload: feed.Payload = "lines" if options.payload == "lines" else "cloudwatch"
+    options = stage.options
     await feed.feed(
-        client, stage.stream, counted(source), payload=payload, rate=options.rate, on_progress=on_progress(0)
+        kinesis_client(stage),
+        stage.stream,
+        counted(source),
+        payload="lines" if options.payload == "lines" else "cloudwatch",
+        rate=options.rate,
+        on_progress=lambda lines: setattr(progress, "put", lines),
+        # A few calls may hold days of a file; a synthetic load is dense.
+        calls_in_flight=1 if options.path else feed.CALLS_IN_FLIGHT,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from connectors.flowlog import BadFormat, log_format, missing_fields
 from emulator.ledger import Ledger
-from emulator.world import file, traffic
+from emulator.world import file, file_order, traffic
 from emulator.world.file_ledger import AHEAD_S, FileLedger, field_count
 from emulator.world.traffic import Batch
 
@@ -20,9 +20,6 @@ class ReplayError(RuntimeError):
 
 SHOWN_BYTES = 300
 """Of a refused line in a sentence."""
-
-WORLD_SPAN_S = 6 * 3600
-"""More simulated time than a replayed world is expected to last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +53,16 @@ class Loaded:
     ledger: Ledger
     refused: int
     source: Iterable[Batch]
-    span_s: int
     line_format: str = "default"
 
 
 def load(options: Options) -> Loaded:
     """Prepare what is to be replayed. Raises `ReplayError` when a file cannot be read as flow logs."""
     if options.world:
-        return Loaded(Ledger(), 0, (), WORLD_SPAN_S)
+        return Loaded(Ledger(), 0, ())
     if not options.path:
         made = synthetic(options)
-        return Loaded(Ledger(labels=traffic.labels(made)), 0, traffic.batches(made), made.span_s)
+        return Loaded(Ledger(labels=traffic.labels(made)), 0, traffic.batches(made, batch_lines(made)))
     return _file(options.path, options.line_format)
 
 
@@ -82,9 +78,8 @@ def _file(path: str, line_format: str | None) -> Loaded:
     ledger = counted.ledger()
     if not ledger.lines:
         raise ReplayError(_nothing_understood(path, counted))
-    starts = [window for _, _, window in counted.totals]
-    source = _file_batches(path, line_format)
-    return Loaded(ledger, counted.refused, source, max(starts) - min(starts), log_format(names))
+    source = _file_batches(path, line_format, is_ordered=counted.disorder_s <= file_order.SPAN_S)
+    return Loaded(ledger, counted.refused, source, log_format(names))
 
 
 def _nothing_understood(path: str, counted: FileLedger) -> str:
@@ -106,12 +101,20 @@ def _nothing_understood(path: str, counted: FileLedger) -> str:
     )
 
 
-def _file_batches(path: str, line_format: str | None) -> Iterator[Batch]:
+def _file_batches(path: str, line_format: str | None, *, is_ordered: bool) -> Iterator[Batch]:
     names, batches = file.read_lines(path, line_format)
     first = 0
-    for batch in batches:
-        yield file.batch_of(batch, first, names)
+    for batch in batches if is_ordered else file_order.by_time(batches):
+        yield from file_order.cut(file.batch_of(batch, first, names))
         first += len(batch.lines)
+
+
+def batch_lines(load: traffic.Load) -> int:
+    """Return how many lines a batch has: those of ten minutes at most.
+
+    The lines of an interface in a batch travel together, so a batch is not in the order of time.
+    """
+    return max(1, min(traffic.CHUNK_LINES, load.records * file_order.SPAN_S // load.span_s))
 
 
 _LOADED_AT = int(time.time())

@@ -52,7 +52,7 @@ EDGES = {
     *named("emulator.firehose", "courier endpoint service"),
     *named("emulator.flowlogs", "calls carrier couriers destinations link page pages permissions"),
     *named("emulator.flowlogs", "player player_child playing port roles rounds service subscriptions"),
-    *named("emulator.world", "feed file topology_presets reading provisioning remote running"),
+    *named("emulator.world", "feed file file_order topology_presets reading provisioning remote running"),
     *named("emulator.world", "building building_calls building_found building_interfaces"),
     *named("streams.alerts", "notify sinks"),
 }

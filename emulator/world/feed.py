@@ -68,17 +68,19 @@ async def feed(  # noqa: PLR0913 - the knobs of `vpcflow replay`, one by one
     rate: float | None,
     on_progress: Callable[[int], None],
     lines_per_record: int = 200,
+    calls_in_flight: int = CALLS_IN_FLIGHT,
     backoff: wait_base = BACKOFF,
 ) -> int:
     """Put every line of the batches, `rate` of them a second, and return how many were acknowledged.
 
-    `on_progress` is called on the event loop with the number acknowledged so far. A failure comes out of a
-    task group, as an `ExceptionGroup` of `FeedRefused` or of the client's own error.
+    With one call in flight, records are stored in their order. `on_progress` is called on the event loop with
+    the number acknowledged so far. A failure comes out of a task group, as an `ExceptionGroup` of
+    `FeedRefused` or of the client's own error.
     """
     records = to_records(batches, payload, lines_per_record)
     calls = to_calls(records, max_lines=max(1, int(rate / CALLS_PER_S)) if rate else None)
     loop = asyncio.get_running_loop()
-    places = asyncio.Semaphore(CALLS_IN_FLIGHT)
+    places = asyncio.Semaphore(calls_in_flight)
     began, scheduled, acknowledged = loop.time(), 0, 0
 
     def count(lines: int) -> None:

@@ -28,6 +28,7 @@ class FileLedger:
     """The totals of the lines counted so far, and the lines that break a rule.
 
     A `start` before `earliest` or after `latest`, epoch seconds, is implausible, and its line is refused.
+    `disorder_s` is by how much a line was older, at most, than the newest one before it.
     """
 
     earliest: int = FIRST_FLOW_LOG
@@ -36,6 +37,8 @@ class FileLedger:
     refused: int = 0
     first_refused: bytes = b""
     first_refused_names: Format = ()
+    disorder_s: int = 0
+    _newest: int = 0
 
     def add(self, lines: Iterable[bytes], names: Format) -> None:
         """Count lines of one format, headers removed."""
@@ -55,6 +58,8 @@ class FileLedger:
         return ledger
 
     def _count(self, row: _Row) -> None:
+        self._newest = max(self._newest, row.first)
+        self.disorder_s = max(self.disorder_s, self._newest - row.first)
         known = self.totals.get(row.key)
         if known is None:
             self.totals[row.key] = [1, row.packets, row.bytes, row.first, row.last]

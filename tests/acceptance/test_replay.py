@@ -89,6 +89,32 @@ def mixed_file(path: Path) -> None:
     path.write_text("\n".join(lines))
 
 
+def last_month(path: Path) -> int:
+    """Write a month of hourly lines, one interface after the other as an export has them; return how many."""
+    first = int(time.time()) // 3600 * 3600 - 45 * 86_400
+    starts = range(first, first + 30 * 86_400, 3600)
+    lines = [
+        f"2 123456789012 eni-{eni:017x} 10.0.0.1 10.0.0.2 443 40000 6 7 980 {at} {at + 40} ACCEPT OK"
+        for eni in range(20)
+        for at in starts
+    ]
+    path.write_text("\n".join([" ".join(DEFAULT_FORMAT), *lines]))
+    return len(lines)
+
+
+@pytest.mark.kafka
+async def test_a_file_of_last_month_is_replayed_exactly_and_its_windows_become_final(tmp_path: Path) -> None:
+    """Nothing of it is late, though its lines are in no order of time."""
+    count = last_month(tmp_path / "flow.log")
+    process = await start("--file", str(tmp_path / "flow.log"), "--json")
+    out, error = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+    assert process.returncode == 0, (out, error)
+    report = orjson.loads(out)
+    assert (report["exact"], report["dead"]) == (True, {})
+    assert report["windows"]["lines"] == count
+    assert report["finals"] == {"final": count - 20, "old": count - 20}
+
+
 @pytest.mark.kafka
 async def test_a_file_with_a_scan_has_alerts_found_and_none_of_them_is_false(tmp_path: Path) -> None:
     mixed_file(tmp_path / "flow.log")
