@@ -1,7 +1,7 @@
 # vpcflow: `make replay` and `make test` are all a newcomer needs. `make` alone lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-chaos test-kcl test-localstack bench bench-emulator bench-world bench-connect fmt lint lock clean
+.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-chaos test-outages test-mutations test-kcl test-localstack bench bench-emulator bench-world bench-connect fmt lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -63,6 +63,12 @@ test-faults: setup-dev ## the fault test on more seeds: SEEDS=1-10
 
 test-chaos: setup-dev ## the chaos test of three connectors on more seeds: SEEDS=1-10
 	@$(BIN)/python -m tests.acceptance.chaos $(if $(SEEDS),--seeds $(SEEDS))
+
+test-outages: setup-dev ## outages of 1 to 20 hours, first starts hours behind, all settings at their defaults
+	@$(BIN)/python -m tests.acceptance.outage --all
+
+test-mutations: setup-dev ## the outage test fails when a hold of the watermark is taken out of the code
+	@$(BIN)/python -m tests.acceptance.mutations
 
 test-kcl: setup-dev ## AWS's own consumer in Java reads the emulator through a split and a merge: needs a JDK and Maven
 	@$(BIN)/python -m pytest -m java tests/acceptance

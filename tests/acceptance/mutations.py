@@ -47,6 +47,13 @@ MUTATIONS = (
         ("--hours", "20", "--shards", "2", "--slots", "2", "--busy", "400", "--quiet", "4", "--first-start"),
     ),
     Mutation(
+        "a parent shard does not hold until its children have begun",
+        "connectors/progress.py",
+        HELD,
+        "held = [one.complete_to for one in self.sources if one.state != ENDED] or [self.newest]",
+        ("--hours", "6", "--shards", "3", "--connectors", "2", "--reshards", "2", "--interfaces", "20"),
+    ),
+    Mutation(
         "a slot without a live connector does not hold",
         "connectors/progress.py",
         "        if self.caught_up or not self.sources:\n            held.append(self.caught_up_to)\n",

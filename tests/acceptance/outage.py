@@ -50,7 +50,8 @@ class Case:
     """One outage.
 
     `busy` is lines a minute of each shard, `quiet` that of the first one if it is skewed. `stuck_s` is how
-    long reads of the first shard fail after the outage.
+    long reads of the first shard fail after the outage. In the outage, every open shard is split `reshards`
+    times, so that as many generations of shards wait for each other.
     """
 
     hours: float = 1.0
@@ -63,6 +64,7 @@ class Case:
     interfaces: int = 1
     is_first_start: bool = False
     stuck_s: float = 0.0
+    reshards: int = 0
 
     @property
     def name(self) -> str:
@@ -70,6 +72,7 @@ class Case:
         kind = "first start" if self.is_first_start else "outage"
         skew = f", one at {self.quiet}/min" if self.quiet else ""
         skew += f", one fails for {self.stuck_s:g} s" if self.stuck_s else ""
+        skew += f", split {self.reshards} times" if self.reshards else ""
         return (
             f"{kind} {self.hours:g} h, {self.shards} shards{skew}, {self.slots} slots,"
             f" {self.streams} streams, {self.connectors} connectors"
@@ -126,6 +129,21 @@ class Feeder:
                 some = records[begin : begin + PUT_RECORDS]
                 answer = self.client.put_records(StreamName=f"flow-logs-{stream}", Records=some)
                 assert not answer["FailedRecordCount"]
+
+    def split(self) -> None:
+        """Split every open shard of every stream in its middle; blocking."""
+        for stream in range(self.case.streams):
+            name = f"flow-logs-{stream}"
+            waiter = self.client.get_waiter("stream_exists")
+            for shard in self.client.list_shards(StreamName=name)["Shards"]:
+                if "EndingSequenceNumber" in shard["SequenceNumberRange"]:
+                    continue
+                keys = shard["HashKeyRange"]
+                middle = (int(keys["StartingHashKey"]) + int(keys["EndingHashKey"])) // 2 + 1
+                self.client.split_shard(
+                    StreamName=name, ShardToSplit=shard["ShardId"], NewStartingHashKey=str(middle)
+                )
+                waiter.wait(StreamName=name, WaiterConfig={"Delay": 1})
 
     def _records(self, stream: int, shard: int, at: int) -> Iterator[dict[str, Any]]:
         case = self.case
@@ -247,7 +265,7 @@ async def run(case: Case) -> Outcome:
             await asyncio.to_thread(feeder.put, first, LIVE_MINUTES)
             await _all_seen(observer, feeder, pipeline)
             await pipeline.kill_connectors()
-        await asyncio.to_thread(feeder.put, first + LIVE_MINUTES * MINUTE_S, minutes)
+        await asyncio.to_thread(_put_outage, feeder, first + LIVE_MINUTES * MINUTE_S, minutes)
         began = time.monotonic()
         async with pipeline.stuck():
             await pipeline.connect()
@@ -263,6 +281,16 @@ async def run(case: Case) -> Outcome:
             final_s,
             pipeline.worker.peak_rss_bytes / 1e6,
         )
+
+
+def _put_outage(feeder: Feeder, first: int, minutes: int) -> None:
+    """Put the lines of an outage, and split the shards between its parts; blocking."""
+    part = minutes // (feeder.case.reshards + 1)
+    for nth in range(feeder.case.reshards):
+        feeder.put(first + nth * part * MINUTE_S, part)
+        feeder.split()
+    done = part * feeder.case.reshards
+    feeder.put(first + done * MINUTE_S, minutes - done)
 
 
 async def _all_seen(observer: Observer, feeder: Feeder, pipeline: Pipeline) -> None:
@@ -299,6 +327,7 @@ CASES = (
     Case(6, shards=16, is_first_start=True),
     SKEWED,
     Case(6, shards=2),
+    Case(6, shards=3, connectors=2, reshards=2, interfaces=20),
     Case(6, stuck_s=15, interfaces=20, is_first_start=True),
     Case(6, streams=2, shards=4),
     Case(6, connectors=3),
@@ -317,6 +346,7 @@ CASES = (
 @click.option("--busy", default=40, show_default=True, help="Lines a minute of each shard.")
 @click.option("--quiet", default=0, help="Lines a minute of the first shard; 0: as the others.")
 @click.option("--interfaces", default=1, show_default=True, help="Interfaces of each shard.")
+@click.option("--reshards", default=0, help="How often every shard is split in the outage.")
 @click.option("--stuck-s", default=0.0, help="Seconds that reads of the first shard fail after the outage.")
 @click.option("--first-start", "is_first_start", is_flag=True, help="No live phase before the outage.")
 def main(is_all: bool, **options: Any) -> None:
