@@ -3,9 +3,9 @@
 An export task writes one log stream after the other, and each file has the lines of one interface over the
 whole time that was exported. So nothing is complete before all of a task's files are written and read.
 
-CloudWatch Logs says when a task has ended (DescribeExportTasks). Where it does not know the task (the bucket
-belongs to another account, or the permission is missing), a task counts as complete when nothing was written
-to its folder for `QUIET_S`.
+CloudWatch Logs says when a task has ended (DescribeExportTasks). Where it knows no task of the folder (they
+are another account's, or the permission is missing), exports count as complete when nothing was written for
+`QUIET_S`.
 """
 
 from __future__ import annotations
@@ -27,13 +27,12 @@ def are_complete(tasks: Mapping[str, str], written: Mapping[str, int], now_s: fl
 
     `tasks` has the status codes of the folder's tasks, as far as CloudWatch Logs knows them. `written` has
     the time of the newest file by the id in its key. AWS does not document that this is the task's id, and
-    moto's differs. So an id that is not known is matched with an ended task that has no files under its own.
+    moto makes one for each log stream, so the two are not matched. A folder has the exports of one account
+    (`VPCFLOW_ACCOUNT`), so either all of its tasks are known or none is.
     """
-    if RUNNING.intersection(tasks.values()):
-        return False
-    recent = [id_ for id_, at in written.items() if now_s - at < QUIET_S]
-    unknown = [id_ for id_ in recent if id_ not in tasks]
-    return len(unknown) <= len([id_ for id_ in tasks if id_ not in written])
+    if tasks:
+        return not RUNNING.intersection(tasks.values())
+    return all(now_s - at >= QUIET_S for at in written.values())
 
 
 @dataclass(slots=True)
