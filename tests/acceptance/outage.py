@@ -40,7 +40,7 @@ FINAL_AFTER_S = Rules().lateness_s
 LIVE_MINUTES = 15
 SETTLE_S = 240.0
 FINAL_S = 60.0
-PUT_RECORDS = 400
+PUT_RECORDS, PUT_BYTES = 400, 3 << 20  # below what one PutRecords may hold
 LINES_A_RECORD = 500
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
@@ -125,10 +125,17 @@ class Feeder:
                 self.newest = max(self.newest, at)
                 for shard in range(self.case.shards):
                     records += self._records(stream, shard, at)
-            for begin in range(0, len(records), PUT_RECORDS):
-                some = records[begin : begin + PUT_RECORDS]
-                answer = self.client.put_records(StreamName=f"flow-logs-{stream}", Records=some)
+            self._put(f"flow-logs-{stream}", records)
+
+    def _put(self, stream: str, records: list[dict[str, Any]]) -> None:
+        some, size = [], 0
+        for record in records:
+            some.append(record)
+            size += len(record["Data"])
+            if record is records[-1] or len(some) == PUT_RECORDS or size >= PUT_BYTES:
+                answer = self.client.put_records(StreamName=stream, Records=some)
                 assert not answer["FailedRecordCount"]
+                some, size = [], 0
 
     def split(self) -> None:
         """Split every open shard of every stream in its middle; blocking."""
