@@ -18,7 +18,7 @@ from streams.lines import Nothing, Plan, Row
 
 TABLE_ROWS = 1 << 13  # 512 KiB, and at most 1 MiB of maps; doubled when half full
 ODD_LINES = 1 << 12
-FULL_ROWS = 1 << 16  # at most 8 MiB of table: drain then, however little time has passed
+FULL_ROWS = 1 << 14  # at most 2 MiB of table: drain then, however little time has passed
 MAPS_AS_ROWS = 2  # a pair of maps is as large as two rows of a partial
 FULL_REFUSED_BYTES = 1 << 20  # a reason's lines go into one message, which must stay below 8 MiB
 KNOWN_IDS = 1 << 16

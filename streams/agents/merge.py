@@ -18,6 +18,9 @@ from streams.numbering import Input, Output, Rewind
 from streams.watermark import Time
 from streams.windows import Producer, Rules, Windows
 
+FULL_ROWS = 10_000
+"""Rows after which a flush does not wait for its turn: a backlog would make it hundreds of megabytes."""
+
 FINALS_A_MESSAGE = 1000  # windows of an entity, of two rows mostly: 700 KB before lz4
 
 
@@ -78,6 +81,8 @@ class MergeHop:
         return self._producer(message).read.skip(message)
 
     def is_due(self, now: float) -> bool:
+        if sum(map(len, self._parts)) >= FULL_ROWS:
+            return True
         if not self._pace.allows(now):
             return False
         if self._parts or self._windows.is_due():
