@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connectors.messages import Headers, Message
-from connectors.progress import NONE, PROGRESS_KEY, SlotProgress
+from connectors.progress import NONE, PROGRESS_KEY, Group, SlotProgress
 
 BLOCK_MAX_BYTES = 1 << 20
-"""Big enough that one Kafka message costs a tenth of a microsecond a line (performance.md 5.1)."""
+"""Large enough that a Kafka message costs a tenth of a microsecond for each of its lines."""
 
 NUMBER_KEY = b"number"
 """State key of a slot: the number of its last block."""
@@ -64,6 +64,11 @@ class Report:
     progress: SlotProgress
     watermark: int = NONE
     is_caught_up: bool = False
+
+    @classmethod
+    def of(cls, group: Group, slot: int, progress: SlotProgress) -> Report:
+        """Return the report of a slot, whose new progress replaces what the group knows of it."""
+        return cls(progress, group.watermark(slot, progress), group.is_caught_up(slot, progress))
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from connectors.done_marks import Change, DoneMarks
 from connectors.firehose_commits import event_times, transaction
 from connectors.firehose_requests import Posted
 from connectors.heard import Heard, tell
-from connectors.progress import NONE, Group, SlotProgress
+from connectors.progress import NONE, REPORT_S, Group, SlotProgress
 from connectors.slots import Slot
 from connectors.state_on_disk import StateOnDisk
 
@@ -33,7 +33,6 @@ QUEUED_REQUESTS = 1_000
 COMMIT_BYTES = 8 << 20
 KEPT_NAMES = 1_000  # refused requests that are remembered, since Firehose sends them again for hours
 PRUNE_S = 60.0
-REPORT_S = 1.0  # between two reports of progress without requests
 
 
 class RequestSlot:
@@ -173,8 +172,7 @@ class RequestSlot:
                 self._newest = max(self._newest, *times)
         partition, known = self.slot.partition, max(known, self._newest)
         progress = SlotProgress((), 1, known, self._newest, now_ms())
-        watermark = self._group.watermark(partition, progress)
-        return Report(progress, watermark, self._group.is_caught_up(partition, progress))
+        return Report.of(self._group, partition, progress)
 
     def _health(self, requests: list[Posted]) -> list[HealthRecord]:
         found = self._heard.repeats()

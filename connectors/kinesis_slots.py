@@ -19,7 +19,7 @@ from connectors.blocks import Report, Sent
 from connectors.clock import now_ms
 from connectors.heard import Heard, tell
 from connectors.positions import Position, decode_position, shard_key
-from connectors.progress import Group
+from connectors.progress import REPORT_S, Group
 from connectors.progress_tracker import Expected, ProgressTracker
 from connectors.reads import Read, transaction
 from connectors.room import Room
@@ -33,7 +33,6 @@ COMMIT_BYTES = 8 << 20
 DRAIN_S = 5.0
 LINGER_S = 0.2  # between two commits: each costs 2 to 5 ms whatever it holds, and there are eight slots
 PUSHED_LINGER_S = 0.04  # who pays for fan-out wants it now
-REPORT_S = 1.0  # between two reports of progress without reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +152,7 @@ class OwnedSlot:
         if not self._is_tracking:
             return None
         group, partition = self._way.group, self.slot.partition
-        progress = self._tracker.report(group.newest, now_ms())
-        watermark = group.watermark(partition, progress)
-        return Report(progress, watermark, group.is_caught_up(partition, progress))
+        return Report.of(group, partition, self._tracker.report(group.newest, now_ms()))
 
     async def _commit(self, reads: list[Read]) -> None:
         reads = [self._heard_of(read) for read in reads]

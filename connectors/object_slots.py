@@ -27,7 +27,7 @@ from connectors.object_progress import Now, ObjectProgress
 from connectors.object_reads import Reading
 from connectors.object_wanted import Alignment, Wanted
 from connectors.objects import Object, decode_progress, prune
-from connectors.progress import NONE, Group
+from connectors.progress import NONE, REPORT_S, Group
 from connectors.slots import Slot
 
 log = structlog.get_logger()
@@ -37,7 +37,6 @@ STEPS_IN_FLIGHT = 12  # of 2 MiB and a part each
 COMMIT_BYTES = 8 << 20
 WANTED_MAX = 10_000
 PRUNE_S = 600.0
-REPORT_S = 1.0  # between two reports of progress without reads
 
 
 @dataclass(slots=True)
@@ -197,9 +196,7 @@ class ObjectSlot:
             if read.outcome:
                 self.progress.read(read.object)
         now = Now(max(group.newest, self._newest), now_ms(), time.monotonic())
-        progress = self.progress.report(self._newest, now)
-        watermark = group.watermark(partition, progress)
-        return Report(progress, watermark, group.is_caught_up(partition, progress))
+        return Report.of(group, partition, self.progress.report(self._newest, now))
 
     def _health(self, reads: Sequence[ObjectRead]) -> list[HealthRecord]:
         found = self._heard.repeats()

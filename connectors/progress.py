@@ -32,6 +32,9 @@ UNREAD, BEHIND, ENDED = "unread", "behind", "ended"
 STALE_MS = 10_000
 """A slot that has reported nothing for so long has no live connector. Reports come every second."""
 
+REPORT_S = 1.0
+"""The pause between two reports of a slot that has no lines to commit."""
+
 UNREAD_WAIT_MS = 60_000
 """Reads wait so long for a source that was never read. Its event time is unknown, so one that fails for
 longer must not stop all others."""

@@ -42,7 +42,6 @@ from connectors.topics import ensure_topics
 log = structlog.get_logger()
 
 RELIST_S = 1.0  # when a listing found more than may be wanted at once
-QUEUED_KEEP_S = 15 * DAY_S  # SQS keeps a message for fourteen days at most
 
 
 class Connector:
