@@ -11,12 +11,14 @@ from typing import Any
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from connectors.export_progress import are_complete
+from connectors.aws import code_of
+from connectors.export_progress import QUIET_S, are_complete
 from connectors.export_tasks import ExportTasks
 from connectors.exports import Exports
 from connectors.objects import Object
 from connectors.progress import Group
 from connectors.queue_progress import Counts, Poll, QueueProgress
+from connectors.s3_calls import DENIED
 
 log = structlog.get_logger()
 
@@ -24,6 +26,8 @@ TASKS_EVERY_S = 10.0
 EVENT_DELAY_S = 60
 """How long a message about an export's last file may take after the export has ended. S3 delivers events in
 seconds, sometimes in a minute or longer (S3 guide, "Amazon S3 Event Notifications")."""
+
+HIDDEN_MAX = 10_000  # messages of other readers that are remembered before those that are visible are dropped
 
 _COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
@@ -46,16 +50,25 @@ class QueueWatch:
         self._client, self._url, self._group, self._is_done = client, url, group, is_done
         self._objects: dict[bytes, Object] = {}
         self._hidden: dict[str, float] = {}  # messages of other readers, by id, until when they are invisible
+        self._prune_at = HIDDEN_MAX
         self._may_count = True
         self._exports = exports
         self._tasks: ExportTasks | None = None
         self._codes: dict[str, str] = {}
         self._codes_at = -TASKS_EVERY_S
+        self._ran_at = float("-inf")  # when an export was last seen to run
         self._written: dict[str, int] = {}
 
     def hid(self, message_id: str, for_s: int) -> None:
         """Note that a message of another reader is invisible for a while because of us."""
         self._hidden[message_id] = time.monotonic() + for_s
+        if len(self._hidden) > self._prune_at:
+            self._forget_visible()
+            self._prune_at = max(HIDDEN_MAX, 2 * len(self._hidden))
+
+    def _forget_visible(self) -> None:
+        soon = time.monotonic() + 1
+        self._hidden = {one: until for one, until in self._hidden.items() if until > soon}
 
     def before(self) -> Poll:
         """Return a poll that begins now."""
@@ -90,19 +103,18 @@ class QueueWatch:
         self._objects = {mark: self._objects[mark] for mark in self.progress.open}
 
     async def _counts(self, in_hand: int) -> Counts | None:
-        """Return the queue's own counts; None if they are not allowed or not there."""
+        """Return the queue's own counts; None if they are not allowed, or the call failed."""
         if not self._may_count:
             return None
         try:
             answer = await asyncio.to_thread(
                 self._client.get_queue_attributes, QueueUrl=self._url, AttributeNames=list(_COUNTS)
             )
-        except (ClientError, BotoCoreError):
-            self._may_count = False
+        except (ClientError, BotoCoreError) as error:
+            self._may_count = code_of(error) not in DENIED
             return None
         visible, hidden = (int(answer["Attributes"][name]) for name in _COUNTS)
-        soon = time.monotonic() + 1
-        self._hidden = {one: until for one, until in self._hidden.items() if until > soon}
+        self._forget_visible()
         # What is in hand may have been deleted a moment ago, so it is counted as another's.
         return Counts(visible, hidden if in_hand else max(hidden - len(self._hidden), 0))
 
@@ -120,7 +132,10 @@ class QueueWatch:
             return False
         if time.monotonic() - self._codes_at >= TASKS_EVERY_S:
             self._codes, self._codes_at = dict(await self._tasks.codes()), time.monotonic()
-        now_s = time.time()
-        if any(now_s - at < EVENT_DELAY_S for at in self._written.values()):
-            return True
-        return not are_complete(self._codes, self._written, now_s)
+        now_s, now = time.time(), time.monotonic()
+        # Older files decide nothing (`are_complete`), and each export has an id of its own.
+        self._written = {task: at for task, at in self._written.items() if now_s - at < QUIET_S}
+        if not are_complete(self._codes, self._written, now_s):
+            self._ran_at = now
+        newest_s = max(self._written.values(), default=0)
+        return now - self._ran_at < EVENT_DELAY_S or now_s - newest_s < EVENT_DELAY_S
