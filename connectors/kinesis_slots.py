@@ -1,7 +1,7 @@
-"""A slot while it is ours: the readers of its shards, the queue between, and its committer.
+"""A slot that this process owns: the readers of its shards, a queue, and its committer.
 
 Many shards share one transaction (group commit). When Kafka is slow the queue is full and the readers wait,
-and nothing else does. Given back in peace, a slot first commits what its readers have handed over. Each
+and nothing else does. Before a slot is closed, it commits what its readers have handed over. Each
 transaction carries the progress of the slot's shards; without reads, one is committed about once a second.
 """
 
@@ -81,16 +81,20 @@ class OwnedSlot:
         return reader is not None and not reader.done()
 
     def start(self, source: Source, shard_id: str, first: Position) -> None:
-        """Begin to read a shard, once; `first` is where, when it was never read."""
+        """Begin to read a shard, once; `first` is where, when it was never read.
+
+        A slot that does not report yet starts nothing: a position without progress would release the parents
+        of the shard before the slot holds for it.
+        """
         key = shard_key(source.stream.key, shard_id)
-        if self._is_closing or key in self._readers:
+        if self._is_closing or not self._is_tracking or key in self._readers:
             return
         value = self.slot.state.get(key)
         position = decode_position(value) if value else first
         reader = ShardReader(source, shard_id, position, self.put)
         self._readers[key] = asyncio.ensure_future(reader.run())
         self._names[reader.name] = key
-        # Before its first commit, so that no report of ours leaves it out once it is in `positions`.
+        # Before its first commit, so that every report of this slot has it once it is in `positions`.
         self._tracker.expect(Expected(reader.name, position.newest, is_read=value is not None), now_ms())
 
     async def put(self, read: Read) -> None:

@@ -44,6 +44,7 @@ from connectors.positions import (
     startable,
     stream_key,
     waiting_parents,
+    without_children,
 )
 from connectors.progress import NONE
 from connectors.progress_tracker import Expected
@@ -59,7 +60,7 @@ from connectors.topics import ensure_topics
 log = structlog.get_logger()
 
 DISCOVER_S = 10.0
-CHILDREN_S = 1.0  # while a shard has ended and its children are not listed or have not begun
+CHILDREN_S = 1.0  # while a shard has ended and no child of it is listed
 NOT_FOUND = "ResourceNotFoundException"
 BUSY = {"ResourceInUseException"}  # ListShards, of a stream that is being made or deleted
 
@@ -98,7 +99,7 @@ class Connector:
         self._ownership: Ownership[OwnedSlot] = Ownership(
             settings, f"kinesis {settings.stream}", self._own, self._changed
         )
-        self._has_waiting = False
+        self._has_waiting = self._has_unlisted = False
         self._look_again = asyncio.Event()
 
     def _own(self, slot: Slot) -> OwnedSlot:
@@ -134,28 +135,29 @@ class Connector:
         looked_at = time.monotonic()
         while True:
             try:
-                pause_s = CHILDREN_S if self._has_waiting else DISCOVER_S
+                pause_s = CHILDREN_S if self._has_unlisted else DISCOVER_S
                 async with asyncio.timeout(max(pause_s - (time.monotonic() - looked_at), 0.0)):
                     await self._look_again.wait()
             except TimeoutError:
                 await self._discover()
                 looked_at = time.monotonic()
             self._look_again.clear()
+            self._track()  # First: a shard that begins must be in the first report of its slot.
             for known in list(self._known.values()):
                 await self._care_for(known)
-            self._track()
 
     def _track(self) -> None:
-        """Tell each slot of ours which shards hold the watermark."""
+        """Set the shards that hold the watermark, in each slot that this process owns."""
         if not self._ownership.has_caught_up:
             return
         owned, positions, slots = self._ownership.owned, self._ownership.positions, self._settings.slots
         expected: dict[int, list[Expected]] = {slot: [] for slot in owned}
-        self._has_waiting = False
+        self._has_waiting = self._has_unlisted = False
         for known in self._known.values():
             stream, args = known.source.stream, (positions, known.source.stream.key, frozenset(owned), slots)
             waiting = waiting_parents(known.shards, *args)
             self._has_waiting |= bool(waiting)
+            self._has_unlisted |= bool(without_children(known.shards, waiting))
             unfinished = [shard.shard_id for shard in startable(known.shards, *args)]
             for shard_id in [*unfinished, *waiting]:
                 value = positions.get(shard_key(stream.key, shard_id))

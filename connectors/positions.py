@@ -124,7 +124,7 @@ def stream_key(stream: str) -> bytes:
 
 
 def slot_of(name: str, slots: int) -> int:
-    """Return the slot that a shard, an object or a request belongs to (design.md 4)."""
+    """Return the slot that a shard, an object or a request belongs to."""
     return crc32(name.encode()) % slots
 
 
@@ -168,6 +168,12 @@ def waiting_parents(
         and _has_ended(positions.get(shard_key(stream, shard.shard_id)))
         and not _have_begun(children[shard.shard_id], positions, stream)
     ]
+
+
+def without_children(shards: Iterable[Shard], shard_ids: Iterable[str]) -> list[str]:
+    """Return those of some shards of which no child is listed."""
+    parents = {parent for shard in shards for parent in shard.parents}
+    return [shard_id for shard_id in shard_ids if shard_id not in parents]
 
 
 def _have_begun(children: list[str], positions: Mapping[bytes, bytes], stream: str) -> bool:

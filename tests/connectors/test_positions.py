@@ -24,6 +24,8 @@ from connectors.positions import (
     slot_of_shard,
     startable,
     stream_key,
+    waiting_parents,
+    without_children,
 )
 
 SLOTS = 4
@@ -80,6 +82,30 @@ def test_a_parent_in_another_slot_is_waited_for() -> None:
     mine = frozenset({slot_of_shard(STREAM, child, SLOTS)})
     assert startable(shards, positions(), STREAM, mine, SLOTS) == []
     assert startable(shards, positions(parent), STREAM, mine, SLOTS) == [shards[1]]
+
+
+@pytest.mark.parametrize(
+    ("kept", "waiting"),
+    [
+        (positions(), []),
+        (positions("a"), ["a"]),
+        (positions("a", reading="b"), ["a"]),
+        (positions("a", reading="bc"), []),
+        (positions("a", "b", reading="c"), ["b"]),
+        (positions("a", "b", "c", reading="m"), []),
+        (positions("d"), ["d"]),
+    ],
+)
+def test_an_ended_shard_waits_until_each_child_has_begun(
+    kept: dict[bytes, bytes], waiting: list[str]
+) -> None:
+    """`d` has ended, so it was split or merged after this listing."""
+    assert waiting_parents(TREE, kept, STREAM, ALL_SLOTS, SLOTS) == waiting
+
+
+def test_only_an_ended_shard_without_a_listed_child_asks_for_another_listing() -> None:
+    """A child that waits for its other parent, perhaps for hours, is listed already."""
+    assert without_children(TREE, ["b", "d"]) == ["d"]
 
 
 def test_another_stream_s_shard_of_the_same_name_is_not_meant() -> None:
