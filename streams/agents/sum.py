@@ -1,13 +1,14 @@
 """The first hop: lines in, partial sums out; what cannot be understood goes to `dead` with its reason.
 
 The hop passes the watermark of its blocks on, with the newest `start` that it has read. A block without lines
-moves these and nothing else, so it costs no flush of its own.
+moves only these, so it causes no flush.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import lru_cache
 
 import orjson
 import structlog
@@ -27,7 +28,8 @@ from streams.watermark import Time
 log = structlog.get_logger()
 
 PLACE_KEY = b"place"
-HEARTBEAT_S = 1.0  # partitions that a flush had nothing for still learn the time (design.md 2)
+HEARTBEAT_S = 1.0  # partitions that a flush had nothing for still learn the time
+PLANS = 1024  # of formats: headers and JSON rows in the data define any number of them
 
 
 class SumHop:
@@ -48,7 +50,6 @@ class SumHop:
         self._told_at = 0.0
         self._kept, self._kept_at = -1, 0.0
         self._pace = Pace()
-        self._plans: dict[str, Plan | str] = {}
 
     @property
     def place(self) -> int:
@@ -118,9 +119,7 @@ class SumHop:
         self._touched, self._arrival_ms = False, 0
 
     def _sum(self, text: bytes, line_format: str, arrived_s: int) -> None:
-        by = self._plans.get(line_format)
-        if by is None:
-            by = self._plans[line_format] = _plan(line_format)
+        by = _plan(line_format)
         if isinstance(by, Plan):
             self._sums.add(text, by, arrived_s)
         else:
@@ -165,6 +164,7 @@ def _output(sent: list[int] | int) -> Output:
     return Output(*sent) if isinstance(sent, list) else Output(sent)
 
 
+@lru_cache(maxsize=PLANS)
 def _plan(line_format: str) -> Plan | str:
     """Return the plan of a format, or why lines of it are refused."""
     try:
