@@ -20,7 +20,7 @@ def is_secret(group: type[Common], name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A setting for people: its value, where the value comes from, and what it is."""
+    """A setting for people: its value, the origin of the value, and its description."""
 
     value: str
     origin: str

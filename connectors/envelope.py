@@ -3,7 +3,7 @@
 A record is understood whole or refused whole, with a reason; nothing of a refused record is counted as a
 line. Each user record of a KPL aggregate is such a record, and each event of an envelope, so one that is bad
 takes no other with it. Sizes are capped after inflating, all user records together, so a bomb costs its cap
-and no more. Source: CloudWatch Logs guide, "Log group-level subscription filters"; flow-logs.md 3.2; for
+and no more. Source: CloudWatch Logs guide, "Log group-level subscription filters"; for
 aggregates see `aggregates.py`, for JSON `json_records.py`.
 """
 
@@ -53,7 +53,7 @@ class _Room:
 
 
 def _aggregate(data: bytes, after: int, room: _Room) -> Unwrapped:
-    """Unwrap each user record as a record of its own, but in one room."""
+    """Unwrap each user record like a record; all of them share one limit of inflated bytes."""
     parts: list[Unwrapped] = []
     lines: list[bytes] = []
     refused: list[tuple[int, str, bytes]] = []

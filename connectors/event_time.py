@@ -1,4 +1,4 @@
-"""The event time of flow-log lines, sampled: what a connector knows of lines that it does not read. Pure.
+"""The event time of flow-log lines, sampled, since a connector does not read all lines. Pure.
 
 The event time of a line is its field `start`, epoch seconds. A connector reads the last line of a text only.
 The worker reads every line, so a sample decides nothing about a line: it moves the watermark, to which the

@@ -36,7 +36,7 @@ PRUNE_S = 60.0
 
 
 class RequestSlot:
-    """A slot of ours while it is ours; `group` is the progress of all slots."""
+    """A slot that this process owns; `group` is the progress of all slots."""
 
     def __init__(self, slot: Slot, prefix: str, group: Group) -> None:
         self.slot, self._group = slot, group

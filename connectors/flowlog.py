@@ -1,8 +1,8 @@
 """The flow-log line: its documented fields, by version, and the formats made of them.
 
 A format is the ordered tuple of field names of one flow log, hyphenated as AWS writes them. It is not in
-the data (except in S3 headers), so a reader must be told it; it is never guessed by counting tokens,
-because two formats may have the same length (flow-logs.md 1.1). Field names that AWS adds later pass
+the data (except in S3 headers), so a setting names it; it is never guessed by counting tokens,
+because two formats may have the same length. Field names that AWS adds later pass
 through as strings. Source: VPC guide, "Flow log records"; Transit Gateway guide, "Flow log records".
 """
 
@@ -128,4 +128,4 @@ def missing_fields(names: Format) -> str:
     """Return what a format lacks for its lines to be summed, as a clause; empty if it lacks nothing."""
     if not any(name in names for name in ENTITY_FIELDS):
         return f"the format names none of {', '.join(ENTITY_FIELDS)}"
-    return "" if "start" in names else "the format lacks start, so no window can be told"
+    return "" if "start" in names else "the format lacks start, so its lines have no window"

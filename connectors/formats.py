@@ -1,6 +1,6 @@
 """Which format the lines of a log group have: what the group's flow log says, or the setting. Pure.
 
-A format is not in the lines (flow-logs.md 1.1). CloudWatch's envelopes name their log group, and a flow log
+A format is not in the lines. CloudWatch's envelopes name their log group, and a flow log
 that delivers there has one format, so a setting, or EC2's DescribeFlowLogs, can say it for each group. What a
 record says itself, with a header or with the keys of its rows, comes before both.
 """
@@ -75,8 +75,8 @@ def parse_group_formats(text: str) -> dict[str, GroupFormat]:
 def of_flow_logs(flow_logs: Iterable[Mapping[str, Any]]) -> dict[str, GroupFormat]:
     """Return log group → format of what DescribeFlowLogs answered.
 
-    Lines of two formats in one log group cannot be told apart, and a LogFormat may be unusable: quotes, for
-    instance, are delivered in each line. Lines of such a group are refused.
+    Lines of two formats in one log group cannot be distinguished. A LogFormat may also be unusable: quotes,
+    for instance, are delivered in each line. Lines of such a group are refused.
     """
     found: dict[str, dict[str, None]] = {}
     for one in flow_logs:
@@ -97,6 +97,6 @@ def _described(group: str, texts: list[str]) -> GroupFormat:
             )
     if len(formats) > 1:
         return Unusable(
-            f"log group {group!r} has flow logs of {len(formats)} formats, which cannot be told apart"
+            f"log group {group!r} has flow logs of {len(formats)} formats, which cannot be distinguished"
         )
     return formats.pop()

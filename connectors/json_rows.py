@@ -3,7 +3,7 @@
 CloudWatch's `parseVPC` transformer writes camel case and numbers as strings, Athena and Glue snake case,
 pandas floats. A row becomes a line of a format that has exactly its fields, in the documented order, so rows
 with the same fields share a format whatever the order of their keys. Source: CloudWatch Logs guide,
-"parseVPC"; flow-logs.md 3.2.
+"parseVPC".
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Connects to Kafka's bootstrap servers once, to say in a sentence why they cannot be used.
 
-aiokafka reports a TLS listener, a web server and a closed port alike, and repeats some of them for ever.
+aiokafka reports a TLS listener, a web server and a closed port alike, and retries some of them endlessly.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the connector counts; the list is a document (dashboard.md 5)."""
+"""What the connector counts; the list is a document."""
 
 from __future__ import annotations
 

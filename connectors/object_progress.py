@@ -92,7 +92,7 @@ class ListingProgress:
 
 @dataclass(slots=True)
 class QueuedProgress:
-    """The progress of a slot whose objects a queue tells of; `queue` is shared by the process's slots."""
+    """The progress of a slot whose objects are found by a queue; the process's slots share `queue`."""
 
     source: str
     queue: QueueProgress

@@ -50,7 +50,7 @@ its reader may have been away, and 120,000 invisible messages stop a queue (SQS 
 quotas")."""
 
 KNOWN_LEFT_MAX = 10_000  # messages of other readers that are counted once
-IDLE_S = 0.5  # between looks for a slot of ours
+IDLE_S = 0.5  # between looks for an owned slot
 WAIT_S = 3  # of a long poll, within `s3_calls.TIMEOUT_S`
 IN_HAND_MAX = 50
 RECEIVE_MAX = 10  # SQS's most

@@ -65,7 +65,7 @@ class Way:
 
 
 class ObjectSlot:
-    """A slot of ours while it is ours; `progress` is what its finder says about it."""
+    """A slot that this process owns; `progress` is that of its objects."""
 
     def __init__(self, slot: Slot, way: Way, progress: ObjectProgress) -> None:
         self.slot, self.progress = slot, progress

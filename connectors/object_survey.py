@@ -50,7 +50,7 @@ class Survey:
 
 
 def tell_ignored(slot: ObjectSlot, source: str, what: str, found: Report) -> None:
-    """Log what is left alone, and write it to `health` by a slot of ours."""
+    """Log what is ignored, and write it to `health` with the next commit of a slot."""
     key = found.example.partition("/")[2]
     hint = advice(key)
     log.warning(what, source=source, count=found.count, example=found.example, advice=hint)

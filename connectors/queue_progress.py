@@ -15,7 +15,7 @@ message can be left:
   messages can prove that there is none.
 
 A message that was received, given back, and taken from the queue by others (redrive, purge, retention) would
-hold the claim forever. It is given up after `HIDDEN_S` if the queue counts no message beyond our own, else
+hold the claim forever. It is forgotten after `HIDDEN_S` if the queue counts no message beyond our own, else
 after `LOST_S`.
 
 An export of CloudWatch Logs comes one log stream after the other, with pauses in which the queue is empty. So
@@ -124,7 +124,7 @@ class QueueProgress:
     def settle(
         self, is_done: Callable[[bytes], bool], in_hand: Collection[bytes], now: float, counts: Counts | None
     ) -> list[bytes]:
-        """Forget objects that are committed, and claim what this proves; return those that were given up.
+        """Forget objects that are committed, and claim what this proves; return those that are lost.
 
         `in_hand` are the objects of messages that this instance has now. If `counts` has no message, all
         others that are open were taken from the queue.

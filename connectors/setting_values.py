@@ -28,8 +28,8 @@ def is_service_link(name: str, value: str) -> bool:
     """Say whether Kubernetes or Docker set this variable to describe a service.
 
     For a service `vpcflow-serve` they are `VPCFLOW_SERVE_SERVICE_HOST`, `VPCFLOW_SERVE_PORT=tcp://…` and
-    variants with a port (Kubernetes, "Accessing the Service"). A name that ends with `_PORT` may be a setting
-    of ours, so its value decides.
+    variants with a port (Kubernetes, "Accessing the Service"). A name that ends with `_PORT` may be a
+    setting, so its value decides.
     """
     upper = name.upper()
     return bool(_SERVICE_LINK.search(upper)) or (

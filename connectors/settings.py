@@ -1,7 +1,7 @@
-"""What every process of ours must be told, and how it is read: flags over environment over a file.
+"""The settings of every process, and their order: flags over the environment over a file.
 
-Variables begin with `VPCFLOW_`; a variable of that prefix that nobody knows is an error, because a
-misspelt setting is otherwise silence. `vpcflow check` prints all of them.
+Variables begin with `VPCFLOW_`; a variable of that prefix that is not a setting is an error, because a
+misspelt setting would otherwise have no effect. `vpcflow check` prints all of them.
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ OTHER_NAMES = ("VPCFLOW_CACHE",)  # read from the environment only
 
 
 def check_names(environment: Iterable[str], file: Iterable[str] = ()) -> None:
-    """Raise `SettingsError` if a variable begins with our prefix and is nobody's, or any in our file is."""
+    """Raise `SettingsError` if a variable with our prefix, or any in our file, is not a setting."""
     known = {ENV_PREFIX + name.upper() for group in ALL for name in group.model_fields} | set(OTHER_NAMES)
     of_environment = [name for name in environment if name.upper().startswith(ENV_PREFIX)]
     for name in file:

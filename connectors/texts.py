@@ -8,7 +8,7 @@ from typing import NamedTuple
 from connectors.headers import may_have_header, sections
 
 FORMATS_MAX = 100
-"""Formats of one record; each is a block of its own on Kafka."""
+"""Formats of one record; each has its own block on Kafka."""
 _DIGITS = frozenset(b"%d" % digit for digit in range(10))
 _KPL_IN_BASE64 = b"84ma"
 

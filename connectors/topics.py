@@ -1,7 +1,7 @@
 """Creation and checking of every topic; their settings are in `topic_settings`.
 
 A topic that exists with another partition count or clean-up policy, or that refuses our messages, is an error
-with a sentence, because a hop's numbers and its state would not be where they are looked for (design.md 3).
+with a sentence, because a hop's numbers and its state would not be in the partition that it reads.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ async def _create(admin: AIOKafkaAdminClient, prefix: str, missing: list[Topic],
 
 async def _refused(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> list[tuple[str, int, str]]:
     """Create topics; return those that were refused. aiokafka raises nothing for them."""
-    # Where another process of ours was first, the check that follows examines what it made.
+    # If another vpcflow process has created the topic, the check that follows examines it.
     accepted = (0, TopicAlreadyExistsError.errno)
     errors = (await admin.create_topics(topics)).topic_errors
     return [(topic, code, why) for topic, code, why in errors if code not in accepted]

@@ -1,7 +1,7 @@
 """The Faust app: topics and agents declared, and every place where Faust is bent, with the reason.
 
 Faust gives agents, topics, the consumer group and its rebalancing. State, places and outputs are the hops'
-own, in slots (design.md 2). Reproduced wrong on faust-streaming 0.15.3, and so not used: windowed tables,
+own, in slots. Reproduced wrong on faust-streaming 0.15.3, and so not used: windowed tables,
 `processing_guarantee`, its own offset commits for these topics, exceptions inside an agent.
 """
 
@@ -52,7 +52,7 @@ def make_app(settings: Work) -> faust.App:
     app = _App(
         f"{settings.prefix}work",
         broker=f"kafka://{settings.kafka.replace(',', ';kafka://')}",
-        web_enabled=False,  # The page is a process of its own (dashboard.md 1).
+        web_enabled=False,  # The page is another process.
         topic_partitions=settings.slots,
         topic_disable_leader=True,
         topic_allow_declare=False,  # Topics are ours to create and check: connectors/topics.py.

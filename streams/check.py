@@ -40,7 +40,7 @@ async def run(groups: Mapping[str, Common], wanted: str | None, flags: Iterable[
 
 
 def _table(shown: Mapping[str, Mapping[str, Shown]]) -> Table:
-    table = Table("setting", "value", "origin", "for", "what it is", title="settings", title_justify="left")
+    table = Table("setting", "value", "origin", "for", "description", title="settings", title_justify="left")
     for name in dict.fromkeys(name for told in shown.values() for name in told):
         users = [part for part, told in shown.items() if name in told]
         one = shown[users[0]][name]

@@ -183,7 +183,7 @@ def _emulator_parts(options: Mapping[str, Any]) -> Any:
     "--records",
     type=click.IntRange(0, RECORDS_MAX),
     default=0,
-    help="End after so many records, in whole minutes; 0 goes on for ever.",
+    help="Records after which it ends, at the end of a minute; 0: no end.",
 )
 @click.option(
     "--rate", type=RATE, default=0.0, help="Records a second of a bounded load; 0 is as fast as it goes."

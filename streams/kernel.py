@@ -5,7 +5,7 @@ It accepts only lines it is certain of (exact field count, single spaces, plain 
 line, which `lines.understand` then reads. So it may be as narrow as it likes and never wrong. A table row is
 eight 64-bit words, one cache line; keys are compared whole, the hash only finds them. Only rows of rejected
 traffic have bit maps of ports and sources; these are rows of a second array, and `PACKED` holds the number
-of the row. 6.5 M lines per CPU-second were measured for such a loop (performance.md 2), which is why it is
+of the row. 6.5 M lines per CPU-second were measured for such a loop, which is why it is
 numba and not Polars (2 to 3 M).
 """
 

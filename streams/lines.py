@@ -1,7 +1,7 @@
 """One flow-log line, exactly: which column means what, and the row or the refusal that a line comes to.
 
 This is the slow and complete statement of the rules; `kernel.py` is fast on the lines that everybody sends
-and hands every other line to here. Tests hold the two equal. The rules are those of flow-logs.md 1 and 6:
+and hands every other line to here. Tests hold the two equal. The rules:
 `-` is absent, runs of spaces and a carriage return are tolerated, a prefix of CloudWatch Logs is dropped (an
 ISO time, as in exports and `aws logs tail --format short`; a time and the log stream, as `aws logs tail`
 writes), a header is no data, NODATA and SKIPDATA are facts about the log.

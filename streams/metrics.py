@@ -1,4 +1,4 @@
-"""What the worker counts; the list is a document (dashboard.md 5). No label is unbounded."""
+"""What the worker counts; the list is a document. No label is unbounded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def count_lines(counts: Counts) -> None:
 
 
 def count_log_status(rows: pl.DataFrame) -> None:
-    """Count the lines that say that there was nothing, or that records were skipped (flow-logs.md 1.6)."""
+    """Count the lines that say that there was nothing, or that records were skipped."""
     actions, flows = rows["action"].to_numpy(), rows["flows"].to_numpy()
     for name in LOG_ACTIONS:
         LOG_STATUS.labels(name).inc(int(flows[actions == ACTIONS.index(name)].sum()))

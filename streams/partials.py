@@ -1,7 +1,7 @@
 """Partial sums: the rows of one flush of `sum`, and their encoding for `merge`.
 
 Rows of (window, entity, action, protocol) with additive totals. The same key may stand in more than one row
-and in any number of partials, and order does not matter. On Kafka: an Arrow IPC stream, lz4 (design.md 3).
+and in any number of partials, and order does not matter. On Kafka: an Arrow IPC stream, lz4.
 `maps` holds two bit maps of rejected traffic, `MAP_BITS` each: destination ports, then sources. They are
 linear-counting sketches (Whang et al. 1990), merged with `|`. Rows of other traffic have none.
 """

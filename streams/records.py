@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 TRAFFIC_ACTIONS = ("ACCEPT", "REJECT")
-LOG_ACTIONS = ("NODATA", "SKIPDATA")  # facts about the log, never traffic (flow-logs.md 1.6)
+LOG_ACTIONS = ("NODATA", "SKIPDATA")  # facts about the log, never traffic (VPC guide, "Flow log records")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def decode_aggregate(value: bytes) -> Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One transition of an alert's life: `pending`, `firing` or `resolved` (dashboard.md 6).
+    """One transition of an alert's life: `pending`, `firing` or `resolved`.
 
     `summary`, `value`, `threshold` and the window are those of the window that caused the transition; of a
     resolved alert, those of its peak. A pending alert that never fires is deleted (a tombstone on the topic).

@@ -38,7 +38,7 @@ NO_FINALS = pl.DataFrame(schema=FINALS)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How windows are cut and closed; all in seconds (design.md 5)."""
+    """How windows are cut and closed; all in seconds."""
 
     window_s: int = 60
     lateness_s: int = 600  # CloudWatch delivers up to ten minutes late

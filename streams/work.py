@@ -2,7 +2,7 @@
 
 One lock a worker is held around a batch, around flushes and around a revocation, so that nothing is written
 for a partition after Faust has given it away. An error that a hop does not know ends the process with a
-non-zero status; its supervisor starts it again, and the slots say where to go on (design.md 9, fail-stop).
+non-zero status; its supervisor starts it again, and the slots keep the places at which it continues.
 """
 
 from __future__ import annotations

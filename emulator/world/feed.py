@@ -172,7 +172,7 @@ def _envelopes(batch: Batch) -> Iterator[Record]:
     runs = frame["eni"].rle().struct.unnest()
     at = 0
     for length, eni in runs.iter_rows():
-        log_stream = f"{eni}-all"  # the stream's name as seen in real payloads (flow-logs.md 3.1)
+        log_stream = f"{eni}-all"  # the stream's name as in payloads that AWS delivered
         for first in range(at, at + length, EVENTS_PER_ENVELOPE):
             part = events[first : min(first + EVENTS_PER_ENVELOPE, at + length)]
             header = [(part[0][0], part[0][1], batch.header)] if batch.header else []

@@ -15,7 +15,7 @@ from emulator.ledger import LOG_ACTIONS, WINDOW_S, Key, Ledger, Totals
 
 NUMBER_MAX = 2**45  # no interval counts that much; it keeps every sum within 64 bits
 PROTOCOL_MAX = 255
-MILLISECONDS_FROM = 10**11  # as seconds the year 5138; milliseconds were met in the wild (flow-logs.md 1.2)
+MILLISECONDS_FROM = 10**11  # in seconds the year 5138; flowlogs-reader has met milliseconds
 FIRST_FLOW_LOG = 1_433_894_400  # 2015-06-10, when AWS began to write flow logs
 AHEAD_S = 120  # `start` and clocks are off by a minute each
 

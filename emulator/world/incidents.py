@@ -18,7 +18,7 @@ PORT_SCAN = "port_scan"
 REJECT_RATIO = "reject_ratio"
 
 WINDOW_S = 60
-SCAN_PORTS = 300  # detectors call 20 to 50 a scan (peers-and-detectors.md 3), so this is beyond argument
+SCAN_PORTS = 300  # detectors call 20 to 50 ports a scan, so this is one by any rule
 REJECT_WINDOWS = 4
 REJECT_SHARE = 0.7
 REJECT_PORT = 5432

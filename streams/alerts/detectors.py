@@ -8,7 +8,7 @@ traffic of an interface to `usual`.
 compares a window with the interface's usual traffic, and is judged on final windows only.
 
 `reject_ratio` does not have one threshold for all interfaces: a public interface always rejects the scans of
-the internet (peers-and-detectors.md 5), and for a quiet one they are most of its flows. It fires when the
+the internet, and for a quiet one they are most of its flows. It fires when the
 ratio *and* the number of rejects leave the interface's own range, or when a small interface, most of whose
 flows are usually accepted, accepts none. It does not fire before the usual traffic is known.
 """
@@ -33,27 +33,27 @@ SEVERITY = {PORT_SCAN: "warning", REJECT_RATIO: "warning"}
 class Thresholds:
     """Where each rule breaks, and how far below it must come back."""
 
-    # dashboard.md 6: 20 %; here above the interface's usual ratio. At least 50 flows, or ten rejects of
-    # closing connections would be an alert.
+    # 20 points above the interface's usual ratio. At least 50 flows, or ten rejects of closing connections
+    # would be an alert.
     reject_rise: float = 0.20
     reject_min_flows: int = 50
-    # peers-and-detectors.md 6, D14: rejects on the way in are an alert from z = 6.
+    # Six deviations: rejects on the way in are mostly scans of the internet, which come in bursts.
     reject_deviations: float = 6.0
     # A small interface that accepts nothing any more: all of at least ten flows (issue 14). Where fewer than
     # five flows are usually accepted, three windows without any are chance. Rejects must rise, or a server
-    # that stops would be an alert; by three deviations (peers-and-detectors.md 4.5, Splunk).
+    # that stops would be an alert; by three deviations, the usual limit of outliers.
     full_min_flows: int = 10
     full_usual_accepted: float = 5.0
     full_deviations: float = 3.0
-    # dashboard.md 6, `port_sweep`: 50 ports in a window; Elastic's rule has 50 in a minute too, Zeek's and
-    # Sumo's 15 to 25 count failures of one pair (peers-and-detectors.md 6, D2), which a window cannot see.
+    # 50 ports in a window. Elastic's rule has 50 in a minute too, Zeek's and
+    # Sumo's 15 to 25 count failures of one pair, which a window cannot see.
     scan_ports: int = 50
     # Many sources that each miss a port or two (closing noise of a busy server, scanners of the internet that
     # try one port of every address) are not a scan [judge]. Ten ports a source are; with more sources, those
     # beyond two of each, or noise from thirty sources would hide a scan of three hundred ports.
     scan_ports_per_source: int = 10
     noise_ports_per_source: int = 2
-    # dashboard.md 6: resolve below 80 % of the threshold.
+    # An alert resolves below 80 % of its threshold, so that a value near the threshold does not flap.
     resolve_share: float = 0.8
 
     def scan_from(self, sources: Any) -> Any:
@@ -82,7 +82,7 @@ DEFAULTS = Thresholds()
 class Traffic(NamedTuple):
     """The traffic of one window of one interface; `ports` and `sources` are those of rejected flows.
 
-    NODATA and SKIPDATA rows are facts about the log (flow-logs.md 1.6), and rows of a format without
+    NODATA and SKIPDATA rows are facts about the log, and rows of a format without
     `action` cannot be judged: neither is counted here.
     """
 

@@ -16,11 +16,11 @@ RESOLVED = "resolved"
 CANCELLED = "cancelled"
 """The end of a pending alert that never fired. It is published as a tombstone, never as an `Alert`."""
 
-# A scan is over within minutes, so it fires at once. A ratio must be seen in three windows (issue 14, and
-# peers-and-detectors.md 7.1: each further window cuts false alerts by orders of magnitude).
+# A scan is over within minutes, so it fires at once. A ratio must be seen in three windows: each further
+# window cuts false alerts by orders of magnitude.
 HOLD_WINDOWS = {PORT_SCAN: 1, REJECT_RATIO: 3}
-CLEAR_WINDOWS = 2  # dashboard.md 6: below 80 % for two windows
-SILENT_WINDOWS = 5  # dashboard.md 6, `volume_drop`: five windows without data is silence
+CLEAR_WINDOWS = 2  # calm windows that resolve an alert; one alone may be chance
+SILENT_WINDOWS = 5  # windows without traffic that resolve an alert
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Life:
 
     @property
     def newest(self) -> int:
-        """The start of the newest window that this life knows of."""
+        """The start of the newest window of this life."""
         return self.marks[-1][0] if self.marks else self.settled
 
     @property

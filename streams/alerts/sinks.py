@@ -4,7 +4,7 @@ A sink delivers or raises: `SinkRefused` when the receiver will never take this,
 take it later. What to do then is `notify`'s business. Every sink may be handed the same alert twice;
 receivers tell repeats by fingerprint and status.
 
-The webhook body is version 4 of Alertmanager's webhook (dashboard.md 6), so that any existing receiver
+The webhook body is version 4 of Alertmanager's webhook, so that any existing receiver
 understands it. Neither the key nor the URL, which may carry a token of its own, is ever logged.
 """
 

@@ -2,7 +2,7 @@
 
 The number of rejects is kept on the scale 2 √(n + 3/8) (Anscombe 1948): there, counts of independent events
 have a standard deviation of 1 whatever their level, and bursts weigh less than on the plain scale. The
-deviation is the mean absolute one (dashboard.md 6), times 1.25 for a standard deviation, and at least 1.
+deviation is the mean absolute one, times 1.25 for a standard deviation, and at least 1.
 
 Windows are learned in event order, each once: a window that is not newer than the last one learned, such as
 an amended one, changes nothing. Which windows are usual is decided by `watch`. At most `INTERFACES_MAX` are

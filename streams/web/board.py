@@ -18,7 +18,7 @@ from streams.web.latencies import Latencies
 from streams.web.progress import Progress
 
 KEEP_RESOLVED = 200  # resolved alerts; the others end by themselves
-_KEEP_REASONS = 32  # a reason becomes a metric's label, and labels are bounded (dashboard.md 5)
+_KEEP_REASONS = 32  # a reason becomes a metric's label, and labels are bounded
 KEEP_HEALTH = 500  # sources of a finding, the newest of each kind
 _RANK = {"firing": 0, "pending": 1, "resolved": 2}
 

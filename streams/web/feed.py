@@ -1,7 +1,7 @@
 """From Kafka to the board: reads `aggregates`, `alerts`, `dead`, `health` and `positions` until cancelled.
 
 No group and no committed offsets: every instance of the page reads everything, and the board is rebuilt at
-each start, from where `starts.py` decides. `read_committed`, as every reader of ours. A lost broker is a
+each start, from where `starts.py` decides. `read_committed`, as all consumers. A lost broker is a
 state of the board, shown on the page; the feed goes on where it stopped as soon as a broker answers. A
 foreign message adds one to a counter and writes a rate-limited line. Any other exception ends the process.
 """

@@ -33,7 +33,7 @@ import orjson
 from connectors.progress import NONE
 from streams.records import LOG_ACTIONS, TRAFFIC_ACTIONS, Aggregate
 
-KEEP_WINDOWS = 180  # three hours of one-minute windows (dashboard.md 4, "Memory")
+KEEP_WINDOWS = 180  # three hours of one-minute windows
 FLOWS, PACKETS, BYTES = 0, 1, 2
 _REVISION = 3  # 2 x revision + 1 if the row is final: of one revision, the final one is the newer
 _WIDTH = 4  # integers in a cell

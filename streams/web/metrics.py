@@ -1,6 +1,6 @@
 """What `vpcflow serve` counts, as Prometheus sees it: read from the board when asked, kept nowhere else.
 
-No label is unbounded: never an ENI (dashboard.md 5); the reasons of `dead` are capped by the board.
+No label is unbounded: never an ENI; the reasons of `dead` are capped by the board.
 """
 
 from __future__ import annotations

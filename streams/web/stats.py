@@ -1,4 +1,4 @@
-"""What `/api/stats` answers: the live numbers, the watermark, delays, and the sizes of what is held."""
+"""The answer of `/api/stats`: the live numbers, the watermark, delays, and sizes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streams.web.board import Board
 
 
 def stats(board: Board, now: float) -> dict[str, Any]:
-    """Return everything that the board knows of itself at `now`, as plain values."""
+    """Return the numbers and sizes of the board at `now`, as plain values."""
     latencies = board.latencies
     return {
         "numbers": query.numbers(board, now),

@@ -30,7 +30,7 @@ def block_messages(prefix: str, slots: int, lines: int = LINES) -> list[Message]
     """Return the load as numbered messages on `blocks`, with progress as a connector reports it.
 
     An interface's lines are in one slot, as CloudWatch Logs delivers them: a subscription's `ByLogStream`
-    distribution keeps a log stream, and so an interface, on one shard (flow-logs.md 3.2). At the end, each
+    distribution keeps a log stream, and so an interface, on one shard. At the end, each
     slot reports that all is read up to `LATER_S` after the load: 9 of the 15 windows become final.
     """
     writers = [BlockWriter(prefix, slot, Sent()) for slot in range(slots)]

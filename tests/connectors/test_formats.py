@@ -65,7 +65,7 @@ def test_what_ec2_describes() -> None:
         {"LogGroupName": "not said"},
         {"LogDestinationType": "s3", "LogFormat": SHORT},
     ]
-    mixed = Unusable("log group 'mixed' has flow logs of 2 formats, which cannot be told apart")
+    mixed = Unusable("log group 'mixed' has flow logs of 2 formats, which cannot be distinguished")
     assert of_flow_logs(described) == {"a": SHORT, "b": log_format(DEFAULT_FORMAT), "mixed": mixed}
 
 

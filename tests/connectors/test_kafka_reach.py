@@ -63,7 +63,7 @@ async def web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Non
 
 
 async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Read for ever."""
+    """Read until cancelled."""
     await reader.read(-1)
 
 

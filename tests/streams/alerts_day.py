@@ -74,7 +74,7 @@ def played(
     on_minute: Callable[[int], None] = lambda minute: None,
     on_alert: Callable[[int, Alert], None] = lambda minute, alert: None,
 ) -> Day:
-    """Play some minutes of an estate, with an incident of each kind that it has somebody for."""
+    """Play some minutes of an estate, with an incident of each kind that it has targets for."""
     world = World(estate, seed=1)
     incidents = cast(estate, world.edges, 1, first + LEARNING, kinds, GAP)
     staged = Staged(tuple(incidents), 1)

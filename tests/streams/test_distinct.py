@@ -46,7 +46,7 @@ def is_close(found: int, true: int) -> bool:
 def test_regular_ports_are_counted_within_the_stated_error(
     first: int, step: int, count: int, is_odd: bool
 ) -> None:
-    """The first three were told as 127, 1,420 and fewer than 50 by a hash that mixed too little."""
+    """The first three were estimated as 127, 1,420 and fewer than 50 by a hash that mixed too little."""
     ports = range(first, first + step * count, step)
     assert is_close(told(ports, ["192.0.2.1"], is_odd=is_odd)[0], count)
     assert told(ports, ["192.0.2.1"], is_odd=is_odd)[1] == 1

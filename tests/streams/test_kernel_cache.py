@@ -1,6 +1,6 @@
 """Kernels are compiled where neither the package nor the home folder can be written.
 
-Root may write where permission bits forbid it, so the places are made unusable for everybody: a file is where
+Root may write where permission bits forbid it, so the folders are made unusable: a file is where
 a folder should be.
 """
 

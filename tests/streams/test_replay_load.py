@@ -1,4 +1,4 @@
-"""What a replay of a file is told before anything is started."""
+"""Errors of a replay of a file, before anything is started."""
 
 from __future__ import annotations
 

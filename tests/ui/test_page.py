@@ -21,7 +21,7 @@ in_module_loop = pytest.mark.asyncio(loop_scope="module")  # the loop in which t
 
 SHOTS = Path(__file__).parents[2] / "build"
 WIDTHS = (1440, 900, 390)
-JS_BYTES, CSS_BYTES = 120_000, 12_000  # dashboard.md 3, "Budget"
+JS_BYTES, CSS_BYTES = 120_000, 12_000  # the most that the page may have
 Visiting = Callable[..., AbstractAsyncContextManager[Any]]
 
 # How many pixels of the chart are as strongly coloured as a line is: none on an empty canvas.

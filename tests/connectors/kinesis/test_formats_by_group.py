@@ -62,7 +62,7 @@ async def test_a_setting_or_a_header_says_it(scene: Scene) -> None:
 async def test_describe_with_an_unusable_log_format_refuses_the_lines_of_that_group_only(
     scene: Scene,
 ) -> None:
-    """AWS takes a format without `start`, but no window can be told from its lines."""
+    """AWS takes a format without `start`, but its lines have no window."""
     unusable = "${version} ${interface-id}"
     scene.create()
     for group, line_format in (("short", SHORT), ("other-team", unusable)):
