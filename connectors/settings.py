@@ -138,7 +138,7 @@ class ConnectS3(Aligned):
     s3_bucket: str = Field("", description="bucket that flow logs are delivered to; or set a queue")
     s3_prefix: str = Field("", description="what the keys of its objects begin with, before AWSLogs/")
     s3_queue: str = Field(
-        "", description="URL of the SQS queue that tells of new objects; else they are listed"
+        "", description="URL of the SQS queue of S3's event notifications; else objects are listed"
     )
     s3_list_s: float = Field(30.0, gt=0, le=3600, description="pause between listings, seconds")
     s3_look_back_s: int = Field(

@@ -21,6 +21,7 @@ from connectors.flowlog import BadFormat, parse_format
 from connectors.formats import parse_group_formats
 from connectors.kinesis import StreamReader
 from connectors.kinesis_calls import Caller
+from connectors.notifications import queue_region
 from connectors.objects import folder
 from connectors.settings import Common, Connect, ConnectFirehose, ConnectS3, Notify, Serve, SettingsError
 from connectors.stream_choice import BadChoice, parse_choice
@@ -116,7 +117,7 @@ async def _asked(
 ) -> dict[str, Any]:
     """Call S3 or SQS once."""
     try:
-        client = make_client(service)
+        client = make_client(service, queue_region(resource))  # None, unless it is AWS's URL of a queue
         function: Callable[..., dict[str, Any]] = getattr(client, operation)
         return await asyncio.to_thread(function, **request)
     except ConnectError as error:

@@ -60,7 +60,8 @@ def kinesis(**flags: Any) -> None:
 @click.option("--bucket", help="Bucket that flow logs are delivered to.  [VPCFLOW_S3_BUCKET]")
 @click.option("--prefix", help="What keys begin with, before AWSLogs/.  [VPCFLOW_S3_PREFIX]")
 @click.option(
-    "--queue", help="SQS queue that tells of new objects; else they are listed.  [VPCFLOW_S3_QUEUE]"
+    "--queue",
+    help="SQS queue of S3's event notifications; without it, objects are listed.  [VPCFLOW_S3_QUEUE]",
 )
 @click.option("--exports", help="Folder of what CloudWatch Logs exports.  [VPCFLOW_S3_EXPORTS]")
 @click.option("--format", "line_format", help="LogFormat of exported lines.  [VPCFLOW_LINE_FORMAT]")
@@ -68,8 +69,8 @@ def s3(kafka: str | None, line_format: str | None, **flags: Any) -> None:
     """Read flow-log files from S3, text or Parquet, each object exactly once.
 
     Files of flow logs name their fields in a header. What CloudWatch Logs exports (`create-export-task`) has
-    none: it is read if its folder is named, often `exportedlogs`. A file of it has the whole time of one
-    interface, so give it a prefix of its own and a worker whose VPCFLOW_LATENESS_S is as long as that time.
+    none: it is read if its folder is named, often `exportedlogs`. An export holds the watermark until all of
+    its files are read. If newer data has been read already, give it another VPCFLOW_PREFIX.
     """
     from connectors import s3 as connector
     from connectors.aws import check_access

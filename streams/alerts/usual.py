@@ -19,6 +19,8 @@ from zlib import crc32
 
 import orjson
 
+from connectors.errors import ConnectError
+
 WARM_UP_WINDOWS = 10  # issue 14
 WEIGHT_MIN = 1 / 30  # the half-life is 20 windows; until then all windows count alike
 INTERFACES_MAX = 20_000  # of a partition; about 5 MB
@@ -29,7 +31,7 @@ KEY_PREFIX = b"usual|"
 _TO_STANDARD = 1.25  # √(π/2): from a mean absolute deviation to a standard deviation
 
 
-class UnknownFormat(ValueError):
+class UnknownFormat(ConnectError):
     """detect-state has a format that this version does not know; start the version that wrote it."""
 
 
