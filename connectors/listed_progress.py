@@ -82,7 +82,8 @@ class ListedProgress:
         if self._listed is None:
             return self._behind()
         behind = [one for one in (self.oldest_unread, self._left_from) if one is not None]
-        to = min(behind) if behind else max(self._listed.newest, self._listed.newest_object)
+        # An exported file that was left out may be newer than all that the listing proves.
+        to = min([max(self._listed.newest, self._listed.newest_object), *behind])
         self.complete_to = max(self.complete_to, min(to, newest))
         return self._behind() if behind else None
 

@@ -54,6 +54,13 @@ def test_a_listing_that_left_objects_out_holds_the_slot_at_the_oldest_of_them() 
     assert progress.now(9000) is None
 
 
+def test_what_a_listing_left_out_does_not_prove_more_than_the_listing() -> None:
+    """An exported file has the time of its object: newer than the flow logs that the listing has found."""
+    progress = ListedProgress(SOURCE)
+    progress.listed(Listed(700, 900), 5000)
+    assert progress.now(9000) == behind(900)
+
+
 def test_no_slot_is_complete_to_more_than_the_newest_start_that_is_known() -> None:
     """Names may be newer than the lines."""
     progress = ListedProgress(SOURCE)
