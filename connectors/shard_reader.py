@@ -61,6 +61,8 @@ class Source:
     align_s: int
     is_limited: bool = True
     consumer: str = ""
+    _slowest: int | None = None
+    _looked_at: float = float("-inf")
 
     async def aligned(self, newest: int) -> None:
         """Wait while a shard that has read up to event time `newest` is too far ahead of the slowest."""
@@ -68,8 +70,10 @@ class Source:
             await asyncio.sleep(ALIGN_LOOK_S)
 
     def _is_ahead(self, newest: int) -> bool:
-        slowest = self.group.slowest(now_ms())
-        return slowest is not None and newest > slowest + self.align_s
+        now = time.monotonic()
+        if now - self._looked_at >= ALIGN_LOOK_S:  # One look for all shards: it goes through every source.
+            self._slowest, self._looked_at = self.group.slowest(now_ms()), now
+        return self._slowest is not None and newest > self._slowest + self.align_s
 
 
 class _Stopped(Exception):
