@@ -20,7 +20,9 @@ FIRST_S = 1_433_894_400
 """2015-06-10, the day on which VPC Flow Logs began: no flow log is older."""
 
 _DIGITS_MAX = 13  # epoch milliseconds, as flowlogs-reader has met them
-_MILLISECONDS_FROM = 100_000_000_000
+MILLISECONDS_FROM = 10**11
+"""A `start` this large is in milliseconds; in seconds it is the year 5138."""
+
 SAMPLES_MAX = 16  # of one read: each costs 1.5 µs, and the newest lines are at its end
 
 
@@ -40,7 +42,7 @@ def start_of(line: bytes, line_format: str) -> int:
     if at >= len(fields) or len(fields[at]) > _DIGITS_MAX or not fields[at].isdigit():
         return NONE
     value = int(fields[at])
-    return value // 1000 if value >= _MILLISECONDS_FROM else value
+    return value // 1000 if value >= MILLISECONDS_FROM else value
 
 
 def newest_start(texts: Iterable[tuple[bytes, str, int]]) -> int:

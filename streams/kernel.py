@@ -200,7 +200,7 @@ def scan(buf, at, codes, width_s, latest, table, used, used_n, maps, maps_n, odd
                 at += 1
         if ok and (at < n and buf[at] != _NEWLINE):
             ok = False
-        # 35 TB, the year 5138, 64 KiB: see lines.NUMBER_MAX, MILLISECONDS_FROM and LINE_MAX_BYTES
+        # 35 TB, the year 5138, 64 KiB: see NUMBER_MAX, MILLISECONDS_FROM and LINE_MAX_BYTES of `lines`
         if packets > 35184372088832 or size > 35184372088832 or start >= 100000000000 or end >= 100000000000:
             ok = False
         if port > 35184372088832 or at - begin > 65536 or start > latest or start < _FIRST_S:

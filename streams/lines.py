@@ -14,12 +14,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from connectors.event_time import AHEAD_S, FIRST_S
+from connectors.event_time import AHEAD_S, FIRST_S, MILLISECONDS_FROM
 from connectors.flowlog import BOM, ENTITY_FIELDS, Format, is_header, missing_fields, without_prefix
 from connectors.json_records import line_shape
 
 NUMBER_MAX: Final = 1 << 45  # 35 TB in one record: no interface moves that much in ten minutes
-MILLISECONDS_FROM: Final = 10**11  # a start this large is in milliseconds; seconds get there in 5138
 LINE_MAX_BYTES: Final = 64 << 10
 PROTOCOL_ABSENT: Final = 256  # beyond IANA's numbers 0 to 255
 
