@@ -1,7 +1,7 @@
 """Call Kinesis by boto3, which signs, finds credentials and the endpoint: every call but GetRecords.
 
 That one is `get_records.py`'s. Its answer is decoded here: botocore's parser does 32 k records/s, orjson a
-million (performance.md 2).
+million.
 """
 
 from __future__ import annotations

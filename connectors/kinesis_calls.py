@@ -1,7 +1,7 @@
 """Calls to Kinesis from the loop: in threads, tried again while the reason passes, counted, and put in words.
 
 boto3 tries nothing again by itself here: it would sleep in a thread that other shards need, so one throttled
-shard would slow the rest (design.md 4).
+shard would slow the rest.
 """
 
 from __future__ import annotations

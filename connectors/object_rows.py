@@ -2,8 +2,7 @@
 
 A worker sums these lines like all others. Readers meet other writers' files too, so a type is tolerated when
 its values can be said as AWS says them (a timestamp for a second, a float for a whole number, bytes for
-text), and refused by the column's name when they cannot. Source: VPC guide, "Flow log files"; flow-logs.md
-3.3.
+text), and refused by the column's name when they cannot. Source: VPC guide, "Flow log files".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The guards of the hop (design.md 2), one by one, on a real Kafka: each test fails when its guard is out.
+"""The guards of the hop, one by one, on a real Kafka: each test fails when its guard is out.
 
 Fence, number check, read_committed, awaited sends, the lock on revoke, the age of metadata. Block n holds
 2**n lines, and so does partial n: a total says which of them were counted, and how often.

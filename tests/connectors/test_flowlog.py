@@ -29,7 +29,7 @@ def test_the_default_format_is_version_two() -> None:
 
 
 def test_every_documented_field_is_known() -> None:
-    """54 fields of a VPC (flow-logs.md 1.2), and the 18 of version 6 that only transit gateways have."""
+    """54 fields of a VPC, and the 18 of version 6 that only transit gateways have."""
     versions = list(FIELD_VERSIONS.values())
     assert len(versions) - versions.count(6) == 54
     assert versions.count(6) == 18

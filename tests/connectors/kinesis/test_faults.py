@@ -1,4 +1,4 @@
-"""The fault list of design.md 4, as far as it is about Kinesis: one test each, named after the fault.
+"""The faults of Kinesis: one test each, named after the fault.
 
 Each was found in a real system. Kafka is real, the emulator misbehaves on demand. What concerns Firehose, S3
 and the producer has its tests beside them; `tests/acceptance/chaos.py` does all of it at once.

@@ -93,9 +93,9 @@ def test_peers_are_the_real_ones_and_ports_those_of_services() -> None:
 
 def test_silence_is_in_the_totals_and_no_peer() -> None:
     world = World(estate(), 1)
-    nobody = np.zeros(0, np.int64)
-    nothing = world.minute(FIRST).records.take(nobody)
-    silent = Portion(600, 660, nothing, np.array([world.directory.eni("eni-db")]), nobody)
+    none = np.zeros(0, np.int64)
+    nothing = world.minute(FIRST).records.take(none)
+    silent = Portion(600, 660, nothing, np.array([world.directory.eni("eni-db")]), none)
     books = Books()
     books.add("fl-1", batch(silent, rows(world.directory)).about)
     document = written(books)
