@@ -73,6 +73,10 @@ class Hop(Protocol):
     def is_due(self, now: float) -> bool:
         """Whether `flush` should be called."""
 
+    @property
+    def is_large(self) -> bool:
+        """Whether the next flush takes so much memory that it should run alone."""
+
     async def flush(self, now: float) -> None:
         """Commit outputs, state and place in one transaction."""
 

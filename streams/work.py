@@ -225,8 +225,11 @@ class Worker:
 
     async def _flush_due(self) -> None:
         now = time.time()
-        due = [hop for hop in self._hops.values() if hop.is_due(now)]
-        await asyncio.gather(*(hop.flush(now) for hop in due))
+        due = [(hop, hop.is_large) for hop in self._hops.values() if hop.is_due(now)]
+        await asyncio.gather(*(hop.flush(now) for hop, is_large in due if not is_large))
+        # Of a backlog, each holds tens of megabytes of messages until it is committed.
+        for hop in (hop for hop, is_large in due if is_large):
+            await hop.flush(now)
 
     async def _tell_offsets(self) -> None:
         assigned = self._assigned()

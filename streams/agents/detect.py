@@ -68,6 +68,10 @@ class DetectHop:
     def is_due(self, now: float) -> bool:
         return self._touched and self._pace.allows(now)
 
+    @property
+    def is_large(self) -> bool:
+        return False
+
     async def flush(self, now: float) -> None:
         place = orjson.dumps([self._read.number, self._read.offset, self._read.counted])
         await self.slot.commit({**self._watch.changed(), PLACE_KEY: place}, self._messages)

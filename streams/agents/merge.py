@@ -18,7 +18,7 @@ from streams.numbering import Input, Output, Rewind
 from streams.watermark import Time
 from streams.windows import Producer, Rules, Windows
 
-FULL_ROWS = 10_000
+FULL_ROWS = 5_000
 """Rows after which a flush does not wait for its turn: a backlog would make it hundreds of megabytes."""
 
 FINALS_A_MESSAGE = 1000  # windows of an entity, of two rows mostly: 700 KB before lz4
@@ -81,13 +81,17 @@ class MergeHop:
         return self._producer(message).read.skip(message)
 
     def is_due(self, now: float) -> bool:
-        if sum(map(len, self._parts)) >= FULL_ROWS:
+        if self.is_large:
             return True
         if not self._pace.allows(now):
             return False
         if self._parts or self._windows.is_due():
             return True
         return self._windows.offset != self._kept_offset and now - self._kept_at >= PLACE_S
+
+    @property
+    def is_large(self) -> bool:
+        return sum(map(len, self._parts)) >= FULL_ROWS
 
     async def flush(self, now: float) -> None:
         arrival_ms, self._arrival_ms = self._arrival_ms, 0

@@ -97,6 +97,10 @@ class SumHop:
             return True
         return self._read.number != self._kept and now - self._kept_at >= PLACE_S
 
+    @property
+    def is_large(self) -> bool:
+        return self._sums.is_full
+
     async def flush(self, now: float) -> None:
         drained = self._sums.drain()
         self._time = replace(self._time, newest=max(self._time.newest, drained.newest_start))

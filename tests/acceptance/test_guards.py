@@ -352,6 +352,8 @@ class HeldHop:
     def is_due(self, now: float) -> bool:
         return self._due
 
+    is_large = False
+
     async def flush(self, now: float) -> None:
         self.began.set()
         await self.go_on.wait()
