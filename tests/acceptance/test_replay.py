@@ -95,7 +95,7 @@ def last_month(path: Path) -> int:
     starts = range(first, first + 30 * 86_400, 3600)
     lines = [
         f"2 123456789012 eni-{eni:017x} 10.0.0.1 10.0.0.2 443 40000 6 7 980 {at} {at + 40} ACCEPT OK"
-        for eni in range(20)
+        for eni in range(60)
         for at in starts
     ]
     path.write_text("\n".join([" ".join(DEFAULT_FORMAT), *lines]))
@@ -112,7 +112,7 @@ async def test_a_file_of_last_month_is_replayed_exactly_and_its_windows_become_f
     report = orjson.loads(out)
     assert (report["exact"], report["dead"]) == (True, {})
     assert report["windows"]["lines"] == count
-    assert report["finals"] == {"final": count - 20, "old": count - 20}
+    assert report["finals"] == {"final": count - 60, "old": count - 60}
 
 
 @pytest.mark.kafka
