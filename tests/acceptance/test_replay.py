@@ -104,9 +104,9 @@ def last_month(path: Path) -> int:
 
 @pytest.mark.kafka
 async def test_a_file_of_last_month_is_replayed_exactly_and_its_windows_become_final(tmp_path: Path) -> None:
-    """Nothing of it is late, though its lines are in no order of time."""
+    """Nothing of it is late, though its lines are in no order of time, and are read while they are put."""
     count = last_month(tmp_path / "flow.log")
-    process = await start("--file", str(tmp_path / "flow.log"), "--json")
+    process = await start("--file", str(tmp_path / "flow.log"), "--rate", "3000", "--json")
     out, error = await asyncio.wait_for(process.communicate(), DEADLINE_S)
     assert process.returncode == 0, (out, error)
     report = orjson.loads(out)
