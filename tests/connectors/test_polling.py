@@ -88,7 +88,7 @@ def test_answers_are_asked_for_in_sizes_that_memory_bears() -> None:
     polling.saw(500, 500 * 100)  # small records: many of them
     assert polling.limit == 2_000
     polling.saw(100, 100 << 20)  # envelopes that inflate to a MiB each: few
-    assert polling.limit == 8
+    assert polling.limit == 2
     polling.saw(1, 64 << 20)
     assert polling.limit == 1
     assert polling.expected == 64 << 20

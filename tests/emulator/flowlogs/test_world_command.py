@@ -50,13 +50,13 @@ def test_what_cannot_be_is_one_sentence(url: str, tmp_path: Path) -> None:
         ("--topology", "bad.yaml"): "bad.yaml:4: 10.0.0.0/8 must be an IPv4 block between /16 and /28.",
         ("--topology", "nowhere"): "nowhere is none of the presets (small, shop, estate)",
         ("--incidents", "earthquake"): "There is no incident `earthquake`",
-        ("--speed", "0"): "`speed` is between 0 and 3600",
+        ("--speed", "0"): "Invalid value for '--speed': 0.0 is not in the range 0<x<=3600.",
         ("--start", "yesterday"): "--start yesterday is no time: use ISO 8601",
         ("--start", "2999-01-01T00:00:00Z"): "--start 2999-01-01T00:00:00Z is not in the past",
     }
     for arguments, sentence in refused.items():
         done = world(url, tmp_path, *arguments)
-        assert done.returncode == 1
+        assert done.returncode in {1, 2}  # 2 is click's, for what an option says of itself
         assert sentence in done.stderr
         assert "Traceback" not in done.stderr
     assert f"No emulator answers at {nobody}" in world(nobody, tmp_path, "--topology", "small").stderr
