@@ -1,5 +1,7 @@
 """Text that was encoded on its way: base64 of gzip, JSON, lines or an aggregate, and UTF-16. Pure.
 
+Bytes that are not text have a name each (`binary_name`), which is the reason why they are refused.
+
 AWS delivers bytes. Base64 comes from producers that put the `data` of a Lambda event or of a Firehose record
 as they got it, UTF-16 from Windows' redirections. A token is taken as base64 only if what it decodes to is
 one of the contents above, so a line of one word stays a line.
@@ -27,6 +29,19 @@ _TOKEN = re.compile(rb"[^=]+")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _LINES = re.compile(rb"[\x20-\x7e\t\r\n]*[ \t][\x20-\x7e\t\r\n]*")
 _TEXT_BEGINS = (b"{", b"[", _GZIP_BEGINS)
+_BINARY = (
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"PK\x03\x04", "zip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"\xff\x06\0\0sNaPpY", "snappy"),
+    (b"\x78\x01", "zlib"),
+    (b"\x78\x9c", "zlib"),
+    (b"\x78\xda", "zlib"),
+    (b"PAR1", "Parquet"),
+    (b"Obj\x01", "Avro"),
+)
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -71,3 +86,10 @@ def from_utf16(data: bytes) -> bytes:
         return data[2:].decode(encoding).encode()
     except UnicodeError as error:
         raise Refused(BROKEN_UTF16) from error
+
+
+def binary_name(data: bytes) -> str:
+    """Return the name of bytes that are not text, `binary data` if it has none; empty for text."""
+    if name := next((name for begin, name in _BINARY if data.startswith(begin)), ""):
+        return f"{name} data"
+    return "binary data" if b"\0" in data[:_HEAD_BYTES] else ""

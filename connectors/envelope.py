@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import orjson
 from isal import igzip, isal_zlib
 
 from connectors.aggregates import MAGIC, BadAggregate, split
-from connectors.encodings import GZIP_MAGIC, from_base64, from_utf16
+from connectors.encodings import GZIP_MAGIC, binary_name, from_base64, from_utf16
 from connectors.flowlog import BOM
 from connectors.json_records import is_json, read_json
 from connectors.texts import Refused, Text, Unwrapped, is_plain, joined, plain
@@ -97,7 +96,7 @@ def _record(data: bytes, room: _Room) -> Unwrapped:
         data, outer = inner, "base64"
     if data.startswith(MAGIC):
         raise Refused(f"KPL aggregate within {outer}")
-    texts = _members(data, room) if data.startswith(GZIP_MAGIC) else [data]
+    texts = list(map(from_utf16, _members(data, room))) if data.startswith(GZIP_MAGIC) else [data]
     if any(from_base64(text) is not None for text in texts):
         raise Refused(f"base64 within {outer}")
     return _texts(texts)
@@ -105,16 +104,17 @@ def _record(data: bytes, room: _Room) -> Unwrapped:
 
 def _texts(texts: list[bytes]) -> Unwrapped:
     """Unwrap texts that follow each other. A header in a text of lines applies in the next ones, too."""
+    for text in texts:
+        if name := binary_name(text):
+            raise Refused(name)
     if len(texts) == 1:
         text = texts[0].removeprefix(BOM)
         return read_json(text) if is_json(text) else Unwrapped(plain(text))
-    parts: list[Unwrapped] = []
-    for is_object, group in groupby([text.removeprefix(BOM) for text in texts], is_json):
-        if is_object:
-            parts += map(read_json, group)
-        else:
-            parts.append(Unwrapped(plain(b"\n".join([text.removesuffix(b"\n") for text in group if text]))))
-    return joined(parts)
+    texts = [text.removeprefix(BOM) for text in texts]
+    lines = [text.removesuffix(b"\n") for text in texts if text and not is_json(text)]
+    # All lines together, because a header also applies to those after JSON.
+    parts = [Unwrapped(plain(b"\n".join(lines)))] if lines else []
+    return joined([*parts, *(read_json(text) for text in texts if is_json(text))])
 
 
 def _members(data: bytes, room: _Room) -> list[bytes]:

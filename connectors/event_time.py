@@ -1,8 +1,9 @@
 """The event time of flow-log lines, sampled, since a connector does not read all lines. Pure.
 
-The event time of a line is its field `start`, epoch seconds. A connector reads the last line of a text only.
-The worker reads every line, so a sample decides nothing about a line: it moves the watermark, to which the
-allowed lateness gives room.
+The event time of a line is its field `start`, epoch seconds. A connector reads the last line of a text that
+has one, because a text may end with blank lines or with lines that are refused. The worker
+reads every line, so a sample decides nothing about a line: it moves the watermark, to which the allowed
+lateness gives room.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ MILLISECONDS_FROM = 10**11
 """A `start` this large is in milliseconds; in seconds it is the year 5138."""
 
 SAMPLES_MAX = 16  # of one read: each costs 1.5 µs, and the newest lines are at its end
+BACK_MAX = 16  # lines that are looked at from the end of a text, until one has a plausible `start`
 
 
 def is_plausible(start_s: int, arrival_s: int) -> bool:
@@ -46,13 +48,21 @@ def start_of(line: bytes, line_format: str) -> int:
 
 
 def newest_start(texts: Iterable[tuple[bytes, str, int]]) -> int:
-    """Return the newest plausible `start` of the last lines of texts: (text, line format, arrival ms)."""
-    newest = NONE
-    for text, line_format, arrival_ms in texts:
-        start = start_of(text[text.rfind(b"\n") + 1 :], line_format)
-        if start > newest and is_plausible(start, arrival_ms // 1000):
-            newest = start
-    return newest
+    """Return the newest of the last plausible `start` of each text: (text, line format, arrival ms)."""
+    return max((_last_start(*text) for text in texts), default=NONE)
+
+
+def _last_start(text: bytes, line_format: str, arrival_ms: int) -> int:
+    end = len(text)
+    for _ in range(BACK_MAX):
+        begin = text.rfind(b"\n", 0, end) + 1
+        start = start_of(text[begin:end], line_format)
+        if start != NONE and is_plausible(start, arrival_ms // 1000):
+            return start
+        if not begin:
+            break
+        end = begin - 1
+    return NONE
 
 
 @lru_cache(maxsize=256)

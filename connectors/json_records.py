@@ -163,23 +163,24 @@ def _messages(messages: list[Any], account: str = "", log_group: str = "") -> Un
             raise Refused(NO_MESSAGES) from error
     except UnicodeEncodeError as error:
         raise Refused(BROKEN) from error
-    texts: list[Text] = []
+    lines: list[bytes] = []
+    rows: list[Text] = []
     refused: list[tuple[int, str, bytes]] = []
     for number, message in enumerate(messages):
+        data = message.encode() if isinstance(message, str) else orjson.dumps(message)
+        if not _BEGINS.match(data):
+            lines.append(data)
+            continue
         try:
-            texts += _message(message, account, log_group)
+            rows += _rows(data, account, log_group)
         except Refused as why:
-            data = message.encode() if isinstance(message, str) else orjson.dumps(message)
             refused.append((number, str(why), data))
-    return Unwrapped(gathered(texts), refused_parts=tuple(refused))
+    # All lines together, because a header also applies to those after a row.
+    texts = plain(b"\n".join(lines), account, log_group) if lines else ()
+    return Unwrapped(gathered([*texts, *rows]), refused_parts=tuple(refused))
 
 
-def _message(message: str | dict[str, Any], account: str, log_group: str) -> list[Text]:
-    if isinstance(message, dict):
-        return [_row(message, account, log_group)]
-    text = message.encode()
-    if not _BEGINS.match(text):
-        return list(plain(text, account, log_group))
+def _rows(text: bytes, account: str, log_group: str) -> list[Text]:
     rows: list[Text] = []
     for value in _values(text):
         rows += [_row(one, account, log_group) for one in (value if isinstance(value, list) else [value])]

@@ -115,16 +115,18 @@ def understand(line: bytes, by: Plan, latest: int = NO_LIMIT) -> Row | Nothing |
         return NOTHING
     tokens = without_prefix(tokens, len(by.names))
     if len(tokens) != len(by.names):
-        return _json_reason(line) or COUNT_REASON
+        return _shape_reason(line) or COUNT_REASON
     try:
         row = _row(tokens, by)
     except _Refused as why:
-        return str(why)
+        return _shape_reason(line) or str(why)
     return row if FIRST_S <= row.start <= latest else TIME_REASON
 
 
-def _json_reason(line: bytes) -> str:
-    """Return why a line that is JSON is refused, perhaps behind a time and a log stream; else nothing."""
+def _shape_reason(line: bytes) -> str:
+    """Return why a line is refused that is not text or, perhaps behind a time and a log stream, JSON."""
+    if b"\0" in line:
+        return ENCODING_REASON
     return line_shape(line[max(line.find(b"{"), 0) :] if line[:1].isdigit() else line)
 
 

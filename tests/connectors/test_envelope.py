@@ -165,7 +165,7 @@ UNDERSTOOD: dict[str, tuple[bytes, Unwrapped]] = {
     "a JSON list of messages": (b'[{"message": "a"}]', content(b"a")),
     "text in brackets": (b"[ERROR] not a line", content(b"[ERROR] not a line")),
     "text in quotes": (b'"2","1"', content(b'"2","1"')),
-    "bytes of no text": (b"\x00\xff\xfe", content(b"\x00\xff\xfe")),
+    "bytes of no encoding": (b"\xe9\xff\xfe", content(b"\xe9\xff\xfe")),
     "a newline": (b"\n", content()),
     "another's magic": (KPL[:3] + b"\xc3", content(KPL[:3] + b"\xc3")),
     "an aggregate of a line": (aggregate(line()), content(line())),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
+import zlib
 from collections.abc import Callable
 
 import orjson
@@ -16,7 +19,7 @@ from connectors.envelope import control_message, unwrap
 from connectors.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, log_format
 from connectors.texts import Unwrapped
 from tests.build import aggregate, block, line
-from tests.connectors.test_headers import totals
+from tests.connectors.test_headers import SWAPPED_HEADER, SWAPPED_LINE, totals
 
 T = 1_790_000_040
 ENI = "eni-0c0ffee0c0ffee001"
@@ -109,6 +112,7 @@ WRAPPED: dict[str, Callable[[bytes], bytes]] = {
     "base64": pybase64.b64encode,
     "in an aggregate": aggregate,
     "UTF-16": lambda row: row.decode().encode("utf-16"),
+    "gzip of UTF-16": lambda row: gzip.compress(row.decode().encode("utf-16")),
 }
 
 
@@ -191,6 +195,19 @@ def test_events_of_lines_and_of_rows_share_an_envelope_and_a_bad_one_is_refused_
     )
 
 
+@pytest.mark.parametrize("between", [orjson.dumps(ROW).decode(), '{"level": "info"}'])
+def test_a_header_among_events_applies_to_the_lines_after_a_row(between: str) -> None:
+    """Also if an event is JSON: the lines of an envelope are one source."""
+    found = unwrap(envelope(SWAPPED_HEADER.decode(), between, SWAPPED_LINE.decode()))
+    texts = [(text.line_format, text.lines) for text in found.texts if text.lines == SWAPPED_LINE]
+    assert totals(texts) == (1, 3, 180)
+
+
+def test_a_header_of_a_gzip_member_applies_to_the_lines_after_a_row() -> None:
+    members = [SWAPPED_HEADER + b"\n", orjson.dumps(ROW), SWAPPED_LINE]
+    assert flows(unwrap(b"".join(map(gzip.compress, members)))) == (2, 10, 1160)
+
+
 SHAPES: dict[str, tuple[bytes, str]] = {
     "a string": (orjson.dumps(LINE), "JSON string"),
     "null": (b"null", "JSON null"),
@@ -237,6 +254,13 @@ SHAPES: dict[str, tuple[bytes, str]] = {
         "base64 within base64",
     ),
     "base64 in gzip": (gzip.compress(pybase64.b64encode(gzip.compress(LINE.encode()))), "base64 within gzip"),
+    "zlib": (zlib.compress(envelope(LINE)), "zlib data"),
+    "zlib in base64": (pybase64.b64encode(gzip.compress(zlib.compress(envelope(LINE)))), "zlib data"),
+    "bzip2": (bz2.compress(envelope(LINE)), "bzip2 data"),
+    "xz": (lzma.compress(envelope(LINE)), "xz data"),
+    "zip": (b"PK\x03\x04\x14\0\0\0", "zip data"),
+    "Parquet": (b"PAR1\x15\x04\x15", "Parquet data"),
+    "an image": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "binary data"),
     "base64 of an aggregate": (pybase64.b64encode(aggregate(line())), "KPL aggregate within base64"),
 }
 
