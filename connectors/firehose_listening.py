@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-import logging
 import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from connectors import metrics
+from connectors.http_log import listener_logger
 from connectors.settings import ConnectFirehose, SettingsError
 
 KEEPALIVE_S = 75.0
 """How long a connection may take for the head of a request, its first included. Longer than the 60 s after
 which a load balancer gives up an idle one, so that it never sends into one that we have closed."""
 
-SAID_S = 10.0  # at most one log line of aiohttp's in so many seconds
 LINGER_S = 5.0  # what is still sent after a refusal is read this long, so that the refusal arrives
 CLOSE_S = 0.5  # for answers that were given, to be sent
 FIELD_MAX_BYTES = 128 << 10  # 50 common attributes of 256 + 1024 characters; a key may have 4,096 bytes
@@ -97,7 +94,7 @@ async def listening(settings: ConnectFirehose, handler: Handler) -> AsyncIterato
         lingering_time=LINGER_S,
         max_field_size=FIELD_MAX_BYTES,
         access_log=None,
-        logger=_seldom_heard(),
+        logger=listener_logger("connectors.firehose", _count),
     )
     runner = web.ServerRunner(server, shutdown_timeout=CLOSE_S)
     await runner.setup()
@@ -115,32 +112,5 @@ async def listening(settings: ConnectFirehose, handler: Handler) -> AsyncIterato
         await runner.cleanup()
 
 
-class _Seldom(logging.Filter):
-    """Counts what aiohttp says of requests that never reach us, and lets little of it through.
-
-    What is no HTTP has an answer of aiohttp's own, 400, and a traceback in the log: anyone could fill a disk.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._say_at = 0.0
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, HttpProcessingError):
-            record.exc_info = None
-            record.msg = f"{record.msg}: {type(error).__name__}"
-        if record.levelno >= logging.ERROR:
-            metrics.REQUESTS.labels("error" if record.exc_info else "no http").inc()
-        if time.monotonic() < self._say_at:
-            return False
-        self._say_at = time.monotonic() + SAID_S
-        return True
-
-
-def _seldom_heard() -> logging.Logger:
-    """Return a logger of one listener: it is none of the process's, so that its filter is its own too."""
-    logger = logging.Logger("connectors.firehose")
-    logger.parent = logging.getLogger()
-    logger.addFilter(_Seldom())
-    return logger
+def _count(is_http: bool) -> None:
+    metrics.REQUESTS.labels("error" if is_http else "no http").inc()

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from connectors.http_log import listener_logger
 from connectors.settings import SettingsError
 
 
@@ -30,7 +31,7 @@ async def health(port: int, is_ready: Callable[[], bool]) -> AsyncIterator[None]
 
     app = web.Application()
     app.add_routes([web.get("/metrics", metrics), web.get("/livez", live), web.get("/readyz", ready)])
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, logger=listener_logger("connectors.health"))
     await runner.setup()
     try:
         await _listen(runner, port)

@@ -11,7 +11,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -38,7 +38,9 @@ OFFSETS_S = 1.0  # group offsets are written this often, for lag tools only; not
 REWIND_PAUSE_S = 0.5  # a rewind needs a fetch to take effect; do not ask again before
 CLOSE_S = 5.0
 GC_THRESHOLD = 1_000_000
+REWINDS_MAX = 60  # to one offset, in vain: half a minute
 COUNTED = {"blocks": "lines", "partials": "flows", "finals": "rows"}  # what a topic's messages count
+RESTART_REMEDY = "Use another VPCFLOW_PREFIX, or stop every process and delete all topics of this one"
 Place = tuple[str, int]
 
 
@@ -50,7 +52,7 @@ class Worker:
         self._app = make_app(settings)
         self._lock = asyncio.Lock()
         self._hops: dict[Place, Hop] = {}
-        self._rewound: dict[Place, float] = {}
+        self._rewound: dict[Place, tuple[float, int, int]] = {}  # when, to which offset, how often
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_ready = False
         warm(settings.window_s)
@@ -150,11 +152,27 @@ class Worker:
         hops = {place: self._kinds[place[0]](place[1]) for place in missing}
         now = time.time()
         await asyncio.gather(*(hop.open(now) for hop in hops.values()))
+        await self._check_ends(hops)
         self._hops.update(hops)
         for place, hop in hops.items():
             await self._app.consumer.seek_wait({self._tp(place): hop.place})
         metrics.SLOTS_OPEN.set(len(self._hops))
         log.info("slots opened", opened=len(hops), owned=len(self._hops))
+
+    async def _check_ends(self, hops: Mapping[Place, Hop]) -> None:
+        """Refuse a topic that ends before the place of its hop: it is not the one that was read.
+
+        Its messages would be taken for those that were applied, or as a gap, and no number shows that.
+        Raises `NumbersWentBack`.
+        """
+        ends = await self._app.consumer.highwaters(*map(self._tp, hops))
+        for place, hop in hops.items():
+            tp = self._tp(place)
+            if ends[tp] < hop.place:
+                raise NumbersWentBack(
+                    f"topic {tp.topic}, partition {tp.partition}, ends at offset {ends[tp]}, but was read up"
+                    f" to offset {hop.place}: it was deleted or cut short. {RESTART_REMEDY}"
+                )
 
     async def _feed(self, topic: str, batches: AsyncIterator[Any]) -> None:
         async for events in batches:
@@ -164,9 +182,10 @@ class Worker:
                         await self._offer(topic, event)
                     await self._flush_due()
             except Exception as error:
-                # Bent: Faust would acknowledge the event and restart the agent. The process ends instead.
+                # Bent: Faust would acknowledge the event, log a traceback and restart the agent. The process
+                # ends instead, and reports the error once (`cli_running.run`); until then the agent waits.
                 self._fail(error)
-                raise
+                await asyncio.get_running_loop().create_future()
 
     def _fail(self, error: Exception) -> None:
         if not self._failed.done():
@@ -186,15 +205,15 @@ class Worker:
         except NumbersWentBack as error:
             raise NumbersWentBack(
                 f"topic {self._settings.prefix}{topic}, partition {place[1]}: {error}. The state of its"
-                " producer was deleted or restored. Use another VPCFLOW_PREFIX, or stop every process and"
-                " delete all topics of this one"
+                f" producer was deleted or restored. {RESTART_REMEDY}"
             ) from error
         if isinstance(verdict, Rewind):
             await self._rewind(place, hop, message, verdict)
 
     async def _rewind(self, place: Place, hop: Hop, message: Input, back: Rewind) -> None:
         """Bent: Faust can drop fetched messages around a rebalance; the numbers show it, this heals."""
-        if time.monotonic() - self._rewound.get(place, 0.0) < REWIND_PAUSE_S:
+        at, offset, count = self._rewound.get(place, (0.0, -1, 0))
+        if time.monotonic() - at < REWIND_PAUSE_S:
             return
         tp = self._tp(place)
         first = (await self._app.consumer.earliest_offsets(tp))[tp]
@@ -202,7 +221,13 @@ class Worker:
             # The gap is real: retention passed while no worker read.
             self._skip_gap(place, hop, message, back)
             return
-        self._rewound[place] = time.monotonic()
+        count = count + 1 if offset == back.offset else 1
+        if count > REWINDS_MAX:
+            raise NumbersWentBack(
+                f"topic {tp.topic}, partition {tp.partition}: {back.missing} messages before number"
+                f" {message.number()} are missing: it was deleted or cut short. {RESTART_REMEDY}"
+            )
+        self._rewound[place] = time.monotonic(), back.offset, count
         metrics.REWINDS.labels(place[0]).inc()
         await self._app.consumer.seek_wait({tp: back.offset})
 

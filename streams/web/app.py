@@ -20,6 +20,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from connectors.http_log import listener_logger
 from connectors.settings import DEFAULT_URL
 from streams.web import hosts, metrics, query
 from streams.web.board import Board
@@ -170,7 +171,9 @@ async def page(
         live.close()
 
     application.on_shutdown.append(end_streams)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_S)
+    runner = web.AppRunner(
+        application, access_log=None, shutdown_timeout=SHUTDOWN_S, logger=listener_logger("streams.web")
+    )
     await runner.setup()
     try:
         await _listen(runner, host, port)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,51 @@ async def test_a_lower_number_at_a_newer_offset_stops_the_hop_and_names_topic_an
     assert status == 1
     assert f"topic {settings.prefix}blocks, partition 0: number 0 at offset" in said
     assert "Use another VPCFLOW_PREFIX" in said
+    assert "Traceback" not in said
+
+
+async def test_a_topic_that_was_deleted_and_made_again_stops_the_worker_and_is_named(
+    settings: Work, connector: Connector, committed: Reader, tmp_path: Path
+) -> None:
+    """Its messages come at offsets that were read, so they would be skipped as seen before."""
+    for _ in range(5):
+        await connector.send(line())
+    async with working(settings, tmp_path):
+        await flows_once(5, settings, committed)
+    topic = f"{settings.prefix}blocks"
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    await admin.delete_topics([topic])
+    async with asyncio.timeout(DEADLINE_S):
+        while topic in await admin.list_topics():
+            continue
+    await admin.close()
+    await ensure_topics(settings.kafka, settings.prefix, 1)
+    connector.sent = Sent()
+    await connector.send(line())
+    status, said = await ended(settings, tmp_path)
+    assert status == 1
+    assert f"topic {topic}, partition 0, ends at offset 2, but was read up to offset" in said
+    assert "Use another VPCFLOW_PREFIX" in said
+    assert "Traceback" not in said
+
+
+async def test_messages_that_are_nowhere_stop_the_worker_and_are_counted(
+    settings: Work, connector: Connector, tmp_path: Path
+) -> None:
+    """A jump in the numbers without a hole in the log; reading it again changes nothing."""
+    await connector.send(line())
+    connector.sent = replace(connector.sent, number=connector.sent.number + 3)
+    ending = asyncio.ensure_future(
+        ended(settings, tmp_path, "import streams.work\nstreams.work.REWINDS_MAX = 2")
+    )
+    while not ending.done():
+        await connector.send(line())
+        await asyncio.wait([ending], timeout=0.6)
+    status, said = await ending
+    assert status == 1
+    assert f"topic {settings.prefix}blocks, partition 0: 3 messages before number 4 are missing" in said
+    assert "Traceback" not in said
 
 
 async def test_messages_of_a_newer_version_stop_an_older_process(

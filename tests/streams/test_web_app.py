@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -253,3 +254,18 @@ def test_without_built_files_the_page_says_how(tmp_path: Path) -> None:
     assert "make ui" in UNBUILT
     (tmp_path / "manifest.json").write_bytes(b'{"main.js": "main-A.js", "main.css": "main-A.css"}')
     assert 'src="static/main-A.js"' in shell(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "request_head", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\xfc\x03\x03\r\n\r\n"]
+)
+async def test_a_request_that_is_no_http_logs_a_line_and_no_traceback(
+    script: Script, request_head: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with page(script) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(request_head)
+        assert b" 400 " in await reader.readline()
+        writer.close()
+    assert len(caplog.records) <= 1  # aiohttp logs some of them, such as a TLS greeting, for debugging only.
+    assert not any(record.exc_info for record in caplog.records)
