@@ -18,6 +18,9 @@ from connectors.aggregates import MAGIC
 from connectors.texts import Refused
 
 GZIP_MAGIC = b"\x1f\x8b"
+BETWEEN_MEMBERS = b"\0\r\n"
+"""Bytes that may stand between and after gzip members: padding, as `gzip` takes it, and the delimiter that
+Firehose appends to each record (AppendDelimiterToRecord)."""
 BROKEN_BASE64 = "broken base64 of gzip"
 BROKEN_UTF16 = "broken UTF-16"
 

@@ -17,7 +17,7 @@ import orjson
 from isal import igzip, isal_zlib
 
 from connectors.aggregates import MAGIC, BadAggregate, split
-from connectors.encodings import GZIP_MAGIC, binary_name, from_base64, from_utf16
+from connectors.encodings import BETWEEN_MEMBERS, GZIP_MAGIC, binary_name, from_base64, from_utf16
 from connectors.flowlog import BOM
 from connectors.json_records import is_json, read_json
 from connectors.texts import Refused, Text, Unwrapped, is_plain, joined, plain
@@ -124,6 +124,7 @@ def _members(data: bytes, room: _Room) -> list[bytes]:
         if len(members) == MEMBERS_MAX:
             raise Refused("too many gzip members")
         text, data = _member(data, room)
+        data = data.lstrip(BETWEEN_MEMBERS)
         if text.startswith(GZIP_MAGIC):
             raise Refused("gzip within gzip")
         if text.startswith(MAGIC):

@@ -18,6 +18,7 @@ from itertools import chain
 from isal import isal_zlib
 
 from connectors.blocks import BLOCK_MAX_BYTES
+from connectors.encodings import BETWEEN_MEMBERS
 from connectors.flowlog import BOM, FIELD_VERSIONS, BadFormat, header_of, log_format, parse_format
 from connectors.headers import sections
 
@@ -199,7 +200,7 @@ def _inflated(chunks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
         data, text = chunk, b""
         while data or len(text) == _STEP_BYTES:  # A full step may leave more in the inflater.
             if inflater.eof:
-                data = data.lstrip(b"\0")  # Padding, as `gzip` takes it.
+                data = data.lstrip(BETWEEN_MEMBERS)
                 if not data:
                     break
                 if not data.startswith(_GZIP_MAGIC[: len(data)]):

@@ -126,6 +126,15 @@ def test_each_gzip_member_may_have_a_header(read: Callable[[bytes], Found], end:
 
 
 @pytest.mark.parametrize("read", [of_kinesis, of_firehose, of_s3])
+@pytest.mark.parametrize("between", [b"\n", b"\r\n", b"\0\0"])
+def test_gzip_members_may_have_a_delimiter_between_and_after_them(
+    read: Callable[[bytes], Found], between: bytes
+) -> None:
+    """As Firehose appends one to each record that it delivers."""
+    assert totals(read(b"".join(gzip.compress(one) + between for one in MEMBERS))) == (2, 6, 360)
+
+
+@pytest.mark.parametrize("read", [of_kinesis, of_firehose, of_s3])
 def test_a_header_applies_in_the_next_gzip_members_too(read: Callable[[bytes], Found]) -> None:
     data = [block(SWAPPED_HEADER, SWAPPED_LINE) + b"\n", SWAPPED_LINE + b"\n", SWAPPED_LINE]
     assert totals(read(b"".join(map(gzip.compress, data)))) == (3, 9, 540)
