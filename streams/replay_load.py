@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from connectors.flowlog import BadFormat, log_format, missing_fields
+from connectors.json_records import line_shape
 from emulator.ledger import Ledger
 from emulator.world import file, file_order, traffic
 from emulator.world.file_ledger import AHEAD_S, FileLedger, field_count
@@ -88,6 +89,12 @@ def _nothing_understood(path: str, counted: FileLedger) -> str:
         return f"{path} has no lines of flow logs"
     names, line = counted.first_refused_names, counted.first_refused
     shown = line[:SHOWN_BYTES].decode(errors="replace") + ("…" if len(line) > SHOWN_BYTES else "")
+    if line_shape(line[max(line.find(b"{"), 0) :]):
+        return (
+            f"{path}: none of its {counted.refused:,} lines is understood. The first is {shown!r}: it holds"
+            " JSON, and a FILE has lines of text. Write the fields of each record in a line, below a header"
+            " with their names, or put the JSON into a Kinesis stream: `connect kinesis` reads it"
+        )
     fields, lacks = field_count(line, names), missing_fields(names)
     reason = f"and the format has {len(names)} ({' '.join(names)})"
     if lacks:

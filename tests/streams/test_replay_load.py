@@ -24,6 +24,16 @@ def loaded(tmp_path: Path, data: bytes, line_format: str | None = None) -> str:
 SHORT = b"2 eni-0c0ffee0c0ffee001 1790000000 ACCEPT"
 
 
+@pytest.mark.parametrize(
+    "prefix", [b"", b"2026-09-21T13:05:11 ", b"2026-09-21T13:05:11.123+00:00 eni-1-all "]
+)
+def test_a_file_of_json_is_named_as_such(prefix: bytes, tmp_path: Path) -> None:
+    said = loaded(tmp_path, prefix + b'{"version": 2, "interface_id": "eni-1", "start": 1790000000}\n')
+    assert "none of its 1 lines" in said
+    assert "it holds JSON" in said
+    assert "FORMAT" not in said
+
+
 def test_a_file_in_which_no_line_is_understood_says_the_first_line_and_what_to_set(tmp_path: Path) -> None:
     said = loaded(tmp_path, b"\n".join([SHORT] * 25))
     assert "none of its 25 lines" in said
