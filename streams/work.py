@@ -160,10 +160,9 @@ class Worker:
         log.info("slots opened", opened=len(hops), owned=len(self._hops))
 
     async def _check_ends(self, hops: Mapping[Place, Hop]) -> None:
-        """Refuse a topic that ends before the place of its hop: it is not the one that was read.
+        """Raise `NumbersWentBack` for a topic that ends before the place of its hop: it is another one now.
 
-        Its messages would be taken for those that were applied, or as a gap, and no number shows that.
-        Raises `NumbersWentBack`.
+        The hop would skip its messages as applied, because they come at offsets that were read.
         """
         ends = await self._app.consumer.highwaters(*map(self._tp, hops))
         for place, hop in hops.items():
