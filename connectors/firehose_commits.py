@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from connectors import blocks
 from connectors.blocks import BlockWriter, Provenance, Report, Sent
+from connectors.commit import Commit
 from connectors.dead import dead_message
 from connectors.event_time import SAMPLES_MAX, newest_start
 from connectors.firehose_heads import Origin
 from connectors.firehose_requests import Chunk, Posted
 from connectors.progress import NONE
-from connectors.reads import Commit
 
 
 def transaction(

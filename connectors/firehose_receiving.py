@@ -31,7 +31,7 @@ from connectors.firehose_requests import Posted, read_body, remains
 from connectors.firehose_slots import RequestSlot
 from connectors.kinesis_calls import Caller
 from connectors.ownership import Ownership
-from connectors.positions import slot_of
+from connectors.partitioner import slot_of
 from connectors.settings import ConnectFirehose
 from connectors.slots import Slot
 

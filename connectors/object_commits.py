@@ -11,12 +11,12 @@ from itertools import groupby
 
 from connectors import blocks
 from connectors.blocks import BlockWriter, Provenance, Report, Sent
+from connectors.commit import Commit
 from connectors.dead import dead_message
 from connectors.event_time import SAMPLES_MAX, newest_start
 from connectors.messages import Message
 from connectors.object_text import Part
 from connectors.objects import Object, Progress
-from connectors.reads import Commit
 
 DONE, REFUSED, VANISHED, REPLACED = "done", "refused", "vanished", "replaced"
 

@@ -32,7 +32,7 @@ from connectors.object_slots import ObjectSlot
 from connectors.object_survey import tell_ignored
 from connectors.objects import DAY_S, Object, decode_progress
 from connectors.ownership import Ownership
-from connectors.positions import slot_of
+from connectors.partitioner import slot_of
 from connectors.queue_progress import QueueProgress
 from connectors.queue_watch import Heard, QueueWatch
 from connectors.s3_calls import DENIED, as_sentence, call, is_passing

@@ -29,6 +29,7 @@ from connectors.kinesis import StreamReader
 from connectors.kinesis_calls import FAILURES, Caller, as_sentence
 from connectors.kinesis_slots import LINGER_S, PUSHED_LINGER_S, OwnedSlot, Way
 from connectors.ownership import Ownership
+from connectors.partitioner import slot_of
 from connectors.positions import (
     Beginning,
     Position,
@@ -39,7 +40,6 @@ from connectors.positions import (
     earlier,
     gone,
     shard_key,
-    slot_of,
     slot_of_shard,
     startable,
     stream_key,

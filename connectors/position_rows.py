@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from connectors.done_marks import KEY_PREFIX, known
-from connectors.positions import WHOLE, Position, decode_position, time_ms
+from connectors.positions import WHOLE, Position, decode_position
+from connectors.setting_values import time_ms
 
 State = Mapping[int, Mapping[bytes, bytes]]
 """The latest value of every key, by slot."""

@@ -9,23 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from zlib import crc32
 
 import orjson
 
+from connectors.partitioner import slot_of
 from connectors.progress import NONE
 
 HOUR_MS = 3_600_000
 _NEVER_MS = 1 << 62
 WHOLE = -1
 """The sub-sequence number of a record that is done as a whole."""
-
-
-def time_ms(text: str) -> int:
-    """Read a time in ISO 8601, epoch ms; without a zone it is UTC. Raises `ValueError`."""
-    at = datetime.fromisoformat(text)
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +114,6 @@ def shard_key(stream: str, shard_id: str) -> bytes:
 def stream_key(stream: str) -> bytes:
     """Return the key of a stream's beginning; `stream` is `Stream.key`."""
     return f"stream|{stream}".encode()
-
-
-def slot_of(name: str, slots: int) -> int:
-    """Return the slot that a shard, an object or a request belongs to."""
-    return crc32(name.encode()) % slots
 
 
 def slot_of_shard(stream: str, shard_id: str, slots: int) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from connectors import blocks
 from connectors.answers import Answer, Record
 from connectors.blocks import BlockWriter, Provenance, Report, Sent
+from connectors.commit import Commit
 from connectors.data_health import HealthRecord
 from connectors.dead import dead_message
 from connectors.envelope import BOMB_REASON, INFLATED_MAX_BYTES, unwrap
@@ -238,15 +239,6 @@ def _understand(
                 pieces.append(Piece(part, place, record.arrival_ms, line_format, account))
             else:
                 refusals.append(Refusal("line too long", part, place))
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One transaction of a slot, and what the slot has sent after it."""
-
-    state: dict[bytes, bytes | None]
-    messages: list[Message]
-    sent: Sent
 
 
 def transaction(

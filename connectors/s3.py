@@ -33,7 +33,7 @@ from connectors.object_survey import Survey
 from connectors.object_wanted import Alignment
 from connectors.objects import DAY_S, folder, oldest_listed_s
 from connectors.ownership import Ownership
-from connectors.positions import slot_of
+from connectors.partitioner import slot_of
 from connectors.s3_calls import as_sentence, is_passing
 from connectors.settings import ConnectS3
 from connectors.slots import Slot

@@ -6,6 +6,7 @@ Each function returns the normal form, or raises `ValueError` with a sentence th
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 KAFKA_PORT = 9092
@@ -159,3 +160,9 @@ def public_url(url: str) -> str:
     if parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("write the page's URL without a user, a query and a fragment")
     return url.rstrip("/") + "/"
+
+
+def time_ms(text: str) -> int:
+    """Read a time in ISO 8601, epoch ms; without a zone it is UTC. Raises `ValueError`."""
+    at = datetime.fromisoformat(text)
+    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)

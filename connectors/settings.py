@@ -23,7 +23,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from connectors import setting_values
 from connectors.given_settings import ENV_FILE, ENV_PREFIX, BadFile, Given, ours, read_file
-from connectors.positions import time_ms
+from connectors.setting_values import time_ms
 
 TRIM_HORIZON, LATEST = "TRIM_HORIZON", "LATEST"
 DEFAULT_URL = "http://127.0.0.1:8080/"

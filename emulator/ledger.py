@@ -17,7 +17,7 @@ from typing import Protocol
 import orjson
 import polars as pl
 
-from emulator.world.incidents import Label
+from emulator.labels import Label
 
 WINDOW_S = 60
 SAMPLES = 10

@@ -238,7 +238,7 @@ def _start_s(text: str) -> int:
     """Return `--start` in epoch seconds, 0 if it is left out. Raises `BadWorld`."""
     import time
 
-    from connectors.positions import time_ms
+    from connectors.setting_values import time_ms
     from emulator.world.settings import BadWorld
 
     if not text:

@@ -11,7 +11,6 @@ import asyncio
 import signal
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
@@ -23,6 +22,7 @@ from emulator.world.traffic import Batch
 from streams import replay_world, report
 from streams.children import ChildFailed
 from streams.replay_load import Options, ReplayError
+from streams.replay_progress import Progress
 from streams.replay_stage import Stage, kinesis_client, open_stage
 
 QUIET_S = 90.0  # no progress for this long, and the replay gives up and says what is missing
@@ -30,20 +30,6 @@ FINAL_S = 60.0
 """After the last line is read, windows become final and alerts fire within this time, or the replay fails."""
 SETTLED_S = 5.0
 """If nothing is published for this long, no alert is on its way."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far the replay is: lines acknowledged by Kinesis, and when the feeding began.
-
-    `out_at` is when all lines were published.
-    """
-
-    total: int
-    put: int = 0
-    began: float = field(default_factory=time.monotonic)
-    first_number_s: float = 0.0
-    out_at: float = 0.0
 
 
 async def run(options: Options) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from rich.console import Console
@@ -15,9 +15,7 @@ from rich.table import Table
 from emulator.ledger import AlertReport, Ledger, Report, compare, compare_alerts
 from streams.observer import Finals, Observer
 from streams.records import Alert
-
-if TYPE_CHECKING:
-    from streams.replay import Progress
+from streams.replay_progress import Progress
 from streams.replay_stage import Stage
 
 

@@ -58,6 +58,8 @@ EDGES = {
 }
 # Elsewhere a module is an edge unless it is named here.
 PURE = {
+    *named("connectors", "commit partitioner"),
+    *named("emulator", "labels scope"),
     *named("connectors", "encodings headers json_records json_rows texts"),
     *named("connectors", "flowlog envelope aggregates blocks dead messages answers positions reads errors"),
     *named(

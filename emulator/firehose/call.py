@@ -8,7 +8,8 @@ from typing import cast
 
 from emulator.firehose.streams import DeliveryStream, DeliveryStreams
 from emulator.kinesis.store import Store
-from emulator.kinesis.wire import Request, Scope
+from emulator.kinesis.wire import Request
+from emulator.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)

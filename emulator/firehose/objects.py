@@ -11,7 +11,7 @@ import re
 from urllib.parse import quote
 
 from emulator.exchange import Incoming, Service
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 _ERROR = re.compile(rb"<Code>([^<]*)</Code>(?:.*?<Message>([^<]*)</Message>)?", re.DOTALL)
 

@@ -14,7 +14,8 @@ from emulator.firehose.buffers import Record
 from emulator.firehose.streams import Source
 from emulator.kinesis.record_texts import in_format
 from emulator.kinesis.store import Store
-from emulator.kinesis.wire import Format, Scope
+from emulator.kinesis.wire import Format
+from emulator.scope import Scope
 
 _READ_MOST_RECORDS = 10_000
 _NEVER = -1

@@ -12,7 +12,8 @@ from typing import Literal
 from emulator.firehose import errors
 from emulator.firehose.buffers import Buffer
 from emulator.firehose.destinations import Destination
-from emulator.kinesis.wire import Request, Scope
+from emulator.kinesis.wire import Request
+from emulator.scope import Scope
 
 Status = Literal["CREATING", "ACTIVE", "DELETING"]
 STREAMS_MAX = 5_000  # Developer Guide, "Firehose quotas", for each account and region

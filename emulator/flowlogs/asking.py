@@ -16,7 +16,8 @@ from urllib.parse import urlencode
 import orjson
 
 from emulator.exchange import Incoming, Outgoing, Service
-from emulator.kinesis.wire import CONTENT_TYPE, Scope
+from emulator.kinesis.wire import CONTENT_TYPE
+from emulator.scope import Scope
 
 LOGS, FIREHOSE = "Logs_20140328", "Firehose_20150804"  # target prefixes
 EC2_VERSION = "2016-11-15"

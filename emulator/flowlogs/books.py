@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import orjson
 import polars as pl
 
+from emulator.labels import Label
 from emulator.ledger import Ledger
 from emulator.peers import Peers
-from emulator.world.incidents import Label
 
 _TOTALS = ("eni", "action", "packets", "bytes", "start", "end")
 

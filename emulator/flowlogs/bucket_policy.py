@@ -15,7 +15,7 @@ from typing import Any
 
 from emulator.flowlogs.flow_log import Settings
 from emulator.flowlogs.policies import Document, Request, decision
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 SERVICE = "delivery.logs.amazonaws.com"
 POLICY_MAX_BYTES = 20 << 10  # S3 User Guide, "Bucket policies"

@@ -19,7 +19,7 @@ from emulator.flowlogs.describing import described, named_ids
 from emulator.flowlogs.flow_log import FlowLog, FlowLogs, Settings
 from emulator.flowlogs.objections import objection
 from emulator.flowlogs.query import Parameters, Xml
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 PER_RESOURCE_MAX = 250  # VPC guide, "Flow log limitations"
 TOKENS_MAX = 1000  # AWS keeps a token for a day or so; here the last thousand are known

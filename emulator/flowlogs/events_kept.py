@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 EVENTS_KEPT_MAX = 200_000
 """About 150 MB in moto, at 0.7 kB an event of the default format."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from connectors.flowlog import DEFAULT_FORMAT, Format
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 CLOUDWATCH, S3, FIREHOSE = "cloud-watch-logs", "s3", "kinesis-data-firehose"
 ACCESS_ERROR, UNKNOWN_ERROR = "Access error", "Unknown error"

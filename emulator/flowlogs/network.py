@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 from emulator.exchange import Incoming, Outgoing
 from emulator.flowlogs.asking import EC2_VERSION, FORM, NotAnswered, content, signed
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 _NAMESPACE = "{*}"  # moto's answers name an older version of the API than AWS's
 Ask = Callable[[Incoming], Awaitable[Outgoing]]

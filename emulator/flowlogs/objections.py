@@ -16,7 +16,7 @@ from emulator.flowlogs.asking import Asking
 from emulator.flowlogs.bucket_policy import POLICY_MAX_BYTES, Delivery, verdict, with_delivery
 from emulator.flowlogs.errors import Unsuccessful
 from emulator.flowlogs.flow_log import FIREHOSE, S3, Settings
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 Objection = Callable[[str], Unsuccessful]
 """Returns the item of a resource in `unsuccessful`."""

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from emulator.flowlogs.flow_log import CLOUDWATCH, FIREHOSE, S3, FlowLog
 from emulator.flowlogs.network import Network, Thing
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 SHOWN_MOST = 100
 """Interfaces of a subnet that are listed, and that the form offers."""

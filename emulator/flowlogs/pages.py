@@ -25,7 +25,8 @@ from emulator.flowlogs.link import Link
 from emulator.flowlogs.network import Network, Networks
 from emulator.flowlogs.service import FlowLogService
 from emulator.inspection import Page, as_json
-from emulator.kinesis.wire import ACCOUNT, Scope
+from emulator.kinesis.wire import ACCOUNT
+from emulator.scope import Scope
 from emulator.world.settings import BadWorld
 
 _LEVELS = {"vpc": "VPC", "subnet": "Subnet", "eni": "NetworkInterface"}

@@ -26,7 +26,7 @@ from emulator.flowlogs.permissions import Permissions
 from emulator.flowlogs.port import Port
 from emulator.flowlogs.rounds import Round
 from emulator.flowlogs.snapshot import Snapshot
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 from emulator.world.records import MINUTE_S
 
 TICK_S = 0.25

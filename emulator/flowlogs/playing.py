@@ -17,10 +17,10 @@ from emulator.flowlogs.batches import Batch, batch
 from emulator.flowlogs.flow_log import FlowLog
 from emulator.flowlogs.intervals import Intervals
 from emulator.flowlogs.rows import Rows, Surroundings
-from emulator.kinesis.wire import Scope
+from emulator.labels import REJECT_RATIO, Label
+from emulator.scope import Scope
 from emulator.world.casting import cast
 from emulator.world.estate import Estate
-from emulator.world.incidents import REJECT_RATIO, Label
 from emulator.world.living import World
 from emulator.world.reading import Reading, read
 from emulator.world.records import MINUTE_S

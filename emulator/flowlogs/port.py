@@ -11,8 +11,8 @@ import aiohttp
 from yarl import URL
 
 from emulator.exchange import Incoming, Outgoing
-from emulator.kinesis.wire import Scope
 from emulator.local_client import ANSWER_S, local_client
+from emulator.scope import Scope
 
 _NOT_SENT = frozenset({"host", "content-length"})
 _FROM_THE_WORLD = {"x-vpcflow-world": "player"}

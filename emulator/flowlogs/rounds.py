@@ -16,7 +16,7 @@ from emulator.flowlogs.books import Books
 from emulator.flowlogs.flow_log import FlowLog
 from emulator.flowlogs.playing import Playing
 from emulator.flowlogs.world_time import WorldTime, first_second, first_second_that_fits
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 from emulator.world.records import MINUTE_S
 from emulator.world.settings import WorldSettings
 

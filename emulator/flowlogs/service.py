@@ -26,7 +26,8 @@ from emulator.flowlogs.tagging import is_ours
 from emulator.kinesis import errors as json_errors
 from emulator.kinesis import wire
 from emulator.kinesis.store import Store
-from emulator.kinesis.wire import ACCOUNT, Scope
+from emulator.kinesis.wire import ACCOUNT
+from emulator.scope import Scope
 
 _ACTION = re.compile(rb"(?:^|[?&])Action=([A-Za-z0-9]+)")
 _READING = ("Describe", "Get", "List", "Search")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from emulator.flowlogs.flow_log import DestinationOptions, FlowLog, Settings, TagFields
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 from emulator.world.settings import WorldSettings, read
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from emulator.flowlogs.patterns import Matches
 from emulator.kinesis.errors import Refused
 from emulator.kinesis.shapes.members import Member
-from emulator.kinesis.wire import Request, Scope
+from emulator.kinesis.wire import Request
+from emulator.scope import Scope
 
 FILTERS_MAX = 5
 """For each log group: CloudWatch Logs guide, "Quotas", since 2026. It was 2, and the API reference, botocore

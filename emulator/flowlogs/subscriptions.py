@@ -38,7 +38,8 @@ from emulator.kinesis import wire
 from emulator.kinesis.errors import Refused, limit_exceeded
 from emulator.kinesis.store import Store
 from emulator.kinesis.validation import check
-from emulator.kinesis.wire import Request, Scope
+from emulator.kinesis.wire import Request
+from emulator.scope import Scope
 
 OLDEST_MS, NEWEST_MS = 14 * 86_400_000, 2 * 3_600_000  # PutLogEvents: what it takes, before now and after
 _PAGE = 50  # DescribeSubscriptionFilters, "limit"

@@ -17,7 +17,7 @@ from emulator.flowlogs.describing import passes
 from emulator.flowlogs.flow_log import FlowLog, FlowLogs
 from emulator.flowlogs.query import Kept, Parameters, Xml
 from emulator.flowlogs.validation import check_tags
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 RESOURCE_TYPE = "vpc-flow-log"
 _OURS = re.compile(r"ResourceId\.\d+")

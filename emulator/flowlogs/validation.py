@@ -11,7 +11,7 @@ from connectors.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format, log_forma
 from emulator.flowlogs import errors
 from emulator.flowlogs.flow_log import CLOUDWATCH, FIREHOSE, S3, DestinationOptions, Settings, TagFields
 from emulator.flowlogs.query import Parameters
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 RESOURCES_MAX = 300  # API reference, "ResourceIds"
 PREFIXES = {"VPC": "vpc", "Subnet": "subnet", "NetworkInterface": "eni"}

@@ -19,7 +19,8 @@ from emulator.kinesis.consumers import Consumer
 from emulator.kinesis.store import Store
 from emulator.kinesis.streams import Stream
 from emulator.kinesis.subscription import Subscription
-from emulator.kinesis.wire import Format, Request, Scope
+from emulator.kinesis.wire import Format, Request
+from emulator.scope import Scope
 
 _FARTHEST_S = 1e11  # the year 5138; times beyond it mean no more than it does
 _ARN = re.compile(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from emulator.kinesis.consumers import Consumer
-    from emulator.kinesis.wire import Scope
+    from emulator.scope import Scope
 
 
 class Refused(Exception):

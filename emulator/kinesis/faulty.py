@@ -16,10 +16,10 @@ import orjson
 
 from emulator.faults import RESHARDINGS, Faults, Rule, Strike
 from emulator.kinesis import cbor, iterators, service, wire
+from emulator.kinesis.admission import Admit, Throttled
 from emulator.kinesis.aims import Aim, aim
 from emulator.kinesis.errors import Refused, limit_exceeded
 from emulator.kinesis.limits import OFF, Throttle, rate_exceeded, read_rate_exceeded
-from emulator.kinesis.puts import Admit, Throttled
 from emulator.kinesis.resharding import Merge, Split
 from emulator.kinesis.service import HttpRequest
 from emulator.kinesis.shards import Shard

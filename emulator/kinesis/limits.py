@@ -16,12 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import cast
 
+from emulator.kinesis.admission import Admit, Throttled
 from emulator.kinesis.errors import Refused
-from emulator.kinesis.puts import Admit, Throttled
 from emulator.kinesis.shards import Shard
 from emulator.kinesis.streams import Stream
 from emulator.kinesis.subscription import Pace
-from emulator.kinesis.wire import Request, Scope
+from emulator.kinesis.wire import Request
+from emulator.scope import Scope
 
 SECOND_MS = 1000.0
 _ROUNDING_MS = 0.5  # three times a third of a second is not more than a second

@@ -11,13 +11,13 @@ time it would be stored, and its entry in the answer has the error's code and se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from pybase64 import b64decode
 
 from emulator.kinesis import cbor, errors
+from emulator.kinesis.admission import Admit, Throttled
 from emulator.kinesis.record_texts import NUMBER_HEAD, Writer
 from emulator.kinesis.sequence_numbers import INDEX_STEP
 from emulator.kinesis.shards import MAX_HASH_KEY, Shard
@@ -25,18 +25,6 @@ from emulator.kinesis.store import Store
 from emulator.kinesis.streams import Stream
 from emulator.kinesis.validation import not_base64, shown_blob
 from emulator.kinesis.wire import Format, write
-
-
-@dataclass(frozen=True, slots=True)
-class Throttled:
-    """Why one record was not stored."""
-
-    code: str
-    message: str
-
-
-Admit = Callable[[Shard, int], Throttled | None]
-"""Says whether a shard takes a record of so many bytes now; None is yes, and counts it."""
 
 
 class Batch:

@@ -12,7 +12,8 @@ from emulator.kinesis.shapes import SHAPES
 from emulator.kinesis.store import Store
 from emulator.kinesis.subscription import Subscription
 from emulator.kinesis.validation import check
-from emulator.kinesis.wire import Answer, Scope
+from emulator.kinesis.wire import Answer
+from emulator.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import accumulate, islice
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from emulator.kinesis import sequence_numbers
-
-if TYPE_CHECKING:
-    from emulator.kinesis.subscription import Subscription
 
 MAX_HASH_KEY = 2**128 - 1
 FIRST_SHARDS_BEFORE_S = 3  # AWS dates a new stream's shards 2 to 7 s back (kinesalite's createStream.js)
@@ -46,6 +43,19 @@ class LastRead:
     millis_behind_latest: int
 
 
+class Subscribed(Protocol):
+    """A consumer's subscription, as its shard knows it."""
+
+    started_ms: int
+    millis_behind_latest: int
+
+    def is_alive(self, now_ms: int) -> bool:
+        """Say whether it still serves a client."""
+
+    def take_over(self) -> None:
+        """End it in favour of another."""
+
+
 @dataclass(slots=True)
 class Shard:
     """A shard. `ended_ms` is set when it is closed to writers, which only its children follow.
@@ -69,7 +79,7 @@ class Shard:
     _payload_start: int = 0
     _watchers: tuple[Callable[[], None], ...] = ()
     last_read: LastRead | None = None
-    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    subscriptions: dict[str, Subscribed] = field(default_factory=dict)
     """The last subscription of each consumer, by its ARN, ended ones too."""
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ from emulator.kinesis.resharding import Scale
 from emulator.kinesis.settings import Commitment
 from emulator.kinesis.shards import Shard
 from emulator.kinesis.streams import Stream, Wanted
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 if TYPE_CHECKING:
     from emulator.kinesis.limits import Throttle

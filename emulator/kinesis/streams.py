@@ -19,7 +19,7 @@ from emulator.kinesis.consumers import Consumer
 from emulator.kinesis.growth import Writes
 from emulator.kinesis.resharding import Reshard, Scale, open_shards, reshard
 from emulator.kinesis.shards import Shard, split_evenly
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 Status = Literal["CREATING", "ACTIVE", "UPDATING", "DELETING"]
 StreamMode = Literal["PROVISIONED", "ON_DEMAND"]

@@ -11,16 +11,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 import orjson
 import pybase64
 
 from emulator.kinesis import cbor
 from emulator.kinesis.errors import Refused, serialization
-
-if TYPE_CHECKING:
-    from emulator.kinesis.subscription import Subscription
+from emulator.scope import Scope
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 CBOR_CONTENT_TYPE = "application/x-amz-cbor-1.1"
@@ -52,16 +50,14 @@ class Time:
         self.ms = ms
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Where a request belongs: nothing is ever shared between two scopes."""
+class LiveBody(Protocol):
+    """A body whose messages come over time."""
 
-    account: str
-    region: str
+    def opening(self) -> bytes:
+        """Return the first message."""
 
-    def stream_arn(self, name: str) -> str:
-        """Return the ARN of a stream of this name here."""
-        return f"arn:aws:kinesis:{self.region}:{self.account}:stream/{name}"
+    def close(self) -> None:
+        """Note that the client has gone, or that the last message is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +68,7 @@ class Answer:
     """
 
     status: int
-    body: bytes | Subscription
+    body: bytes | LiveBody
     format: Format = Format.JSON
     delay_ms: int = 0
     reset: bool = False

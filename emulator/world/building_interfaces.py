@@ -14,9 +14,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from emulator.world.building_calls import Calls
+from emulator.world.stand_ins import AS_AWS
 from emulator.world.topology import Topology
 from emulator.world.topology_interfaces import Maker, PlannedEni
-from emulator.world.topology_tags import AS_AWS, as_aws_tag, name_tag
+from emulator.world.topology_tags import as_aws_tag, name_tag
 
 # RunInstances takes a public parameter of Systems Manager for an image: EC2 guide, “Reference AMIs using
 # Systems Manager parameters”. moto takes any text.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from emulator.labels import PORT_SCAN, REJECT_RATIO
 from emulator.world.addresses import number_of
 from emulator.world.chance import mixed_number, of_text
 from emulator.world.edges import Edge
 from emulator.world.estate import Estate
-from emulator.world.incidents import PORT_SCAN, REJECT_RATIO
 from emulator.world.network import ANY, TCP, Eni, EniId, SecurityGroup, SecurityGroupRule
 from emulator.world.plots import INTRUDER
 from emulator.world.staging import Change, Incident

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-PORT_SCAN = "port_scan"
-REJECT_RATIO = "reject_ratio"
+from emulator.labels import PORT_SCAN, REJECT_RATIO, Label
 
 WINDOW_S = 60
 SCAN_PORTS = 300  # detectors call 20 to 50 ports a scan, so this is one by any rule
@@ -27,22 +26,6 @@ MIN_FLOWS = 120  # a window, on a load so small that the interface has next to n
 QUIET_WINDOWS = 13  # before the rejects: ten windows of warm-up (issue 14), and some without traffic
 USUAL_FLOWS = 10  # a window, of the interface that rejects, at least if there is one
 MIN_SPAN_S = 1800  # the rejects end more than ten minutes, the default lateness, before the load does
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """What was planted: the rule that must fire, the interface, and the first and last second (exclusive).
-
-    `kind` is what happened. No rule: it was planted, and no detector looks for it yet. It may show on
-    `others` as well.
-    """
-
-    rule: str
-    eni: str
-    window_start: int
-    window_end: int
-    kind: str = ""
-    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

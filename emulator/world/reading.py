@@ -16,7 +16,7 @@ from botocore.parsers import ResponseParserError
 
 from emulator.world.described_estate import Answers, resources
 from emulator.world.estate import Estate
-from emulator.world.topology_tags import as_aws
+from emulator.world.stand_ins import as_aws
 
 _AT_ONCE = 4
 _NOT_FOR_US = frozenset(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from emulator.labels import Label
 from emulator.world.directory import Directory
 from emulator.world.flows import Flows
-from emulator.world.incidents import Label
 from emulator.world.plots import PLOTS
 from emulator.world.staging import Change, Incident
 

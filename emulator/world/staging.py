@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.world.incidents import Label
+from emulator.labels import Label
 
 MINUTE_S = 60
 

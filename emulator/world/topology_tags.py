@@ -7,18 +7,12 @@ and moto invents the address of a NAT gateway's. So a tag tells what AWS would s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from emulator.world.topology_interfaces import PlannedEni
 
 TOPOLOGY = "vpcflow:topology"
 """On everything built: the topology's name."""
 BUILT = "vpcflow:built"
 """On each VPC, when all is built: the digest of what was described."""
-AS_AWS = "vpcflow:as-aws"
-
-_FLAGS = {"true": True, "false": False}
 
 
 def name_tag(vpc: str, name: str) -> str:
@@ -37,28 +31,3 @@ def as_aws_tag(eni: PlannedEni) -> str:
         "Groups": "" if eni.has_groups else "none",
     }
     return " ".join(f"{field}={value}" for field, value in fields.items() if value)
-
-
-def as_aws(described: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an element of `DescribeNetworkInterfaces` as AWS would have answered it."""
-    tags = {tag["Key"]: tag["Value"] for tag in described.get("TagSet") or ()}
-    if not tags.get(AS_AWS):
-        return described
-    given = dict(word.split("=", 1) for word in tags[AS_AWS].split() if "=" in word)
-    over: dict[str, Any] = {field: value for field, value in given.items() if field not in ("Groups",)}
-    for flag in ("RequesterManaged", "SourceDestCheck"):
-        if flag in over:
-            over[flag] = _FLAGS.get(over[flag], True)
-    if given.get("Groups") == "none":
-        over["Groups"] = []
-    if "PrivateIpAddress" in over:
-        over["PrivateIpAddresses"] = [_moved(described, over["PrivateIpAddress"])]
-    return {**described, **over}
-
-
-def _moved(described: Mapping[str, Any], address: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {"Primary": True, "PrivateIpAddress": address}
-    for one in (*(described.get("PrivateIpAddresses") or ()), described):
-        if one.get("Association"):
-            entry["Association"] = one["Association"]
-    return entry

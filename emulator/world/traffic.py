@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from emulator.labels import Label
 from emulator.world import incidents
 
 CHUNK_LINES = 65_536  # part of what a seed means: another size makes other lines
@@ -121,7 +122,7 @@ def batches(load: Load, batch_lines: int = CHUNK_LINES) -> Iterator[Batch]:
             first += part.height
 
 
-def labels(load: Load) -> tuple[incidents.Label, ...]:
+def labels(load: Load) -> tuple[Label, ...]:
     """Return the labels of the incidents planted in a load."""
     return _planted(load).labels
 

@@ -25,8 +25,8 @@ from emulator.flowlogs.batches import batch
 from emulator.flowlogs.flow_log import FlowLog, Settings
 from emulator.flowlogs.intervals import Intervals
 from emulator.flowlogs.rows import Rows, Surroundings, lines
-from emulator.kinesis.wire import Scope
 from emulator.ports import free_port
+from emulator.scope import Scope
 from emulator.world.building import build
 from emulator.world.estate import Estate
 from emulator.world.living import World

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.blocks import BLOCK_MAX_BYTES, LINES_KEY, NUMBER_KEY, Sent
+from connectors.commit import Commit
 from connectors.firehose_commits import transaction
 from connectors.firehose_heads import Origin
 from connectors.firehose_requests import Chunk, Posted, Refusal
 from connectors.messages import Message
-from connectors.reads import Commit
 
 ORIGIN = Origin("flows", "default", "111122223333", "eu-west-1")
 OTHER = Origin("flows", "version start", "111122223333", "eu-west-1")

@@ -14,7 +14,7 @@ from connectors.firehose import receive
 from connectors.firehose_bodies import Limits
 from connectors.firehose_listening import listening
 from connectors.firehose_receiving import Receiver
-from connectors.positions import slot_of
+from connectors.partitioner import slot_of
 from connectors.settings import ConnectFirehose
 from connectors.topics import ensure_topics
 from emulator.kafka.node import kafka_node

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.partitioner import slot_of
 from connectors.positions import (
     Beginning,
     Position,
@@ -20,7 +21,6 @@ from connectors.positions import (
     gone,
     is_trimmed,
     shard_key,
-    slot_of,
     slot_of_shard,
     startable,
     stream_key,

@@ -13,13 +13,14 @@ from isal import igzip
 
 from connectors.answers import Answer, Record
 from connectors.blocks import BLOCK_MAX_BYTES, LINES_KEY, NUMBER_KEY, Sent
+from connectors.commit import Commit
 from connectors.data_health import HealthRecord, decode_health
 from connectors.envelope import control_message, wrap_subscription
 from connectors.formats import Formats
 from connectors.messages import Message
 from connectors.positions import Position, decode_position, shard_key
 from connectors.progress import NONE
-from connectors.reads import About, Commit, Naming, Read, joined, transaction, understand
+from connectors.reads import About, Naming, Read, joined, transaction, understand
 from tests.build import aggregate, block, line
 
 PREFIX = "vpcflow."

@@ -10,7 +10,7 @@ import orjson
 from emulator.kinesis import service, wire
 from emulator.kinesis.store import Limits, Store
 from emulator.kinesis.streams import Stream
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 SCOPE = Scope("000000000000", "us-east-1")
 T0_MS = 1_700_000_000_000

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from emulator.kinesis import cbor, service, wire
 from emulator.kinesis.record_texts import Writer, in_format, in_list
 from emulator.kinesis.store import Limits, Store
-from emulator.kinesis.wire import Format, Scope, Time
+from emulator.kinesis.wire import Format, Time
+from emulator.scope import Scope
 
 SCOPE = Scope("000000000000", "us-east-1")
 T0_MS = 1_700_000_000_123

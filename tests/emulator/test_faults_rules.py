@@ -14,7 +14,8 @@ from emulator.kinesis import cbor
 from emulator.kinesis.faulty import Faulty
 from emulator.kinesis.service import HttpRequest
 from emulator.kinesis.store import Limits, Store
-from emulator.kinesis.wire import ACCOUNT, DEFAULT_REGION, Format, Scope, Time
+from emulator.kinesis.wire import ACCOUNT, DEFAULT_REGION, Format, Time
+from emulator.scope import Scope
 from streams.cli import main
 
 NOW_MS = 1_700_000_000_000

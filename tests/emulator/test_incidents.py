@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from connectors.flowlog import DEFAULT_FORMAT
+from emulator.labels import PORT_SCAN, REJECT_RATIO, Label
 from emulator.ledger import compare_alerts
-from emulator.world.incidents import PORT_SCAN, REJECT_RATIO, Label
 from emulator.world.traffic import Load, batches, labels
 from tests.streams.alerts_day import Pipeline
 

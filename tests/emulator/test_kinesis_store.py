@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from emulator.kinesis.shards import MAX_HASH_KEY, split_evenly
 from emulator.kinesis.streams import Stream, Wanted
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 from tests.emulator.direct import HOUR_MS, SCOPE, T0_MS, Client, texts
 
 

@@ -16,7 +16,7 @@ from emulator.kinesis.sequence_numbers import make
 from emulator.kinesis.shapes import SHAPES
 from emulator.kinesis.store import Limits, Store
 from emulator.kinesis.streams import Wanted
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 SCOPE = Scope("000000000000", "us-east-1")
 T0_MS = 1_700_000_000_000

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.flowlog import DEFAULT_FORMAT
+from emulator.labels import Label
 from emulator.ledger import Key, Ledger, compare, compare_alerts, from_json
 from emulator.world.file_ledger import FileLedger
-from emulator.world.incidents import Label
 from emulator.world.traffic import Batch, Load, batches, labels
 from streams.records import Aggregate, Alert
 

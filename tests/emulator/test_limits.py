@@ -12,7 +12,8 @@ from emulator.kinesis.store import Limits as StoreLimits
 from emulator.kinesis.store import Store
 from emulator.kinesis.streams import Stream, Wanted
 from emulator.kinesis.subscription import Subscription
-from emulator.kinesis.wire import ACCOUNT, CONTENT_TYPE, DEFAULT_REGION, Answer, Scope
+from emulator.kinesis.wire import ACCOUNT, CONTENT_TYPE, DEFAULT_REGION, Answer
+from emulator.scope import Scope
 from tests.emulator.asked import FIRST_SHARD, asked
 
 pytestmark = pytest.mark.socket

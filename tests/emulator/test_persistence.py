@@ -27,7 +27,8 @@ from emulator.kinesis.settings import Commitment
 from emulator.kinesis.shards import Shard
 from emulator.kinesis.store import Limits, Store
 from emulator.kinesis.streams import Encryption, Stream, Wanted
-from emulator.kinesis.wire import ACCOUNT, DEFAULT_REGION, Scope
+from emulator.kinesis.wire import ACCOUNT, DEFAULT_REGION
+from emulator.scope import Scope
 
 NOW_MS = 1_700_000_000_000
 SCOPE = Scope(ACCOUNT, DEFAULT_REGION)

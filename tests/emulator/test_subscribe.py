@@ -17,7 +17,8 @@ from emulator.kinesis import service, wire
 from emulator.kinesis.store import Limits, Store
 from emulator.kinesis.streams import Stream, Wanted
 from emulator.kinesis.subscription import BEAT_MS, EXCLUSIVE_MS, LIFE_MS, Step, Subscription
-from emulator.kinesis.wire import Format, Scope
+from emulator.kinesis.wire import Format
+from emulator.scope import Scope
 from tests.emulator.http2_client import http2
 
 SCOPE = Scope("000000000000", "us-east-1")

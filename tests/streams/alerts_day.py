@@ -18,8 +18,8 @@ from emulator.flowlogs.batches import batch
 from emulator.flowlogs.flow_log import FlowLog, Settings
 from emulator.flowlogs.intervals import Intervals
 from emulator.flowlogs.rows import Rows, Surroundings, lines
-from emulator.kinesis.wire import Scope
 from emulator.ledger import AlertReport, compare_alerts
+from emulator.scope import Scope
 from emulator.world.casting import cast
 from emulator.world.estate import Estate
 from emulator.world.living import Minute, World

@@ -12,8 +12,8 @@ from emulator.ledger import Ledger
 from streams import report
 from streams.observer import Observer, Seen
 from streams.records import Alert
-from streams.replay import Progress
 from streams.replay_load import Loaded, Options
+from streams.replay_progress import Progress
 from streams.replay_stage import Stage
 
 SCAN = Alert(

@@ -13,7 +13,7 @@ from emulator.kinesis.call import Call, Output
 from emulator.kinesis.descriptions import describe_shard, shards_after
 from emulator.kinesis.shards import Shard
 from emulator.kinesis.streams import Stream
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 MOST_SHARDS = 1000  # ListShardsInput.MaxResults: "at most 1000 results are returned"
 _KIND = "shards"

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast, get_args, get_type_hints
 from emulator.kinesis.settings import Commitment
 from emulator.kinesis.shards import Shard
 from emulator.kinesis.streams import Stream
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 T = TypeVar("T")
 _KIND = "~"

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from emulator.exchange import Incoming, Outgoing, Service
 from emulator.kinesis.streams import Stream, Wanted
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 from tests.emulator.firehose.door import door
 from tests.emulator.firehose.playing import ROLE, Playing, playing, s3_config
 

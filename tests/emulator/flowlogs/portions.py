@@ -10,7 +10,7 @@ import numpy as np
 from connectors.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format, log_format
 from emulator.flowlogs.flow_log import S3, FlowLog, Settings
 from emulator.flowlogs.rows import Rows, Surroundings
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 from emulator.world.directory import Directory
 from emulator.world.living import Minute
 from emulator.world.records import Records

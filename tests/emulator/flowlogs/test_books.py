@@ -9,7 +9,7 @@ from emulator import ledger
 from emulator.flowlogs.batches import Batch, batch
 from emulator.flowlogs.books import Books
 from emulator.flowlogs.intervals import Intervals, Portion
-from emulator.world.incidents import Label
+from emulator.labels import Label
 from emulator.world.living import World
 from tests.emulator.flowlogs.portions import FIRST, flow_log, rows
 from tests.emulator.world.estates import estate

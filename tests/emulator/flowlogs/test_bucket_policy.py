@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.flowlogs.bucket_policy import SERVICE, Delivery, verdict, with_delivery
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 DELIVERY = Delivery(Scope("111111111111", "eu-west-1"), "lake", "", is_hive=False)
 

@@ -21,7 +21,7 @@ from emulator.kinesis.limits import Limits, Throttle
 from emulator.kinesis.operations.create_stream import create_stream
 from emulator.kinesis.store import Limits as StoreLimits
 from emulator.kinesis.store import Store
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 SCOPE = Scope("111111111111", "eu-west-1")
 START_MS = 1_700_000_000_000

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.flowlogs.events_kept import EventsKept
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 HERE, THERE = Scope("111111111111", "eu-west-1"), Scope("222222222222", "eu-west-1")
 

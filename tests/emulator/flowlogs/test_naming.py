@@ -9,7 +9,7 @@ import pytest
 from connectors.flowlog import DEFAULT_FORMAT, log_format
 from emulator.flowlogs.flow_log import S3, DestinationOptions, FlowLog, Settings
 from emulator.flowlogs.naming import file_start, log_stream, object_key
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 AT_S = 1_700_000_100  # 2023-11-14 22:15:00 UTC
 BEFORE = "111111111111_vpcflowlogs_eu-west-1_fl-0123456789abcdef0_20231114T2215Z_"

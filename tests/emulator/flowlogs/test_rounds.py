@@ -8,7 +8,7 @@ import pytest
 
 from emulator.flowlogs.rounds import Round
 from emulator.flowlogs.world_time import BOUNDED_STARTS_S, FAST_STARTS_S
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 from emulator.world.building import build
 from emulator.world.settings import WorldSettings
 from emulator.world.topology_presets import preset

@@ -15,7 +15,7 @@ from emulator.flowlogs.service import FlowLogService
 from emulator.kinesis.call import Call
 from emulator.kinesis.operations.create_stream import create_stream
 from emulator.kinesis.store import Limits, Store
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 SCOPE = Scope("111111111111", "eu-west-1")
 ARN = SCOPE.stream_arn("s")

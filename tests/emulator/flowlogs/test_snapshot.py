@@ -17,7 +17,7 @@ from emulator.flowlogs.flow_log import (
     TagFields,
 )
 from emulator.flowlogs.snapshot import Snapshot, snapshot
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 from emulator.world.settings import WorldSettings
 from tests.emulator.flowlogs.portions import EVERY_FIELD, flow_log
 

@@ -19,7 +19,7 @@ from botocore.httpsession import URLLib3Session
 
 from emulator.kinesis import service, wire
 from emulator.kinesis.store import Limits, Store
-from emulator.kinesis.wire import Scope
+from emulator.scope import Scope
 
 DEADLINE_S = 60.0
 REGION = "us-east-1"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from emulator.labels import PORT_SCAN, REJECT_RATIO
 from emulator.world.casting import KINDS, cast
 from emulator.world.edges import edges
 from emulator.world.estate import Estate, Resources
-from emulator.world.incidents import PORT_SCAN, REJECT_RATIO
 from tests.emulator.world.estates import GROUPS, estate
 from tests.emulator.world.worlds import AT, crowded, incidents, talk
 
