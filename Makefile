@@ -30,7 +30,7 @@ help: ## list the targets
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m streams.warm
+	@$(BIN)/python -m streams.worker.warm
 	@touch $@
 
 .venv/dev: .venv/runtime requirements-dev.lock
@@ -65,16 +65,16 @@ test-chaos: setup-dev ## the chaos test of three connectors on more seeds: SEEDS
 	@$(BIN)/python -m tests.acceptance.chaos $(if $(SEEDS),--seeds $(SEEDS))
 
 test-outages: setup-dev ## outages of 1 to 20 hours, first starts hours behind, all settings at their defaults
-	@$(BIN)/python -m tests.acceptance.outage --all
+	@$(BIN)/python -m tests.acceptance.outages.outage --all
 
 test-mutations: setup-dev ## the outage test fails when a hold of the watermark is taken out of the code
-	@$(BIN)/python -m tests.acceptance.mutations
+	@$(BIN)/python -m tests.acceptance.outages.mutations
 
 test-kcl: setup-dev ## AWS's own consumer in Java reads the emulator through a split and a merge: needs a JDK and Maven
 	@$(BIN)/python -m pytest -m java tests/acceptance
 
 test-localstack: setup-dev ## LocalStack: the Kinesis call tests, the connectors, a replay, reading an estate
-	@$(BIN)/python -m tests.localstack -- $(BIN)/python -m pytest -r fE tests/emulator/operations
+	@$(BIN)/python -m tests.localstack -- $(BIN)/python -m pytest -r fE tests/emulator/kinesis/operations
 	@$(BIN)/python -m pytest -m localstack tests/connectors/localstack tests/acceptance tests/emulator/world
 
 bench: setup-dev ## records per CPU-second of every stage, beside floors of the same run

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from connectors.flowlog import BadFormat, parse_format, without_prefix
+from connectors.formats.flowlog import BadFormat, parse_format, without_prefix
 from connectors.progress import NONE
 
 AHEAD_S = 120

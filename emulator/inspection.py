@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from emulator.exchange import Incoming, Outgoing
-from emulator.kinesis.shards import Shard
+from emulator.http.messages import Incoming, Outgoing
+from emulator.kinesis.state.shards import Shard
+from emulator.kinesis.state.streams import Stream
 from emulator.kinesis.store import Store
-from emulator.kinesis.streams import Stream
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

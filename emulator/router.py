@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from emulator.behind_requests import caller
-from emulator.exchange import Incoming, Outgoing, Service
+from emulator.http.messages import Incoming, Outgoing, Service
+from emulator.moto.requests import caller
 
 LARGE_BODY_BYTES = 1 << 30  # objects of S3, behind us
 SMALL_BODY_BYTES = 16 << 20  # PutRecords takes 10 MiB, which is 14 MiB in base64

@@ -19,18 +19,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator.behaviour import Asked, Behaviour
-from emulator.exchange import Incoming, Outgoing, Service
 from emulator.http import certificate
 from emulator.http.listener import Listener, listen
+from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.http.rules import Rules
 from emulator.inspection import Inspection, Page
-from emulator.keeping import keep
-from emulator.kinesis.endpoint import Answerer, Endpoint
+from emulator.kinesis.http.endpoint import Answerer, Endpoint
 from emulator.kinesis.store import Limits, Store
+from emulator.lazy_services import OnDemand
 from emulator.log import log
-from emulator.on_demand import OnDemand
+from emulator.persistence import keep
 from emulator.router import Router, is_inflated, largest_body
+from emulator.runtime_options import Asked, Behaviour
 
 Clock = Callable[[], int]
 """Returns the time in milliseconds since the epoch."""

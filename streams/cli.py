@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.check_plan import PARTS
-from streams.cli_connect import connect
-from streams.cli_emulate import emulate, world
-from streams.cli_running import (
+from streams.commands.checks.plan import PARTS
+from streams.commands.connect import connect
+from streams.commands.emulate import emulate, world
+from streams.commands.running import (
     KAFKA,
     PORT,
     RECORDS_MAX,
@@ -49,13 +49,13 @@ def work(kafka: str | None) -> None:
     """Sum, merge and detect: the Faust worker. Start as many as you have cores."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # Polars reads it once, when it is imported.
     from connectors.errors import ConnectError
+    from connectors.kafka.topics import TopicError
     from connectors.settings import Work
-    from connectors.topics import TopicError
     from streams import kernel_cache
 
     settings = settings_of(Work, kafka=kafka)
     kernel_cache.prepare()
-    from streams import work as worker
+    from streams.worker import work as worker
 
     run_with_settings(lambda: worker.run(settings), (TopicError, ConnectError))
 
@@ -66,8 +66,8 @@ def work(kafka: str | None) -> None:
 @click.option("--port", type=int, help="Port to listen on.  [VPCFLOW_PORT, default 8080]")
 def serve(kafka: str | None, host: str | None, port: int | None) -> None:
     """Serve the live page, its JSON and /metrics."""
+    from connectors.kafka.topics import TopicError, ensure_topics
     from connectors.settings import Serve
-    from connectors.topics import TopicError, ensure_topics
     from streams.web import app
 
     settings = settings_of(Serve, kafka=kafka, host=host, port=port)
@@ -92,8 +92,8 @@ def serve(kafka: str | None, host: str | None, port: int | None) -> None:
 )
 def notify(kafka: str | None, webhook: str | None) -> None:
     """Send alerts on: to the log always, to a webhook when one is set."""
+    from connectors.kafka.topics import TopicError, ensure_topics
     from connectors.settings import Notify
-    from connectors.topics import TopicError, ensure_topics
     from streams.alerts import notify as notifier
     from streams.alerts.sinks import Sink, Webhook, WebhookSink
 
@@ -159,12 +159,13 @@ def replay(**options: Any) -> None:
     Exits with 0 when every window equals the ledger and every planted incident was found, else with 1.
     """
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    from connectors.kafka.topics import TopicError
     from connectors.settings import Common, Work
-    from connectors.topics import TopicError
     from emulator.kafka.jars import JarError
     from emulator.kafka.node import KafkaFailed
-    from streams import kernel_cache, replay_options
-    from streams.replay_load import Options, ReplayError
+    from streams import kernel_cache
+    from streams.replay import options as replay_options
+    from streams.replay.load import Options, ReplayError
 
     settings, work = settings_of(Common), settings_of(Work)
     if "VPCFLOW_KAFKA" in os.environ:
@@ -175,7 +176,7 @@ def replay(**options: Any) -> None:
     async def start() -> None:
         given = Options(**options, final_after_s=work.lateness_s)
         replay_options.check(given)
-        from streams import replay as replaying
+        from streams.replay import run as replaying
 
         outcome.append(await replaying.run(given))
 
@@ -194,7 +195,7 @@ def check(kafka: str | None, part: str | None) -> None:
     wrong.
     """
     from connectors.settings import Connect, ConnectFirehose, ConnectS3, Notify, Serve, Work
-    from streams import check as checking
+    from streams.commands import check as checking
 
     set_up_logs()
     groups: Mapping[str, Common] = {

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connectors.errors import ConnectError
-from connectors.messages import Message
+from connectors.kafka.messages import Message
 from connectors.progress import NONE
 
 

@@ -11,8 +11,8 @@ from hashlib import md5
 
 from hypothesis import strategies as st
 
-from connectors.flowlog import DEFAULT_FORMAT, ENTITY_FIELDS, FIELD_VERSIONS, Format
-from streams.partials import MAP_BITS, MAP_BYTES, Row
+from connectors.formats.flowlog import DEFAULT_FORMAT, ENTITY_FIELDS, FIELD_VERSIONS, Format
+from streams.sums.partials import MAP_BITS, MAP_BYTES, Row
 
 ENI = "eni-0a1b2c3d4e5f60718"
 

@@ -17,12 +17,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from hypothesis import settings
 
-from emulator.exchange import Incoming, Service
+from emulator.http.messages import Incoming, Service
 from emulator.kafka.node import kafka_node
 from emulator.log import log as emulators_log
 from tests import localstack
 from tests.beside import beside
-from tests.emulator.shared_moto import shared_moto
+from tests.emulator.moto.shared_moto import shared_moto
 
 MARKERS_S = 2.0
 LOCALSTACK_SERVICES = ("kinesis", "firehose", "s3", "sqs", "sns", "events", "logs", "iam", "ec2", "sts")

@@ -30,7 +30,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 
 from emulator.kafka.jars import cache_folder
-from emulator.ports import free_port
+from emulator.kafka.ports import free_port
 
 VERSION = "2026.3.0"
 # Its own requirements leave these open, and newer ones break it.

@@ -19,8 +19,8 @@ import jsonschema
 import pytest
 import yaml
 
+from connectors.kafka.slots import REQUEST_MAX_BYTES
 from connectors.settings import check_names
-from connectors.slots import REQUEST_MAX_BYTES
 from streams.cli import main
 
 FILE = Path(__file__).resolve().parents[1] / "compose.yaml"

@@ -7,8 +7,8 @@ from random import Random
 from typing import cast
 
 from emulator.firehose.streams import DeliveryStream, DeliveryStreams
+from emulator.kinesis.protocol.wire import Request
 from emulator.kinesis.store import Store
-from emulator.kinesis.wire import Request
 from emulator.scope import Scope
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from emulator.firehose import destinations, errors, source
+from emulator.firehose import errors, source
 from emulator.firehose.call import Call
+from emulator.firehose.destinations import destinations
 from emulator.firehose.puts import put_record, put_record_batch
 from emulator.firehose.streams import DeliveryStream, Encryption, Source
 from emulator.firehose.tags import (
@@ -16,7 +17,7 @@ from emulator.firehose.tags import (
     untag_delivery_stream,
 )
 from emulator.kinesis.errors import Refused
-from emulator.kinesis.wire import Request
+from emulator.kinesis.protocol.wire import Request
 
 Operation = Callable[[Call], Request]
 

@@ -14,7 +14,7 @@ from emulator.firehose import errors
 from emulator.firehose.buffers import Record
 from emulator.firehose.call import Call
 from emulator.firehose.streams import BUFFERED_MAX_BYTES, DeliveryStream
-from emulator.kinesis.wire import Request
+from emulator.kinesis.protocol.wire import Request
 
 BATCH_MAX_BYTES = 4 << 20  # PutRecordBatch: "up to a limit of 4 MiB for the entire request"
 _ID_BYTES = 168  # 224 characters, about as long as AWS's

@@ -17,20 +17,20 @@ from typing import cast
 import orjson
 import structlog
 
-from emulator.exchange import Incoming, Outgoing, Service
 from emulator.firehose import source
 from emulator.firehose.call import Call
-from emulator.firehose.courier import Courier, Means
-from emulator.firehose.endpoint import Endpoint
-from emulator.firehose.objects import Objects
+from emulator.firehose.delivery import Courier, Means
+from emulator.firehose.destinations.endpoint import Endpoint
+from emulator.firehose.destinations.objects import Objects
 from emulator.firehose.operations import OPERATIONS
 from emulator.firehose.puts import take
 from emulator.firehose.shapes import SHAPES
 from emulator.firehose.streams import BUFFERED_MAX_BYTES, DeliveryStream, DeliveryStreams
-from emulator.kinesis import wire
+from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.kinesis.errors import Refused, serialization, unknown_operation
+from emulator.kinesis.protocol import wire
+from emulator.kinesis.shapes.validation import check
 from emulator.kinesis.store import Store
-from emulator.kinesis.validation import check
 
 TARGET_PREFIX = "Firehose_20150804"
 BEAT_S = 0.1

@@ -1,4 +1,4 @@
-"""What each call takes, as data for `kinesis.validation.check`. Limits are botocore's (2015-08-04).
+"""What each call takes, as data for `kinesis.shapes.validation.check`. Limits are botocore's (2015-08-04).
 
 Fields of sources and destinations that are not played are listed without members: they are seen, so that
 they can be refused, and not looked into.

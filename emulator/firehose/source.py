@@ -12,9 +12,9 @@ import pybase64
 
 from emulator.firehose.buffers import Record
 from emulator.firehose.streams import Source
-from emulator.kinesis.record_texts import in_format
+from emulator.kinesis.protocol.record_texts import in_format
+from emulator.kinesis.protocol.wire import Format
 from emulator.kinesis.store import Store
-from emulator.kinesis.wire import Format
 from emulator.scope import Scope
 
 _READ_MOST_RECORDS = 10_000

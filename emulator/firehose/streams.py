@@ -11,8 +11,8 @@ from typing import Literal
 
 from emulator.firehose import errors
 from emulator.firehose.buffers import Buffer
-from emulator.firehose.destinations import Destination
-from emulator.kinesis.wire import Request
+from emulator.firehose.destinations.destinations import Destination
+from emulator.kinesis.protocol.wire import Request
 from emulator.scope import Scope
 
 Status = Literal["CREATING", "ACTIVE", "DELETING"]

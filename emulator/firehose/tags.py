@@ -9,7 +9,7 @@ from typing import cast
 from emulator.firehose.call import Call
 from emulator.firehose.shapes import TAGS_MAX
 from emulator.kinesis.errors import Refused, validation
-from emulator.kinesis.wire import Request
+from emulator.kinesis.protocol.wire import Request
 
 _KEY_PATTERN = r"^(?!aws:)[\p{L}\p{Z}\p{N}_.:\/=+\-@%]*$"
 _VALUE_PATTERN = r"^[\p{L}\p{Z}\p{N}_.:\/=+\-@%]*$"

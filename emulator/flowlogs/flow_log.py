@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connectors.flowlog import DEFAULT_FORMAT, Format
+from connectors.formats.flowlog import DEFAULT_FORMAT, Format
 from emulator.scope import Scope
 
 CLOUDWATCH, S3, FIREHOSE = "cloud-watch-logs", "s3", "kinesis-data-firehose"

@@ -13,20 +13,20 @@ from collections.abc import Callable
 
 import structlog
 
-from emulator.behind_requests import caller
-from emulator.exchange import Incoming, Outgoing, Service
-from emulator.flowlogs import query
-from emulator.flowlogs.asking import Asking, NotAnswered, content
-from emulator.flowlogs.calls import ACTIONS, TAG_ACTIONS, Calls
-from emulator.flowlogs.errors import Refused
+from emulator.flowlogs.api import query
+from emulator.flowlogs.api.calls import ACTIONS, TAG_ACTIONS, Calls
+from emulator.flowlogs.api.errors import Refused
+from emulator.flowlogs.api.query import Parameters
+from emulator.flowlogs.api.tagging import is_ours
 from emulator.flowlogs.flow_log import FlowLogs
-from emulator.flowlogs.query import Parameters
-from emulator.flowlogs.subscriptions import Subscriptions
-from emulator.flowlogs.tagging import is_ours
+from emulator.flowlogs.service_client import Asking, NotAnswered, content
+from emulator.flowlogs.subscriptions.service import Subscriptions
+from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.kinesis import errors as json_errors
-from emulator.kinesis import wire
+from emulator.kinesis.protocol import wire
+from emulator.kinesis.protocol.wire import ACCOUNT
 from emulator.kinesis.store import Store
-from emulator.kinesis.wire import ACCOUNT
+from emulator.moto.requests import caller
 from emulator.scope import Scope
 
 _ACTION = re.compile(rb"(?:^|[?&])Action=([A-Za-z0-9]+)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import cast
 
-from emulator.exchange import Outgoing
+from emulator.http.messages import Outgoing
 from emulator.http.rules import date
 
 WITHOUT_BODY = frozenset({204, 304})

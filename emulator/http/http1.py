@@ -14,10 +14,10 @@ from typing import cast
 
 import httptools
 
-from emulator.exchange import Incoming, Outgoing, Service
 from emulator.http import heads
 from emulator.http.bodies import BadBody, inflated
 from emulator.http.connections import Connections
+from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.http.rules import HEAD_MAX_BYTES, Rules
 from emulator.http.sockets import reset
 

@@ -25,10 +25,10 @@ from h2.events import (
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
-from emulator.exchange import Incoming, Outgoing, Service
 from emulator.http import heads
 from emulator.http.bodies import BadBody, inflated
 from emulator.http.connections import Connections
+from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.http.rules import HEAD_MAX_BYTES, Rules, date
 
 _STREAM_WINDOW = 1 << 20

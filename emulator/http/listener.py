@@ -12,9 +12,9 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 
-from emulator.exchange import Service
 from emulator.http.connections import Connections
-from emulator.http.door import Door
+from emulator.http.messages import Service
+from emulator.http.protocol_detector import Door
 from emulator.http.rules import Rules
 from emulator.log import log
 

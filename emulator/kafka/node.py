@@ -27,8 +27,8 @@ from emulator.kafka.errors import KafkaFailed
 from emulator.kafka.folder import data_folder
 from emulator.kafka.installation import Installation, install
 from emulator.kafka.orphan import dying_with_parent
+from emulator.kafka.ports import free_port
 from emulator.kafka.properties import LOG4J2, jvm_flags, last_words, server_properties
-from emulator.ports import free_port
 
 __all__ = ["KafkaFailed", "Node", "kafka_node"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emulator.kinesis.shards import Shard
+from emulator.kinesis.state.shards import Shard
 
 
 @dataclass(frozen=True, slots=True)

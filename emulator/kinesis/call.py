@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from emulator.kinesis import errors, policies
-from emulator.kinesis.consumers import Consumer
+from emulator.kinesis.protocol.wire import Format, Request
+from emulator.kinesis.state.consumers import Consumer
+from emulator.kinesis.state.streams import Stream
 from emulator.kinesis.store import Store
-from emulator.kinesis.streams import Stream
 from emulator.kinesis.subscription import Subscription
-from emulator.kinesis.wire import Format, Request
 from emulator.scope import Scope
 
 _FARTHEST_S = 1e11  # the year 5138; times beyond it mean no more than it does

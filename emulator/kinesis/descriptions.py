@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from emulator.kinesis import sequence_numbers
-from emulator.kinesis.consumers import Consumer
 from emulator.kinesis.errors import invalid_argument
-from emulator.kinesis.shards import Shard
-from emulator.kinesis.streams import Stream
-from emulator.kinesis.wire import Time
+from emulator.kinesis.protocol.wire import Time
+from emulator.kinesis.state import sequence_numbers
+from emulator.kinesis.state.consumers import Consumer
+from emulator.kinesis.state.shards import Shard
+from emulator.kinesis.state.streams import Stream
 
 MS_IN_HOUR = 3_600_000
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from emulator.kinesis.consumers import Consumer
+    from emulator.kinesis.state.consumers import Consumer
     from emulator.scope import Scope
 
 

@@ -18,10 +18,10 @@ from typing import cast
 
 from emulator.kinesis.admission import Admit, Throttled
 from emulator.kinesis.errors import Refused
-from emulator.kinesis.shards import Shard
-from emulator.kinesis.streams import Stream
+from emulator.kinesis.protocol.wire import Request
+from emulator.kinesis.state.shards import Shard
+from emulator.kinesis.state.streams import Stream
 from emulator.kinesis.subscription import Pace
-from emulator.kinesis.wire import Request
 from emulator.scope import Scope
 
 SECOND_MS = 1000.0

@@ -16,15 +16,16 @@ from typing import Any
 
 from pybase64 import b64decode
 
-from emulator.kinesis import cbor, errors
+from emulator.kinesis import errors
 from emulator.kinesis.admission import Admit, Throttled
-from emulator.kinesis.record_texts import NUMBER_HEAD, Writer
-from emulator.kinesis.sequence_numbers import INDEX_STEP
-from emulator.kinesis.shards import MAX_HASH_KEY, Shard
+from emulator.kinesis.protocol import cbor
+from emulator.kinesis.protocol.record_texts import NUMBER_HEAD, Writer
+from emulator.kinesis.protocol.wire import Format, write
+from emulator.kinesis.shapes.validation import not_base64, shown_blob
+from emulator.kinesis.state.sequence_numbers import INDEX_STEP
+from emulator.kinesis.state.shards import MAX_HASH_KEY, Shard
+from emulator.kinesis.state.streams import Stream
 from emulator.kinesis.store import Store
-from emulator.kinesis.streams import Stream
-from emulator.kinesis.validation import not_base64, shown_blob
-from emulator.kinesis.wire import Format, write
 
 
 class Batch:

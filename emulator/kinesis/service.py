@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emulator.kinesis import wire
 from emulator.kinesis.call import Call
 from emulator.kinesis.errors import Refused, serialization, unknown_operation
 from emulator.kinesis.operations import OPERATIONS
+from emulator.kinesis.protocol import wire
+from emulator.kinesis.protocol.wire import Answer
 from emulator.kinesis.shapes import SHAPES
+from emulator.kinesis.shapes.validation import check
 from emulator.kinesis.store import Store
 from emulator.kinesis.subscription import Subscription
-from emulator.kinesis.validation import check
-from emulator.kinesis.wire import Answer
 from emulator.scope import Scope
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from emulator.kinesis import errors
-from emulator.kinesis.resharding import Scale
-from emulator.kinesis.settings import Commitment
-from emulator.kinesis.shards import Shard
-from emulator.kinesis.streams import Stream, Wanted
+from emulator.kinesis.state.resharding import Scale
+from emulator.kinesis.state.settings import Commitment
+from emulator.kinesis.state.shards import Shard
+from emulator.kinesis.state.streams import Stream, Wanted
 from emulator.scope import Scope
 
 if TYPE_CHECKING:

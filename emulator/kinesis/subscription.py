@@ -14,14 +14,15 @@ from dataclasses import dataclass
 
 import orjson
 
-from emulator.kinesis import cbor, errors, event_stream
-from emulator.kinesis.consumers import Consumer
+from emulator.kinesis import errors
 from emulator.kinesis.descriptions import describe_child
 from emulator.kinesis.errors import Refused
-from emulator.kinesis.record_texts import in_list
-from emulator.kinesis.shards import Shard
-from emulator.kinesis.streams import Stream
-from emulator.kinesis.wire import Format
+from emulator.kinesis.protocol import cbor, event_stream
+from emulator.kinesis.protocol.record_texts import in_list
+from emulator.kinesis.protocol.wire import Format
+from emulator.kinesis.state.consumers import Consumer
+from emulator.kinesis.state.shards import Shard
+from emulator.kinesis.state.streams import Stream
 
 LIFE_MS = 300_000  # SubscribeToShard: "the connection … is persisted for up to 5 minutes"
 EXCLUSIVE_MS = 5_000

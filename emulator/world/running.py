@@ -18,13 +18,13 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from emulator.world.building import Built, build
-from emulator.world.provisioning import Endpoint, Wanted, provision
+from emulator.world.builder.building import Built, build
+from emulator.world.builder.provisioning import Endpoint, Wanted, provision
 from emulator.world.remote import NoWorld, RemoteWorld
 from emulator.world.settings import WorldSettings
-from emulator.world.topology import Topology
-from emulator.world.topology_file import BadTopology, read
-from emulator.world.topology_presets import PRESETS, preset
+from emulator.world.topology.file import BadTopology, read
+from emulator.world.topology.model import Topology
+from emulator.world.topology.presets import PRESETS, preset
 
 LOOK_S = 1.0
 

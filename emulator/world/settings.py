@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from emulator.world.casting import KINDS
+from emulator.world.incidents.targets import KINDS
 
 SPEED_MAX, BUSY_MAX, RECORDS_MAX = 3600.0, 100_000, 1_000_000_000
 _WANTED = {"bool": "true or false", "int": "a whole number", "float": "a number"}

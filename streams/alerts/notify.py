@@ -23,7 +23,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError
 
-from connectors.topics import METADATA_AGE_MS
+from connectors.kafka.topics import METADATA_AGE_MS
 from streams.alerts.firing import FiringNow
 from streams.alerts.sinks import NOTIFICATIONS, LogSink, Sink, SinkRefused, SinkUnavailable, Sleep
 from streams.records import Alert, decode_alert, has_fired

@@ -23,11 +23,11 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from connectors.http_log import listener_logger
 from connectors.settings import DEFAULT_URL
 from streams.web import hosts, metrics, query
-from streams.web.board import Board
 from streams.web.feed import Feed
-from streams.web.history import KEEP_WINDOWS
 from streams.web.live import Live, View, state
 from streams.web.shell import STATIC, shell
+from streams.web.state.board import Board
+from streams.web.state.history import KEEP_WINDOWS
 from streams.web.stats import stats
 
 HEADERS = {

@@ -18,9 +18,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from connectors.progress import PROGRESS_KEY
-from streams.web.board import Board, Link
-from streams.web.history import ForeignMessage
 from streams.web.starts import POSITIONS_BACK, Offsets, find_starts
+from streams.web.state.board import Board, Link
+from streams.web.state.history import ForeignMessage
 
 TOPICS = ("aggregates", "alerts", "dead", "health", "positions")
 POLL_MS = 200

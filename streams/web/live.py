@@ -21,7 +21,7 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
 from streams.web import query
-from streams.web.board import Board
+from streams.web.state.board import Board
 
 TICK_S = 1.0
 REMEMBERED_TICKS = 120

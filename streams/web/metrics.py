@@ -18,8 +18,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from streams.web.board import Board
 from streams.web.live import Live
+from streams.web.state.board import Board
 
 LINK_STATES = ("connecting", "waiting", "live", "reconnecting")
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.web import settling
-from streams.web.board import Board
-from streams.web.history import ACCEPT, BYTES, FLOWS, REJECT, TRAFFIC_LANES, UNKNOWN, History, Window
+from streams.web.state import settling
+from streams.web.state.board import Board
+from streams.web.state.history import ACCEPT, BYTES, FLOWS, REJECT, TRAFFIC_LANES, UNKNOWN, History, Window
 
 RANGES_S = {"15m": 900, "1h": 3600, "3h": 10_800}
 ORDERS = ("bytes", "packets", "flows", "rejects")

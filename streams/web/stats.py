@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from connectors.progress import NONE
-from streams.web import query, settling
-from streams.web.board import Board
+from streams.web import query
+from streams.web.state import settling
+from streams.web.state.board import Board
 
 
 def stats(board: Board, now: float) -> dict[str, Any]:

@@ -27,10 +27,10 @@ import click
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from connectors.topics import ensure_topics
+from connectors.kafka.topics import ensure_topics
 from emulator.kafka.node import Node, kafka_node
-from emulator.ports import free_port
-from streams.children import Child
+from emulator.kafka.ports import free_port
+from streams.replay.processes import Child
 from tests.acceptance.faults import TEST_CREDENTIALS
 from tests.acceptance.seeds import resume_all, run_seeds
 from tests.connectors.arrived import Seen, Topics
@@ -39,7 +39,7 @@ from tests.processes import answers, environment, until
 PREFIX = "chaos."
 SLOTS = 4
 INSTANCES = 3
-SESSION_S = 10.0  # connectors.ownership.SESSION_MS
+SESSION_S = 10.0  # connectors.kafka.ownership.SESSION_MS
 STREAM = "flow-logs"
 TICK_S = 0.5
 SETTLE_S = 120.0

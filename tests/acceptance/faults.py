@@ -27,15 +27,15 @@ import boto3
 import click
 from botocore.config import Config
 
+from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
-from connectors.topics import ensure_topics
 from emulator.kafka.node import Node, kafka_node
-from emulator.ledger import Ledger, Report, compare
-from emulator.ports import free_port
-from emulator.world import feed, traffic
-from streams.children import Child
-from streams.observer import Finals, Observer
-from streams.windows import Rules
+from emulator.kafka.ports import free_port
+from emulator.ledger.ledger import Ledger, Report, compare
+from emulator.load import feed, traffic
+from streams.replay.observer import Finals, Observer
+from streams.replay.processes import Child
+from streams.windows.merge import Rules
 from tests.acceptance import merge_state
 from tests.acceptance.seeds import resume_all, run_seeds
 from tests.processes import answers, environment, until

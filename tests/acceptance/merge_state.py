@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connectors.slots import read_compacted
-from emulator.ledger import Key, Ledger
+from connectors.kafka.slots import read_compacted
+from emulator.ledger.ledger import Key, Ledger
 from streams.records import Aggregate
-from streams.windows import Rules, Windows
+from streams.windows.merge import Rules, Windows
 
 
 async def read(kafka: str, prefix: str, slots: int) -> dict[Key, Aggregate]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.ports import free_port
+from emulator.kafka.ports import free_port
 from tests.processes import answers, environment, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]

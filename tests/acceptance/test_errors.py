@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.topics import ensure_topics
-from emulator.ports import free_port
+from connectors.kafka.topics import ensure_topics
+from emulator.kafka.ports import free_port
 from emulator.server import emulator
 
 pytestmark = pytest.mark.kafka

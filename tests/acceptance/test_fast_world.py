@@ -11,11 +11,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from connectors.topics import ensure_topics
-from emulator.ports import free_port
-from streams.children import Child
-from streams.observer import WINDOW_S, Observer
-from streams.windows import Rules
+from connectors.kafka.topics import ensure_topics
+from emulator.kafka.ports import free_port
+from streams.replay.observer import WINDOW_S, Observer
+from streams.replay.processes import Child
+from streams.windows.merge import Rules
 from tests.processes import answers, environment, until
 
 SLOTS = 8

@@ -18,18 +18,18 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
 
-from connectors.blocks import BlockWriter, Provenance, Sent
-from connectors.messages import Message
+from connectors.kafka.blocks import BlockWriter, Provenance, Sent
+from connectors.kafka.messages import Message
+from connectors.kafka.slots import Slot, SlotLost, read_compacted
+from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
-from connectors.slots import Slot, SlotLost, read_compacted
-from connectors.topics import ensure_topics
-from streams import partials
-from streams.agents.merge import MergeHop
-from streams.agents.sum import SumHop
-from streams.hops import Hop
 from streams.numbering import Input, Output, Rewind
 from streams.records import decode_aggregate
-from streams.work import Worker
+from streams.sums import partials
+from streams.worker.hops import Hop
+from streams.worker.merge import MergeHop
+from streams.worker.sum import SumHop
+from streams.worker.work import Worker
 from tests.acceptance.working import working
 from tests.build import ENI, line, row
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from emulator.ports import free_port
-from streams.children import Child
+from emulator.kafka.ports import free_port
+from streams.replay.processes import Child
 from tests.acceptance.kcl.build import NotBuilt, class_path
 from tests.acceptance.kcl.consumer import Application, Consumer, consuming, trusting
 from tests.acceptance.kcl.source import STREAM, Source, source

@@ -13,7 +13,7 @@ import orjson
 import psutil
 import pytest
 
-from connectors.flowlog import DEFAULT_FORMAT
+from connectors.formats.flowlog import DEFAULT_FORMAT
 
 DEADLINE_S = 120.0
 

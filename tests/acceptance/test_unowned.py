@@ -15,10 +15,10 @@ import aiohttp
 import pytest
 
 from emulator.kafka.node import kafka_node
-from emulator.ports import free_port
-from streams.children import Child
-from streams.observer import Observer
-from tests.acceptance.outage import MINUTE_S, PREFIX, Case, Feeder, Pipeline
+from emulator.kafka.ports import free_port
+from streams.replay.observer import Observer
+from streams.replay.processes import Child
+from tests.acceptance.outages.outage import MINUTE_S, PREFIX, Case, Feeder, Pipeline
 from tests.processes import answers, until
 
 NAMED_WITHIN_S = 5.0

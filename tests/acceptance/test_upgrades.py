@@ -15,14 +15,14 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from connectors.blocks import BlockWriter, Provenance, Report, Sent
-from connectors.messages import FORMAT
+from connectors.kafka.blocks import BlockWriter, Provenance, Report, Sent
+from connectors.kafka.messages import FORMAT
+from connectors.kafka.slots import ContractError, Slot
+from connectors.kafka.topics import ensure_topics
 from connectors.progress import SlotProgress
 from connectors.settings import Work
-from connectors.slots import ContractError, Slot
-from connectors.topics import ensure_topics
-from streams.agents.sum import SumHop
 from streams.records import decode_aggregate
+from streams.worker.sum import SumHop
 from tests.acceptance.working import working
 from tests.build import line
 from tests.connectors.arrived import Topics
@@ -36,9 +36,9 @@ AT = 1_700_000_000
 WHERE = Provenance("test", "default", "1234", "us-east-1", "1", "1", AT * 1000, (AT + 60) * 1000)
 NEWER = FORMAT + 1
 AS_NEWER = f"""
-import connectors.messages, connectors.slots
-connectors.messages.FORMAT = {NEWER}
-connectors.slots.FORMAT_HEADER = ("v", b"{NEWER}")
+import connectors.kafka.messages, connectors.kafka.slots
+connectors.kafka.messages.FORMAT = {NEWER}
+connectors.kafka.slots.FORMAT_HEADER = ("v", b"{NEWER}")
 """
 
 Reader = Callable[[str], Awaitable[list[Any]]]
@@ -180,7 +180,7 @@ async def test_messages_that_are_nowhere_stop_the_worker_and_are_counted(
     await connector.send(line())
     connector.sent = replace(connector.sent, number=connector.sent.number + 3)
     ending = asyncio.ensure_future(
-        ended(settings, tmp_path, "import streams.work\nstreams.work.REWINDS_MAX = 2")
+        ended(settings, tmp_path, "import streams.worker.work\nstreams.work.REWINDS_MAX = 2")
     )
     while not ending.done():
         await connector.send(line())
@@ -194,7 +194,7 @@ async def test_messages_that_are_nowhere_stop_the_worker_and_are_counted(
 async def test_messages_of_a_newer_version_stop_an_older_process(
     settings: Work, connector: Connector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.slots.FORMAT_HEADER", ("v", b"%d" % NEWER))
+    monkeypatch.setattr("connectors.kafka.slots.FORMAT_HEADER", ("v", b"%d" % NEWER))
     await connector.send(line())
     status, said = await ended(settings, tmp_path)
     assert status == 1
@@ -258,7 +258,7 @@ async def test_a_worker_told_to_stop_commits_what_it_has_read(
     settings: Work, connector: Connector, committed: Reader, tmp_path: Path
 ) -> None:
     """SIGTERM: flush, commit, leave the group. The worker would not flush for a long time by itself."""
-    slow = "import streams.hops as h; h.FLUSH_S = h.FLUSH_MAX_S = 600.0"
+    slow = "import streams.worker.hops as h; h.FLUSH_S = h.FLUSH_MAX_S = 600.0"
     async with working(settings, tmp_path, first=slow):
         await connector.send(line())
         await flows_once(1, settings, committed)

@@ -18,16 +18,16 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 from rich.console import Console
 from rich.table import Table
 
-from emulator.ports import free_port
-from emulator.world.building import build
-from emulator.world.casting import KINDS
-from emulator.world.estate import Estate
-from emulator.world.provisioning import Endpoint
-from emulator.world.reading import read
-from emulator.world.topology_presets import preset
-from streams.children import Child
+from connectors.vpc.ec2.reading import read
+from connectors.vpc.estate import Estate
+from emulator.kafka.ports import free_port
+from emulator.world.builder.building import build
+from emulator.world.builder.provisioning import Endpoint
+from emulator.world.incidents.targets import KINDS
+from emulator.world.topology.presets import preset
+from streams.replay.processes import Child
 from tests.processes import answers, until
-from tests.streams.alerts_day import DAY, Day, played
+from tests.streams.alerts.alerts_day import DAY, Day, played
 
 WORLDS = ("shop", "estate")
 

@@ -24,11 +24,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from botocore.config import Config
 from rich.console import Console
 
-from connectors.topics import ensure_topics
+from connectors.kafka.topics import ensure_topics
 from emulator.kafka.node import kafka_node
-from emulator.ports import free_port
-from emulator.world import feed, traffic
-from streams.children import Child
+from emulator.kafka.ports import free_port
+from emulator.load import feed, traffic
+from streams.replay.processes import Child
 from tests.bench import objects
 from tests.bench.kinesis.figures import Figure, at_most, show
 from tests.bench.load import SEED

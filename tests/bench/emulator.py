@@ -12,13 +12,13 @@ import psutil
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from connectors.get_records import RecordsCall
-from connectors.kinesis import StreamReader, parse_answer
-from connectors.polling import LIMIT_MOST
-from connectors.positions import Position
-from emulator.ports import free_port
-from emulator.world import feed, traffic
-from streams.children import Child
+from connectors.kinesis.client import StreamReader, parse_answer
+from connectors.kinesis.get_records import RecordsCall
+from connectors.kinesis.polling import LIMIT_MOST
+from connectors.kinesis.positions import Position
+from emulator.kafka.ports import free_port
+from emulator.load import feed, traffic
+from streams.replay.processes import Child
 from tests.bench.load import LINES, SEED
 from tests.processes import answers, until
 

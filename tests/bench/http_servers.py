@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 import psutil
 
-from emulator.ports import free_port
+from emulator.kafka.ports import free_port
 
 CANDIDATES = {"aiohttp": "aiohttp", "httptools": "httptools", "hypercorn": "hypercorn", "granian": "granian"}
 PUT = orjson.dumps({"Records": [{"PartitionKey": str(n), "Data": "A" * 1368} for n in range(500)]})
@@ -58,8 +58,8 @@ async def serve_aiohttp(port: int) -> None:
 
 async def serve_httptools(port: int) -> None:
     """Serve with the emulator's own edge."""
-    from emulator.exchange import Incoming, Outgoing
     from emulator.http.listener import listen
+    from emulator.http.messages import Incoming, Outgoing
 
     async def handle(incoming: Incoming) -> Outgoing:
         return Outgoing(200, {}, answer_to(incoming.body))

@@ -8,10 +8,10 @@ from zlib import crc32
 
 import polars as pl
 
-from connectors.blocks import BlockWriter, Provenance, Report, Sent
-from connectors.messages import Message
+from connectors.kafka.blocks import BlockWriter, Provenance, Report, Sent
+from connectors.kafka.messages import Message
 from connectors.progress import SlotProgress
-from emulator.world import traffic
+from emulator.load import traffic
 
 LINES = 1_000_000
 SEED = 7

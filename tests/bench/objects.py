@@ -11,9 +11,9 @@ import boto3
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from isal import igzip
 
-from connectors.flowlog import DEFAULT_FORMAT
-from emulator.world import traffic
-from streams.children import Child
+from connectors.formats.flowlog import DEFAULT_FORMAT
+from emulator.load import traffic
+from streams.replay.processes import Child
 from tests.bench.load import SEED
 from tests.processes import environment, until
 

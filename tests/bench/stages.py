@@ -12,19 +12,19 @@ import orjson
 import psutil
 import pybase64
 
-from connectors.answers import Answer
-from connectors.blocks import Sent
-from connectors.flowlog import DEFAULT_FORMAT
-from connectors.formats import Formats
-from connectors.kinesis import parse_answer
-from connectors.positions import Position
-from connectors.reads import About, Naming, transaction, understand
-from connectors.slots import Slot
-from connectors.topics import ensure_topics
+from connectors.formats.by_log_group import Formats
+from connectors.formats.flowlog import DEFAULT_FORMAT
+from connectors.kafka.blocks import Sent
+from connectors.kafka.slots import Slot
+from connectors.kafka.topics import ensure_topics
+from connectors.kinesis.answers import Answer
+from connectors.kinesis.client import parse_answer
+from connectors.kinesis.positions import Position
+from connectors.kinesis.transaction import About, Naming, transaction, understand
 from emulator.kafka.node import kafka_node
-from emulator.world import feed, traffic
-from streams.lines import plan
-from streams.sums import Sums
+from emulator.load import feed, traffic
+from streams.sums.accumulator import Sums
+from streams.sums.lines import plan
 from tests.bench.load import LINES, SEED, texts
 
 BEST_OF = 5

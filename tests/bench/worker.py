@@ -8,13 +8,13 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from connectors.slots import Slot
-from connectors.topics import ensure_topics
+from connectors.kafka.slots import Slot
+from connectors.kafka.topics import ensure_topics
 from emulator.kafka.node import kafka_node
-from emulator.ports import free_port
-from streams.children import Child
-from streams.observer import WINDOW_S, Observer
-from streams.windows import Rules
+from emulator.kafka.ports import free_port
+from streams.replay.observer import WINDOW_S, Observer
+from streams.replay.processes import Child
+from streams.windows.merge import Rules
 from tests.bench.load import LATER_S, LINES, block_messages
 from tests.processes import answers, environment, until
 

@@ -20,20 +20,20 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 import psutil
 from rich.console import Console
 
-from connectors.flowlog import DEFAULT_FORMAT, log_format
-from emulator.flowlogs.batches import batch
+from connectors.formats.flowlog import DEFAULT_FORMAT, log_format
+from connectors.vpc.ec2.reading import read
+from connectors.vpc.estate import Estate
 from emulator.flowlogs.flow_log import FlowLog, Settings
-from emulator.flowlogs.intervals import Intervals
-from emulator.flowlogs.rows import Rows, Surroundings, lines
-from emulator.ports import free_port
+from emulator.flowlogs.player.delivery.batches import batch
+from emulator.flowlogs.player.intervals import Intervals
+from emulator.flowlogs.player.rows import Rows, Surroundings, lines
+from emulator.kafka.ports import free_port
 from emulator.scope import Scope
-from emulator.world.building import build
-from emulator.world.estate import Estate
-from emulator.world.living import World
-from emulator.world.provisioning import Endpoint
-from emulator.world.reading import read
-from emulator.world.topology_presets import preset
-from streams.children import Child
+from emulator.world.builder.building import build
+from emulator.world.builder.provisioning import Endpoint
+from emulator.world.simulation import World
+from emulator.world.topology.presets import preset
+from streams.replay.processes import Child
 from tests.bench.kinesis.figures import Figure, at_most, show
 from tests.bench.results import merge
 from tests.processes import answers, until

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from connectors.kafka.topics import ensure_topics
 from connectors.settings import ConnectFirehose
-from connectors.topics import ensure_topics
-from tests.connectors.firehose_posting import configured
+from tests.connectors.firehose.posting import configured
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import progress as module
+from connectors.kinesis.progress import Expected, ProgressTracker
 from connectors.progress import (
     BEHIND,
     ENDED,
@@ -25,8 +26,7 @@ from connectors.progress import (
     SourceProgress,
     decode_progress,
 )
-from connectors.progress_tracker import Expected, ProgressTracker
-from streams.watermark import CLOSE_S, Time, reached
+from streams.windows.watermark import CLOSE_S, Time, reached
 
 
 def behind(complete_to: int, state: str = BEHIND) -> SourceProgress:

@@ -14,10 +14,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from emulator import server
-from emulator.behaviour import Behaviour
-from emulator.fault_documents import read
+from emulator.faults.documents import read
 from emulator.kinesis import limits
 from emulator.kinesis.store import Limits, Store
+from emulator.runtime_options import Behaviour
 
 FIRST_SHARD = "shardId-000000000000"
 SESSION = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from emulator.exchange import Service
+from emulator.http.messages import Service
 from tests.emulator.firehose.door import door
 
 RETRY_NOTHING = Config(retries={"max_attempts": 0})

@@ -25,8 +25,9 @@ from localstack_client import session as localstack
 from structlog.testing import capture_logs
 
 from emulator import server
-from emulator.kinesis import service, wire
-from emulator.kinesis.endpoint import CAP_WARNING_EVERY_MS
+from emulator.kinesis import service
+from emulator.kinesis.http.endpoint import CAP_WARNING_EVERY_MS
+from emulator.kinesis.protocol import wire
 from emulator.kinesis.store import Store
 
 pytestmark = pytest.mark.socket

@@ -14,12 +14,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
 
-from connectors.data_health import HealthRecord
+from connectors.kafka.health_messages import HealthRecord
 from connectors.progress import SlotProgress, SourceProgress
 from streams.records import Aggregate, Alert
 from streams.web.app import page as serve
-from streams.web.board import Board, Link
 from streams.web.build import build
+from streams.web.state.board import Board, Link
 
 WINDOWS, WINDOW_S, START = 60, 60, 1_760_000_040
 END = START + WINDOWS * WINDOW_S

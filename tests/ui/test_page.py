@@ -13,8 +13,8 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from connectors.progress import SourceProgress
-from streams.web.board import Link
 from streams.web.shell import STATIC
+from streams.web.state.board import Link
 
 pytestmark = pytest.mark.ui
 in_module_loop = pytest.mark.asyncio(loop_scope="module")  # the loop in which the browser was started

@@ -11,9 +11,9 @@ from typing import cast
 
 from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
-from emulator.kinesis.growth import LEAST_SHARDS
 from emulator.kinesis.operations.update_stream_warm_throughput import check_warm
-from emulator.kinesis.streams import DEFAULT_MAX_RECORD_KIB, Strategy, StreamMode, Wanted
+from emulator.kinesis.state.growth import LEAST_SHARDS
+from emulator.kinesis.state.streams import DEFAULT_MAX_RECORD_KIB, Strategy, StreamMode, Wanted
 from emulator.kinesis.tags import check_tags
 
 MOST_CREATING = 5  # CreateStream: "Have more than five streams in the CREATING state"

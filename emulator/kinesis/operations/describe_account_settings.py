@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from emulator.kinesis.call import Call, Output
-from emulator.kinesis.settings import Commitment
-from emulator.kinesis.wire import Time
+from emulator.kinesis.protocol.wire import Time
+from emulator.kinesis.state.settings import Commitment
 
 
 def describe_account_settings(call: Call) -> Output:

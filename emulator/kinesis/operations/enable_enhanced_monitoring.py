@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from emulator.kinesis.call import Call, Output
 from emulator.kinesis.shapes.streams import METRICS
-from emulator.kinesis.streams import Stream
+from emulator.kinesis.state.streams import Stream
 
 
 def enable_enhanced_monitoring(call: Call) -> Output:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import orjson
 
-from emulator.kinesis import cbor, errors, iterators, sequence_numbers
+from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
-from emulator.kinesis.record_texts import in_list
-from emulator.kinesis.shards import LastRead, Shard, Slice
-from emulator.kinesis.streams import Stream
+from emulator.kinesis.protocol import cbor
+from emulator.kinesis.protocol.record_texts import in_list
+from emulator.kinesis.protocol.wire import Format
+from emulator.kinesis.state import sequence_numbers
+from emulator.kinesis.state.shards import LastRead, Shard, Slice
+from emulator.kinesis.state.streams import Stream
 from emulator.kinesis.subscription import children_of
-from emulator.kinesis.wire import Format
+from emulator.kinesis.tokens import iterators
 
 MOST_RECORDS = 10_000
 MOST_PAYLOAD_BYTES = 10 << 20

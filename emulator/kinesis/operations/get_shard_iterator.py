@@ -5,10 +5,12 @@ A number or a time before the trim horizon means the horizon, as in AWS.
 
 from __future__ import annotations
 
-from emulator.kinesis import errors, iterators, sequence_numbers
+from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
-from emulator.kinesis.shards import Shard
-from emulator.kinesis.streams import Stream
+from emulator.kinesis.state import sequence_numbers
+from emulator.kinesis.state.shards import Shard
+from emulator.kinesis.state.streams import Stream
+from emulator.kinesis.tokens import iterators
 
 
 def get_shard_iterator(call: Call) -> Output:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
 from emulator.kinesis.descriptions import MS_IN_HOUR
-from emulator.kinesis.streams import Stream
+from emulator.kinesis.state.streams import Stream
 
 LEAST_HOURS, MOST_HOURS = 24, 8760
 

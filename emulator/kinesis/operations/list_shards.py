@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emulator.kinesis import errors, pages
+from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
 from emulator.kinesis.descriptions import describe_shard, shards_after
-from emulator.kinesis.shards import Shard
-from emulator.kinesis.streams import Stream
+from emulator.kinesis.state.shards import Shard
+from emulator.kinesis.state.streams import Stream
+from emulator.kinesis.tokens import pages
 from emulator.scope import Scope
 
 MOST_SHARDS = 1000  # ListShardsInput.MaxResults: "at most 1000 results are returned"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from emulator.kinesis import errors, pages
+from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
 from emulator.kinesis.descriptions import describe_consumer
+from emulator.kinesis.tokens import pages
 
 MOST_CONSUMERS = 100  # ListStreamConsumersInput.MaxResults: "at most 100 results are returned"
 _KIND = "consumers"

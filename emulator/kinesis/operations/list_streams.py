@@ -5,10 +5,10 @@ The next page is asked for by the last name or by `NextToken`, which holds it; t
 
 from __future__ import annotations
 
-from emulator.kinesis import pages
 from emulator.kinesis.call import Call, Output
-from emulator.kinesis.streams import Stream
-from emulator.kinesis.wire import Time
+from emulator.kinesis.protocol.wire import Time
+from emulator.kinesis.state.streams import Stream
+from emulator.kinesis.tokens import pages
 
 MOST_STREAMS = 100  # ListStreamsInput.Limit: "The default value is 100 … at most 100 results are returned"
 _KIND = "streams"

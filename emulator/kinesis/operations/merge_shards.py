@@ -5,7 +5,7 @@ from __future__ import annotations
 from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
 from emulator.kinesis.operations.split_shard import find_open, shard_number
-from emulator.kinesis.resharding import Merge
+from emulator.kinesis.state.resharding import Merge
 
 
 def merge_shards(call: Call) -> Output:

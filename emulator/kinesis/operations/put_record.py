@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from emulator.kinesis import errors, sequence_numbers
+from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
 from emulator.kinesis.puts import Batch
+from emulator.kinesis.state import sequence_numbers
 
 
 def put_record(call: Call) -> Output:

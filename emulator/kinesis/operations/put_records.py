@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from emulator.kinesis import cbor, errors
+from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
+from emulator.kinesis.protocol import cbor
+from emulator.kinesis.protocol.wire import Format, Request
 from emulator.kinesis.puts import Batch
-from emulator.kinesis.wire import Format, Request
 
 MOST_BYTES = 10 << 20  # PutRecords: "up to a limit of 10 MiB for the entire request, with partition keys"
 

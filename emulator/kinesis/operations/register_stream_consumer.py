@@ -9,7 +9,7 @@ from __future__ import annotations
 from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
 from emulator.kinesis.descriptions import describe_consumer
-from emulator.kinesis.streams import Stream
+from emulator.kinesis.state.streams import Stream
 from emulator.kinesis.tags import check_tags
 
 MOST_CONSUMERS, MOST_WITH_COMMITMENT, MOST_CREATING = 20, 50, 5

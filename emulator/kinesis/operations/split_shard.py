@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from emulator.kinesis import errors, sequence_numbers
+from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
-from emulator.kinesis.resharding import Split
-from emulator.kinesis.shards import Shard
-from emulator.kinesis.streams import Stream
+from emulator.kinesis.state import sequence_numbers
+from emulator.kinesis.state.resharding import Split
+from emulator.kinesis.state.shards import Shard
+from emulator.kinesis.state.streams import Stream
 
 
 def split_shard(call: Call) -> Output:

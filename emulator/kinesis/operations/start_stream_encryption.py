@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
-from emulator.kinesis.streams import Encryption, Stream
+from emulator.kinesis.state.streams import Encryption, Stream
 
 MOST_A_DAY = 25  # StartStreamEncryption: "25 times in a rolling 24-hour period"
 DAY_MS = 24 * 3_600_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emulator.kinesis.call import Call, Output
 from emulator.kinesis.operations.start_stream_encryption import encryptable_stream
-from emulator.kinesis.streams import Encryption
+from emulator.kinesis.state.streams import Encryption
 
 
 def stop_stream_encryption(call: Call) -> Output:

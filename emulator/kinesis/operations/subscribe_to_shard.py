@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from emulator.kinesis import errors, sequence_numbers
+from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
 from emulator.kinesis.operations.get_shard_iterator import starting_index
-from emulator.kinesis.shards import Shard
-from emulator.kinesis.streams import Stream
+from emulator.kinesis.state import sequence_numbers
+from emulator.kinesis.state.shards import Shard
+from emulator.kinesis.state.streams import Stream
 from emulator.kinesis.subscription import EXCLUSIVE_MS, Place, Subscription
 
 # StartingPosition has the same five ways as GetShardIterator, under other names.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
-from emulator.kinesis.streams import Stream
+from emulator.kinesis.state.streams import Stream
 
 MOST_SHARDS = 10_000  # UpdateShardCount: "Scale up to more than 10000 shards in a stream"
 MOST_A_DAY = 10

@@ -10,7 +10,7 @@ from typing import cast
 from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
 from emulator.kinesis.operations.update_stream_warm_throughput import check_warm
-from emulator.kinesis.streams import Stream, StreamMode
+from emulator.kinesis.state.streams import Stream, StreamMode
 
 MOST_A_DAY = 2
 DAY_MS = 24 * 3_600_000

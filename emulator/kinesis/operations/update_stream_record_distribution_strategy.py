@@ -6,7 +6,7 @@ from typing import cast
 
 from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
-from emulator.kinesis.streams import Strategy
+from emulator.kinesis.state.streams import Strategy
 
 
 def update_stream_record_distribution_strategy(call: Call) -> Output:

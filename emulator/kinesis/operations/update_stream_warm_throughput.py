@@ -9,7 +9,7 @@ from __future__ import annotations
 from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
 from emulator.kinesis.descriptions import describe_warm_throughput
-from emulator.kinesis.streams import StreamMode
+from emulator.kinesis.state.streams import StreamMode
 
 MOST_MIBPS = 10_240  # UpdateStreamWarmThroughput: "more than 10 GiBps for an on-demand stream"
 

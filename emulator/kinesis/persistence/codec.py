@@ -13,9 +13,9 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
-from emulator.kinesis.settings import Commitment
-from emulator.kinesis.shards import Shard
-from emulator.kinesis.streams import Stream
+from emulator.kinesis.state.settings import Commitment
+from emulator.kinesis.state.shards import Shard
+from emulator.kinesis.state.streams import Stream
 from emulator.scope import Scope
 
 T = TypeVar("T")

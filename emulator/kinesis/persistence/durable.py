@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from emulator.exchange import Incoming, Outgoing, Service
-from emulator.kinesis import front, wire
+from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.kinesis.errors import Refused
+from emulator.kinesis.http import front
 from emulator.kinesis.persistence.journal import Journal, JournalFailed
+from emulator.kinesis.protocol import wire
 
 _READS = ("Describe", "Get", "List")
 _HOT = ("PutRecord", "PutRecords", "GetRecords", "GetShardIterator", "SubscribeToShard")

@@ -25,9 +25,9 @@ from emulator.kinesis.persistence import batches, codec
 from emulator.kinesis.persistence.batches import BadBatch
 from emulator.kinesis.persistence.codec import BadText
 from emulator.kinesis.persistence.folder import Folder, damaged, open_folder
-from emulator.kinesis.shards import Shard
+from emulator.kinesis.state.shards import Shard
+from emulator.kinesis.state.streams import Stream
 from emulator.kinesis.store import Store
-from emulator.kinesis.streams import Stream
 
 TRIM_EVERY_S = 1.0
 SPARE_BYTES = 64 << 20

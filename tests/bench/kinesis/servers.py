@@ -24,7 +24,7 @@ import psutil
 from botocore.config import Config
 
 from emulator.kafka.jars import cache_folder
-from emulator.ports import free_port
+from emulator.kafka.ports import free_port
 from streams.web.build import BuildFailed, find_node
 
 START_DEADLINE_S = 30.0

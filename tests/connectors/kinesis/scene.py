@@ -11,20 +11,14 @@ from typing import Any
 
 import aiohttp
 
-from connectors.aws import make_client, session
-from connectors.data_health import HealthRecord, decode_health
-from connectors.get_records import RecordsCall
-from connectors.pipeline import Connector
-from connectors.positions import (
-    Position,
-    Stream,
-    decode_position,
-    shard_key,
-    slot_of_shard,
-)
+from connectors.aws.session import make_client, session
+from connectors.kafka.health_messages import HealthRecord, decode_health
+from connectors.kafka.slots import Slot, read_compacted
+from connectors.kafka.topics import ensure_topics
+from connectors.kinesis.connector import Connector
+from connectors.kinesis.get_records import RecordsCall
+from connectors.kinesis.positions import Position, Stream, decode_position, shard_key, slot_of_shard
 from connectors.settings import Connect
-from connectors.slots import Slot, read_compacted
-from connectors.topics import ensure_topics
 from tests.connectors.arrived import DEADLINE_S, Topics
 from tests.connectors.running import running
 from tests.emulator.flowlogs.account import Account

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
-from connectors import fan_out
+from connectors.kinesis import fan_out
 from tests.connectors.kinesis.scene import HALF, Scene, connecting, lines
 
 pytestmark = pytest.mark.kafka

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 
-from connectors import data_health, metrics
-from connectors.blocks import BLOCK_MAX_BYTES
-from connectors.kinesis_slots import OwnedSlot
-from connectors.positions import Position, slot_of_shard
+from connectors import metrics
+from connectors.kafka import health_messages
+from connectors.kafka.blocks import BLOCK_MAX_BYTES
+from connectors.kinesis.positions import Position, slot_of_shard
+from connectors.kinesis.slot import OwnedSlot
 from tests.build import aggregate
 from tests.connectors.arrived import DEADLINE_S
 from tests.connectors.kinesis.scene import HALF, Scene, connecting, lines
@@ -195,19 +196,19 @@ async def test_retention_passed(scene: Scene) -> None:
     scene.put(left)
     async with connecting(scene.settings()):
         await scene.until_lines([*read, *left])
-        said = await scene.until_health(data_health.TRIMMED)
+        said = await scene.until_health(health_messages.TRIMMED)
     assert said.source == f"kinesis:{scene.stream}/shardId-000000000000"
     assert said.to_ms > said.from_ms == long_ago_ms
     async with connecting(scene.settings()):
         await asyncio.sleep(0.5)
-    assert [one.kind for one in await scene.health()].count(data_health.TRIMMED) == 1
+    assert [one.kind for one in await scene.health()].count(health_messages.TRIMMED) == 1
 
 
 async def test_retention_passed_while_reading(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader so slow that the horizon overtakes it: it never stopped, and its iterators are young."""
-    monkeypatch.setattr("connectors.shard_reader.now_ms", scene.clock.now_ms)
-    monkeypatch.setattr("connectors.polling.Polling.limit", 5)
-    monkeypatch.setattr("connectors.polling.Polling.pause", lambda *_: 8.0)
+    monkeypatch.setattr("connectors.kinesis.shard_reader.now_ms", scene.clock.now_ms)
+    monkeypatch.setattr("connectors.kinesis.polling.Polling.limit", 5)
+    monkeypatch.setattr("connectors.kinesis.polling.Polling.pause", lambda *_: 8.0)
     read, lost, left = lines("read", 5), lines("lost", 5), lines("left", 5)
     scene.clock.ahead_ms = -DAY_MS
     try:
@@ -219,19 +220,21 @@ async def test_retention_passed_while_reading(scene: Scene, monkeypatch: pytest.
             scene.clock.ahead_ms = 60_000
             scene.put(left)
             await scene.until_lines([*read, *left])
-            said = await scene.until_health(data_health.TRIMMED)
+            said = await scene.until_health(health_messages.TRIMMED)
     finally:
         scene.clock.ahead_ms = 0
     assert said.source == f"kinesis:{scene.stream}/shardId-000000000000"
-    assert [one.kind for one in await scene.health()].count(data_health.TRIMMED) == 1
+    assert [one.kind for one in await scene.health()].count(health_messages.TRIMMED) == 1
 
 
 async def test_what_is_older_than_the_retention_and_still_there_is_read_at_full_pace(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether something expired is looked at once a minute, not at every call."""
-    monkeypatch.setattr("connectors.shard_reader.expires", lambda at, _: 0 if at.sequence_number else 1 << 62)
-    monkeypatch.setattr("connectors.polling.Polling.limit", 1)
+    monkeypatch.setattr(
+        "connectors.kinesis.shard_reader.expires", lambda at, _: 0 if at.sequence_number else 1 << 62
+    )
+    monkeypatch.setattr("connectors.kinesis.polling.Polling.limit", 1)
     before = metrics.CALLS.labels("GetShardIterator", "ok")._value.get()
     content = lines("a", 20)
     scene.create()
@@ -239,7 +242,7 @@ async def test_what_is_older_than_the_retention_and_still_there_is_read_at_full_
     async with connecting(scene.settings()):
         await scene.until_lines(content)
     assert metrics.CALLS.labels("GetShardIterator", "ok")._value.get() - before <= 3
-    assert [one for one in await scene.health() if one.kind == data_health.TRIMMED] == []
+    assert [one for one in await scene.health() if one.kind == health_messages.TRIMMED] == []
 
 
 async def test_crash_in_the_middle_of_an_aggregate(scene: Scene) -> None:
@@ -267,7 +270,7 @@ async def test_a_place_that_another_instance_has_written_is_no_lost_shard(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may be of a shard that is newer than our listing: found by the chaos test, which lost that shard."""
-    monkeypatch.setattr("connectors.pipeline.DISCOVER_S", 0.2)
+    monkeypatch.setattr("connectors.kinesis.connector.DISCOVER_S", 0.2)
     scene.create()
     first, child = lines("first", 5), lines("child", 5)
     scene.put(first)
@@ -277,7 +280,7 @@ async def test_a_place_that_another_instance_has_written_is_no_lost_shard(
         for shards in ([], known.shards, []):  # listings that lack a known shard, but never twice running
             known.listed(shards, {"shardId-000000000000": Position("1")} if not shards else {})
             await connector._care_for(known)
-        assert [one for one in await scene.health() if one.kind == data_health.GONE] == []
+        assert [one for one in await scene.health() if one.kind == health_messages.GONE] == []
         scene.split(0)
         scene.put(child)
         await scene.until_lines([*first, *child])
@@ -287,25 +290,25 @@ async def test_a_shard_that_expired_before_it_was_read_to_its_end(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its children are read all the same, and the loss is told once."""
-    monkeypatch.setattr("connectors.pipeline.DISCOVER_S", 0.2)
+    monkeypatch.setattr("connectors.kinesis.connector.DISCOVER_S", 0.2)
     scene.create()
     content = lines("a", 5)
     await scene.set_position(7, Position("1", arrival_ms=5))
     scene.put(content)
     async with connecting(scene.settings()):
         await scene.until_lines(content)
-        found = await scene.until_health(data_health.GONE)
+        found = await scene.until_health(health_messages.GONE)
         assert found.source == f"kinesis:{scene.stream}/shardId-000000000007"
     async with connecting(scene.settings()):
         await asyncio.sleep(1.0)
-    assert [one.kind for one in await scene.health()].count(data_health.GONE) == 1
+    assert [one.kind for one in await scene.health()].count(health_messages.GONE) == 1
 
 
 async def test_numbers_of_different_length(scene: Scene) -> None:
     """Compared as text, a longer number would be before a shorter one, and its records passed over."""
-    from connectors.answers import Answer, Record
-    from connectors.formats import Formats
-    from connectors.reads import About, Naming, understand
+    from connectors.formats.by_log_group import Formats
+    from connectors.kinesis.answers import Answer, Record
+    from connectors.kinesis.transaction import About, Naming, understand
 
     records = [Record(number, 1, b"2 a") for number in ("9", "10", "100")]
     about = About(Naming("s", "", ""), "s@1", Formats("default"))
@@ -325,7 +328,7 @@ async def test_one_poison_record_one_oversized_record(scene: Scene) -> None:
 
 async def test_ownership_lost_during_back_pressure(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kafka is slow, the queue is full, and the slot goes to somebody else: nothing is lost or doubled."""
-    monkeypatch.setattr("connectors.kinesis_slots.QUEUED_READS", 2)
+    monkeypatch.setattr("connectors.kinesis.slot.QUEUED_READS", 2)
     scene.create(2)
     content = [lines("a", 400), lines("b", 400)]
     async with connecting(scene.settings()) as one:
@@ -381,7 +384,7 @@ async def test_room_is_given_back_by_slots_that_are_fenced(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was read for a slot that went to somebody else holds nobody up."""
-    monkeypatch.setattr("connectors.kinesis_slots.QUEUED_READS", 1)
+    monkeypatch.setattr("connectors.kinesis.slot.QUEUED_READS", 1)
     scene.create(4)
     content = [lines(f"s{n}", 300) for n in range(4)]
     async with connecting(scene.settings()) as connector:
@@ -393,7 +396,7 @@ async def test_room_is_given_back_by_slots_that_are_fenced(
         async with asyncio.timeout(DEADLINE_S):
             while connector._room.held < 1_000:  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0.02)
-        monkeypatch.setattr("connectors.kinesis_slots.DRAIN_S", 0.2)
+        monkeypatch.setattr("connectors.kinesis.slot.DRAIN_S", 0.2)
         await asyncio.gather(*(one.close() for one in owned.values()))
         async with asyncio.timeout(DEADLINE_S):
             while connector._room.held:  # noqa: ASYNC110 - it has no event
@@ -409,7 +412,7 @@ async def test_a_slot_that_cannot_be_opened_ends_the_process(
     async def refuse(_: object) -> None:
         raise KafkaTimeoutError
 
-    monkeypatch.setattr("connectors.slots.Slot.open", refuse)
+    monkeypatch.setattr("connectors.kafka.slots.Slot.open", refuse)
     with pytest.raises(KafkaTimeoutError):
         async with connecting(scene.settings()):
             pass

@@ -7,7 +7,7 @@ import asyncio
 import orjson
 import pytest
 
-from connectors.envelope import control_message, wrap_subscription
+from connectors.formats.envelope import control_message, wrap_subscription
 from tests.connectors.kinesis.scene import Scene, connecting
 
 pytestmark = [pytest.mark.kafka, pytest.mark.moto]
@@ -36,7 +36,7 @@ async def test_a_flow_log_made_while_it_runs_is_asked_for(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unknown group is looked up before its first line is committed, so none is misread."""
-    monkeypatch.setattr("connectors.described_formats.AGAIN_S", 0.0)
+    monkeypatch.setattr("connectors.aws.group_formats.AGAIN_S", 0.0)
     scene.create()
     async with connecting(scene.settings(group_formats="describe")):
         scene.put_data([control_message(), enveloped("nobody-describes", ["2 1 eni-1"])])

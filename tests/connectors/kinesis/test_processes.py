@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.ports import free_port
-from streams.children import Child
+from emulator.kafka.ports import free_port
+from streams.replay.processes import Child
 from tests.connectors.kinesis.scene import HALF, Scene, lines
 from tests.connectors.s3.scene import environment_of
 from tests.processes import answers, environment, until
@@ -21,7 +21,7 @@ from tests.processes import answers, environment, until
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
 STOP_S = 10.0
-SESSION_S = 10.0  # connectors.ownership.SESSION_MS
+SESSION_S = 10.0  # connectors.kafka.ownership.SESSION_MS
 
 
 @asynccontextmanager

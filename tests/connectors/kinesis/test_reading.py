@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from connectors import data_health
-from connectors.kinesis_slots import OwnedSlot
-from connectors.reads import Read
+from connectors.kafka import health_messages
+from connectors.kinesis.slot import OwnedSlot
+from connectors.kinesis.transaction import Read
 from tests.connectors.kinesis.scene import HALF, Scene, connecting, lines
 
 pytestmark = pytest.mark.kafka
@@ -82,7 +82,7 @@ async def test_latest_of_a_stream_that_was_split_long_ago_reads_no_old_child(sce
 async def test_streams_are_found_by_pattern_and_tag_while_it_runs(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.pipeline.DISCOVER_S", 0.2)
+    monkeypatch.setattr("connectors.kinesis.connector.DISCOVER_S", 0.2)
     scene.create(name="net-one")
     scene.create(name="other")
     one, two, three = lines("one", 5), lines("two", 5), lines("three", 5)
@@ -114,21 +114,21 @@ async def test_a_stream_by_its_arn(scene: Scene) -> None:
 async def test_a_stream_deleted_and_made_again_is_read_from_its_beginning_and_told(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.pipeline.DISCOVER_S", 0.2)
+    monkeypatch.setattr("connectors.kinesis.connector.DISCOVER_S", 0.2)
     scene.create()
     first, second = lines("a", 5), lines("b", 5)
     scene.put(first)
     async with connecting(scene.settings()):
         await scene.until_lines(first)
         scene.kinesis.delete_stream(StreamName=scene.stream)
-        deleted = await scene.until_health(data_health.DELETED)
+        deleted = await scene.until_health(health_messages.DELETED)
         assert deleted.source == f"kinesis:{scene.stream}"
         scene.create()
         scene.put(second)
         await scene.until_lines([*first, *second])
-        recreated = await scene.until_health(data_health.RECREATED)
+        recreated = await scene.until_health(health_messages.RECREATED)
     assert "made again" in recreated.text
-    assert [one.kind for one in await scene.health()].count(data_health.RECREATED) == 1
+    assert [one.kind for one in await scene.health()].count(health_messages.RECREATED) == 1
 
 
 async def test_a_stream_made_again_is_not_read_under_its_old_name_after_a_rebalance(
@@ -143,7 +143,7 @@ async def test_a_stream_made_again_is_not_read_under_its_old_name_after_a_rebala
         scene.kinesis.delete_stream(StreamName=scene.stream)
         scene.create()  # so soon that nobody saw it missing
         scene.put(second)
-        monkeypatch.setattr("connectors.pipeline.DISCOVER_S", 0.2)
+        monkeypatch.setattr("connectors.kinesis.connector.DISCOVER_S", 0.2)
         connector._look_again.set()
         await scene.until_lines([*first, *second])
         async with connecting(scene.settings(stream="flow-*")):
@@ -157,7 +157,7 @@ async def test_a_stream_that_is_being_made_is_waited_for(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """AWS refuses to list the shards of one that is CREATING."""
-    monkeypatch.setattr("connectors.pipeline.DISCOVER_S", 0.2)
+    monkeypatch.setattr("connectors.kinesis.connector.DISCOVER_S", 0.2)
     scene.create()
     content = lines("a", 5)
     scene.put(content)
@@ -184,7 +184,7 @@ async def test_a_stream_that_is_being_made_is_waited_for(
 async def test_a_missing_stream_is_a_sentence(scene: Scene) -> None:
     from botocore.exceptions import ClientError
 
-    from connectors.kinesis_calls import as_sentence
+    from connectors.aws.calls import as_sentence
 
     with pytest.raises(ClientError) as raised:
         async with connecting(scene.settings(stream="nobody")):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.topics import ensure_topics
+from connectors.kafka.topics import ensure_topics
 from tests.connectors.arrived import Topics
 from tests.connectors.localstack.site import Site
 from tests.emulator.aws import Aws

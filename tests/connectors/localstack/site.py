@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from emulator.ports import free_port
-from streams.children import Child
+from emulator.kafka.ports import free_port
+from streams.replay.processes import Child
 from tests.connectors.arrived import Topics
 from tests.emulator.aws import Aws
 from tests.localstack import REGION

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.envelope import wrap_subscription
+from connectors.formats.envelope import wrap_subscription
 from tests.connectors.localstack.site import Site
 from tests.connectors.s3.scene import lines
 from tests.emulator.aws import call

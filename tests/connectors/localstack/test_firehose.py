@@ -8,8 +8,8 @@ import orjson
 import pybase64
 import pytest
 
-from emulator.exchange import Incoming, Outgoing
-from emulator.ports import free_port
+from emulator.http.messages import Incoming, Outgoing
+from emulator.kafka.ports import free_port
 from tests.connectors.localstack.site import Site
 from tests.connectors.s3.scene import lines
 from tests.emulator.aws import call

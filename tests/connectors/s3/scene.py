@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from connectors.aws import make_client
-from connectors.data_health import decode_health
-from connectors.flowlog import DEFAULT_FORMAT
-from connectors.s3 import Connector
+from connectors.aws.session import make_client
+from connectors.formats.flowlog import DEFAULT_FORMAT
+from connectors.kafka.health_messages import decode_health
+from connectors.s3.connector import Connector
 from connectors.settings import ConnectS3
 from tests.connectors.arrived import DEADLINE_S, Topics
 from tests.connectors.running import running

@@ -14,13 +14,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from connectors.kafka.topics import ensure_topics
 from connectors.settings import ConnectS3, Work
-from connectors.topics import ensure_topics
-from emulator.ledger import Ledger, compare
-from streams.observer import Observer
+from emulator.ledger.ledger import Ledger, compare
+from streams.replay.observer import Observer
 from tests.acceptance.working import working
+from tests.connectors.s3.discovery.test_notifications import event
 from tests.connectors.s3.scene import Scene, connecting, packed
-from tests.connectors.test_notifications import event
 from tests.emulator.flowlogs.account import REGION
 
 pytestmark = [pytest.mark.kafka, pytest.mark.moto, pytest.mark.process, pytest.mark.bulk]

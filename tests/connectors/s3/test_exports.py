@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from connectors.topics import ensure_topics
+from connectors.kafka.topics import ensure_topics
 from tests.connectors.s3.scene import Scene, connecting, key, lines, packed
 
 pytestmark = [pytest.mark.kafka, pytest.mark.moto]

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from connectors import metrics
-from connectors.topics import ensure_topics
-from emulator.ports import free_port
-from streams.children import Child
+from connectors.kafka.topics import ensure_topics
+from emulator.kafka.ports import free_port
+from streams.replay.processes import Child
 from tests.connectors.s3.doorway import doorway
 from tests.connectors.s3.scene import Scene, connecting, environment_of, key, lines, packed, use
 from tests.processes import answers, environment, until

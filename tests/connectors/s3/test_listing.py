@@ -12,10 +12,12 @@ import polars as pl
 import pytest
 from structlog.testing import capture_logs
 
-from connectors import metrics, object_slots, s3
-from connectors.flowlog import DEFAULT_FORMAT, log_format
-from connectors.object_text import LONG_LINE
-from connectors.topics import ensure_topics
+from connectors import metrics
+from connectors.formats.flowlog import DEFAULT_FORMAT, log_format
+from connectors.kafka.topics import ensure_topics
+from connectors.s3 import connector
+from connectors.s3 import slot as s3_slot
+from connectors.s3.text import LONG_LINE
 from tests.connectors.s3.scene import HEADER, Scene, connecting, key, lines, packed, polled, use
 
 pytestmark = [pytest.mark.kafka, pytest.mark.moto]
@@ -183,7 +185,7 @@ async def test_a_broken_object_ends_in_dead_once_and_others_go_on(
 async def test_what_was_committed_before_a_break_stays_counted_once(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(object_slots, "COMMIT_BYTES", 1)
+    monkeypatch.setattr(s3_slot, "COMMIT_BYTES", 1)
     content = lines("half", 60_000)
     body = packed(content)
     scene.put(key("half"), body[: len(body) * 9 // 10])
@@ -240,12 +242,12 @@ async def test_old_marks_are_forgotten_and_nothing_is_read_again(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A longer look-back than before finds objects again that nobody remembers: they are left alone."""
-    monkeypatch.setattr(object_slots, "PRUNE_S", 0.0)
+    monkeypatch.setattr(s3_slot, "PRUNE_S", 0.0)
     scene.put(key("aa", ago_s=5 * 86_400), packed(lines("old", 5)))
     far = scene.settings(s3_look_back_s=30 * 86_400)
     async with connecting(far):
         await scene.until_lines(lines("old", 5))
-    monkeypatch.setattr(s3, "DAY_S", -60)  # Time has passed.
+    monkeypatch.setattr(connector, "DAY_S", -60)  # Time has passed.
     async with connecting(scene.settings(s3_look_back_s=0)):
         for slot in range(scene.slots):  # Any commit prunes.
             for nth in range(8):

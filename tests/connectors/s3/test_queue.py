@@ -7,12 +7,13 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
-from connectors import metrics, object_queue
-from connectors.s3_calls import call
-from connectors.topics import ensure_topics
+from connectors import metrics
+from connectors.kafka.topics import ensure_topics
+from connectors.s3.client import call
+from connectors.s3.discovery import queue
+from tests.connectors.s3.discovery.test_notifications import by_eventbridge, by_sns, event
 from tests.connectors.s3.doorway import doorway
 from tests.connectors.s3.scene import Scene, connecting, key, lines, packed, polled, use
-from tests.connectors.test_notifications import by_eventbridge, by_sns, event
 
 pytestmark = [pytest.mark.kafka, pytest.mark.moto]
 
@@ -88,8 +89,8 @@ async def test_a_message_of_another_reader_comes_back_less_and_less_often(
 ) -> None:
     """Else the connector would spin on it, and use up the receives that a redrive policy allows."""
     shown: list[int] = []
-    original = object_queue.return_after_s
-    monkeypatch.setattr(object_queue, "return_after_s", lambda n: shown.append(original(n)) or shown[-1])
+    original = queue.return_after_s
+    monkeypatch.setattr(queue, "return_after_s", lambda n: shown.append(original(n)) or shown[-1])
     url = scene.queue(told=False)
     scene.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(event(TRAIL, bucket=scene.bucket)))
     async with connecting(scene.settings(s3_queue=url)):
@@ -178,8 +179,8 @@ async def test_sqs_redelivery_during_a_long_object_reads_it_once(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The message is kept invisible for longer than it was received for, and a second copy of it waits."""
-    monkeypatch.setattr(object_queue, "VISIBLE_AFTER_S", 2)
-    monkeypatch.setattr(object_queue, "RENEW_S", 0.5)
+    monkeypatch.setattr(queue, "VISIBLE_AFTER_S", 2)
+    monkeypatch.setattr(queue, "RENEW_S", 0.5)
     url = scene.queue()
     content = lines("long", LONG)
     name = key("aa")

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from connectors.flowlog import FIELD_VERSIONS, log_format
-from connectors.topics import ensure_topics
+from connectors.formats.flowlog import FIELD_VERSIONS, log_format
+from connectors.kafka.topics import ensure_topics
 from emulator.world.settings import WorldSettings
-from emulator.world.topology_presets import preset
+from emulator.world.topology.presets import preset
 from tests.connectors.s3.scene import Scene, connecting, use
 from tests.emulator.flowlogs.account import Account
 from tests.emulator.flowlogs.playing import Counted, built, objects, of_ledger, played

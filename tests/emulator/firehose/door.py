@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from emulator.exchange import Incoming, Service
+from emulator.http.messages import Incoming, Service
 
 MOST_BYTES = 1 << 30
 

@@ -13,8 +13,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from emulator.exchange import Incoming, Outgoing, Service
 from emulator.firehose.service import TARGET_PREFIX, Firehose
+from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.kinesis.store import Limits, Store
 from tests.emulator.aws import session
 from tests.emulator.firehose.door import door

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from emulator.exchange import Incoming
 from emulator.firehose.streams import BUFFERED_MAX_BYTES
+from emulator.http.messages import Incoming
 from tests.emulator.firehose.playing import ROLE, Playing, playing, s3_config
 
 pytestmark = pytest.mark.socket

@@ -15,8 +15,8 @@ import pybase64
 import pytest
 from structlog.testing import capture_logs
 
-from emulator.exchange import Incoming, Outgoing, Service
-from emulator.kinesis.streams import Stream, Wanted
+from emulator.http.messages import Incoming, Outgoing, Service
+from emulator.kinesis.state.streams import Stream, Wanted
 from emulator.scope import Scope
 from tests.emulator.firehose.door import door
 from tests.emulator.firehose.playing import ROLE, Playing, playing, s3_config

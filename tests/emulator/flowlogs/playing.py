@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 import orjson
 import polars as pl
 
-from emulator.world.building import Built, build
+from emulator.world.builder.building import Built, build
 from emulator.world.remote import RemoteWorld
 from emulator.world.settings import WorldSettings
-from emulator.world.topology import Topology
+from emulator.world.topology.model import Topology
 from tests.emulator.flowlogs.account import Account
 
 DEADLINE_S, SOON_S = 120.0, 60.0

@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.flowlog import DEFAULT_FORMAT
+from connectors.formats.flowlog import DEFAULT_FORMAT
 from emulator.world.settings import WorldSettings
-from emulator.world.topology_presets import preset
+from emulator.world.topology.presets import preset
 from tests.emulator.flowlogs.account import REGION, Account
 from tests.emulator.flowlogs.playing import built, log_lines, objects, played, role, shown, soon, text_lines
 

@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.flowlog import DEFAULT_FORMAT
+from connectors.formats.flowlog import DEFAULT_FORMAT
 from emulator.world.settings import WorldSettings
-from emulator.world.topology_file import read
+from emulator.world.topology.file import read
 from tests.emulator.flowlogs.account import Account
 from tests.emulator.flowlogs.playing import (
     Counted,

@@ -12,11 +12,11 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.envelope import unwrap
-from connectors.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, log_format, parse_format
+from connectors.formats.envelope import unwrap
+from connectors.formats.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, log_format, parse_format
 from emulator.world.remote import RemoteWorld
 from emulator.world.settings import WorldSettings
-from emulator.world.topology_presets import preset
+from emulator.world.topology.presets import preset
 from tests.emulator.flowlogs.account import Account
 from tests.emulator.flowlogs.playing import (
     built,

@@ -13,10 +13,10 @@ import polars as pl
 import pytest
 from flowlogs_reader import FlowLogsReader, S3FlowLogsReader
 
-from connectors.flowlog import FIELD_VERSIONS, is_header, log_format, parse_format
+from connectors.formats.flowlog import FIELD_VERSIONS, is_header, log_format, parse_format
 from emulator.world.settings import WorldSettings
-from emulator.world.topology_presets import preset
-from streams.lines import Nothing, plan, understand
+from emulator.world.topology.presets import preset
+from streams.sums.lines import Nothing, plan, understand
 from tests.emulator.flowlogs.account import Account
 from tests.emulator.flowlogs.playing import built, log_lines, objects, parquet, played, role, text_lines
 

@@ -9,9 +9,9 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from emulator.exchange import Incoming, Outgoing, Service
-from emulator.flowlogs.asking import content
 from emulator.flowlogs.service import FlowLogService
+from emulator.flowlogs.service_client import content
+from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.kinesis.call import Call
 from emulator.kinesis.operations.create_stream import create_stream
 from emulator.kinesis.store import Limits, Store

@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from emulator.ledger import from_json
-from emulator.ports import free_port
+from emulator.kafka.ports import free_port
+from emulator.ledger.ledger import from_json
 from tests.emulator.flowlogs.account import Account
 
 pytestmark = [pytest.mark.moto, pytest.mark.process]

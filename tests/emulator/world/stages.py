@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.world import building, reading
-from emulator.world.building import Built
-from emulator.world.estate import Estate
-from emulator.world.network import Eni, EniId
-from emulator.world.topology_presets import preset
+from connectors.vpc.ec2 import reading
+from connectors.vpc.estate import Estate
+from connectors.vpc.network import Eni, EniId
+from emulator.world.builder import building
+from emulator.world.builder.building import Built
+from emulator.world.topology.presets import preset
 from tests.emulator.aws import session
 
 

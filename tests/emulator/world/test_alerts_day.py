@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.world.casting import KINDS
+from emulator.world.incidents.targets import KINDS
 from streams.alerts.detectors import PORT_SCAN, REJECT_RATIO
 from tests.emulator.world.stages import Stage
 from tests.emulator.world.worlds import crowded
-from tests.streams.alerts_day import GAP, LEARNING, played
+from tests.streams.alerts.alerts_day import GAP, LEARNING, played
 
 ALL_INCIDENTS = LEARNING + len(KINDS) * GAP + 20
 RULES = {("port_scan", PORT_SCAN), ("removed_rule", REJECT_RATIO)}

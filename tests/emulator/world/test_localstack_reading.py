@@ -12,10 +12,10 @@ from typing import Any
 import boto3
 import pytest
 
-from emulator.world import reading
-from emulator.world.network import EniId
-from emulator.world.packets import Flow
-from emulator.world.verdict import conversation
+from connectors.vpc.ec2 import reading
+from connectors.vpc.network import EniId
+from connectors.vpc.packets import Flow
+from connectors.vpc.path.verdict import conversation
 from tests import localstack
 
 TCP = 6

@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from emulator.world import reading
-from emulator.world.addresses import number_of
-from emulator.world.building import Built
-from emulator.world.network import Eni, SecurityGroupRule
-from emulator.world.packets import Flow
-from emulator.world.topology_interfaces import PlannedEni, interfaces
-from emulator.world.topology_lines import Rule, Target, rule
-from emulator.world.verdict import Conversation, conversation
+from connectors.vpc.addresses import number_of
+from connectors.vpc.ec2 import reading
+from connectors.vpc.network import Eni, SecurityGroupRule
+from connectors.vpc.packets import Flow
+from connectors.vpc.path.verdict import Conversation, conversation
+from emulator.world.builder.building import Built
+from emulator.world.topology.interfaces import PlannedEni, interfaces
+from emulator.world.topology.lines import Rule, Target, rule
 from tests.emulator.world.stages import Stage
 
 pytestmark = pytest.mark.moto

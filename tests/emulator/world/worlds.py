@@ -9,19 +9,19 @@ from typing import Any
 
 import polars as pl
 
-from connectors.flowlog import DEFAULT_FORMAT, Format
-from emulator.flowlogs.rows import Rows, Surroundings, lines
-from emulator.world.addresses import cidr
-from emulator.world.casting import cast
-from emulator.world.directory import Directory
-from emulator.world.edges import Edge, edges
-from emulator.world.estate import Estate
-from emulator.world.flows import Flows
-from emulator.world.living import Minute, World
-from emulator.world.network import NetworkAclEntry, Route, SecurityGroupRule
-from emulator.world.scenes import Scene, Staged
-from emulator.world.staging import Change, Incident
-from tests.emulator.world.estates import eni, estate
+from connectors.formats.flowlog import DEFAULT_FORMAT, Format
+from connectors.vpc.addresses import cidr
+from connectors.vpc.estate import Estate
+from connectors.vpc.network import NetworkAclEntry, Route, SecurityGroupRule
+from emulator.flowlogs.player.rows import Rows, Surroundings, lines
+from emulator.world.incidents.incident import Change, Incident
+from emulator.world.incidents.schedule import Scene, Staged
+from emulator.world.incidents.targets import cast
+from emulator.world.simulation import Minute, World
+from emulator.world.traffic.directory import Directory
+from emulator.world.traffic.edges import Edge, edges
+from emulator.world.traffic.flows import Flows
+from tests.connectors.vpc.estates import eni, estate
 
 FIRST = 28_332_600
 """The minute that begins on Tuesday, 14 November 2023, at 10:00 UTC; tests begin here."""

@@ -53,7 +53,7 @@ export interface Alert {
   readonly ends_at: number;
 }
 
-/** What a connector said of the data itself (`connectors/data_health.py`). Times are epoch milliseconds. */
+/** What a connector said of the data itself (`connectors/kafka/health_messages.py`). Times are epoch milliseconds. */
 export interface Health {
   readonly kind: string;
   readonly source: string;

@@ -1,0 +1,1 @@
+"""AWS sessions, and calls from the event loop."""

@@ -1,0 +1,1 @@
+"""`connect firehose`: the HTTP endpoint that Firehose delivery streams post to."""

@@ -1,0 +1,1 @@
+"""AWS's text formats of flow logs. Pure."""

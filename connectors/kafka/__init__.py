@@ -1,0 +1,1 @@
+"""What the connectors write to Kafka: slots, transactions, topics and messages."""

@@ -1,0 +1,227 @@
+"""Which slots are ours: one consumer group over `positions`, and what every slot has written there.
+
+Kafka decides who owns a slot, notices the dead, and fences the paused. A slot is opened when it is assigned
+and dropped when it is revoked; what reads a source hangs on it (`Owned`). Every instance also follows all of
+`positions`, so that it sees what others have done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+
+from connectors.errors import ConnectError
+from connectors.kafka.blocks import LINES_KEY, NUMBER_KEY
+from connectors.kafka.messages import check_format
+from connectors.kafka.slots import CONTRACT_KEY, Slot
+from connectors.kafka.topics import METADATA_AGE_MS
+from connectors.progress import PROGRESS_KEY, Group, decode_progress
+from connectors.settings import Common
+
+log = structlog.get_logger()
+
+SESSION_MS, HEARTBEAT_MS = 10_000, 1_000
+SOURCE_KEY = b"source"
+"""State key of a slot: what it takes from."""
+
+
+class Owned(Protocol):
+    """A slot of ours while it is ours, and whatever works for it."""
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Everything that runs for this slot; one that failed ends the process."""
+
+    async def close(self) -> None:
+        """Stop everything, and close the slot; what was not committed will be read again."""
+
+
+_OWN = (NUMBER_KEY, LINES_KEY, SOURCE_KEY, CONTRACT_KEY)
+O = TypeVar("O", bound=Owned)  # noqa: E741 - an owner's slot
+News = Callable[[Mapping[bytes, bytes]], None]
+
+
+class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
+    """The slots that this process owns; `own` makes what works for one that was opened.
+
+    `changed` is called when slots were assigned, and with what came on `positions` when something did.
+    `source` names what is taken from. Two of one prefix would share out one set of slots, each reading only
+    its part, so the second one is refused; a process that is alone may change to another of its kind.
+    `group` is the progress of all slots. Without `follows`, an instance reads nothing else of what other
+    instances commit. With `is_on_disk`, the state of its slots is in a file.
+    """
+
+    def __init__(
+        self,
+        settings: Common,
+        source: str,
+        own: Callable[[Slot], O],
+        changed: News,
+        *,
+        follows: bool = True,
+        is_on_disk: bool = False,
+    ) -> None:
+        self._settings, self._source, self._own, self._changed = settings, source, own, changed
+        self._follows, self._is_on_disk = follows, is_on_disk
+        self._failed: Exception | None = None
+        self._owned: dict[int, O] = {}
+        self._positions: dict[bytes, bytes] = {}
+        self._is_assigned, self._has_caught_up = False, not follows
+        self.group = Group(settings.slots)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether slots were assigned, be it none."""
+        return self._is_assigned
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether all that was on `positions` when we came has been read."""
+        return self._has_caught_up
+
+    @property
+    def owned(self) -> Mapping[int, O]:
+        """What we own, by slot."""
+        return MappingProxyType(self._owned)
+
+    @property
+    def positions(self) -> Mapping[bytes, bytes]:
+        """The newest committed value of every key of every slot, as far as it was seen."""
+        return MappingProxyType(self._positions)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Give slots back: drop what is not committed."""
+        owned, self._owned = self._owned, {}
+        ended = await asyncio.gather(*(one.close() for one in owned.values()), return_exceptions=True)
+        self._failed = self._failed or next((e for e in ended if isinstance(e, Exception)), None)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Open the slots that are ours now. An error is raised by `run`: aiokafka would only log it."""
+        try:
+            await self._open(assigned)
+        except Exception as error:
+            self._failed = error
+
+    async def _open(self, assigned: Iterable[TopicPartition]) -> None:
+        slots = {p.partition: self._make_slot(p.partition) for p in assigned}
+        is_alone = len(slots) == self._settings.slots
+        try:
+            await asyncio.gather(*(slot.open() for slot in slots.values()))
+            for slot in slots.values():
+                await self._check_source(slot, is_alone)
+            for partition, slot in slots.items():
+                if progress := slot.state.get(PROGRESS_KEY):
+                    self.group.slots[partition] = decode_progress(progress)
+                if self._follows:
+                    self._positions.update(slot.state)
+                self._owned[partition] = self._own(slot)
+        except BaseException:
+            await asyncio.gather(*(slot.close() for slot in slots.values()))
+            raise
+        log.info("slots assigned", slots=sorted(slots))
+        self._is_assigned = True
+        self._changed({})
+
+    async def _check_source(self, slot: Slot, is_alone: bool) -> None:
+        """Take from our source from now on, or refuse: nobody else may be taking from another one."""
+        known = slot.state.get(SOURCE_KEY, b"").decode()
+        is_of_our_kind = known.partition(" ")[0] == self._source.partition(" ")[0]
+        if not known or (known != self._source and is_of_our_kind and is_alone):
+            await slot.commit({SOURCE_KEY: self._source.encode()}, [])
+        elif known != self._source:
+            raise ConnectError(
+                f"the topics of VPCFLOW_PREFIX={self._settings.prefix} take from {known}:"
+                f" give {self._source} a prefix of its own"
+            )
+
+    def _make_slot(self, partition: int) -> Slot:
+        kafka, prefix = self._settings.kafka, self._settings.prefix
+        owner = f"{prefix}connect-{partition}"
+        return Slot(
+            kafka,
+            f"{prefix}positions",
+            partition,
+            owner,
+            is_on_disk=self._is_on_disk,
+            contract={"VPCFLOW_SLOTS": self._settings.slots},
+        )
+
+    async def run(self, stop: asyncio.Event, beside: Iterable[asyncio.Task[None]] = ()) -> None:
+        """Own slots until `stop` is set. Raises what ended a slot's work, or a task beside."""
+        group = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka,
+            group_id=f"{self._settings.prefix}connect",
+            client_id=f"{socket.gethostname()}/{os.getpid()}",  # what `connect positions` calls the owner
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            metadata_max_age_ms=METADATA_AGE_MS,
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+        )
+        group.subscribe([f"{self._settings.prefix}positions"], listener=self)
+        await group.start()
+        lasting = [asyncio.ensure_future(self._tail()), *beside]
+        try:
+            while not stop.is_set():
+                await group.getmany(timeout_ms=500)  # Keeps the group's clock; the content is in the tail.
+                if self._failed is not None:
+                    raise self._failed
+                for task in [*lasting, *(t for one in self._owned.values() for t in one.tasks)]:
+                    if task.done() and not task.cancelled():
+                        task.result()
+        finally:
+            for task in lasting:
+                task.cancel()
+            await asyncio.gather(*lasting, return_exceptions=True)
+            await self.on_partitions_revoked([])
+            await group.stop()
+            await self.on_partitions_revoked([])  # what a last rebalance has given us meanwhile
+
+    async def _tail(self) -> None:
+        """Follow every slot's positions: what we wait for may have been done by another process."""
+        topic = f"{self._settings.prefix}positions"
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka,
+            isolation_level="read_committed",
+            # And no `seek_to_beginning`: the default, latest, could be decided beside it, and win.
+            auto_offset_reset="earliest" if self._follows else "latest",
+        )
+        places = [TopicPartition(topic, p) for p in range(self._settings.slots)]
+        try:
+            await consumer.start()
+            consumer.assign(places)
+            ends = await consumer.end_offsets(places)
+            while True:
+                found = await consumer.getmany(timeout_ms=1000 if self._has_caught_up else 100)
+                news: dict[bytes, bytes] = {}
+                for place, messages in found.items():
+                    self._take(place.partition, messages, news)
+                self._positions |= news
+                if news:
+                    self._changed(news)
+                if not self._has_caught_up and all([await consumer.position(p) >= ends[p] for p in places]):
+                    self._has_caught_up = True
+                    self._changed({})
+        finally:
+            await consumer.stop()
+
+    def _take(self, partition: int, messages: list[Any], news: dict[bytes, bytes]) -> None:
+        """Take what one slot has committed. Our own progress is in `group` since it was committed."""
+        for message in messages:
+            check_format(f"{self._settings.prefix}positions", message.headers)
+            if message.key == PROGRESS_KEY:
+                if partition not in self._owned and message.value is not None:
+                    self.group.slots[partition] = decode_progress(message.value)
+            elif not self._follows:
+                continue
+            elif message.value is None:
+                self._positions.pop(message.key, None)
+            elif message.key not in _OWN:
+                news[message.key] = message.value

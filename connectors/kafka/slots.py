@@ -1,0 +1,207 @@
+"""One partition of a state topic, and the producer that alone may write it: the law of the hop.
+
+`open` initialises the slot's transactional id, which fences whoever owned it before, and reads the state
+back with a `read_committed` consumer up to the end. `commit` writes state and outputs in one transaction
+and awaits every send before it commits, so that a lost send can never be committed around. After any
+failure the slot is useless: close it, and open a new one. A slot also keeps the settings that its numbers
+depend on (`contract`): it does not open for a process that has other ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, MutableMapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from connectors.errors import ConnectError
+from connectors.kafka.messages import FORMAT_HEADER, Message, check_format
+from connectors.kafka.state_on_disk import StateOnDisk
+
+log = structlog.get_logger()
+
+TRANSACTION_TIMEOUT_MS = 15_000  # a dead owner's open transaction holds readers back this long at most
+COMMIT_MAX_S = 60.0
+"""The broker has aborted it long before; who still waits would wait for ever, and read nothing."""
+
+REQUEST_MAX_BYTES = 8 << 20  # equal to the topics' max.message.bytes
+BATCH_MAX_BYTES = 1 << 20
+CLOSE_S = 3.0
+CONTRACT_KEY = b"contract"
+"""State key: the settings that the state depends on, JSON, setting name to value."""
+
+
+class ContractError(ConnectError):
+    """The state was written with other settings; the message names them and the remedy."""
+
+
+class SlotLost(RuntimeError):
+    """Another owner has opened this slot; what was not committed never happened."""
+
+
+class Slot:
+    """A partition of a compacted topic, as a mapping of its latest values, with transactional writes.
+
+    What we know of it is in memory, or on disk where it may be too much for that. `contract` maps the names
+    of settings, as `VPCFLOW_WINDOW_S`, to the values that this process has.
+    """
+
+    def __init__(
+        self,
+        kafka: str,
+        topic: str,
+        partition: int,
+        transactional_id: str,
+        *,
+        is_on_disk: bool = False,
+        contract: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        self.topic = topic
+        self.partition = partition
+        self._kafka = kafka
+        self._transactional_id = transactional_id
+        self._contract, self._is_contract_kept = dict(contract), False
+        self._producer: AIOKafkaProducer | None = None
+        self._state: dict[bytes, bytes] | StateOnDisk = StateOnDisk() if is_on_disk else {}
+
+    @property
+    def state(self) -> Mapping[bytes, bytes]:
+        """The latest committed value of every key."""
+        return MappingProxyType(self._state)
+
+    async def open(self) -> None:
+        """Fence the previous owner, then read the state back.
+
+        Raises `ContractError`, `NewerFormat`, and aiokafka's errors.
+        """
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._kafka,
+            transactional_id=self._transactional_id,
+            acks="all",
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            max_request_size=REQUEST_MAX_BYTES,
+            max_batch_size=BATCH_MAX_BYTES,
+        )
+        try:
+            await producer.start()
+            self._state.clear()
+            await _read_into(self._state, self._kafka, self.topic, self.partition)
+            self._check_contract(self._state.pop(CONTRACT_KEY, None))
+        except BaseException:
+            await producer.stop()
+            raise
+        self._producer = producer
+
+    def _check_contract(self, kept: bytes | None) -> None:
+        before: dict[str, int] = orjson.loads(kept) if kept else {}
+        for name, value in before.items():
+            if self._contract.get(name, value) != value:
+                raise ContractError(
+                    f"topic {self.topic} was written with {name}={value}, and this process has"
+                    f" {name}={self._contract[name]}: set {name}={value}, or use another VPCFLOW_PREFIX"
+                )
+        self._contract = {**before, **self._contract}
+        self._is_contract_kept = before == self._contract
+
+    async def commit(self, state: Mapping[bytes, bytes | None], messages: Sequence[Message]) -> None:
+        """Write state (None deletes a key) and messages in one transaction.
+
+        Raises aiokafka's `ProducerFenced` when another owner has opened the slot, and its other errors as
+        they come, and `TimeoutError` when Kafka does not answer; the slot must then be closed.
+        """
+        if self._producer is None:
+            raise SlotLost(f"{self._transactional_id} is not open")
+        own = [Message(self.topic, self.partition, key, value) for key, value in state.items()]
+        if not self._is_contract_kept:
+            own.append(Message(self.topic, self.partition, CONTRACT_KEY, orjson.dumps(self._contract)))
+        # Not `producer.transaction()`: to leave it by an error or a cancellation waits for an abort, for ever
+        # once the producer was stopped. An open transaction is aborted by the next owner's fence.
+        producer = self._producer
+        async with asyncio.timeout(COMMIT_MAX_S):
+            await producer.begin_transaction()
+            sends = [future for batch in _batches([*messages, *own]) for future in await self._send(batch)]
+            await asyncio.gather(*sends)
+            await producer.commit_transaction()
+        self._is_contract_kept = True
+        for key, value in state.items():
+            if value is None:
+                self._state.pop(key, None)
+            else:
+                self._state[key] = value
+
+    async def _send(self, messages: list[Message]) -> list[asyncio.Future[Any]]:
+        """Send messages of one partition, in order, as few record batches; return their futures."""
+        if self._producer is None:
+            raise SlotLost(f"{self._transactional_id} was closed in the middle of a commit")
+        now_ms = int(time.time() * 1000)
+        futures = []
+        builder = self._producer.create_batch()
+        topic, partition = messages[0][:2]
+        for _, _, key, value, headers in messages:
+            named = [*headers, FORMAT_HEADER]
+            if builder.append(timestamp=now_ms, key=key, value=value, headers=named) is None:
+                futures.append(await self._producer.send_batch(builder, topic, partition=partition))
+                builder = self._producer.create_batch()
+                builder.append(timestamp=now_ms, key=key, value=value, headers=named)
+        futures.append(await self._producer.send_batch(builder, topic, partition=partition))
+        return futures
+
+    async def close(self) -> None:
+        """Stop the producer. An open transaction is left to the next owner's fence."""
+        if isinstance(self._state, StateOnDisk):
+            self._state.close()
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await producer.stop()
+        except TimeoutError:
+            # With Kafka away, aiokafka waits for ever to flush what nobody will commit.
+            log.warning("slot closed with unsent messages", slot=self._transactional_id, within_s=CLOSE_S)
+
+
+def _batches(messages: Sequence[Message]) -> list[list[Message]]:
+    by_partition: dict[tuple[str, int], list[Message]] = {}
+    for place, run in groupby(messages, itemgetter(0, 1)):  # topic and partition; mostly long runs
+        by_partition.setdefault(place, []).extend(run)
+    return list(by_partition.values())
+
+
+async def read_compacted(kafka: str, topic: str, partition: int) -> dict[bytes, bytes]:
+    """Return the latest committed value of every key of one partition of a compacted topic."""
+    values: dict[bytes, bytes] = {}
+    await _read_into(values, kafka, topic, partition)
+    return values
+
+
+async def _read_into(values: MutableMapping[bytes, bytes], kafka: str, topic: str, partition: int) -> None:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        place = TopicPartition(topic, partition)
+        consumer.assign([place])
+        await consumer.seek_to_beginning(place)
+        end = (await consumer.end_offsets([place]))[place]
+        while await consumer.position(place) < end:
+            for messages in (await consumer.getmany(place, timeout_ms=200)).values():
+                for message in messages:
+                    check_format(topic, message.headers)
+                    if message.value is None:
+                        values.pop(message.key, None)
+                    else:
+                        values[message.key] = message.value
+    finally:
+        await consumer.stop()

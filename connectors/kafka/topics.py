@@ -1,0 +1,181 @@
+"""Creation and checking of every topic; their settings are in `topic_settings`.
+
+A topic that exists with another partition count or clean-up policy, or that refuses our messages, is an error
+with a sentence, because a hop's numbers and its state would not be in the partition that it reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import (
+    InvalidConfigurationError,
+    KafkaError,
+    PolicyViolationError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+)
+
+from connectors.kafka.reachability import why_unreachable
+from connectors.kafka.slots import REQUEST_MAX_BYTES
+from connectors.kafka.topic_settings import (
+    CHECKED,
+    TOPICS,
+    Difference,
+    Found,
+    Topic,
+    differences,
+    recommended,
+    required,
+)
+
+log = structlog.get_logger()
+
+REPLICAS = 3  # or as many as there are brokers
+METADATA_AGE_MS = 5_000
+"""How long a member of a group trusts what it knows of topics. A broker that has just been started again may
+answer without any; whoever shares out a group's partitions by such an answer gives nobody any, until it asks
+again. aiokafka's own choice is five minutes."""
+
+SEEN_S = 15.0  # a broker learns of a new topic a moment after the controller has made it
+
+
+class TopicError(RuntimeError):
+    """Kafka cannot be reached, or a topic is not as we need it; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The topics of a prefix: the names of those that are missing, and how the others differ."""
+
+    missing: tuple[str, ...]
+    differences: tuple[Difference, ...]
+
+
+async def ensure_topics(kafka: str, prefix: str, slots: int) -> None:
+    """Create what is missing and check what is there. Raises `TopicError` with one sentence."""
+    async with _admin(kafka) as admin:
+        missing = await _missing(admin, prefix)
+        if missing:
+            await _create(admin, prefix, missing, slots)
+        found = await _differences(admin, prefix, slots, TOPICS)
+    for one in found:
+        if one.is_fatal:
+            raise TopicError(one.sentence)
+        log.warning(
+            "topic setting differs", topic=one.topic, setting=one.setting, value=one.value, why=one.why
+        )
+
+
+async def examine_topics(kafka: str, prefix: str, slots: int) -> Examined:
+    """Compare the topics that are there with what they should be; create none. Raises `TopicError`."""
+    async with _admin(kafka) as admin:
+        missing = await _missing(admin, prefix)
+        there = [topic for topic in TOPICS if topic not in missing]
+        found = await _differences(admin, prefix, slots, there)
+    return Examined(tuple(prefix + topic.name for topic in missing), tuple(found))
+
+
+@asynccontextmanager
+async def _admin(kafka: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    if (why := await why_unreachable(kafka)) is not None:
+        raise TopicError(why)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    try:
+        await admin.start()
+        yield admin
+    except KafkaError as error:
+        raise TopicError(f"Kafka at {kafka} refused to list or make topics: {error}") from error
+    finally:
+        await admin.close()
+
+
+async def _missing(admin: AIOKafkaAdminClient, prefix: str) -> list[Topic]:
+    there = set(await admin.list_topics())
+    return [topic for topic in TOPICS if prefix + topic.name not in there]
+
+
+async def _create(admin: AIOKafkaAdminClient, prefix: str, missing: list[Topic], slots: int) -> None:
+    """Create topics. Where the broker refuses a recommended setting, create them without those."""
+    brokers = (await admin.describe_cluster())["brokers"]
+    replication = min(REPLICAS, len(brokers))
+
+    def described(settings: Callable[[Topic], dict[str, str]]) -> list[NewTopic]:
+        return [NewTopic(prefix + t.name, slots, replication, topic_configs=settings(t)) for t in missing]
+
+    refused = await _refused(admin, described(lambda t: required(t, REQUEST_MAX_BYTES) | recommended(t)))
+    if any(code in {InvalidConfigurationError.errno, PolicyViolationError.errno} for _, code, _ in refused):
+        log.warning("broker refused a recommended topic setting", topic=refused[0][0], why=refused[0][2])
+        refused = await _refused(admin, described(lambda t: required(t, REQUEST_MAX_BYTES)))
+    for topic, _, why in refused:
+        raise TopicError(f"Kafka refused to make topic {topic!r}: {why}")
+
+
+async def _refused(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> list[tuple[str, int, str]]:
+    """Create topics; return those that were refused. aiokafka raises nothing for them."""
+    # If another vpcflow process has created the topic, the check that follows examines it.
+    accepted = (0, TopicAlreadyExistsError.errno)
+    errors = (await admin.create_topics(topics)).topic_errors
+    return [(topic, code, why) for topic, code, why in errors if code not in accepted]
+
+
+async def _differences(
+    admin: AIOKafkaAdminClient, prefix: str, slots: int, topics: Iterable[Topic]
+) -> list[Difference]:
+    """Return how existing topics differ, those that are fatal first."""
+    topics = list(topics)
+    described = await _described(admin, [prefix + topic.name for topic in topics]) if topics else {}
+    found = [
+        one
+        for topic in topics
+        for one in differences(topic, prefix, described[prefix + topic.name], slots, REQUEST_MAX_BYTES)
+    ]
+    return sorted(found, key=lambda one: not one.is_fatal)
+
+
+async def _described(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, Found]:
+    """Return every topic, once the brokers know of them all."""
+    deadline = time.monotonic() + SEEN_S
+    while True:
+        led = {topic["topic"]: topic for topic in await admin.describe_topics(names) if _is_led(topic)}
+        settings = await _settings(admin, names)
+        unseen = [name for name in names if name not in led or name not in settings]
+        if not unseen:
+            return {name: _found(led[name]["partitions"], settings[name]) for name in names}
+        if time.monotonic() > deadline:
+            raise TopicError(f"topic {unseen[0]} is not there, {SEEN_S:.0f} s after it was made")
+        await asyncio.sleep(0.05)
+
+
+def _found(partitions: list[dict[str, Any]], settings: dict[str, str]) -> Found:
+    return Found(len(partitions), min(len(one["replicas"]) for one in partitions), settings)
+
+
+def _is_led(topic: dict[str, Any]) -> bool:
+    """Say whether every partition has a leader: a new topic takes a moment."""
+    partitions = topic["partitions"]
+    return not topic["error_code"] and all(p["leader"] >= 0 and not p["error_code"] for p in partitions)
+
+
+async def _settings(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    resources = [
+        ConfigResource(ConfigResourceType.TOPIC, name, configs=dict.fromkeys(CHECKED)) for name in names
+    ]
+    found: dict[str, dict[str, str]] = {}
+    for answer in await admin.describe_configs(resources):
+        for code, why, _kind, name, entries in answer.resources:
+            if code == TopicAuthorizationFailedError.errno:
+                raise TopicError(
+                    f"Kafka refuses to describe topic {name} ({why}): allow DescribeConfigs on it"
+                )
+            if not code:
+                found[name] = {entry[0]: entry[1] for entry in entries if entry[1] is not None}
+    return found

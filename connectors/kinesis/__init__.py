@@ -1,0 +1,1 @@
+"""`connect kinesis`: every shard of the chosen streams, in its slot."""

@@ -1,0 +1,23 @@
+"""What one `GetRecords` call answered, as values: made by `client.py`, read by `transaction.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One Kinesis record. `arrival_ms` is ApproximateArrivalTimestamp, epoch milliseconds."""
+
+    sequence_number: str
+    arrival_ms: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One GetRecords answer; `next_iterator` is empty when the shard has ended."""
+
+    records: list[Record]
+    next_iterator: str
+    behind_ms: int

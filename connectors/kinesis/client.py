@@ -1,0 +1,105 @@
+"""Call Kinesis by boto3, which signs, finds credentials and the endpoint: every call but GetRecords.
+
+That one is `get_records.py`'s. Its answer is decoded here: botocore's parser does 32 k records/s, orjson a
+million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from typing import Any
+
+import orjson
+import pybase64
+
+from connectors.kinesis.answers import Answer, Record
+from connectors.kinesis.positions import WHOLE, Position, Shard, Stream
+
+
+class StreamReader:
+    """The calls that reading one stream needs; blocking, for worker threads. All raise botocore's errors."""
+
+    def __init__(self, client: Any, named: str) -> None:
+        self._client, self.named = client, named
+        self._stream = {"StreamARN": named} if named.startswith("arn:") else {"StreamName": named}
+
+    def describe(self) -> Stream:
+        """Say what the stream is."""
+        found = self._client.describe_stream_summary(**self._stream)["StreamDescriptionSummary"]
+        created_ms = round(found["StreamCreationTimestamp"].timestamp() * 1000)
+        is_active = found["StreamStatus"] in {"ACTIVE", "UPDATING"}  # else its shards cannot be listed
+        hours = found["RetentionPeriodHours"]
+        return Stream(found["StreamName"], found["StreamARN"], created_ms, hours, is_active)
+
+    def shards(self) -> list[Shard]:
+        """List every shard of the stream."""
+        shards: list[Shard] = []
+        asked = self._stream
+        while asked:  # boto3's paginator repeats the stream's name beside the token, which AWS refuses.
+            page = self._client.list_shards(**asked)
+            shards += [Shard(s["ShardId"], _parents(s)) for s in page["Shards"]]
+            asked = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
+        return shards
+
+    def iterator(self, shard_id: str, position: Position) -> str:
+        """Return a shard iterator that begins at a position."""
+        answer = self._client.get_shard_iterator(**self._stream, ShardId=shard_id, **_where(position))
+        return str(answer["ShardIterator"])
+
+    def subscribe(self, consumer: str, shard_id: str, position: Position) -> Generator[Answer, None, None]:
+        """Yield what Kinesis pushes for five minutes at most (`SubscribeToShard`), one answer an event."""
+        where = _where(position)
+        start = {"Type": where.pop("ShardIteratorType")}
+        start |= {name.removeprefix("Starting"): value for name, value in where.items()}
+        answer = self._client.subscribe_to_shard(
+            ConsumerARN=consumer, ShardId=shard_id, StartingPosition=start
+        )
+        with closing(answer["EventStream"]) as events:
+            for event in events:
+                if found := event.get("SubscribeToShardEvent"):
+                    yield _pushed(found)
+
+    @property
+    def by_arn(self) -> dict[str, str]:
+        """What names the stream in calls that have an iterator: another account's must be named."""
+        return {name: value for name, value in self._stream.items() if name == "StreamARN"}
+
+
+def _where(position: Position) -> dict[str, Any]:
+    if position.sequence_number:
+        inside = position.sub != WHOLE  # the aggregate has to be read again
+        return {
+            "ShardIteratorType": "AT_SEQUENCE_NUMBER" if inside else "AFTER_SEQUENCE_NUMBER",
+            "StartingSequenceNumber": position.sequence_number,
+        }
+    if position.at_ms:
+        return {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": position.at_ms / 1000}
+    return {"ShardIteratorType": "TRIM_HORIZON"}
+
+
+def _parents(shard: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(shard[p] for p in ("ParentShardId", "AdjacentParentShardId") if shard.get(p))
+
+
+def _pushed(event: dict[str, Any]) -> Answer:
+    records = [
+        Record(r["SequenceNumber"], round(r["ApproximateArrivalTimestamp"].timestamp() * 1000), r["Data"])
+        for r in event["Records"]
+    ]
+    return Answer(records, event.get("ContinuationSequenceNumber") or "", event.get("MillisBehindLatest", 0))
+
+
+def parse_answer(body: bytes) -> Answer:
+    """Decode a GetRecords body (JSON 1.1)."""
+    answer = orjson.loads(body)
+    decode = pybase64.b64decode
+    records = [
+        Record(
+            r["SequenceNumber"],
+            round(r["ApproximateArrivalTimestamp"] * 1000),
+            decode(r["Data"], validate=True),
+        )
+        for r in answer["Records"]
+    ]
+    return Answer(records, answer.get("NextShardIterator") or "", answer.get("MillisBehindLatest", 0))

@@ -1,0 +1,323 @@
+"""`connect kinesis`: finds streams and their shards, and reads each shard in its slot, if the slot is ours.
+
+Streams are looked up again every few seconds: new ones are read from where the setting says, shards as
+their parents end, here or in another process. What happened to a stream (made again, deleted, a shard gone
+unread) is written by the owner of one slot, once, with the state that it changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+from botocore.exceptions import ClientError
+
+from connectors.aws.calls import FAILURES, Caller, as_sentence
+from connectors.aws.group_formats import group_formats
+from connectors.aws.session import code_of, make_client, session
+from connectors.clock import now_ms
+from connectors.health import health
+from connectors.kafka import health_messages
+from connectors.kafka.health_messages import HealthRecord
+from connectors.kafka.ownership import Ownership
+from connectors.kafka.partitioner import slot_of
+from connectors.kafka.slots import Slot
+from connectors.kafka.topics import ensure_topics
+from connectors.kinesis.client import StreamReader
+from connectors.kinesis.fan_out import register
+from connectors.kinesis.get_records import SILENCE_S, RecordsCall
+from connectors.kinesis.memory_budget import Room
+from connectors.kinesis.positions import (
+    Beginning,
+    Position,
+    Shard,
+    Stream,
+    decode_beginning,
+    decode_position,
+    earlier,
+    gone,
+    shard_key,
+    slot_of_shard,
+    startable,
+    stream_key,
+    waiting_parents,
+    without_children,
+)
+from connectors.kinesis.progress import Expected
+from connectors.kinesis.shard_reader import Source
+from connectors.kinesis.slot import LINGER_S, PUSHED_LINGER_S, OwnedSlot, Way
+from connectors.kinesis.stream_choice import parse_choice, stream_name
+from connectors.kinesis.stream_finder import StreamFinder
+from connectors.kinesis.transaction import Naming, Read
+from connectors.progress import NONE
+from connectors.settings import Connect
+
+log = structlog.get_logger()
+
+DISCOVER_S = 10.0
+CHILDREN_S = 1.0  # while a shard has ended and no child of it is listed
+NOT_FOUND = "ResourceNotFoundException"
+BUSY = {"ResourceInUseException"}  # ListShards, of a stream that is being made or deleted
+
+
+@dataclass(slots=True)
+class Known:
+    """A stream that is read, and its shards as they were listed last.
+
+    `missing` are places of shards that were known before two listings, the last ones, and in neither.
+    """
+
+    source: Source
+    shards: list[Shard]
+    missing: dict[str, Position] = field(default_factory=dict)
+    missed_once: dict[str, Position] = field(default_factory=dict)
+
+    def listed(self, shards: list[Shard], missing: dict[str, Position]) -> None:
+        """Take a listing. One alone proves no loss: others may know a shard that it was too early for."""
+        self.missing = {shard_id: p for shard_id, p in missing.items() if shard_id in self.missed_once}
+        self.shards, self.missed_once = shards, missing
+
+
+class Connector:
+    """The streams of one choice, each shard read in its slot."""
+
+    def __init__(self, settings: Connect, client: Any, records: RecordsCall, start_ms: int | None) -> None:
+        """`start_ms` is where a new stream begins: 0 its horizon, None when it is first seen (LATEST)."""
+        self._settings, self._client, self._start_ms = settings, client, start_ms
+        self._records = records
+        self._choice = parse_choice(settings.stream)
+        self._caller, self._room = Caller(), Room()
+        self._formats = group_formats(settings.line_format, settings.group_formats, self._caller)
+        self._known: dict[str, Known] = {}
+        self._finder = StreamFinder(client, self._choice, self._caller)
+        self._asked: set[bytes] = set()
+        self._ownership: Ownership[OwnedSlot] = Ownership(
+            settings, f"kinesis {settings.stream}", self._own, self._changed
+        )
+        self._has_waiting = self._has_unlisted = False
+        self._look_again = asyncio.Event()
+
+    def _own(self, slot: Slot) -> OwnedSlot:
+        linger_s = PUSHED_LINGER_S if self._settings.fan_out else LINGER_S
+        return OwnedSlot(slot, Way(self._settings.prefix, self._room, self._ownership.group, linger_s))
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether this process reads something, or has nothing to read."""
+        return self._ownership.is_ready
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until `stop` is set. Raises what ended the work otherwise."""
+        first, stopped = asyncio.ensure_future(self._discover()), asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait([first, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if first.done():
+                first.result()
+                await self._ownership.run(stop, [asyncio.ensure_future(self._keep_discovering())])
+        finally:
+            first.cancel()
+            stopped.cancel()
+
+    def _changed(self, news: Mapping[bytes, bytes]) -> None:
+        """Start what may be read now: slots were assigned, or a parent has ended, here or elsewhere."""
+        if not news:
+            self._asked.clear()
+        is_new = any(key.startswith(b"stream|") or b'"is_ended":true' in v for key, v in news.items())
+        if not news or is_new or self._has_waiting:
+            self._look_again.set()
+
+    async def _keep_discovering(self) -> None:
+        looked_at = time.monotonic()
+        while True:
+            try:
+                pause_s = CHILDREN_S if self._has_unlisted else DISCOVER_S
+                async with asyncio.timeout(max(pause_s - (time.monotonic() - looked_at), 0.0)):
+                    await self._look_again.wait()
+            except TimeoutError:
+                await self._discover()
+                looked_at = time.monotonic()
+            self._look_again.clear()
+            self._track()  # First: a shard that begins must be in the first report of its slot.
+            for known in list(self._known.values()):
+                await self._care_for(known)
+
+    def _track(self) -> None:
+        """Set the shards that hold the watermark, in each slot that this process owns."""
+        if not self._ownership.has_caught_up:
+            return
+        owned, positions, slots = self._ownership.owned, self._ownership.positions, self._settings.slots
+        expected: dict[int, list[Expected]] = {slot: [] for slot in owned}
+        self._has_waiting = self._has_unlisted = False
+        for known in self._known.values():
+            stream, args = known.source.stream, (positions, known.source.stream.key, frozenset(owned), slots)
+            waiting = waiting_parents(known.shards, *args)
+            self._has_waiting |= bool(waiting)
+            self._has_unlisted |= bool(without_children(known.shards, waiting))
+            unfinished = [shard.shard_id for shard in startable(known.shards, *args)]
+            for shard_id in [*unfinished, *waiting]:
+                value = positions.get(shard_key(stream.key, shard_id))
+                expected[slot_of_shard(stream.key, shard_id, slots)].append(
+                    Expected(
+                        f"kinesis:{stream.name}/{shard_id}",
+                        decode_position(value).newest if value else NONE,
+                        is_read=value is not None,
+                        is_ended=shard_id in waiting,
+                    )
+                )
+        for slot, one in owned.items():
+            one.track(expected[slot])
+
+    async def _discover(self) -> None:
+        """Look for streams and their shards. Raises botocore's errors that do not pass."""
+        before = dict(self._ownership.positions)  # what is known only after a listing may be newer than it
+        there = set()
+        for named in await self._finder.find():
+            try:
+                await self._look_at(StreamReader(self._client, named), before)
+            except ClientError as error:
+                if code_of(error) == NOT_FOUND and self._is_passing_away(named):
+                    continue
+                if code_of(error) not in BUSY:
+                    raise
+            there.add(stream_name(named))
+        for known in list(self._known.values()):
+            if known.source.stream.name not in there:
+                await self._tell_deleted(known)
+
+    async def _look_at(self, reader: StreamReader, before: Mapping[bytes, bytes]) -> None:
+        call = self._caller.call
+        stream = await call("DescribeStreamSummary", reader.describe)
+        if not stream.is_active:
+            return
+        shards = await call("ListShards", reader.shards)
+        if stream.key not in self._known:
+            await self._leave_earlier(stream)
+            self._known[stream.key] = Known(await self._source(stream, reader), shards)
+        known = self._known[stream.key]
+        known.source.stream = stream
+        known.listed(shards, gone(shards, before, stream.key))
+
+    async def _leave_earlier(self, stream: Stream) -> None:
+        """Stop reading streams that had this one's name: their readers would be asking this one."""
+        for known in [known for known in self._known.values() if known.source.stream.arn == stream.arn]:
+            await self._tell_deleted(known)
+
+    def _is_passing_away(self, named: str) -> bool:
+        """Say whether a missing stream was there before; else a setting is wrong, and that is an error."""
+        name = stream_name(named)
+        was_known = any(known.source.stream.name == name for known in self._known.values())
+        head = stream_key(f"{name}@")
+        was_read = any(key.startswith(head) for key in self._ownership.positions)
+        return was_known or was_read or named not in self._choice.named
+
+    async def _source(self, stream: Stream, reader: StreamReader) -> Source:
+        settings = self._settings
+        consumer = ""
+        if settings.fan_out:
+            name = f"{settings.prefix}connect"
+            consumer = await self._caller.call(
+                "RegisterStreamConsumer", register, self._client, stream.arn, name
+            )
+        naming = Naming(stream.name, settings.account, self._client.meta.region_name)
+        is_limited = settings.shard_limits == "aws"
+        return Source(
+            stream,
+            reader,
+            naming,
+            self._caller,
+            self._records,
+            self._formats,
+            self._room,
+            self._ownership.group,
+            settings.align_s,
+            is_limited,
+            consumer,
+        )
+
+    async def _care_for(self, known: Known) -> None:
+        """Begin a stream that is new, tell what is lost of it, and start the shards that may be read."""
+        stream, owned = known.source.stream, self._ownership.owned
+        positions, slots = self._ownership.positions, self._settings.slots
+        if not self._ownership.has_caught_up or self._known.get(stream.key) is not known:
+            return  # What others have decided is not known yet, or nobody cares any more.
+        value = positions.get(stream_key(stream.key))
+        if value is None:
+            if one := owned.get(slot_of(stream.key, slots)):
+                await self._begin(one, known)
+            return
+        for shard_id, position in known.missing.items():
+            one = owned.get(slot_of_shard(stream.key, shard_id, slots))
+            if one is not None and not one.is_reading(stream.key, shard_id):
+                await self._give_up(one, known.source, shard_id, position)
+        beginning = decode_beginning(value)
+        for shard in startable(known.shards, positions, stream.key, frozenset(owned), slots):
+            one = owned.get(slot_of_shard(stream.key, shard.shard_id, slots))
+            if one is not None:
+                one.start(known.source, shard.shard_id, beginning.of(shard.shard_id))
+
+    async def _begin(self, one: OwnedSlot, known: Known) -> None:
+        """Keep where a stream begins before anything of it is read: the next start must not choose anew."""
+        stream, key = known.source.stream, stream_key(known.source.stream.key)
+        if key in self._asked or key in one.slot.state:
+            return
+        self._asked.add(key)
+        at_ms = now_ms() if self._start_ms is None else self._start_ms
+        listed = tuple(shard.shard_id for shard in known.shards) if at_ms else ()
+        state: dict[bytes, bytes | None] = {key: Beginning(at_ms, listed).encode()}
+        found: tuple[HealthRecord, ...] = ()
+        if before := earlier(stream, self._ownership.positions):
+            # Its records are other ones, so it is read from its first: it may have filled while we were away.
+            state = {key: Beginning().encode()}
+            text = f"{stream.name} was deleted and made again; it was {before[-1]}"
+            found = (HealthRecord(health_messages.RECREATED, f"kinesis:{stream.name}", now_ms(), text),)
+        await one.put(Read(known.source.naming, "", state=state, health=found))
+
+    async def _give_up(self, one: OwnedSlot, source: Source, shard_id: str, position: Position) -> None:
+        key = shard_key(source.stream.key, shard_id)
+        now_known = self._ownership.positions.get(key)
+        if key in self._asked or now_known is None or decode_position(now_known).is_ended:
+            return
+        self._asked.add(key)
+        read = Read(source.naming, shard_id)
+        text = f"{shard_id} expired before it was read to its end (it stood at {position.place})"
+        found = HealthRecord(health_messages.GONE, read.source, now_ms(), text, position.arrival_ms)
+        state: dict[bytes, bytes | None] = {key: replace(position, is_ended=True).encode()}
+        await one.put(replace(read, state=state, health=(found,)))
+
+    async def _tell_deleted(self, known: Known) -> None:
+        """Note that a stream of ours is gone, once, and stop caring for it."""
+        stream = known.source.stream
+        self._known.pop(stream.key, None)
+        for one in self._ownership.owned.values():
+            await one.leave(stream.key)
+        owner = self._ownership.owned.get(slot_of(stream.key, self._settings.slots))
+        if owner is not None and stream_key(stream.key) in owner.slot.state:
+            text = f"{stream.name} was deleted"
+            found = HealthRecord(health_messages.DELETED, f"kinesis:{stream.name}", now_ms(), text)
+            await owner.put(Read(known.source.naming, "", health=(found,)))
+
+
+async def run(settings: Connect, start_ms: int | None) -> None:
+    """Connect Kinesis streams until SIGTERM or SIGINT; `start_ms` is as `Connector` takes it.
+
+    Raises `TopicError`, `ConnectError`, or `SettingsError` when the health port is taken.
+    """
+    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    client = make_client("kinesis", silence_s=SILENCE_S)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        async with RecordsCall(client, session().get_credentials()) as records:
+            connector = Connector(settings, client, records, start_ms)
+            async with health(settings.health_port, lambda: connector.is_ready):
+                await connector.run(stop)
+    except FAILURES as error:
+        if sentence := as_sentence(error, client.meta.endpoint_url, settings.stream):
+            raise sentence from error
+        raise

@@ -1,0 +1,65 @@
+"""Enhanced fan-out: a registered consumer, which each shard pushes to with 2 MB a second of its own.
+
+Registering costs money and needs permissions, so it is asked for by a flag; who may not is told, and polls.
+The consumer stays registered when we stop: others of the same prefix use it, and AWS allows five calls a
+second to register. `vpcflow connect kinesis --help` says how to remove it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import structlog
+from botocore.exceptions import ClientError
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
+
+from connectors.aws.calls import DENIED
+from connectors.aws.session import code_of
+
+log = structlog.get_logger()
+
+ACTIVE_S = 20.0
+ASK_S = 0.5
+REFUSED = DENIED | {"LimitExceededException"}  # 20 consumers a stream, 5 being made (Kinesis quotas)
+
+
+def register(client: Any, stream_arn: str, name: str) -> str:
+    """Return the ARN of our consumer of a stream, made if it was not there; empty when that is refused.
+
+    Blocking. Raises botocore's other errors, and `TimeoutError` when it does not become ACTIVE.
+    """
+    try:
+        _register(client, stream_arn, name)
+        return _when_active(client, stream_arn, name)
+    except ClientError as error:
+        if code_of(error) not in REFUSED:
+            raise
+        log.warning("no fan-out, polling instead", stream=stream_arn, refused=str(error))
+        return ""
+
+
+@retry(
+    # Too many consumers, or calls: AWS says the same to both, and one of them passes.
+    retry=retry_if_exception(lambda error: code_of(error) == "LimitExceededException"),
+    stop=stop_after_attempt(4),
+    wait=wait_exponential(multiplier=ASK_S),
+    reraise=True,
+)
+def _register(client: Any, stream_arn: str, name: str) -> None:
+    try:
+        client.register_stream_consumer(StreamARN=stream_arn, ConsumerName=name)
+    except ClientError as error:
+        if code_of(error) != "ResourceInUseException":  # It is registered already.
+            raise
+
+
+def _when_active(client: Any, stream_arn: str, name: str) -> str:
+    deadline = time.monotonic() + ACTIVE_S
+    while time.monotonic() < deadline:
+        found = client.describe_stream_consumer(StreamARN=stream_arn, ConsumerName=name)
+        consumer = found["ConsumerDescription"]
+        if consumer["ConsumerStatus"] == "ACTIVE":
+            return str(consumer["ConsumerARN"])
+        time.sleep(ASK_S)
+    raise TimeoutError(f"the consumer {name} of {stream_arn} does not become ACTIVE")

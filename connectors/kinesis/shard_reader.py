@@ -1,0 +1,322 @@
+"""Read one shard to its end: polled, or pushed by fan-out; whatever is read goes on in order.
+
+A reader keeps its own place and nothing else. What it reads counts when its slot has committed it; a reader
+that is begun again begins at the committed place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+from botocore.exceptions import ClientError
+
+from connectors import metrics
+from connectors.aws.calls import DENIED, FAILURES, Caller, is_passing
+from connectors.aws.group_formats import GroupFormats
+from connectors.aws.session import code_of, said
+from connectors.aws.threads import in_thread
+from connectors.clock import now_ms
+from connectors.kafka import health_messages
+from connectors.kafka.health_messages import HealthRecord
+from connectors.kinesis.answers import Answer
+from connectors.kinesis.client import StreamReader, parse_answer
+from connectors.kinesis.get_records import RecordsCall
+from connectors.kinesis.memory_budget import Room
+from connectors.kinesis.polling import Polling
+from connectors.kinesis.positions import Position, Stream, expires, is_trimmed, shard_key
+from connectors.kinesis.transaction import About, Naming, Read, joined, understand
+from connectors.progress import NONE, Group
+
+log = structlog.get_logger()
+
+NOTE_MS = 600_000  # a quiet shard's place is kept this often: who stopped meanwhile knows how far it was read
+CLOCK_S, CLOCK_AHEAD_MS = 1.0, 60_000
+LOOK_S = 60.0  # it costs two calls of the five a second
+ALIGN_LOOK_S = 0.1  # between two looks at the slowest source, while a shard waits for it
+AGAIN_S = 5.0  # SubscribeToShard refuses a second subscription for five seconds after the first
+
+
+@dataclass(slots=True)
+class Source:
+    """One stream as its readers share it; `consumer` is the ARN to be pushed by, empty to poll.
+
+    `stream` is as it was described last: its retention may change.
+    """
+
+    stream: Stream
+    reader: StreamReader
+    naming: Naming
+    caller: Caller
+    records: RecordsCall
+    formats: GroupFormats
+    room: Room
+    group: Group
+    align_s: int
+    is_limited: bool = True
+    consumer: str = ""
+    _slowest: int | None = None
+    _looked_at: float = float("-inf")
+
+    async def aligned(self, newest: int) -> None:
+        """Wait while a shard that has read up to event time `newest` is too far ahead of the slowest."""
+        while self._is_ahead(newest):  # noqa: ASYNC110 - others' progress comes from Kafka, without an event
+            await asyncio.sleep(ALIGN_LOOK_S)
+
+    def _is_ahead(self, newest: int) -> bool:
+        now = time.monotonic()
+        if now - self._looked_at >= ALIGN_LOOK_S:  # One look for all shards: it goes through every source.
+            self._slowest, self._looked_at = self.group.slowest(now_ms()), now
+        return self._slowest is not None and newest > self._slowest + self.align_s
+
+
+class _Stopped(Exception):
+    """Nothing of this shard is wanted any more."""
+
+
+class ShardReader:
+    """One shard, from a position on; `put` hands over what was read and waits while others must catch up."""
+
+    def __init__(
+        self, source: Source, shard_id: str, position: Position, put: Callable[[Read], Awaitable[None]]
+    ) -> None:
+        self._source, self._shard_id, self._position, self._put = source, shard_id, position, put
+        self._polling = Polling() if source.is_limited else Polling(least_s=0.0, bytes_s=0)
+        self._is_stopped = threading.Event()
+        self._noted_ms, self._look_at = 0, 0.0
+        self._known_before = NONE
+        self.name = f"kinesis:{source.naming.stream}/{shard_id}"
+        self._behind = metrics.BEHIND.labels(source.naming.stream, shard_id)
+
+    async def run(self) -> None:
+        """Read until the shard has ended, or its stream is gone. Raises botocore's errors that stay."""
+        try:
+            if (
+                not self._position.read_ms
+            ):  # So that every shard can be seen, and missed, before it has a record.
+                self._position = replace(self._position, read_ms=now_ms())
+                await self._put(self._note())
+            if self._source.consumer:
+                await self._be_pushed()
+            await self._poll()
+        except ClientError as error:
+            if code_of(error) != "ResourceNotFoundException":
+                raise
+            log.warning("a shard is gone", stream=self._source.naming.stream, shard=self._shard_id)
+        except _Stopped:
+            log.warning("a stream is another one now", stream=self._source.naming.stream)
+        finally:
+            self._is_stopped.set()
+            metrics.BEHIND.remove(self._source.naming.stream, self._shard_id)
+
+    async def _poll(self) -> None:
+        iterator = ""
+        while not self._position.is_ended:
+            await self._source.aligned(self._position.newest)
+            began, known = time.monotonic(), self._source.group.newest
+            try:
+                async with self._source.room.reserved(self._polling.expected):
+                    # Who waited for room, or is slow, may have passed the retention.
+                    if not iterator or await self._has_lost():
+                        iterator = await self._iterator()
+                    answer, read = await self._get(iterator)
+            except ClientError as error:
+                if code_of(error) != "ExpiredIteratorException":
+                    raise
+                iterator = ""  # Expired while we were held back: begin again where we are.
+                continue
+            iterator = "" if read.is_cut else answer.next_iterator
+            size = sum(len(record.data) for record in answer.records)
+            self._polling.saw(len(answer.records), read.held)
+            await self._take(_with_progress(read, answer, known))
+            took_s = time.monotonic() - began
+            await asyncio.sleep(self._polling.pause(read.records, size, answer.behind_ms, took_s))
+
+    async def _call(self, operation: str, function: Callable[..., Any], *args: Any) -> Any:
+        caller = self._source.caller
+        return await caller.call(operation, function, *args, when_throttled=self._polling.throttled)
+
+    async def _get(self, iterator: str) -> tuple[Answer, Read]:
+        answer = parse_answer(await self._body(iterator, self._polling.limit))
+        return answer, await self._understood(answer)
+
+    async def _body(self, iterator: str, limit: int) -> bytes:
+        source = self._source
+        named = source.reader.by_arn
+        return await source.caller.persist(
+            "GetRecords", lambda: source.records.body(iterator, limit, named), self._polling.throttled
+        )
+
+    async def _understood(self, answer: Answer) -> Read:
+        """Understand an answer; again, if asking has told more of the formats of its log groups."""
+        read = await self._in_slices(answer)
+        formats = self._source.formats
+        if formats.has_news_of(read.log_groups):
+            await formats.ask()
+            read = await self._in_slices(answer)
+        return read
+
+    async def _in_slices(self, answer: Answer) -> Read:
+        """Understand an answer here, and let others have their turn between.
+
+        In a thread it cost a third more CPU: to inflate a record lets the interpreter go, and to get it back
+        is a fight each time.
+        """
+        source, reads = self._source, list[Read]()
+        about = About(source.naming, source.stream.key, source.formats.now)
+        for read in understand(about, self._shard_id, answer, self._position, now_ms()):
+            reads.append(read)
+            await asyncio.sleep(0)
+        return joined(reads)
+
+    async def _take(self, read: Read) -> None:
+        """Go on to where a read ends, and have it committed; of an empty one only the place, now and then."""
+        if self._is_stopped.is_set():
+            raise _Stopped
+        self._position = read.position
+        self._behind.set(read.position.behind_ms / 1000)
+        at_ms = now_ms()
+        if read.records or read.position.is_ended or at_ms - self._noted_ms > NOTE_MS:
+            self._noted_ms = at_ms
+            await self._put(read)
+        elif read.is_caught_up:
+            await self._put(replace(read, is_quiet=True))
+
+    async def _iterator(self) -> str:
+        """Return an iterator at our place, after a look at whether it is still within the retention."""
+        await self._check_horizon()
+        place, reader, call = self._position, self._source.reader, self._call
+        while True:
+            try:
+                return str(await call("GetShardIterator", reader.iterator, self._shard_id, place))
+            except ClientError as error:
+                if code_of(error) != "InvalidArgumentException":
+                    raise
+                place = await self._other_place(place, error)
+
+    async def _has_lost(self) -> bool:
+        """Look, now and then, whether what comes next has expired: Kinesis passes over it without a word."""
+        place, now = self._position, time.monotonic()
+        if not place.sequence_number or now < self._look_at or not self._may_have_expired():
+            return False
+        self._look_at = now + LOOK_S
+        await self._check_horizon()
+        return self._position is not place
+
+    async def _other_place(self, place: Position, refused: ClientError) -> Position:
+        """Return where to begin when AWS refuses a place. Raises the refusal when nobody knows."""
+        described = await self._call("DescribeStreamSummary", self._source.reader.describe)
+        if described.key != self._source.stream.key:
+            raise _Stopped  # It was deleted and made again: its numbers are not ours.
+        if place.sequence_number:
+            # Seen of closed shards at their last number. Its time leads there too; what is done is left out.
+            return Position(at_ms=max(place.arrival_ms, 1))
+        if place.at_ms < now_ms() - CLOCK_AHEAD_MS:
+            raise refused
+        await asyncio.sleep(CLOCK_S)  # A time that is not yet: our clock is ahead of AWS's.
+        return place
+
+    async def _check_horizon(self) -> None:
+        """Where records may have expired before they were read, say so; go on with the oldest there is."""
+        reader, place = self._source.reader, self._position
+        if not self._may_have_expired():
+            return
+        iterator = await self._call("GetShardIterator", reader.iterator, self._shard_id, Position())
+        answer = parse_answer(await self._body(iterator, 1))
+        while not answer.records and answer.next_iterator and answer.behind_ms:
+            await asyncio.sleep(self._polling.least_s)
+            answer = parse_answer(await self._body(answer.next_iterator, 1))
+        horizon = answer.records[0] if answer.records else None
+        if horizon and place.sequence_number and not is_trimmed(place, horizon.sequence_number):
+            return
+        self._position = Position(read_ms=now_ms())
+        until_ms = horizon.arrival_ms if horizon else now_ms()
+        text = f"records after {place.place} may have expired before they were read"
+        note = self._note()
+        found = HealthRecord(health_messages.TRIMMED, note.source, now_ms(), text, place.read_ms, until_ms)
+        await self._put(replace(note, health=(found,)))
+
+    def _may_have_expired(self) -> bool:
+        """Say whether what comes next may have, going by time."""
+        return expires(self._position, self._source.stream.retention_h) < now_ms()
+
+    def _note(self) -> Read:
+        """Return what keeps our place, and nothing else."""
+        key = shard_key(self._source.stream.key, self._shard_id)
+        return Read(self._source.naming, self._shard_id, state={key: self._position.encode()})
+
+    async def _be_pushed(self) -> None:
+        """Subscribe again and again: Kinesis ends each subscription after five minutes."""
+        while not self._position.is_ended:
+            await self._check_horizon()
+            began, place = time.monotonic(), self._position
+            try:
+                await in_thread(self._follow, asyncio.get_running_loop())
+                metrics.CALLS.labels("SubscribeToShard", "ok").inc()
+                if self._position.place == place.place and not self._position.is_ended:
+                    await self._ask_once()  # LocalStack does not say that a shard has ended
+                continue
+            except FAILURES as error:
+                metrics.CALLS.labels("SubscribeToShard", "error").inc()
+                if not await self._is_to_subscribe_again(error):
+                    return
+            await asyncio.sleep(max(AGAIN_S - (time.monotonic() - began), 1.0))
+
+    async def _is_to_subscribe_again(self, error: Exception) -> bool:
+        """Say whether to, after an error; if not, who is refused, or whose consumer is gone, polls."""
+        code = code_of(error)
+        if code in DENIED or code == "ResourceNotFoundException":
+            log.warning("no fan-out, polling instead", shard=self._shard_id, why=said(error))
+            return False
+        if code == "InvalidArgumentException":  # as of a closed shard's last number: polling knows what to do
+            await self._ask_once()
+        elif code != "ResourceInUseException" and not is_passing(error):
+            raise error
+        return True
+
+    async def _ask_once(self) -> None:
+        known = self._source.group.newest
+        answer, read = await self._get(await self._iterator())
+        await self._take(_with_progress(read, answer, known))
+
+    def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take what is pushed, in a thread; whoever is slow holds the connection back, and nothing else."""
+        source = self._source
+        with closing(source.reader.subscribe(source.consumer, self._shard_id, self._position)) as pushed:
+            for answer in pushed:
+                if self._is_stopped.is_set():
+                    return
+                taking = asyncio.run_coroutine_threadsafe(self._take_pushed(answer), loop)
+                try:
+                    is_cut = taking.result()
+                except (_Stopped, CancelledError):
+                    return
+                if is_cut:
+                    return
+
+    async def _take_pushed(self, answer: Answer) -> bool:
+        """Take an answer when there is room for it; say whether the rest must be asked for again."""
+        read = await self._understood(answer)
+        async with self._source.room.reserved(read.held):
+            pass
+        # Kinesis sent this event after the one before it had come, so it holds all that was known then.
+        known, self._known_before = self._known_before, self._source.group.newest
+        await self._take(_with_progress(read, answer, known))
+        await self._source.aligned(self._position.newest)
+        return read.is_cut
+
+
+def _with_progress(read: Read, answer: Answer, known: int) -> Read:
+    """Return a read that says whether nothing was left behind it; `known` is from before it was asked for.
+
+    A shard that has ended is complete to its own newest line only: what is newer is in its children.
+    """
+    is_caught_up = not (answer.behind_ms or read.is_cut or read.position.is_ended)
+    return replace(read, is_caught_up=is_caught_up, known=known)

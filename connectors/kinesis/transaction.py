@@ -1,0 +1,286 @@
+"""From an answer of the source to what one transaction writes: unwrapped text, refusals, blocks, health.
+
+Pure: the pipeline passes records in and messages out, and this decides how they are cut into blocks, what
+goes to `dead`, and which position is saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from connectors.event_time import SAMPLES_MAX, newest_start
+from connectors.formats.by_log_group import Formats, Unusable
+from connectors.formats.envelope import BOMB_REASON, INFLATED_MAX_BYTES, unwrap
+from connectors.formats.texts import Unwrapped
+from connectors.kafka import blocks
+from connectors.kafka.blocks import BlockWriter, Provenance, Report, Sent
+from connectors.kafka.commit import Commit
+from connectors.kafka.dead import dead_message
+from connectors.kafka.health_messages import HealthRecord
+from connectors.kafka.messages import Message
+from connectors.kinesis.answers import Answer, Record
+from connectors.kinesis.positions import WHOLE, Position, shard_key
+from connectors.progress import NONE
+
+PART_BYTES = 256 << 10  # of records, as they come: some milliseconds' work
+TEXT_MOST_BYTES = 64 << 20
+"""Text of one answer, bombs counted as what they cost: after so much the rest is asked for again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some lines of one record, no longer than a block."""
+
+    text: bytes
+    sequence_number: str
+    arrival_ms: int
+    line_format: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What goes to `dead`: a record, a part of one, or `count` lines of one; `place` is its own."""
+
+    why: str
+    data: bytes
+    place: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """Where a stream's lines are from. `account` is the setting's: what a record says itself comes first."""
+
+    stream: str
+    account: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one answer of a shard came to, the position after it, and what else goes with it.
+
+    One without records may carry `state` and `health` alone. One that `is_cut` ends before its answer did.
+    `newest` is the newest `start` of its lines. One that `is_caught_up` found nothing left; `known` is then
+    the newest `start` that any slot had committed before it was asked for. A read that `is_quiet` only moves
+    the progress of its shard.
+    """
+
+    naming: Naming
+    shard_id: str
+    position: Position = field(default_factory=Position)
+    state: dict[bytes, bytes | None] = field(default_factory=dict)
+    pieces: tuple[Piece, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    health: tuple[HealthRecord, ...] = ()
+    control: int = 0
+    size: int = 0
+    records: int = 0
+    log_groups: frozenset[str] = frozenset()
+    is_cut: bool = False
+    newest: int = NONE
+    is_caught_up: bool = False
+    known: int = NONE
+    is_quiet: bool = False
+
+    @property
+    def held(self) -> int:
+        """How many bytes it keeps in memory: of lines, and of what was refused."""
+        return self.size + sum(len(refusal.data) for refusal in self.refusals)
+
+    @property
+    def source(self) -> str:
+        """The source as blocks and health name it."""
+        return f"kinesis:{self.naming.stream}/{self.shard_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What has to be known to understand a stream's records; `stream` is `Stream.key`."""
+
+    naming: Naming
+    stream: str
+    formats: Formats
+
+
+def understand(
+    about: About, shard_id: str, answer: Answer, position: Position, now_ms: int
+) -> Iterator[Read]:
+    """Unwrap every record of an answer, part by part; `position` is where the shard stood before it.
+
+    The last part is cut when the text is too much. The answer of a position inside an aggregate begins with
+    that aggregate.
+    """
+    room = _Room(TEXT_MOST_BYTES)
+    parts = list(_parts(answer))
+    for nth, part in enumerate(parts):
+        read = _understand_part(about, shard_id, part, position, now_ms, room)
+        position = read.position
+        is_cut = read.is_cut or (room.left < 0 and nth + 1 < len(parts))
+        yield replace(read, is_cut=is_cut)
+        if is_cut:
+            return
+
+
+def joined(reads: Sequence[Read]) -> Read:
+    """Return what the parts of an answer came to as one."""
+    return replace(
+        reads[-1],
+        pieces=tuple(piece for read in reads for piece in read.pieces),
+        refusals=tuple(refusal for read in reads for refusal in read.refusals),
+        control=sum(read.control for read in reads),
+        size=sum(read.size for read in reads),
+        records=sum(read.records for read in reads),
+        newest=max(read.newest for read in reads),
+        log_groups=frozenset[str]().union(*(read.log_groups for read in reads)),
+    )
+
+
+@dataclass(slots=True)
+class _Room:
+    """How many bytes of text may still be understood of an answer."""
+
+    left: int
+
+
+def _parts(answer: Answer) -> Iterator[Answer]:
+    """Yield an answer in parts of some milliseconds' work, at least one."""
+    begin = size = 0
+    for at, record in enumerate(answer.records):
+        if size >= PART_BYTES:
+            yield _part(answer, begin, at)
+            begin, size = at, 0
+        size += len(record.data)
+    yield replace(answer, records=answer.records[begin:])
+
+
+def _part(answer: Answer, begin: int, end: int) -> Answer:
+    """Return some records of an answer that has more; their shard has not ended, and they are older."""
+    ahead_ms = answer.records[-1].arrival_ms - answer.records[end - 1].arrival_ms
+    return Answer(answer.records[begin:end], "more", answer.behind_ms + max(ahead_ms, 0))
+
+
+def _understand_part(
+    about: About, shard_id: str, answer: Answer, position: Position, now_ms: int, room: _Room
+) -> Read:
+    pieces: list[Piece] = []
+    refusals: list[Refusal] = []
+    log_groups: set[str] = set()
+    control = 0
+    records = _new(answer.records, position)
+    for at, record in enumerate(records):
+        if room.left < 0:
+            records = records[:at]
+            break
+        after = position.sub if record.sequence_number == position.sequence_number else WHOLE
+        content = unwrap(record.data, after=after)
+        control += content.control
+        room.left -= content.size + (INFLATED_MAX_BYTES if content.refused == BOMB_REASON else 0)
+        log_groups |= content.log_groups
+        _understand(record, content, about, pieces, refusals)
+    last = records[-1] if records else None
+    is_cut = bool(last and last.sequence_number != answer.records[-1].sequence_number)
+    newest = newest_start((p.text, p.line_format, p.arrival_ms) for p in pieces[-SAMPLES_MAX:])
+    moved = Position(
+        sequence_number=last.sequence_number if last else position.sequence_number,
+        at_ms=0 if last else position.at_ms,
+        is_ended=not answer.next_iterator and not is_cut,
+        sub=WHOLE if last else position.sub,
+        arrival_ms=last.arrival_ms if last else position.arrival_ms,
+        behind_ms=answer.behind_ms,
+        read_ms=now_ms,
+        newest=max(newest, position.newest),
+    )
+    return Read(
+        about.naming,
+        shard_id,
+        moved,
+        {shard_key(about.stream, shard_id): moved.encode()},
+        tuple(pieces),
+        tuple(refusals),
+        control=control,
+        size=sum(len(piece.text) for piece in pieces),
+        records=len(records),
+        log_groups=frozenset(log_groups),
+        is_cut=is_cut,
+        newest=newest,
+    )
+
+
+def _new(records: list[Record], position: Position) -> list[Record]:
+    """Leave out what is done: an iterator by time begins before it. Numbers are compared as integers."""
+    if not (position.sequence_number and records):
+        return records
+    done = int(position.sequence_number) - (position.sub != WHOLE)
+    if int(records[0].sequence_number) > done:
+        return records
+    return [record for record in records if int(record.sequence_number) > done]
+
+
+def _understand(
+    record: Record, content: Unwrapped, about: About, pieces: list[Piece], refusals: list[Refusal]
+) -> None:
+    """Add what one record held."""
+    place = record.sequence_number
+    if content.refused is not None:
+        refusals.append(Refusal(content.refused, record.data, place))
+        return
+    refusals += [Refusal(why, data, f"{place}:{sub}") for sub, why, data in content.refused_parts]
+    for text in content.texts:
+        line_format = about.formats.of(text)
+        if isinstance(line_format, Unusable):
+            refusals.append(Refusal(line_format.why, text.lines, place, text.lines.count(b"\n") + 1))
+            continue
+        account = about.naming.account or text.account
+        for part, fits in blocks.split(text.lines):
+            if fits:
+                pieces.append(Piece(part, place, record.arrival_ms, line_format, account))
+            else:
+                refusals.append(Refusal("line too long", part, place))
+
+
+def transaction(
+    reads: Sequence[Read], slot: int, sent: Sent, prefix: str, report: Report | None = None
+) -> Commit:
+    """Return the transaction for some reads of a slot's shards; `sent` is what the slot has sent before.
+
+    Blocks never mix shards, formats or accounts, so that their headers mean something.
+    """
+    messages: list[Message] = []
+    state: dict[bytes, bytes | None] = {}
+    writer = BlockWriter(prefix, slot, sent)
+    by_origin: dict[tuple[str, str, str, str], list[Piece]] = {}
+    for read in reads:
+        state |= read.state
+        for piece in read.pieces:
+            origin = read.source, piece.line_format, piece.account, read.naming.region
+            by_origin.setdefault(origin, []).append(piece)
+        messages += [_dead(refusal, read, slot, prefix) for refusal in read.refusals]
+        messages += [one.message(prefix, slot) for one in read.health]
+    for origin, pieces in by_origin.items():
+        for group in blocks.join([piece.text for piece in pieces]):
+            chosen = [pieces[i] for i in group]
+            writer.add([piece.text for piece in chosen], _where(chosen, *origin))
+    if report is not None:
+        writer.report(report)
+    return Commit(state | writer.state, [*writer.messages, *messages], writer.sent)
+
+
+def _where(pieces: list[Piece], source: str, line_format: str, account: str, region: str) -> Provenance:
+    return Provenance(
+        source=source,
+        line_format=line_format,
+        account=account,
+        region=region,
+        first_position=pieces[0].sequence_number,
+        last_position=pieces[-1].sequence_number,
+        arrival_ms=min(piece.arrival_ms for piece in pieces),
+        newest_arrival_ms=max(piece.arrival_ms for piece in pieces),
+    )
+
+
+def _dead(refusal: Refusal, read: Read, slot: int, prefix: str) -> Message:
+    origin = f"{read.source}@{refusal.place}"
+    return dead_message(prefix, slot, refusal.why, refusal.data, refusal.count, origin)

@@ -1,0 +1,1 @@
+"""`vpcflow connect positions` and `vpcflow connect reset`."""

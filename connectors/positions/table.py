@@ -1,0 +1,67 @@
+"""Read every position and its owner from Kafka, and write positions anew while nobody runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocol
+
+from connectors.errors import ConnectError
+from connectors.kafka.slots import Slot, read_compacted
+from connectors.kafka.topics import ensure_topics
+from connectors.positions.rows import State
+from connectors.settings import Common
+
+
+async def read_state(settings: Common) -> State:
+    """Return the committed positions of every slot. Raises `TopicError`."""
+    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    topic = f"{settings.prefix}positions"
+    reading = (read_compacted(settings.kafka, topic, slot) for slot in range(settings.slots))
+    return dict(enumerate(await asyncio.gather(*reading)))
+
+
+async def read_owners(settings: Common) -> dict[int, str]:
+    """Return who owns each slot now, by the name and host that its instance has told Kafka."""
+    topic = f"{settings.prefix}positions"
+    return {
+        slot: name
+        for name, assignment in await _members(settings)
+        for assigned, slots in _assigned(assignment)
+        if assigned == topic
+        for slot in slots
+    }
+
+
+async def _members(settings: Common) -> list[tuple[str, bytes]]:
+    """Return the name and the assignment of every instance that runs."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    try:
+        answers = await admin.describe_consumer_groups([f"{settings.prefix}connect"])
+    finally:
+        await admin.close()
+    members = [member for answer in answers for group in answer.groups for member in group[5]]
+    return [(f"{client_id}@{host.lstrip('/')}", given) for _, client_id, host, _, given in members]
+
+
+def _assigned(assignment: bytes) -> list[tuple[str, list[int]]]:
+    return list(ConsumerProtocol.ASSIGNMENT.decode(assignment).assignment) if assignment else []
+
+
+async def write(settings: Common, moves: Mapping[int, dict[bytes, bytes | None]]) -> None:
+    """Write positions. Raises `ConnectError` while an instance runs: it would go on from its own."""
+    if members := await _members(settings):
+        running = ", ".join(sorted(name for name, _ in members))
+        raise ConnectError(f"connectors of VPCFLOW_PREFIX={settings.prefix} run ({running}): stop them first")
+    for partition, state in moves.items():
+        if state:
+            prefix = settings.prefix
+            slot = Slot(settings.kafka, f"{prefix}positions", partition, f"{prefix}connect-{partition}")
+            await slot.open()
+            try:
+                await slot.commit(state, [])
+            finally:
+                await slot.close()

@@ -1,0 +1,1 @@
+"""`connect s3`: the flow-log objects of a bucket, each exactly once."""

@@ -1,0 +1,184 @@
+"""`connect s3`: objects of flow logs → parts → blocks → one transaction a slot, each object exactly once.
+
+Objects are found by listing, or told of by an SQS queue. Each belongs to a slot; whoever owns the slot reads
+it and commits its end with its last block. What is done is remembered in the slot for longer than a listing
+looks back, or a queue keeps a message (`keys.prune`), so that a repeated one changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from connectors import metrics
+from connectors.aws.session import make_client
+from connectors.errors import ConnectError
+from connectors.health import health
+from connectors.kafka.ownership import Ownership
+from connectors.kafka.partitioner import slot_of
+from connectors.kafka.slots import Slot
+from connectors.kafka.topics import ensure_topics
+from connectors.s3.client import as_sentence, is_passing
+from connectors.s3.discovery.export_tasks import ExportTasks
+from connectors.s3.discovery.exports import exports
+from connectors.s3.discovery.found import Found
+from connectors.s3.discovery.listing import Listing
+from connectors.s3.discovery.queue import Queue
+from connectors.s3.discovery.survey import Survey
+from connectors.s3.keys import DAY_S, folder, oldest_listed_s
+from connectors.s3.progress.exports import are_complete
+from connectors.s3.progress.listing import Listed
+from connectors.s3.progress.slot import ListingProgress, ObjectProgress, QueuedProgress, complete_before
+from connectors.s3.slot import WANTED_MAX, Limits, ObjectSlot, Way
+from connectors.s3.wanted import Alignment
+from connectors.settings import ConnectS3
+
+log = structlog.get_logger()
+
+RELIST_S = 1.0  # when a listing found more than may be wanted at once
+
+
+class Connector:
+    """Objects of a bucket or a queue, each read in its slot, if the slot is ours."""
+
+    def __init__(self, settings: ConnectS3, client: Any) -> None:
+        self._settings, self._client = settings, client
+        region = client.meta.region_name
+        self._exports = exports(settings.s3_exports, settings.line_format, settings.account, region)
+        self._limits = Limits(keep_s=settings.s3_look_back_s + DAY_S)
+        source = f"s3 {settings.s3_bucket or settings.s3_queue}"
+        self._ownership: Ownership[ObjectSlot] = Ownership(settings, source, self._own, self._changed)
+        self._alignment = Alignment(self._ownership.group, settings.align_s)
+        self._queue = Queue(settings, self._ownership, self._exports) if settings.s3_queue else None
+        self._tasks: ExportTasks | None = None
+        if self._exports is not None and not settings.s3_queue:
+            self._tasks = ExportTasks(settings.s3_bucket, self._exports.folder, region)
+        self._assigned = asyncio.Event()
+        metrics.S3_BEHIND.set_function(self._behind_s)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether this process reads something, or has nothing to read."""
+        return self._ownership.is_ready
+
+    @property
+    def slots(self) -> frozenset[int]:
+        """The slots that are ours now."""
+        return frozenset(self._ownership.owned)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until `stop` is set. Raises what ended the work otherwise."""
+        if self._queue is not None:
+            keep_s = await self._queue.retention_s() + DAY_S
+            self._limits.keep_s = max(self._limits.keep_s, keep_s)
+            finding = self._queue.receive()
+        else:
+            finding = self._list()
+        await self._ownership.run(stop, [asyncio.ensure_future(finding)])
+
+    def _own(self, slot: Slot) -> ObjectSlot:
+        way = Way(self._client, self._settings.prefix, self._limits, self._alignment)
+        return ObjectSlot(slot, way, self._progress(slot.partition))
+
+    def _progress(self, partition: int) -> ObjectProgress:
+        """Return the progress of a slot that was assigned."""
+        settings, committed = self._settings, self._ownership.group.slots.get(partition)
+        if self._queue is not None:
+            self._queue.progress.assigned(time.monotonic())
+            source = f"sqs:{settings.s3_queue}"
+            return QueuedProgress(source, self._queue.progress, complete_before(committed, source))
+        bucket = f"s3:{settings.s3_bucket}"
+        exports_source = f"{bucket}/{self._exports.folder}" if self._exports else ""
+        progress = ListingProgress.of(f"{bucket}/{folder(settings.s3_prefix)}", exports_source, committed)
+        self._alignment.slots[partition] = progress.files
+        return progress
+
+    def _changed(self, news: Mapping[bytes, bytes]) -> None:
+        if not news:
+            self._assigned.set()  # List at once for slots that are new to us.
+
+    def _behind_s(self) -> float:
+        newest_ms = self._limits.newest_ms
+        return time.time() - newest_ms / 1000 if newest_ms else 0.0
+
+    async def _list(self) -> None:
+        """List for ever."""
+        settings = self._settings
+        listing = Listing(self._client, settings.s3_bucket, settings.s3_prefix, self._exports)
+        survey = Survey(settings.s3_bucket)
+        while True:
+            self._assigned.clear()
+            is_more = await self._want_listed(listing)
+            # One instance reports: the one whose slot the bucket's name belongs to.
+            if slot := self._ownership.owned.get(slot_of(settings.s3_bucket, settings.slots)):
+                await survey.report(listing, slot)
+            try:
+                async with asyncio.timeout(RELIST_S if is_more else self._settings.s3_list_s):
+                    await self._assigned.wait()
+            except TimeoutError:
+                continue
+
+    async def _want_listed(self, listing: Listing) -> bool:
+        """Want the oldest of what is listed and not known; say whether more was left for the next time."""
+        now, back_s = time.time(), self._settings.s3_look_back_s
+        slots, newest = dict(self._ownership.owned), self._ownership.group.newest
+        codes = await self._tasks.codes() if self._tasks else {}
+        found = Found(WANTED_MAX)
+        async for one in listing.objects(int(now) - back_s):
+            found.saw(one, self._exports)
+            partition = slot_of(one.name, self._settings.slots)
+            slot = slots.get(partition)
+            if slot is None or slot.is_known(one):
+                continue
+            if one.file.file_s >= oldest_listed_s(now, back_s, slot.slot.state):
+                found.add(one, partition)
+        for one, partition in found.oldest():
+            if slots[partition].room:
+                slots[partition].want(one)
+            else:
+                found.leave(one, partition)
+        listed, is_complete = Listed(newest, found.newest), are_complete(codes, found.written, now)
+        for partition, slot in slots.items():
+            if isinstance(slot.progress, ListingProgress):
+                left_from = found.left_from.get(partition)
+                slot.progress.listed(listed, left_from, are_exports_complete=is_complete)
+        return bool(found.left_from)
+
+
+async def _check(settings: ConnectS3, client: Any) -> None:
+    """Ask once for what cannot be mended by trying again. Raises `ConnectError`."""
+    try:
+        await asyncio.to_thread(client.list_objects_v2, Bucket=settings.s3_bucket, MaxKeys=1)
+    except (ClientError, BotoCoreError) as error:
+        sentence = as_sentence(error, "s3:ListBucket", f"arn:aws:s3:::{settings.s3_bucket}")
+        if sentence is None and isinstance(error, BotoCoreError):
+            sentence = ConnectError(f"cannot reach S3 at {client.meta.endpoint_url}: {error}")
+        if sentence is not None:
+            raise sentence from error
+        if not is_passing(error):
+            raise
+
+
+async def run(settings: ConnectS3) -> None:
+    """Connect a bucket until SIGTERM or SIGINT.
+
+    Raises `TopicError`, `ConnectError`, or `SettingsError` when the health port is taken.
+    """
+    if not settings.s3_bucket and not settings.s3_queue:
+        raise ConnectError("no objects to read: set VPCFLOW_S3_BUCKET, or VPCFLOW_S3_QUEUE")
+    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    client = make_client("s3")
+    if not settings.s3_queue:
+        await _check(settings, client)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    connector = Connector(settings, client)
+    async with health(settings.health_port, lambda: connector.is_ready):
+        await connector.run(stop)

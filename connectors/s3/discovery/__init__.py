@@ -1,0 +1,1 @@
+"""How objects are found: by listing the bucket, or by an SQS queue of notifications."""

@@ -1,0 +1,246 @@
+"""Find objects by an SQS queue. A message is deleted when all its objects are committed, and not before.
+
+While its objects are read, a message is kept invisible. One with another instance's objects is given back
+after a second, so that its owner receives it; that counts as a receive, so a queue with a redrive policy
+needs a `maxReceiveCount` well above the number of instances (fifty for two of them). With one instance, a
+message is given back only at a change of owners.
+
+The connector deletes only messages that it understands and that are only about flow-log files. All others
+stay in the queue for their own reader (`notifications.told`). Such a message is made visible again after a
+second, and after twice as long each time that it was received (`return_after_s`), so it reaches its reader
+soon, and without one costs four receives an hour. Each receive counts for a redrive policy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from connectors import metrics
+from connectors.aws.session import code_of, make_client
+from connectors.errors import ConnectError
+from connectors.kafka.dead import dead_message
+from connectors.kafka.ownership import Ownership
+from connectors.kafka.partitioner import slot_of
+from connectors.s3.client import DENIED, as_sentence, call, is_passing
+from connectors.s3.discovery.exports import Exports
+from connectors.s3.discovery.ignored import Ignored
+from connectors.s3.discovery.notifications import OBJECTS, UNKNOWN, Told, queue_region, told
+from connectors.s3.discovery.queue_watch import Heard, QueueWatch
+from connectors.s3.discovery.survey import tell_ignored
+from connectors.s3.keys import DAY_S, Object, decode_progress
+from connectors.s3.progress.queue import QueueProgress
+from connectors.s3.slot import ObjectSlot
+from connectors.settings import ConnectS3
+
+log = structlog.get_logger()
+
+RETENTION_MAX_S = 14 * DAY_S
+VISIBLE_AFTER_S = 60
+RENEW_S = 20.0
+GIVE_BACK_S = 1
+LEFT_MAX_S = 900
+"""The longest time that a message of another reader is invisible because of us. SQS allows twelve hours, but
+its reader may have been away, and 120,000 invisible messages stop a queue (SQS guide, "Amazon SQS message
+quotas")."""
+
+KNOWN_LEFT_MAX = 10_000  # messages of other readers that are counted once
+IDLE_S = 0.5  # between looks for an owned slot
+WAIT_S = 3  # of a long poll, within `s3_calls.TIMEOUT_S`
+IN_HAND_MAX = 50
+RECEIVE_MAX = 10  # SQS's most
+
+
+class Queue:
+    """One queue, and the messages that were received and not yet deleted."""
+
+    def __init__(
+        self, settings: ConnectS3, ownership: Ownership[ObjectSlot], exports: Exports | None
+    ) -> None:
+        self._settings, self._ownership, self._url = settings, ownership, settings.s3_queue
+        self._exports = exports
+        self._client = make_client("sqs", queue_region(self._url))
+        self._watch = QueueWatch(self._client, self._url, ownership.group, self._is_done, exports)
+        self._in_hand: dict[str, asyncio.Task[None]] = {}  # by receipt handle
+        self._told: dict[str, Told] = {}  # of messages in hand
+        self._left: dict[str, None] = {}  # ids of messages that stay in the queue
+        self._ignored = Ignored()
+
+    @property
+    def progress(self) -> QueueProgress:
+        """How far the queue is read, for all slots of this process."""
+        return self._watch.progress
+
+    async def retention_s(self) -> int:
+        """Return how long the queue keeps a message; SQS's most, if we may not ask. Raises `ConnectError`."""
+        try:
+            answer = await asyncio.to_thread(
+                self._client.get_queue_attributes,
+                QueueUrl=self._url,
+                AttributeNames=["MessageRetentionPeriod"],
+            )
+        except (ClientError, BotoCoreError) as error:
+            if code_of(error) in DENIED:
+                return RETENTION_MAX_S
+            if isinstance(error, BotoCoreError):
+                sentence = as_sentence(error, "", "")
+                where = self._client.meta.endpoint_url
+                raise sentence or ConnectError(f"cannot reach SQS at {where}: {error}") from error
+            if is_passing(error):
+                return RETENTION_MAX_S
+            raise as_sentence(error, "sqs:GetQueueAttributes", self._url) or error from error
+        return int(answer["Attributes"]["MessageRetentionPeriod"])
+
+    async def receive(self) -> None:
+        """Receive for ever; ends only by an error, or by being cancelled."""
+        renewing = asyncio.ensure_future(self._renew())
+        try:
+            while True:
+                if not self._ownership.owned:  # Nothing could be done about a message.
+                    await asyncio.sleep(IDLE_S)
+                elif len(self._in_hand) > IN_HAND_MAX - RECEIVE_MAX:
+                    waiting = [renewing, *self._in_hand.values()]
+                    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                else:
+                    await self._poll()
+                self._raise_failed([renewing])
+        finally:
+            for task in [renewing, *self._in_hand.values()]:
+                task.cancel()
+
+    def _raise_failed(self, lasting: Iterable[asyncio.Task[None]]) -> None:
+        for task in [*self._in_hand.values(), *lasting]:
+            if task.done():
+                task.result()
+        self._in_hand = {handle: task for handle, task in self._in_hand.items() if not task.done()}
+        self._told = {handle: heard for handle, heard in self._told.items() if handle in self._in_hand}
+
+    async def _poll(self) -> None:
+        began = self._watch.before()
+        messages = await self._receive()
+        heard = [self._take(message) for message in messages]
+        await self._watch.after(
+            began,
+            [one for one in heard if one.objects],
+            len(messages),
+            is_full=len(messages) == RECEIVE_MAX,
+            in_hand=[one for told_of in self._told.values() for one in told_of.objects],
+        )
+
+    async def _receive(self) -> list[dict[str, Any]]:
+        answer = await self._call(
+            "ReceiveMessage",
+            self._client.receive_message,
+            MaxNumberOfMessages=RECEIVE_MAX,
+            WaitTimeSeconds=WAIT_S,
+            VisibilityTimeout=VISIBLE_AFTER_S,
+            AttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+        )
+        return answer.get("Messages") or []
+
+    def _take(self, message: dict[str, Any]) -> Heard:
+        """Begin to handle a message; return what it says about progress."""
+        settings, handle = self._settings, message["ReceiptHandle"]
+        heard = told(message["Body"], settings.s3_bucket, settings.s3_prefix, self._exports)
+        new = tuple(one for one in heard.objects if not self._is_done(one))
+        self._told[handle] = heard
+        self._in_hand[handle] = asyncio.ensure_future(self._handle(message, heard))
+        sent_ms = message.get("Attributes", {}).get("SentTimestamp")
+        return Heard(new, int(sent_ms) / 1000 if sent_ms else time.time())
+
+    async def _handle(self, message: dict[str, Any], heard: Told) -> None:
+        """See a message through: delete it, give it back, or leave it to its reader."""
+        handle = message["ReceiptHandle"]
+        if not await self._is_settled(heard):
+            await self._show(handle, GIVE_BACK_S)
+            metrics.S3_MESSAGES.labels("given back").inc()
+        elif heard.is_only_ours:
+            await self._call("DeleteMessage", self._client.delete_message, ReceiptHandle=handle)
+            metrics.S3_MESSAGES.labels(heard.outcome).inc()
+        else:
+            self._note_left(heard, message)
+            receives = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
+            after_s = return_after_s(receives)
+            self._watch.hid(message["MessageId"], after_s)
+            await self._show(handle, after_s)
+
+    def _note_left(self, heard: Told, message: dict[str, Any]) -> None:
+        """Count and report a message that stays in the queue; once, though it comes again."""
+        slot = next(iter(self._ownership.owned.values()), None)
+        if slot is None or message["MessageId"] in self._left:
+            return
+        self._left[message["MessageId"]] = None
+        if len(self._left) > KNOWN_LEFT_MAX:
+            del self._left[next(iter(self._left))]
+        metrics.S3_LEFT.labels("mixed" if heard.outcome == OBJECTS else heard.outcome).inc()
+        metrics.S3_MESSAGES.labels(heard.outcome).inc()
+        if heard.outcome == UNKNOWN:
+            self._keep(message, slot)
+        self._ignored.add(heard.others[0] if heard.others else f"message {message['MessageId']}")
+        if found := self._ignored.due(time.monotonic()):
+            what = "messages are not only about flow logs, and stay in the queue"
+            tell_ignored(slot, f"sqs:{self._url}", what, found)
+
+    async def _is_settled(self, heard: Told) -> bool:
+        ends = []
+        for one in heard.objects:
+            slot = self._ownership.owned.get(slot_of(one.name, self._settings.slots))
+            is_known = bool(heard.others) and slot is not None and slot.is_done(one)
+            if slot is not None and slot.room and not is_known:
+                ends.append(slot.want(one))
+        await asyncio.gather(*ends)
+        return all(self._is_done(one) for one in heard.objects)
+
+    def _is_done(self, one: Object) -> bool:
+        """Say whether an object is committed, by us or by another instance."""
+        slot = self._ownership.owned.get(slot_of(one.name, self._settings.slots))
+        if slot is not None:
+            return slot.is_done(one)
+        return decode_progress(self._ownership.positions.get(one.mark)).is_done
+
+    def _keep(self, message: dict[str, Any], slot: ObjectSlot) -> None:
+        """Write a copy of a message that is not understood to `dead`."""
+        origin = f"sqs:{self._url}@{message['MessageId']}"
+        body = message["Body"].encode("utf-8", "replace")
+        why, partition = "notification not understood", slot.slot.partition
+        slot.send(dead_message(self._settings.prefix, partition, why, body, 1, origin))
+
+    async def _renew(self) -> None:
+        """Keep what is in hand invisible to others."""
+        while True:
+            await asyncio.sleep(RENEW_S)
+            for handle in [handle for handle, task in self._in_hand.items() if not task.done()]:
+                await self._show(handle, VISIBLE_AFTER_S)
+
+    async def _show(self, handle: str, after_s: int) -> None:
+        try:
+            await self._call(
+                "ChangeMessageVisibility",
+                self._client.change_message_visibility,
+                ReceiptHandle=handle,
+                VisibilityTimeout=after_s,
+            )
+        except ClientError as error:
+            # Deleted a moment ago, or out of our hands already: who has it now finds its objects done.
+            if code_of(error).rpartition(".")[2] not in {
+                "ReceiptHandleIsInvalid",
+                "MessageNotInflight",
+                "InvalidParameterValue",
+            }:
+                raise
+
+    async def _call(self, operation: str, function: Any, **request: Any) -> Any:
+        try:
+            return await call(operation, function, QueueUrl=self._url, **request)
+        except ClientError as error:
+            raise as_sentence(error, f"sqs:{operation}", self._url) or error from error
+
+
+def return_after_s(receives: int) -> int:
+    """Return for how long a message of another reader stays invisible after it was received so often."""
+    return int(min(2 ** min(max(receives, 1) - 1, 30), LEFT_MAX_S))

@@ -1,0 +1,141 @@
+"""What a queue's polls and messages prove about its progress: gathers the facts for `progress.queue`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from connectors.aws.session import code_of
+from connectors.progress import Group
+from connectors.s3.client import DENIED
+from connectors.s3.discovery.export_tasks import ExportTasks
+from connectors.s3.discovery.exports import Exports
+from connectors.s3.keys import Object
+from connectors.s3.progress.exports import QUIET_S, are_complete
+from connectors.s3.progress.queue import Counts, Poll, QueueProgress
+
+log = structlog.get_logger()
+
+TASKS_EVERY_S = 10.0
+EVENT_DELAY_S = 60
+"""How long a message about an export's last file may take after the export has ended. S3 delivers events in
+seconds, sometimes in a minute or longer (S3 guide, "Amazon S3 Event Notifications")."""
+
+HIDDEN_MAX = 10_000  # messages of other readers that are remembered before those that are visible are dropped
+
+_COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The objects of one message that are not committed yet, and when it was sent, epoch seconds."""
+
+    objects: tuple[Object, ...]
+    sent_s: float
+
+
+class QueueWatch:
+    """The facts about one queue, as this instance sees it."""
+
+    def __init__(
+        self, client: Any, url: str, group: Group, is_done: Callable[[Object], bool], exports: Exports | None
+    ) -> None:
+        self.progress = QueueProgress()
+        self._client, self._url, self._group, self._is_done = client, url, group, is_done
+        self._objects: dict[bytes, Object] = {}
+        self._hidden: dict[str, float] = {}  # messages of other readers, by id, until when they are invisible
+        self._prune_at = HIDDEN_MAX
+        self._may_count = True
+        self._exports = exports
+        self._tasks: ExportTasks | None = None
+        self._codes: dict[str, str] = {}
+        self._codes_at = -TASKS_EVERY_S
+        self._ran_at = float("-inf")  # when an export was last seen to run
+        self._written: dict[str, int] = {}
+
+    def hid(self, message_id: str, for_s: int) -> None:
+        """Note that a message of another reader is invisible for a while because of us."""
+        self._hidden[message_id] = time.monotonic() + for_s
+        if len(self._hidden) > self._prune_at:
+            self._forget_visible()
+            self._prune_at = max(HIDDEN_MAX, 2 * len(self._hidden))
+
+    def _forget_visible(self) -> None:
+        soon = time.monotonic() + 1
+        self._hidden = {one: until for one, until in self._hidden.items() if until > soon}
+
+    def before(self) -> Poll:
+        """Return a poll that begins now."""
+        return Poll(time.monotonic(), self._group.newest)
+
+    async def after(
+        self, began: Poll, heard: Sequence[Heard], messages: int, *, is_full: bool, in_hand: Sequence[Object]
+    ) -> None:
+        """Take a poll that has ended, with so many messages, and claim what is proven."""
+        found = [(one, each.sent_s) for each in heard for one in each.objects]
+        self._objects |= {one.mark: one for one, _ in found}
+        self._note_exports(found)
+        poll = Poll(
+            began.began,
+            began.newest,
+            is_full=is_full,
+            is_empty=not messages,
+            marks=tuple(one.mark for one, _ in found),
+            oldest_s=max((time.time() - sent_s for _, sent_s in found), default=0.0),
+            is_held=await self._is_export_running(),
+        )
+        counts = await self._counts(len(in_hand)) if poll.is_empty else None
+        now = time.monotonic()
+        self.progress.polled(poll, now, counts)
+        marks = {one.mark for one in in_hand}
+        lost = self.progress.settle(lambda mark: self._is_done(self._objects[mark]), marks, now, counts)
+        if lost:
+            name = self._objects[lost[0]].name
+            log.warning(
+                "messages left the queue and their objects are not read", count=len(lost), example=name
+            )
+        self._objects = {mark: self._objects[mark] for mark in self.progress.open}
+
+    async def _counts(self, in_hand: int) -> Counts | None:
+        """Return the queue's own counts; None if they are not allowed, or the call failed."""
+        if not self._may_count:
+            return None
+        try:
+            answer = await asyncio.to_thread(
+                self._client.get_queue_attributes, QueueUrl=self._url, AttributeNames=list(_COUNTS)
+            )
+        except (ClientError, BotoCoreError) as error:
+            self._may_count = code_of(error) not in DENIED
+            return None
+        visible, hidden = (int(answer["Attributes"][name]) for name in _COUNTS)
+        self._forget_visible()
+        # What is in hand may have been deleted a moment ago, so it is counted as another's.
+        return Counts(visible, hidden if in_hand else max(hidden - len(self._hidden), 0))
+
+    def _note_exports(self, found: Sequence[tuple[Object, float]]) -> None:
+        for one, sent_s in found:
+            if self._exports is not None and one.file.line_format:
+                task = self._exports.task(one.key)
+                self._written[task] = max(self._written.get(task, 0), int(sent_s))
+                if self._tasks is None:
+                    self._tasks = ExportTasks(one.bucket, self._exports.folder, self._exports.region or None)
+
+    async def _is_export_running(self) -> bool:
+        """Return whether a message about another file of an export may come."""
+        if self._tasks is None:
+            return False
+        if time.monotonic() - self._codes_at >= TASKS_EVERY_S:
+            self._codes, self._codes_at = dict(await self._tasks.codes()), time.monotonic()
+        now_s, now = time.time(), time.monotonic()
+        # Older files decide nothing (`are_complete`), and each export has an id of its own.
+        self._written = {task: at for task, at in self._written.items() if now_s - at < QUIET_S}
+        if not are_complete(self._codes, self._written, now_s):
+            self._ran_at = now
+        newest_s = max(self._written.values(), default=0)
+        return now - self._ran_at < EVENT_DELAY_S or now_s - newest_s < EVENT_DELAY_S

@@ -1,0 +1,148 @@
+"""Read one object from S3, step by step, in a worker thread; memory is a few chunks, whatever its size.
+
+A connection that breaks is taken up again with `Range` where it broke, so that an object of a gigabyte does
+not begin anew; `If-Match` holds us to the version that we began with. A step is what may be committed at
+once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import chain
+from tempfile import TemporaryFile
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
+
+from connectors.aws.session import code_of
+from connectors.s3.client import MISSING, as_sentence, counted, persist
+from connectors.s3.keys import Object, Progress
+from connectors.s3.text import Broken, Part, beginning, read_text
+from connectors.s3.transaction import DONE, REFUSED, REPLACED, VANISHED, ObjectRead
+
+CHUNK_BYTES = 256 << 10
+STEP_BYTES = 2 << 20
+PARQUET_MAGIC = b"PAR1"
+PARQUET_MAX_BYTES = 1 << 30  # on disk; AWS's are at most 75 MB before they are compressed
+
+
+class Body:
+    """The bytes of an object, in chunks. `modified_ms` is known after the first one."""
+
+    def __init__(self, client: Any, wanted: Object, stop: threading.Event) -> None:
+        self.modified_ms = 0
+        self._client, self._wanted, self._stop = client, wanted, stop
+        self._stream: Any = None
+        self._at, self._size = 0, -1
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield every chunk once. Raises botocore's errors, and `Stopped`."""
+        while self._at != self._size:
+            chunk = persist(self._stop, self._next)
+            if chunk:
+                yield chunk
+
+    def _next(self) -> bytes:
+        try:
+            if self._stream is None:
+                self._open()
+            chunk: bytes = self._stream.read(CHUNK_BYTES)
+            if not chunk and self._at != self._size:
+                raise ConnectionError("the body ended before its length")
+        except (BotoCoreError, HTTPError, OSError):
+            self.close()  # The next attempt opens another one.
+            raise
+        self._at += len(chunk)
+        return chunk
+
+    def _open(self) -> None:
+        request = {"Bucket": self._wanted.bucket, "Key": self._wanted.key}
+        if self._wanted.etag:
+            request["IfMatch"] = f'"{self._wanted.etag}"'
+        if self._at:
+            request["Range"] = f"bytes={self._at}-"
+        answer = counted("GetObject", self._client.get_object, **request)
+        self._stream = answer["Body"]
+        self._size = self._at + int(answer["ContentLength"])
+        self.modified_ms = int(answer["LastModified"].timestamp() * 1000)
+
+    def close(self) -> None:
+        """Close the connection, read to its end or not."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+
+class Reading:
+    """An object that is being read, from where it was committed."""
+
+    def __init__(self, client: Any, wanted: Object, progress: Progress) -> None:
+        self._wanted, self._at = wanted, progress.at
+        self._stop = threading.Event()
+        self._body = Body(client, wanted, self._stop)
+        self._parts = self._read()
+
+    def stop(self) -> None:
+        """End a step that is under way in its thread: nobody waits for it any more."""
+        self._stop.set()
+
+    def step(self) -> ObjectRead:
+        """Read on, until there is enough to commit or the object has ended.
+
+        Raises `ConnectError` when a person has to do something, `Stopped`, and botocore's errors.
+        """
+        parts: list[Part] = []
+        size = 0
+        try:
+            for part in self._parts:
+                parts.append(part)
+                self._at, size = part.last, size + len(part.text)
+                if size >= STEP_BYTES:
+                    return self._result(parts)
+        except Broken as broken:
+            return self._result(parts, REFUSED, (str(broken), broken.sample))
+        except ClientError as error:
+            return self._result(parts, self._gone(error))
+        return self._result(parts, DONE)
+
+    def _result(
+        self, parts: list[Part], outcome: str = "", refused: tuple[str, bytes] | None = None
+    ) -> ObjectRead:
+        why = refused[0] if refused else "" if outcome == DONE else outcome
+        progress = Progress(self._at, int(time.time()), bool(outcome), why)
+        return ObjectRead(self._wanted, tuple(parts), progress, self._body.modified_ms, outcome, refused)
+
+    def _gone(self, error: ClientError) -> str:
+        if code_of(error) in MISSING:
+            return VANISHED
+        if error.response["ResponseMetadata"].get("HTTPStatusCode") in (412, 416):
+            return REPLACED
+        arn = f"arn:aws:s3:::{self._wanted.name}"
+        sentence = as_sentence(error, "s3:GetObject (and kms:Decrypt, and s3:ListBucket)", arn)
+        if sentence is not None:
+            raise sentence from error
+        raise error
+
+    def _read(self) -> Iterator[Part]:
+        with closing(self._body):
+            chunks = iter(self._body)
+            first = beginning(chunks)
+            if not first.startswith(PARQUET_MAGIC):
+                line_format = self._wanted.file.line_format
+                yield from read_text(chain([first], chunks), self._at, line_format=line_format)
+                return
+            from connectors.s3.parquet import read_parquet  # Polars costs 40 MB, and few have Parquet.
+
+            with TemporaryFile(prefix="vpcflow-") as file:
+                size = 0
+                for chunk in chain([first], chunks):
+                    size += len(chunk)
+                    if size > PARQUET_MAX_BYTES:
+                        raise Broken("Parquet beyond the cap")
+                    file.write(chunk)
+                file.flush()
+                yield from read_parquet(file, self._at)

@@ -1,0 +1,1 @@
+"""The network model: a VPC estate as EC2 describes it, and the verdict on a packet."""

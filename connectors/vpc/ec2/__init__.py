@@ -1,0 +1,1 @@
+"""The reader of an estate, from any EC2 endpoint."""

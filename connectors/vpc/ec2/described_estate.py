@@ -1,0 +1,200 @@
+"""Everything that EC2's `Describe…` calls answered, put together as the network model. Pure.
+
+`described` reads one resource; here they meet. What one call knows better than another wins: moto describes
+the interfaces of NAT gateways and endpoints as ordinary ones with the default group, so the gateways and
+endpoints that name an interface say what it is. Transit gateways are read here, for they are told in pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from connectors.vpc.addresses import cidr
+from connectors.vpc.ec2 import described
+from connectors.vpc.ec2.described import Description
+from connectors.vpc.estate import Resources
+from connectors.vpc.network import (
+    Eni,
+    EniId,
+    NatGateway,
+    SubnetId,
+    TransitGateway,
+    TransitGatewayAttachment,
+    TransitGatewayRoute,
+    TransitGatewayRouteTable,
+    VpcEndpoint,
+)
+
+Descriptions = Sequence[Description]
+ByTable = Mapping[str, Descriptions]
+
+_INTERFACE_TYPES = {
+    "Interface": "vpc_endpoint",
+    "GatewayLoadBalancer": "gateway_load_balancer_endpoint",
+    "Resource": "vpc_endpoint",
+    "ServiceNetwork": "vpc_endpoint",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The lists of the answers, named as the calls: `describe_vpcs` → `vpcs`. All pages of each, joined.
+
+    By prefix list: `get_managed_prefix_list_entries`. By transit gateway route table:
+    `search_transit_gateway_routes`, `get_transit_gateway_route_table_associations` and `…_propagations`.
+    """
+
+    vpcs: Descriptions = ()
+    subnets: Descriptions = ()
+    route_tables: Descriptions = ()
+    network_acls: Descriptions = ()
+    security_groups: Descriptions = ()
+    network_interfaces: Descriptions = ()
+    internet_gateways: Descriptions = ()
+    egress_only_internet_gateways: Descriptions = ()
+    vpn_gateways: Descriptions = ()
+    nat_gateways: Descriptions = ()
+    vpc_peering_connections: Descriptions = ()
+    vpc_endpoints: Descriptions = ()
+    managed_prefix_lists: Descriptions = ()
+    managed_prefix_list_entries: ByTable = field(default_factory=dict)
+    transit_gateways: Descriptions = ()
+    transit_gateway_attachments: Descriptions = ()
+    transit_gateway_vpc_attachments: Descriptions = ()
+    transit_gateway_route_tables: Descriptions = ()
+    transit_gateway_routes: ByTable = field(default_factory=dict)
+    transit_gateway_route_table_associations: ByTable = field(default_factory=dict)
+    transit_gateway_route_table_propagations: ByTable = field(default_factory=dict)
+    vpc_block_public_access_options: Description = field(default_factory=dict)
+    vpc_block_public_access_exclusions: Descriptions = ()
+
+
+def resources(answers: Answers) -> Resources:
+    """Read all answers."""
+    nat_gateways = tuple(map(described.nat_gateway, answers.nat_gateways))
+    endpoints = tuple(map(described.vpc_endpoint, answers.vpc_endpoints))
+    gateways = (*answers.internet_gateways, *answers.egress_only_internet_gateways, *answers.vpn_gateways)
+    entries = answers.managed_prefix_list_entries
+    return Resources(
+        vpcs=tuple(map(described.vpc, answers.vpcs)),
+        subnets=tuple(map(described.subnet, answers.subnets)),
+        enis=_told_apart(_enis(answers.network_interfaces), nat_gateways, endpoints),
+        route_tables=tuple(map(described.route_table, answers.route_tables)),
+        network_acls=tuple(map(described.network_acl, answers.network_acls)),
+        security_groups=tuple(map(described.security_group, answers.security_groups)),
+        gateways=tuple(one for gateway in gateways for one in described.gateways(gateway)),
+        nat_gateways=nat_gateways,
+        peerings=tuple(map(described.peering, answers.vpc_peering_connections)),
+        prefix_lists=tuple(
+            described.prefix_list(one, entries.get(one["PrefixListId"], ()))
+            for one in answers.managed_prefix_lists
+        ),
+        endpoints=endpoints,
+        transit_gateways=tuple(map(transit_gateway, answers.transit_gateways)),
+        attachments=_attachments(answers),
+        transit_gateway_route_tables=_transit_tables(answers),
+        block_public_access=described.block_public_access(
+            answers.vpc_block_public_access_options, answers.vpc_block_public_access_exclusions
+        ),
+    )
+
+
+def _enis(interfaces: Descriptions) -> tuple[Eni, ...]:
+    return tuple(described.eni(one) for one in interfaces if one.get("SubnetId"))
+
+
+def transit_gateway(one: Description) -> TransitGateway:
+    """Read an element of `DescribeTransitGateways`; referring to groups is off unless it says otherwise."""
+    options = one.get("Options") or {}
+    associates = options.get("DefaultRouteTableAssociation", "enable") == "enable"
+    propagates = options.get("DefaultRouteTablePropagation", "enable") == "enable"
+    return TransitGateway(
+        transit_gateway_id=one["TransitGatewayId"],
+        references_groups=options.get("SecurityGroupReferencingSupport") == "enable",
+        association_table_id=options.get("AssociationDefaultRouteTableId", "") if associates else "",
+        propagation_table_id=options.get("PropagationDefaultRouteTableId", "") if propagates else "",
+    )
+
+
+def transit_gateway_attachment(one: Description, vpc: Description) -> TransitGatewayAttachment:
+    """Read an element of `DescribeTransitGatewayAttachments` with that of `…VpcAttachments`, either empty."""
+    options = vpc.get("Options") or {}
+    either = {**vpc, **one}
+    return TransitGatewayAttachment(
+        attachment_id=either["TransitGatewayAttachmentId"],
+        transit_gateway_id=either["TransitGatewayId"],
+        resource_type=either.get("ResourceType", "vpc"),
+        resource_id=either.get("ResourceId") or either.get("VpcId", ""),
+        subnets=tuple(map(SubnetId, vpc.get("SubnetIds") or ())),
+        references_groups=options.get("SecurityGroupReferencingSupport", "enable") == "enable",
+        is_available=either.get("State", "available") == "available",
+    )
+
+
+def _attachments(answers: Answers) -> tuple[TransitGatewayAttachment, ...]:
+    general = {one["TransitGatewayAttachmentId"]: one for one in answers.transit_gateway_attachments}
+    of_vpcs = {one["TransitGatewayAttachmentId"]: one for one in answers.transit_gateway_vpc_attachments}
+    return tuple(
+        transit_gateway_attachment(general.get(one, {}), of_vpcs.get(one, {}))
+        for one in dict.fromkeys((*general, *of_vpcs))
+    )
+
+
+def _transit_tables(answers: Answers) -> tuple[TransitGatewayRouteTable, ...]:
+    associated = answers.transit_gateway_route_table_associations
+    propagated = answers.transit_gateway_route_table_propagations
+    tables = []
+    for one in answers.transit_gateway_route_tables:
+        table_id = one["TransitGatewayRouteTableId"]
+        tables.append(
+            TransitGatewayRouteTable(
+                route_table_id=table_id,
+                transit_gateway_id=one["TransitGatewayId"],
+                routes=tuple(map(_transit_route, answers.transit_gateway_routes.get(table_id, ()))),
+                associations=_attachment_ids(associated.get(table_id, ())),
+                propagations=_attachment_ids(propagated.get(table_id, ())),
+            )
+        )
+    return tuple(tables)
+
+
+def _attachment_ids(listed: Descriptions) -> tuple[str, ...]:
+    return tuple(one["TransitGatewayAttachmentId"] for one in listed)
+
+
+def _transit_route(one: Description) -> TransitGatewayRoute:
+    attachments = one.get("TransitGatewayAttachments") or [{}]
+    is_active = one.get("State", "active") == "active"
+    return TransitGatewayRoute(
+        destination=cidr(one["DestinationCidrBlock"]),
+        attachment_id=attachments[0].get("TransitGatewayAttachmentId", "") if is_active else "",
+        is_propagated=one.get("Type") == "propagated",
+    )
+
+
+def _told_apart(
+    enis: Sequence[Eni], nat_gateways: Sequence[NatGateway], endpoints: Sequence[VpcEndpoint]
+) -> tuple[Eni, ...]:
+    """Give the interfaces of gateways and endpoints the kind, check and groups that AWS gives them."""
+    by_id: dict[EniId, Eni] = {eni.interface_id: eni for eni in enis}
+    for nat in nat_gateways:
+        if nat.interface_id in by_id:
+            eni = by_id[nat.interface_id]
+            public = ((nat.private_ip, nat.public_ip),) if nat.public_ip else ()
+            by_id[nat.interface_id] = replace(
+                eni,
+                interface_type="nat_gateway",
+                groups=(),
+                source_dest_check=False,
+                private_ips=eni.private_ips or (nat.private_ip,),
+                public_ips=eni.public_ips or public,
+            )
+    for endpoint in endpoints:
+        kind = _INTERFACE_TYPES.get(endpoint.endpoint_type)
+        for interface_id in endpoint.interface_ids:
+            if kind and interface_id in by_id:
+                eni = by_id[interface_id]
+                groups = endpoint.groups or eni.groups
+                by_id[interface_id] = replace(eni, interface_type=kind, groups=groups)
+    return tuple(by_id.values())

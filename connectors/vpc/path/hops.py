@@ -1,0 +1,148 @@
+"""Where a packet goes next from a subnet or a gateway: one step, read from a route table.
+
+Delivery inside the packet's own subnet needs no route. What a packet meets there (groups, ACLs, translation)
+is `packet_path`'s concern.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from connectors.vpc.addresses import number_of
+from connectors.vpc.estate import Estate
+from connectors.vpc.network import Eni, EniId, Route
+from connectors.vpc.rules.routes import RoutingTable
+
+Way = Literal["interface", "internet", "egress-only", "peering", "transit", "outside", "nowhere"]
+
+# The field `traffic-path`, flow-logs.md §1.4. Without Nitro an internet gateway cannot be told from a gateway
+# endpoint. That egress-only gateways count as 8 and local and carrier gateways as 6 is our reading.
+SAME_VPC, EITHER_GATEWAY, VPN, PEERED, PEERED_FAR, LOCAL_ZONE, ENDPOINT, INTERNET = range(1, 9)
+_OUTSIDE_PATHS = {"vgw": VPN, "lgw": LOCAL_ZONE, "cagw": LOCAL_ZONE}
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One step. `eni` is who gets the packet next, if it is an interface of this VPC or of a peered one.
+
+    `stays`: it does not leave the sender's subnet. `is_detour`: the interface is on the way (an appliance, a
+    NAT gateway), not the end of it. `why` says why there is nowhere to go.
+    """
+
+    way: Way
+    target: str = ""
+    eni: Eni | None = None
+    is_detour: bool = False
+    stays: bool = False
+    path: int | None = None
+    route: str = ""
+    why: str = ""
+
+
+def from_subnet(estate: Estate, sender: Eni, dstaddr: str) -> Hop:
+    """Return the next step of a packet that an interface sends."""
+    number = number_of(dstaddr)
+    subnet = estate.subnets.get(sender.subnet_id)
+    if subnet and any(number in block for block in subnet.cidrs):
+        return replace(_inside(estate, sender.vpc_id, number, ""), stays=True)
+    table = estate.routing(sender.subnet_id)
+    if table is None:
+        return Hop("nowhere", why=f"no route table is known for {sender.subnet_id}")
+    return _routed(estate, table, sender, number)
+
+
+def from_gateway(estate: Estate, gateway_id: str, vpc_id: str, dstaddr: str) -> Hop:
+    """Return the next step of a packet that a gateway lets into a VPC: its own table, or straight in."""
+    number = number_of(dstaddr)
+    table = estate.edge_routing(gateway_id)
+    route = table.lookup(number) if table else None
+    if table and route and route.target.startswith(("eni-", "vpce-")):
+        return _to_interface(estate, route, f"{table.route_table_id}: {route.text}")
+    return _inside(estate, vpc_id, number, "")
+
+
+def _routed(estate: Estate, table: RoutingTable, sender: Eni, number: int) -> Hop:
+    route = table.lookup(number)
+    if route is None:
+        return Hop("nowhere", why=f"route table {table.route_table_id} has no route for the destination")
+    line = f"{table.route_table_id}: {route.text}"
+    if route.is_blackhole:
+        why = f"route table {table.route_table_id} sends it into a black hole by “{route.text}”"
+        return Hop("nowhere", route.target, route=line, why=why)
+    if route.target == "local":
+        return _inside(estate, sender.vpc_id, number, line)
+    return _by_target(estate, route, sender, number, line)
+
+
+def _by_target(estate: Estate, route: Route, sender: Eni, number: int, line: str) -> Hop:
+    target, is_nitro = route.target, sender.is_nitro
+    kind = target.partition("-")[0]
+    if kind in ("igw", "eigw"):
+        way: Way = "internet" if kind == "igw" else "egress-only"
+        return Hop(way, target, path=INTERNET if is_nitro else EITHER_GATEWAY, route=line)
+    if kind == "pcx":
+        return _peered(estate, target, sender, number, line)
+    if kind == "tgw":
+        return Hop("transit", target, route=line)
+    if kind == "vpce" and _is_gateway_endpoint(estate, target):
+        return Hop("outside", target, path=ENDPOINT if is_nitro else EITHER_GATEWAY, route=line)
+    if kind in ("eni", "i", "nat", "vpce"):
+        return _to_interface(estate, route, line)
+    return Hop("outside", target, path=_OUTSIDE_PATHS.get(kind), route=line)
+
+
+def _is_gateway_endpoint(estate: Estate, endpoint_id: str) -> bool:
+    endpoint = estate.endpoints.get(endpoint_id)
+    return endpoint is None or endpoint.endpoint_type == "Gateway"
+
+
+def _inside(estate: Estate, vpc_id: str, number: int, line: str) -> Hop:
+    eni = estate.eni_at(vpc_id, number)
+    if eni is None:
+        why = f"no interface in {vpc_id} has the destination address"
+        return Hop("nowhere", "local", path=SAME_VPC, route=line, why=why)
+    return Hop("interface", "local", eni, path=SAME_VPC, route=line)
+
+
+def _to_interface(estate: Estate, route: Route, line: str) -> Hop:
+    target = route.target
+    nat = estate.nat_gateways.get(target)
+    endpoint = estate.endpoints.get(target)
+    if nat:
+        eni = estate.enis.get(nat.interface_id) if nat.is_available else None
+    elif endpoint:
+        eni = next((estate.enis[one] for one in endpoint.interface_ids if one in estate.enis), None)
+    elif target.startswith("i-"):
+        eni = next((one for one in estate.resources.enis if one.instance_id == target), None)
+    else:
+        eni = estate.enis.get(EniId(target))
+    if eni is None:
+        return Hop(
+            "nowhere", target, route=line, why=f"the route's target {target} is not there (a black hole)"
+        )
+    return Hop("interface", target, eni, is_detour=True, path=SAME_VPC, route=line)
+
+
+def _peered(estate: Estate, peering_id: str, sender: Eni, number: int, line: str) -> Hop:
+    peering = estate.peerings.get(peering_id)
+    if peering is None or not peering.is_active:
+        return Hop(
+            "nowhere",
+            peering_id,
+            route=line,
+            why=f"peering connection {peering_id} is not active (a black hole)",
+        )
+    path = PEERED_FAR if peering.is_inter_region else PEERED
+    other = peering.other(sender.vpc_id)
+    vpc = estate.vpcs.get(other)
+    if vpc is not None and not any(number in block for block in vpc.cidrs):
+        why = f"{other} is no way to elsewhere: peering is not transitive"
+        return Hop("nowhere", peering_id, path=path, route=line, why=why)
+    if vpc is None:
+        return Hop("outside", peering_id, path=path, route=line)  # another account's VPC, not described to us
+    eni = estate.eni_at(other, number)
+    if eni is None:
+        why = f"no interface in {other} has the destination address"
+        return Hop("nowhere", peering_id, path=path, route=line, why=why)
+    return Hop("peering", peering_id, eni, path=path, route=line)

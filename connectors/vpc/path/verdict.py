@@ -1,0 +1,213 @@
+"""Would AWS accept this packet, what does each interface on its way record, and which rule decided?
+
+`conversation` judges a flow with its answer; `Verdicts` remembers. An estate is one moment: at another time,
+ask with another estate. Pure: nothing here draws, waits or reads a clock.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from connectors.vpc.addresses import number_of
+from connectors.vpc.decisions import Outcome, Passage, Record
+from connectors.vpc.estate import Estate
+from connectors.vpc.network import EniId
+from connectors.vpc.packets import Flow, Leg, Packet
+from connectors.vpc.path.checkpoints import End, Memory
+from connectors.vpc.path.packet_path import Walk
+from connectors.vpc.rules import unlogged
+
+PORTS = 1 << 16
+PATTERNS_MAX = 1 << 15
+"""Verdicts kept at most: about 80 MB at the 2.4 kB each that were measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A flow with its answer. `tracked`: the interfaces whose groups let it go on even if rules change."""
+
+    flow: Flow
+    request: Passage
+    response: Passage | None
+    tracked: frozenset[EniId] = frozenset()
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Every record of both directions, in the order of the packets' way."""
+        return self.request.records + (self.response.records if self.response else ())
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the request and its answer got there."""
+        return self.request.arrived and self.response is not None and self.response.arrived
+
+    @property
+    def sentence(self) -> str:
+        """One English sentence: how it ended, and who decided."""
+        if not self.request.arrived or self.response is None:
+            return f"Request: {self.request.outcome.sentence}"
+        return f"Response: {self.response.outcome.sentence}"
+
+
+def conversation(estate: Estate, flow: Flow, established: frozenset[EniId] = frozenset()) -> Conversation:
+    """Judge a flow and its answer.
+
+    `established`: interfaces that track it already (`tracked` of its last verdict), so that a rule taken away
+    since does not break it there.
+    """
+    memory = Memory(established=established)
+    request = _request(estate, flow, memory)
+    response = None
+    if request.arrived and flow.is_answered and memory.end:
+        answer = memory.end.packet.answer()
+        response = _answered(estate, memory, answer) if answer else None
+    elif request.outcome.ending == "unlogged" and flow.is_answered:
+        response = Passage((), request.outcome)
+    return Conversation(flow, request, response, frozenset(memory.tracked))
+
+
+def lone_packet(estate: Estate, flow: Flow) -> Passage:
+    """Judge a packet of its own: nothing remembers it, nothing answers it."""
+    return _request(estate, flow, Memory())
+
+
+def late_answer(estate: Estate, flow: Flow) -> Passage | None:
+    """Judge the responder's packet after its connection was forgotten: a new flow to groups and NAT gateways.
+
+    This is the REJECT of packets that arrive after a connection was closed (flow-logs.md §4.3). None when the
+    request did not arrive or has no answer.
+    """
+    memory = Memory()
+    _request(estate, flow, memory)
+    answer = memory.end.packet.answer() if memory.end else None
+    return _answered(estate, Memory(end=memory.end), answer) if answer else None
+
+
+def _request(estate: Estate, flow: Flow, memory: Memory) -> Passage:
+    walk = Walk(estate, "request", memory, flow.is_mirrored)
+    eni = estate.enis.get(EniId(flow.origin))
+    if eni:
+        return walk.from_interface(eni, flow.packet)
+    gateway = estate.gateways.get(flow.origin)
+    if flow.origin and not gateway and flow.origin not in estate.attachments:
+        return Passage((), Outcome("lost", flow.origin, f"Lost: {flow.origin} is not there."))
+    return walk.from_outside(flow.origin, gateway.vpc_id if gateway else None, flow.packet)
+
+
+def _answered(estate: Estate, memory: Memory, answer: Packet) -> Passage:
+    end = memory.end or End(answer)
+    walk = Walk(estate, "response", memory)
+    if end.eni:
+        return walk.from_interface(end.eni, answer)
+    return walk.from_outside(end.gateway_id, end.vpc_id, answer)
+
+
+Key = tuple[str, int, int, int, int, int, int, int, bool, bool]
+
+
+class Verdicts:
+    """Conversations remembered by class: what no rule, route or address of the estate tells apart is one.
+
+    Addresses of interfaces count each for itself; others by the blocks that rules and routes name; ports by
+    the ranges that rules name. `use` another estate, and everything is forgotten.
+    """
+
+    def __init__(self, estate: Estate) -> None:
+        self.use(estate)
+
+    @property
+    def estate(self) -> Estate:
+        """The estate in use."""
+        return self._estate
+
+    def use(self, estate: Estate) -> None:
+        """Judge by this estate from now on."""
+        self._estate = estate
+        self._patterns: dict[Key, Conversation] = {}
+        edges = set(unlogged.boundaries())
+        for block in estate.referenced_cidrs():
+            edges |= {block.first, block.last + 1}
+        self._addresses = sorted(edges)
+        self.port_classes = _port_classes(estate)
+
+    def pattern(self, flow: Flow) -> Conversation:
+        """Return a conversation of the flow's class: equal but for the `flow`'s outside address and ports.
+
+        For bulk: make the lines of many flows from one pattern. Which flow it shows depends on which was
+        asked first, so take from it only what `like` does not replace.
+        """
+        key = self._key(flow)
+        found = self._patterns.get(key)
+        if found is None:
+            if len(self._patterns) >= PATTERNS_MAX:
+                self._patterns.clear()
+            found = self._patterns[key] = conversation(self._estate, flow)
+        return found
+
+    def conversation(self, flow: Flow) -> Conversation:
+        """Return what `conversation` returns, sooner."""
+        return like(self.pattern(flow), flow)
+
+    def _key(self, flow: Flow) -> Key:
+        ports = self.port_classes
+        return (
+            flow.origin,
+            self.address_class(flow.srcaddr),
+            self.address_class(flow.dstaddr),
+            flow.protocol,
+            ports[flow.srcport],
+            ports[flow.dstport],
+            flow.icmp_type,
+            flow.icmp_code,
+            flow.is_answered,
+            flow.is_mirrored,
+        )
+
+    def address_class(self, address: str) -> int:
+        """Return the class of an address: itself if it is somebody's, else the block it is in."""
+        number = number_of(address)
+        return number if self._estate.is_known(number) else -1 - bisect_right(self._addresses, number)
+
+
+def _port_classes(estate: Estate) -> list[int]:
+    """Return the class of each port."""
+    edges = sorted({0, *(port for port in estate.referenced_ports() if 0 < port < PORTS)})
+    classes: list[int] = []
+    for place, (first, end) in enumerate(pairwise([*edges, PORTS])):
+        classes += [place] * (end - first)
+    return classes
+
+
+def like(pattern: Conversation, flow: Flow) -> Conversation:
+    """Return the pattern with the addresses and ports of another flow of its class."""
+    shown = pattern.flow
+    if shown == flow:
+        return pattern
+    addresses = {shown.srcaddr: flow.srcaddr, shown.dstaddr: flow.dstaddr}
+    ports: dict[Leg, tuple[int, int]] = {
+        "request": (flow.srcport, flow.dstport),
+        "response": (flow.dstport, flow.srcport),
+    }
+
+    def renamed(passage: Passage) -> Passage:
+        return Passage(
+            tuple(_renamed(one, addresses.get, ports[one.leg]) for one in passage.records), passage.outcome
+        )
+
+    response = renamed(pattern.response) if pattern.response else None
+    return Conversation(flow, renamed(pattern.request), response, pattern.tracked)
+
+
+def _renamed(record: Record, address: Callable[[str, str], str], ports: tuple[int, int]) -> Record:
+    return replace(
+        record,
+        srcaddr=address(record.srcaddr, record.srcaddr),
+        dstaddr=address(record.dstaddr, record.dstaddr),
+        srcport=ports[0],
+        dstport=ports[1],
+        pkt_srcaddr=address(record.pkt_srcaddr, record.pkt_srcaddr),
+        pkt_dstaddr=address(record.pkt_dstaddr, record.pkt_dstaddr),
+    )

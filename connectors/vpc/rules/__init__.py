@@ -1,0 +1,1 @@
+"""The rules that decide on one packet at one place. Pure."""

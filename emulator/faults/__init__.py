@@ -1,0 +1,1 @@
+"""Faults on demand, as FAULTS.md documents them."""

@@ -1,0 +1,1 @@
+"""Where a delivery stream delivers to."""

@@ -1,0 +1,1 @@
+"""Whether AWS would let a flow log deliver: IAM roles and bucket policies."""

@@ -1,0 +1,1 @@
+"""The EC2 calls about flow logs."""

@@ -1,0 +1,1 @@
+"""The process that simulates a world and delivers its flow logs."""

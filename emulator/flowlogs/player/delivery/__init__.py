@@ -1,0 +1,1 @@
+"""The delivery of a flow log's records, by ordinary AWS calls."""

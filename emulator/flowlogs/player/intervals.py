@@ -1,0 +1,108 @@
+"""What one flow log delivers of each minute: whose records, which of them, gathered over its interval. Pure.
+
+An interface of a Nitro instance is recorded every 60 s whatever was asked for; others every 60 or 600 s
+(VPC guide, "Aggregation interval"). Who has no traffic in an interval gets a NODATA record, also in a flow
+log that would have filtered it. Whose log has a gap gets a SKIPDATA record, and loses half of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from connectors.vpc.network import Eni
+from emulator.flowlogs.flow_log import FlowLog
+from emulator.world.simulation import Minute
+from emulator.world.traffic.chance import Array
+from emulator.world.traffic.directory import Directory
+from emulator.world.traffic.records import MINUTE_S, Records, merged
+
+NITRO_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """One interval of some interfaces of a flow log; `ends` is the first second after it.
+
+    `idle` and `skipped` are numbers of interfaces that get a NODATA and a SKIPDATA record.
+    """
+
+    begins: int
+    ends: int
+    records: Records
+    idle: Array
+    skipped: Array
+
+
+@dataclass(slots=True)
+class Intervals:
+    """Gathers for one flow log. `use` tells it which interfaces there are now."""
+
+    flow_log: FlowLog
+    _each_minute: Array = field(default_factory=lambda: np.zeros(0, np.bool_))
+    _each_interval: Array = field(default_factory=lambda: np.zeros(0, np.bool_))
+    _gathered: list[Minute] = field(default_factory=list)
+
+    def use(self, directory: Directory) -> None:
+        """Look again at which interfaces of the directory's estate are this flow log's."""
+        is_short = self.flow_log.settings.interval_s == NITRO_S
+        there = directory.estate.enis
+        mine = [one.interface_id in there and self._covers(one) for one in directory.enis]
+        short = [is_short or bool(one.instance_id and one.is_nitro) for one in directory.enis]
+        self._each_minute = np.array(mine) & np.array(short)
+        self._each_interval = np.array(mine) & ~np.array(short)
+
+    def add(self, minute: Minute) -> Iterator[Portion]:
+        """Take a minute in; yield what is complete with it."""
+        if self._each_minute.any():
+            yield self._portion([_of(minute, self._each_minute)], self._each_minute)
+        if self._each_interval.any():
+            self._gathered.append(_of(minute, self._each_interval))
+        if (minute.minute + 1) * MINUTE_S % self.flow_log.settings.interval_s == 0:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[Portion]:
+        """Yield an interval that is not complete, for a world that ends."""
+        gathered, self._gathered = self._gathered, []
+        if gathered:
+            yield self._portion(gathered, self._each_interval)
+
+    def _portion(self, minutes: list[Minute], members: Array) -> Portion:
+        found = [minute.records for minute in minutes]
+        together = found[0] if len(found) == 1 else merged(_by_eni(Records.joined(found)))
+        is_busy = np.zeros(len(members), np.bool_)
+        is_busy[together.eni] = True
+        is_skipped = np.zeros(len(members), np.bool_)
+        is_skipped[[number for minute in minutes for number in minute.skipped]] = True
+        is_skipped &= members & is_busy
+        kept = self._filtered(together) & ~(is_skipped[together.eni] & (np.arange(len(together)) % 2 == 1))
+        return Portion(
+            begins=minutes[0].begins,
+            ends=minutes[-1].begins + MINUTE_S,
+            records=together.take(np.flatnonzero(kept)),
+            idle=np.flatnonzero(members & ~is_busy),
+            skipped=np.flatnonzero(is_skipped),
+        )
+
+    def _filtered(self, records: Records) -> Array:
+        wanted = self.flow_log.settings.filter
+        if wanted == "ALL":
+            return np.ones(len(records), np.bool_)
+        passes: Array = records.is_reject == int(wanted == "REJECT")
+        return passes
+
+    def _covers(self, eni: Eni) -> bool:
+        level = self.flow_log.settings.resource_type
+        own = {"VPC": eni.vpc_id, "Subnet": eni.subnet_id, "NetworkInterface": eni.interface_id}[level]
+        return own == self.flow_log.resource_id
+
+
+def _of(minute: Minute, members: Array) -> Minute:
+    """Return a minute with the records of some interfaces, who may be gone when the interval ends."""
+    return replace(minute, records=minute.records.take(np.flatnonzero(members[minute.records.eni])))
+
+
+def _by_eni(records: Records) -> Records:
+    return records.take(np.argsort(records.eni, kind="stable"))

@@ -1,0 +1,1 @@
+"""The emulator's page about flow logs and the world."""

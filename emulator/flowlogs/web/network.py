@@ -1,0 +1,105 @@
+"""VPCs, subnets and interfaces as EC2 lists them, for the page: read again only when EC2 has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element, fromstring
+
+from emulator.flowlogs.service_client import EC2_VERSION, FORM, NotAnswered, content, signed
+from emulator.http.messages import Incoming, Outgoing
+from emulator.scope import Scope
+
+_NAMESPACE = "{*}"  # moto's answers name an older version of the API than AWS's
+Ask = Callable[[Incoming], Awaitable[Outgoing]]
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A VPC, a subnet or an interface: its id, its name or description, its block or address, its parent."""
+
+    id: str
+    name: str
+    where: str
+    parent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What there is in one account and Region."""
+
+    vpcs: tuple[Thing, ...] = ()
+    subnets: tuple[Thing, ...] = ()
+    interfaces: tuple[Thing, ...] = ()
+
+
+@dataclass(slots=True)
+class Networks:
+    """Reads networks, and remembers them as long as `revision` stays."""
+
+    ask: Ask
+    _known: dict[Scope, tuple[int, Network]] = field(default_factory=dict)
+
+    async def of(self, scope: Scope, revision: int) -> Network:
+        """Return an account's network in a Region. Raises `NotAnswered`."""
+        known = self._known.get(scope)
+        if known is None or known[0] != revision:
+            known = self._known[scope] = (revision, await self._read(scope))
+        return known[1]
+
+    async def _read(self, scope: Scope) -> Network:
+        vpcs = [
+            Thing(_text(one, "vpcId"), _name(one), _text(one, "cidrBlock"))
+            for one in await self._listed(scope, "DescribeVpcs", "vpcSet")
+        ]
+        subnets = [
+            Thing(
+                _text(one, "subnetId"),
+                _name(one),
+                f"{_text(one, 'cidrBlock')} {_text(one, 'availabilityZone')}",
+                _text(one, "vpcId"),
+            )
+            for one in await self._listed(scope, "DescribeSubnets", "subnetSet")
+        ]
+        interfaces = [
+            Thing(
+                _text(one, "networkInterfaceId"),
+                _text(one, "description") or _name(one),
+                _text(one, "privateIpAddress"),
+                _text(one, "subnetId"),
+            )
+            for one in await self._listed(scope, "DescribeNetworkInterfaces", "networkInterfaceSet")
+        ]
+        return Network(tuple(vpcs), tuple(subnets), tuple(interfaces))
+
+    async def _listed(self, scope: Scope, action: str, element: str) -> list[Element]:
+        found: list[Element] = []
+        token = ""
+        while True:
+            more = f"&NextToken={token}" if token else ""
+            body = f"Action={action}&Version={EC2_VERSION}{more}".encode()
+            headers = {**signed(scope, "ec2"), "content-type": FORM}
+            answer = await self.ask(Incoming("POST", "/", headers, body))
+            if answer.status != 200:
+                raise NotAnswered(action, answer)
+            root = fromstring(content(answer))
+            found += list(_items(root, element))
+            token = _text(root, "nextToken")
+            if not token:
+                return found
+
+
+def _items(root: Element, name: str) -> Iterator[Element]:
+    listed = root.find(f"{_NAMESPACE}{name}")
+    yield from listed.findall(f"{_NAMESPACE}item") if listed is not None else ()
+
+
+def _text(element: Element, name: str) -> str:
+    return element.findtext(f"{_NAMESPACE}{name}") or ""
+
+
+def _name(element: Element) -> str:
+    for tag in _items(element, "tagSet"):
+        if _text(tag, "key") == "Name":
+            return _text(tag, "value")
+    return ""

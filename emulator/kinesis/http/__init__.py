@@ -1,0 +1,1 @@
+"""Kinesis on HTTP."""

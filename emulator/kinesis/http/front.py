@@ -1,0 +1,118 @@
+"""What AWS looks at before the service sees a request: method, content type, target, body, signature.
+
+The order is AWS's, as kinesalite's suite recorded it against the service: a body that cannot be read is
+refused before an unknown target, and that before a missing signature. What has no content type that Kinesis
+reads is answered in XML by the machinery in front of every service, or in CBOR. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+from emulator.http.messages import Incoming, Outgoing
+from emulator.kinesis.errors import Refused
+from emulator.kinesis.http import authentication
+from emulator.kinesis.operations import OPERATIONS
+from emulator.kinesis.protocol import wire
+from emulator.kinesis.protocol.wire import Format
+from emulator.kinesis.service import HttpRequest
+
+_OLD_JSON = "application/json"  # AWS JSON 1.0 without a version: read, and then no operation is found
+_EXPOSED = "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,Date"
+_CORS_MAX_AGE_S = "172800"
+_ACCESS_DENIED = Refused(
+    "AccessDeniedException", "Unable to determine service/operation name to be authorized", 403
+)
+
+
+def examine(incoming: Incoming) -> HttpRequest | Outgoing:
+    """Return what the service is asked, or the answer to what never gets to it."""
+    headers = incoming.headers
+    if incoming.method != "POST":
+        return _xml(_ACCESS_DENIED)
+    content_type = headers.get("content-type", "")
+    format = wire.format_of(content_type)
+    operation = wire.operation_of(headers.get("x-amz-target", ""))
+    if format is None or not incoming.body:
+        return _unreadable(incoming, format, operation)
+    if operation not in OPERATIONS:
+        return _refusal(incoming.body, format, Refused("UnknownOperationException"))
+    missing = authentication.complaint(headers, incoming.target)
+    if missing is not None:
+        return _refusal(incoming.body, format, missing)
+    credential = headers.get("authorization") or authentication.credential_in_query(incoming.target)
+    scope, _ = wire.credential_scope(credential)
+    return HttpRequest(operation, scope, content_type, incoming.body)
+
+
+def cors(incoming: Incoming) -> Mapping[str, str]:
+    """Return the headers that a browser is given: pages may call the emulator, as they may AWS."""
+    if "origin" not in incoming.headers:
+        return {}
+    if incoming.method != "OPTIONS":
+        return {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": _EXPOSED}
+    answer = {"Access-Control-Allow-Origin": "*"}
+    for asked, answered in (
+        ("access-control-request-headers", "Access-Control-Allow-Headers"),
+        ("access-control-request-method", "Access-Control-Allow-Methods"),
+    ):
+        if asked in incoming.headers:
+            answer[answered] = incoming.headers[asked]
+    return {**answer, "Access-Control-Max-Age": _CORS_MAX_AGE_S}
+
+
+def is_preflight(incoming: Incoming) -> bool:
+    """Say whether a browser asks what it may do; that is all such a request is for."""
+    return incoming.method == "OPTIONS" and "origin" in incoming.headers
+
+
+def written(answer: wire.Answer) -> Outgoing:
+    """Return an answer of the service whose body is at hand."""
+    assert isinstance(answer.body, bytes)
+    return Outgoing(answer.status, {"Content-Type": answer.format.value}, answer.body)
+
+
+def _unreadable(incoming: Incoming, format: Format | None, operation: str | None) -> Outgoing:
+    """Answer a request without a body, or with one of a type that Kinesis does not read."""
+    if not incoming.body:
+        known = operation in OPERATIONS
+        refused = Refused("SerializationException" if known else "UnknownOperationException")
+        return written(wire.error(refused, format or Format.CBOR))
+    content_type = incoming.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type == _OLD_JSON:
+        return _old_json(incoming.body)
+    service, _, called = incoming.headers.get("x-amz-target", "").partition(".")
+    if not service or not called:
+        return _xml(_ACCESS_DENIED)
+    return _xml(Refused("UnknownOperationException", status=404))
+
+
+def _old_json(body: bytes) -> Outgoing:
+    code, status = "UnknownOperationException", 404
+    try:
+        if not isinstance(orjson.loads(body), dict):
+            code, status = "SerializationException", 400
+    except orjson.JSONDecodeError:
+        code, status = "SerializationException", 400
+    output = {"Output": {"__type": f"com.amazon.coral.service#{code}"}, "Version": "1.0"}
+    return Outgoing(status, {"Content-Type": _OLD_JSON}, orjson.dumps(output))
+
+
+def _refusal(body: bytes, format: Format, otherwise: Refused) -> Outgoing:
+    """Refuse a request, for its body if that is wrong as well: AWS reads it first."""
+    try:
+        wire.read(body, format)
+    except Refused as refused:
+        otherwise = refused
+    return written(wire.error(otherwise, format))
+
+
+def _xml(refused: Refused) -> Outgoing:
+    """Answer as the machinery in front of the services does, without a content type."""
+    name = refused.code
+    if not refused.message:
+        return Outgoing(refused.status, {}, f"<{name}/>\n".encode())
+    text = f"<{name}>\n  <Message>{refused.message}</Message>\n</{name}>\n"
+    return Outgoing(refused.status, {}, text.encode())

@@ -1,0 +1,1 @@
+"""How Kinesis requests, answers and records are encoded. Pure."""

@@ -1,0 +1,1 @@
+"""Streams and shards as functions of time. Pure."""

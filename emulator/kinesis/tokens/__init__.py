@@ -1,0 +1,1 @@
+"""Opaque strings that a caller gets and returns. Pure."""

@@ -1,0 +1,24 @@
+"""Page tokens: where a listing goes on, good for five minutes."""
+
+from __future__ import annotations
+
+from emulator.kinesis.errors import Refused, invalid_argument
+from emulator.kinesis.tokens.tokens import Value, seal, unseal
+
+LIFETIME_MS = 300_000  # ListShards: "Tokens expire after 300 seconds"
+
+
+def make(kind: str, now_ms: int, *place: Value) -> str:
+    """Return the token for a place in a listing of this kind."""
+    return seal((kind, now_ms, *place))
+
+
+def read(kind: str, token: str, now_ms: int, length: int) -> tuple[Value, ...]:
+    """Return the place in a token, of that many values. Nobody has published AWS's sentences."""
+    values = unseal(token)
+    if values is None or len(values) != length + 2 or values[0] != kind:
+        raise invalid_argument("NextToken is invalid.")
+    made_ms = int(values[1])
+    if now_ms - made_ms > LIFETIME_MS:
+        raise Refused("ExpiredNextTokenException", "NextToken has expired: it was good for 300 seconds.")
+    return values[2:]

@@ -1,0 +1,1 @@
+"""What was handed out, for comparison with what the pipeline published. Pure."""

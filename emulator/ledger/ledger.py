@@ -1,0 +1,256 @@
+"""What was handed out, to be compared with what came out: the referee of `vpcflow replay`.
+
+Totals for each (ENI, action, 60 s window of `start`), computed from columns and never with the code under
+test. Log-status lines stand under `NODATA` and `SKIPDATA`; their `flows` counts lines, and they carry no
+packets or bytes. `first` is the least `start`, `last` the greatest `end`.
+
+A difference is told apart by its direction: flows that are missing are lost lines, flows too many are lines
+counted twice. `Report.exact` is the whole promise of the system in one word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from typing import Protocol
+
+import orjson
+import polars as pl
+
+from emulator.ledger.labels import Label
+
+WINDOW_S = 60
+SAMPLES = 10
+ALERT_SLACK_S = 300  # a detector may see it a little later, and sliding windows begin a little earlier
+LOG_ACTIONS = ("NODATA", "SKIPDATA")
+
+Key = tuple[str, str, int]
+"""ENI, action, start of the window in epoch seconds."""
+Totals = list[int]
+"""flows, packets, bytes, first, last."""
+
+_KEY = ("eni", "action", "window_start")
+_SUMMED = ("flows", "packets", "bytes", "first", "last")
+_SCHEMA = dict.fromkeys(("eni", "action"), pl.String()) | dict.fromkeys(
+    ("window_start", *_SUMMED), pl.Int64()
+)
+_COMPACT_ROWS = 400_000
+
+
+class Published(Protocol):
+    """An aggregate as the streams publish it; only its totals are read."""
+
+    @property
+    def flows(self) -> int: ...
+    @property
+    def packets(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+
+
+class PublishedAlert(Protocol):
+    """A transition of an alert; only one with status `firing` counts."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+    @property
+    def window_start(self) -> int: ...
+    @property
+    def window_end(self) -> int: ...
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The totals of everything handed out so far, how many lines that was, and what was planted in it."""
+
+    labels: tuple[Label, ...] = ()
+    lines: int = 0
+    _parts: list[pl.DataFrame] = field(default_factory=list)
+    _rows: int = 0
+
+    def add_columns(self, frame: pl.DataFrame) -> None:
+        """Add lines by their columns `eni`, `action`, `packets`, `bytes`, `start`, `end`."""
+        window = (pl.col("start") - pl.col("start") % WINDOW_S).alias("window_start")
+        sums = frame.group_by("eni", "action", window).agg(
+            flows=pl.len(),
+            packets=pl.col("packets").sum(),
+            bytes=pl.col("bytes").sum(),
+            first=pl.col("start").min(),
+            last=pl.col("end").max(),
+        )
+        self._add(sums.cast(_SCHEMA), frame.height)  # type: ignore[arg-type]
+
+    def add_totals(self, totals: Mapping[Key, Totals]) -> None:
+        """Add totals that were made elsewhere; each flow in them is a line."""
+        rows = [(*key, *values) for key, values in totals.items()]
+        sums = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+        self._add(sums, int(sums["flows"].sum()))
+
+    def totals(self) -> dict[Key, Totals]:
+        """Return the totals, summed."""
+        return {row[:3]: list(row[3:]) for row in self._summed().iter_rows()}
+
+    def become(self, other: Ledger) -> None:
+        """Take over what another ledger says."""
+        self.labels, self.lines = other.labels, other.lines
+        self._parts, self._rows = other._parts, other._rows
+
+    def to_json(self) -> bytes:
+        """Return the ledger as JSON, in the order of its keys."""
+        labels = [astuple(label) for label in self.labels]
+        rows = self._summed().sort(_KEY).rows()
+        return orjson.dumps({"lines": self.lines, "labels": labels, "totals": rows})
+
+    def _add(self, sums: pl.DataFrame, lines: int) -> None:
+        self.lines += lines
+        self._parts.append(sums)
+        self._rows += sums.height
+        if self._rows > _COMPACT_ROWS:
+            self._parts = [self._summed()]
+            self._rows = -self._parts[0].height  # let it grow by its own size before the next time
+
+    def _summed(self) -> pl.DataFrame:
+        every = pl.concat([pl.DataFrame(schema=_SCHEMA), *self._parts])
+        sums = [pl.col("flows", "packets", "bytes").sum(), pl.col("first").min(), pl.col("last").max()]
+        return every.group_by(_KEY).agg(*sums)
+
+
+def from_json(text: bytes) -> Ledger:
+    """Read a ledger back; raises `ValueError`, `KeyError` or `TypeError` on foreign JSON."""
+    value = orjson.loads(text)
+    labels = tuple(
+        Label(rule, eni, start, end, kind, tuple(others))
+        for rule, eni, start, end, kind, others in value["labels"]
+    )
+    ledger = Ledger(labels=labels)
+    ledger.add_totals({(eni, action, window): totals for eni, action, window, *totals in value["totals"]})
+    if ledger.lines != value["lines"]:
+        raise ValueError(f"a ledger of {value['lines']} lines whose totals hold {ledger.lines}")
+    return ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One window that differs: what was handed out and what was published; either may be absent."""
+
+    key: Key
+    expected: tuple[int, ...] | None
+    published: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a comparison found. `differing` counts every window below, `samples` shows up to ten of them."""
+
+    lines: int
+    windows: int
+    lost: int
+    twice: int
+    differing: int
+    missing: int
+    unexpected: int
+    samples: tuple[Difference, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether everything handed out came out, once, under the right key."""
+        return not (self.differing or self.lost or self.twice)
+
+
+def compare(ledger: Ledger, published: Mapping[Key, Published]) -> Report:
+    """Compare the ledger with the newest published aggregate of each key."""
+    totals = ledger.totals()
+    lost = twice = missing = unexpected = 0
+    differences = []
+    for found in _differences(totals, published):
+        excess = (found.published or (0,))[0] - (found.expected or (0,))[0]
+        lost += max(0, -excess)
+        twice += max(0, excess)
+        missing += found.published is None
+        unexpected += found.expected is None
+        differences.append(found)
+    samples = tuple(sorted(differences, key=lambda found: found.key)[:SAMPLES])
+    return Report(
+        ledger.lines, len(totals), lost, twice, len(differences), missing, unexpected, samples=samples
+    )
+
+
+def _differences(totals: Mapping[Key, Totals], published: Mapping[Key, Published]) -> Iterator[Difference]:
+    for key, values in totals.items():
+        expected = tuple(values)
+        other = published.get(key)
+        seen = None if other is None else _values(other)
+        if seen != expected:
+            yield Difference(key, expected, seen)
+    for key in published.keys() - totals.keys():
+        yield Difference(key, None, _values(published[key]))
+
+
+def _values(published: Published) -> tuple[int, ...]:
+    return (published.flows, published.packets, published.bytes, published.first, published.last)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertReport:
+    """Planted incidents that were found and missed, and alerts that nothing explains.
+
+    `related` are alerts of another rule at a planted incident's place and time: a scan of a quiet interface
+    is also a high share of rejects, and saying so is not false. `unwatched` was planted without any detector
+    that looks for it. `unsettled` was not found, and its windows may not be final yet.
+    """
+
+    found: tuple[Label, ...]
+    missed: tuple[Label, ...]
+    unwatched: tuple[Label, ...]
+    unsettled: tuple[Label, ...]
+    related: tuple[PublishedAlert, ...]
+    false: tuple[PublishedAlert, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether every incident was found and no alert was false."""
+        return not (self.missed or self.false)
+
+
+def compare_alerts(
+    labels: Sequence[Label], alerts: Iterable[PublishedAlert], final_to: int | None = None
+) -> AlertReport:
+    """Compare what was planted with the alerts that fired.
+
+    Windows that end after `final_to` (epoch seconds) may still be open. None: all are final.
+    """
+    found: set[Label] = set()
+    related: list[PublishedAlert] = []
+    false: list[PublishedAlert] = []
+    for alert in alerts:
+        if alert.status != "firing":
+            continue
+        near = [label for label in labels if _is_near(alert, label)]
+        hits = {label for label in near if label.rule == alert.rule and alert.labels.get("eni") == label.eni}
+        found |= hits
+        if not hits:
+            (related if near else false).append(alert)
+    not_found = [label for label in labels if label.rule and label not in found]
+    settled = [label for label in not_found if final_to is None or label.window_end <= final_to]
+    return AlertReport(
+        found=tuple(label for label in labels if label in found),
+        missed=tuple(settled),
+        unsettled=tuple(label for label in not_found if label not in settled),
+        unwatched=tuple(label for label in labels if not label.rule),
+        related=tuple(related),
+        false=tuple(false),
+    )
+
+
+def _is_near(alert: PublishedAlert, label: Label) -> bool:
+    starts_in_time = alert.window_start < label.window_end + ALERT_SLACK_S
+    ends_in_time = alert.window_end > label.window_start - ALERT_SLACK_S
+    return alert.labels.get("eni") in (label.eni, *label.others) and starts_in_time and ends_in_time

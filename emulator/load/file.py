@@ -1,0 +1,161 @@
+"""The user's own flow logs as a load: a plain or gzip text file, read line by line, with its headers.
+
+A header applies from where it stands, as in every source (`flowlog.header_of`). Files that were concatenated
+repeat it, perhaps right behind a last line without an end. Byte order marks are dropped, UTF-16 is read, and
+so are the colours of `aws logs tail --color on`. `ledger.from_file` counts the lines.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, Self, cast
+
+import polars as pl
+
+from connectors.formats.flowlog import BOM, FIELD_VERSIONS, Format, header_of, parse_format
+from emulator.ledger.from_file import entity_and_start
+from emulator.load.traffic import Batch
+
+BATCH_LINES = 20_000
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_NAME_LENGTHS = sorted({len(name) for name in FIELD_VERSIONS}, reverse=True)
+_COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Consecutive lines of a file that share a format, without line ends, blank lines and headers."""
+
+    names: Format
+    lines: list[bytes]
+
+
+class LineBatches(Iterator[Lines]):
+    """The lines of an open file in batches; a batch never mixes formats.
+
+    `headers` counts the headers dropped so far. The file is closed after the last batch, or by `close`.
+    """
+
+    def __init__(self, file: BinaryIO, raw: Iterable[bytes], names: Format, batch_lines: int) -> None:
+        self.headers = 0
+        self._file = file
+        self._batches = self._cut(raw, names, batch_lines)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Lines:
+        batch = next(self._batches, None)
+        if batch is None:
+            self.close()
+            raise StopIteration
+        return batch
+
+    def close(self) -> None:
+        """Close the file; safe to repeat."""
+        self._file.close()
+
+    def _cut(self, raw: Iterable[bytes], names: Format, batch_lines: int) -> Iterator[Lines]:
+        batch: list[bytes] = []
+        for line in map(_cleaned, raw):
+            data, header = _header(line)
+            if data and not data.isspace():
+                batch.append(data)
+            self.headers += header is not None
+            if batch and (len(batch) == batch_lines or header not in (None, names)):
+                yield Lines(names, batch)
+                batch = []
+            names = header or names
+        if batch:
+            yield Lines(names, batch)
+
+
+def _cleaned(raw: bytes) -> bytes:
+    line = raw.rstrip(b"\r\n").removeprefix(BOM)
+    return _COLOURS.sub(b"", line) if b"\x1b" in line else line
+
+
+def _header(line: bytes) -> tuple[bytes, Format | None]:
+    """Return the data of a line and the format of the header that it is, or that is glued to its end."""
+    last = line.rpartition(b" ")[2]
+    if not last or not last[:1].islower():
+        return line, None
+    if names := header_of(line):
+        return b"", names
+    if last.decode("ascii", "replace").replace("_", "-") not in FIELD_VERSIONS:
+        return line, None
+    # A file that ended without a newline, and another one after it: `... ACCEPT OKversion account-id ...`.
+    for place in _glued(line):
+        if names := header_of(line[place:]):
+            return line[:place], names
+    return line, None
+
+
+def _glued(line: bytes) -> Iterator[int]:
+    """Yield where a header may begin inside a token: at a documented name that ends the token."""
+    at = 0
+    for token in line.split(b" "):
+        end = at + len(token)
+        for length in _NAME_LENGTHS:
+            name = token[-length:].decode("ascii", "replace").replace("_", "-")
+            if length < len(token) and name in FIELD_VERSIONS:
+                yield end - length
+        at = end + 1
+
+
+def read_lines(
+    path: Path | str, format_text: str | None, *, batch_lines: int = BATCH_LINES
+) -> tuple[Format, LineBatches]:
+    """Open a file of flow logs and return the format that it begins with, and its lines.
+
+    A header wins over `format_text`; without either the format is the default one. Raises `BadFormat`;
+    `OSError` or `EOFError` when the file cannot be read or its gzip is broken or cut short.
+    """
+    file = _open(Path(path))
+    try:
+        raw = _raw(file)
+        first = next(raw, b"")
+        names = header_of(first.strip()) or parse_format(format_text or "default")
+    except BaseException:
+        file.close()
+        raise
+    return names, LineBatches(file, chain((first,), raw), names, batch_lines)
+
+
+def _open(path: Path) -> BinaryIO:
+    with path.open("rb") as file:
+        is_gzip = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    return cast(BinaryIO, gzip.open(path, "rb")) if is_gzip else path.open("rb")
+
+
+def _raw(file: BinaryIO) -> Iterator[bytes]:
+    """Return the lines of a file as UTF-8, with their ends."""
+    if cast(io.BufferedReader, file).peek(2)[:2] not in _UTF16:
+        return iter(file)
+    return (line.encode() for line in codecs.getreader("utf-16")(file, "replace"))
+
+
+def batch_of(part: Lines, first: int, known: Format) -> Batch:
+    """Return lines of a file as a batch that `feed` takes; `first` is the place of the first one.
+
+    A format other than the `known` one, which the connector is set to, travels as a header in each record.
+    Only what a log stream needs is read from a line, its interface and its start. A line without them goes to
+    the stream of `-` at time 0: the connector refuses it.
+    """
+    read = [entity_and_start(line, part.names) for line in part.lines]
+    columns = {
+        "line": [line.decode(errors="replace") for line in part.lines],
+        "eni": [entity for entity, _ in read],
+        "start": [start for _, start in read],
+    }
+    frame = pl.DataFrame(columns, schema={"line": pl.String, "eni": pl.String, "start": pl.Int64})
+    return Batch(first, frame, "" if part.names == known else " ".join(part.names))

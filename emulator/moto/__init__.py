@@ -1,0 +1,1 @@
+"""Every AWS service but Kinesis and Firehose: moto's server in a process of its own."""

@@ -1,0 +1,231 @@
+"""Every AWS service but Kinesis and Firehose: moto's server in a process of its own, behind our port.
+
+It starts with the first request that is for it, which takes a second or two; requests that come meanwhile
+wait. Before, it costs nothing. It ends with `stop`, or when this process ends, however (`child`).
+What it holds is in its memory: if it crashes, that is lost, the log says so, and the next request starts
+another one.
+
+Limits. moto is a library of the extra `local`; without it every request is answered 501. A CloudFormation
+stack that names a Kinesis or Firehose stream, or a flow log, talks to moto's own, which nobody else can see.
+A request and its answer are held whole in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections import deque
+
+import aiohttp
+import structlog
+from yarl import URL
+
+from emulator.http.messages import Incoming, Outgoing
+from emulator.moto.health import is_moto_installed
+from emulator.moto.requests import PLAYED_HERE, Caller, caller, forwarded, refusal, returned
+
+BODY_MAX_BYTES = 1 << 30
+"""The largest request that the edge should take for these services: an object of S3."""
+
+START_S = 60.0
+STOP_S = 5.0
+_TAIL_LINES = 12
+_CHILD = "emulator.moto.child"
+_NOT_SET = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # by aiohttp, unless the client did
+
+log = structlog.get_logger("emulator")
+
+
+class BehindFailed(Exception):
+    """moto cannot be had; the message is one sentence for whoever called it."""
+
+
+class Behind:
+    """moto, as one service. `stop` must be awaited; nothing needs to be started."""
+
+    def __init__(self) -> None:
+        self._moto: _Moto | None = None
+        self._starting: asyncio.Task[_Moto] | None = None
+        self._is_stopped = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether moto runs now."""
+        return self._moto is not None and self._moto.is_running
+
+    @property
+    def pid(self) -> int:
+        """The process id of moto, 0 when it does not run."""
+        return self._moto.pid if self._moto is not None and self._moto.is_running else 0
+
+    async def answer(self, request: Incoming) -> Outgoing:
+        """Answer a request for any service that is not played here. Raises nothing."""
+        who = caller(request)
+        if who.service in PLAYED_HERE:
+            sentence = f"This emulator plays {who.service} itself, and it has no such operation or address."
+            return refusal(request, who, 400, "UnknownOperationException", sentence)
+        try:
+            moto = await self._running()
+        except BehindFailed as failed:
+            return refusal(request, who, 501, "NotImplemented", str(failed))
+        try:
+            return await moto.ask(request, who)
+        except ValueError as error:  # a target or a header that no client can send; InvalidURL is one
+            return refusal(request, who, 400, "InvalidRequest", f"The request cannot be passed on: {error}")
+        except (aiohttp.ClientError, OSError) as error:
+            log.warning("moto did not answer", service=who.service, reason=repr(error))
+            sentence = f"The server behind this emulator broke off its answer ({type(error).__name__})."
+            return refusal(request, who, 500, "InternalFailure", sentence)
+
+    async def stop(self) -> None:
+        """End moto, and a start that is under way."""
+        self._is_stopped = True
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
+        if self._moto is not None:
+            await self._moto.stop()
+            self._moto = None
+
+    async def _running(self) -> _Moto:
+        """Return moto, started if need be; whoever comes while it starts waits for the same one."""
+        if self._moto is not None and self._moto.is_running:
+            return self._moto
+        if self._is_stopped:
+            raise BehindFailed("This emulator is stopping.")
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start())
+            self._starting.add_done_callback(self._started)
+        # The start goes on when one of those who wait for it goes away.
+        await asyncio.wait([starting := self._starting])
+        if starting.cancelled():
+            raise BehindFailed("This emulator is stopping.")
+        return starting.result()
+
+    def _started(self, _: asyncio.Task[_Moto]) -> None:
+        self._starting = None
+
+    async def _start(self) -> _Moto:
+        if self._moto is not None:
+            log.error("moto ended by itself; what it held is lost", said=self._moto.tail())
+            await self._moto.stop()
+            self._moto = None
+        if not is_moto_installed():
+            raise BehindFailed(
+                "This emulator answers Kinesis and Firehose itself and all other services by moto, which is "
+                "not installed: install vpc-flow-streams[local]."
+            )
+        self._moto = await _Moto.started()
+        return self._moto
+
+
+class _Moto:
+    """A child process that listens, and the client for it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._said: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._listening = asyncio.create_task(self._listen())
+        self._base = ""
+        self._session: aiohttp.ClientSession | None = None
+
+    @classmethod
+    async def started(cls) -> _Moto:
+        """Start it and wait until it listens. Raises `BehindFailed`."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        pipe = asyncio.subprocess.PIPE
+        moto = cls(
+            await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", _CHILD), stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            )
+        )
+        try:
+            await moto._await_port()
+        except BaseException:  # Also when the start is given up: no process is left behind.
+            await moto.stop()
+            raise
+        log.info("moto started", pid=moto.pid, start_s=round(loop.time() - began, 2))
+        return moto
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process lives."""
+        return self._process.returncode is None
+
+    def _last(self) -> str:
+        """Return the last line that it wrote to its standard error: of a traceback, the error."""
+        return self._said[-1] if self._said else ""
+
+    def tail(self) -> str:
+        """Return the last that it wrote to its standard error."""
+        return "\n".join(self._said)
+
+    async def ask(self, request: Incoming, who: Caller) -> Outgoing:
+        """Pass a request on. Raises aiohttp's errors and OSError."""
+        target, headers = forwarded(request, who)
+        if self._session is None:
+            raise ConnectionError("the process was stopped")
+        async with self._session.request(
+            request.method,
+            URL(self._base + target, encoded=True),
+            headers=headers,
+            # In a file, aiohttp sends it piece by piece and lets others go on meanwhile.
+            data=io.BytesIO(request.body) if request.body else None,
+            allow_redirects=False,
+            skip_auto_headers=_NOT_SET,
+        ) as response:
+            body = await response.read()
+            if response.status >= 500:
+                log.warning("moto failed", service=who.service, status=response.status, said=self._last())
+            return Outgoing(response.status, returned(response.headers, request.method), body)
+
+    async def stop(self) -> None:
+        """End the process: by the end of its input, and SIGKILL if it does not listen."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), STOP_S)
+        except TimeoutError:
+            log.warning("moto does not end and is killed", pid=self.pid)
+        finally:  # Also when we are cancelled.
+            if self._process.returncode is None:
+                self._process.kill()
+                await self._process.wait()
+            await asyncio.wait([self._listening])
+
+    async def _await_port(self) -> None:
+        stdout = self._process.stdout
+        assert stdout is not None
+        try:
+            line = await asyncio.wait_for(stdout.readline(), START_S)
+        except TimeoutError:
+            raise BehindFailed(f"moto does not listen after {START_S:.0f} s.") from None
+        if not line:
+            await asyncio.wait([self._listening])
+            last = self._said[-1] if self._said else "it said nothing"
+            raise BehindFailed(f"moto ended while it was starting: {last}")
+        self._base = f"http://127.0.0.1:{int(line)}"
+        self._session = aiohttp.ClientSession(
+            # moto closes every connection after one answer.
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=START_S),
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def _listen(self) -> None:
+        """Keep the end of what it says, for the day it fails; ends with the process."""
+        stderr = self._process.stderr
+        assert stderr is not None
+        while chunk := await stderr.read(1 << 16):
+            self._said.extend(line for line in chunk.decode(errors="replace").splitlines() if line.strip())

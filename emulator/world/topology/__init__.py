@@ -1,0 +1,1 @@
+"""An estate as a topology file describes it. Pure except `presets`."""

@@ -1,0 +1,33 @@
+"""What the tags say of what `building` built: whose it is, its name, and what AWS would have answered. Pure.
+
+An interface that stands in for a service's own cannot be given that service's requester or type by any call,
+and moto invents the address of a NAT gateway's. So a tag tells what AWS would say, in the words of
+`DescribeNetworkInterfaces`, and `as_aws` puts it over the answer. Nothing on AWS itself has the tag.
+"""
+
+from __future__ import annotations
+
+from emulator.world.topology.interfaces import PlannedEni
+
+TOPOLOGY = "vpcflow:topology"
+"""On everything built: the topology's name."""
+BUILT = "vpcflow:built"
+"""On each VPC, when all is built: the digest of what was described."""
+
+
+def name_tag(vpc: str, name: str) -> str:
+    """Return the tag `Name` of something in a VPC."""
+    return f"{vpc}/{name}"
+
+
+def as_aws_tag(eni: PlannedEni) -> str:
+    """Return the tag's value for an interface, or nothing when an ordinary answer is right."""
+    fields = {
+        "InterfaceType": eni.interface_type if eni.interface_type != "interface" else "",
+        "RequesterId": eni.requester_id,
+        "RequesterManaged": str(eni.is_requester_managed).lower() if eni.requester_id else "",
+        "SourceDestCheck": "" if eni.source_dest_check or eni.maker == "instance" else "false",
+        "PrivateIpAddress": eni.address if eni.maker in ("nat-gateway", "endpoint") else "",
+        "Groups": "" if eni.has_groups else "none",
+    }
+    return " ".join(f"{field}={value}" for field, value in fields.items() if value)

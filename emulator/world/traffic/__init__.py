@@ -1,0 +1,1 @@
+"""The traffic of a world: flows, and what each interface records of them. Pure."""

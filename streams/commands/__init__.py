@@ -1,0 +1,1 @@
+"""The subcommands of `vpcflow`; `streams.cli` lists them."""

@@ -1,0 +1,1 @@
+"""What `vpcflow check` tries."""

@@ -1,0 +1,193 @@
+"""What `vpcflow check` tries: each trial returns what it found, or raises `Problem` with a sentence.
+
+A trial changes nothing: it creates no topic, starts no process, posts no alert and takes no message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from yarl import URL
+
+from connectors.aws import calls
+from connectors.aws.calls import Caller
+from connectors.aws.session import make_client
+from connectors.errors import ConnectError
+from connectors.firehose.listener import access_keys, tls
+from connectors.formats.by_log_group import parse_group_formats
+from connectors.formats.flowlog import BadFormat, parse_format
+from connectors.kafka.topics import TopicError, examine_topics
+from connectors.kinesis.client import StreamReader
+from connectors.kinesis.stream_choice import BadChoice, parse_choice
+from connectors.kinesis.stream_finder import StreamFinder
+from connectors.s3 import client as s3_client
+from connectors.s3.discovery.notifications import queue_region
+from connectors.s3.keys import folder
+from connectors.settings import Common, Connect, ConnectFirehose, ConnectS3, Notify, Serve, SettingsError
+
+REACH_S = 5.0
+CREATES = "`vpcflow connect`, `work`, `serve` and `notify` create them when they start"
+
+
+class Problem(Exception):
+    """Something does not work; the message says what to do."""
+
+
+async def try_kafka(settings: Common) -> str:
+    """Connect to Kafka and compare its topics with what they should be."""
+    try:
+        found = await examine_topics(settings.kafka, settings.prefix, settings.slots)
+    except TopicError as error:
+        raise Problem(str(error)) from error
+    if fatal := [one.sentence for one in found.differences if one.is_fatal]:
+        raise Problem("; ".join(fatal))
+    said = [f"{settings.kafka} answers"]
+    if found.missing:
+        said.append(f"missing topics: {', '.join(found.missing)} ({CREATES})")
+    else:
+        said.append(f"every topic of {settings.prefix or 'the empty prefix'} is there")
+    return "; ".join([*said, *(f"note: {one.sentence}" for one in found.differences)])
+
+
+def _check_formats(line_format: str, group_formats: str = "") -> None:
+    try:
+        parse_format(line_format)
+    except BadFormat as error:
+        raise Problem(f"VPCFLOW_LINE_FORMAT: {error}") from error
+    try:
+        parse_group_formats(group_formats)
+    except BadFormat as error:
+        raise Problem(f"VPCFLOW_GROUP_FORMATS: {error}") from error
+
+
+async def try_kinesis(settings: Connect) -> str:
+    """Find the streams and list their shards."""
+    _check_formats(settings.line_format, settings.group_formats)
+    try:
+        choice = parse_choice(settings.stream)
+        client = make_client("kinesis")
+    except (BadChoice, ConnectError) as error:
+        raise Problem(str(error)) from error
+    caller = Caller()
+    try:
+        named = await StreamFinder(client, choice, caller).find()
+        shards = [await caller.call("ListShards", StreamReader(client, name).shards) for name in named]
+    except calls.FAILURES as error:
+        endpoint = client.meta.endpoint_url
+        sentence = calls.as_sentence(error, endpoint, settings.stream)
+        raise Problem(str(sentence or f"Kinesis at {endpoint} refuses: {error}")) from error
+    if not named:
+        raise Problem(f"no stream matches VPCFLOW_STREAM={settings.stream} at {client.meta.endpoint_url}")
+    return f"{client.meta.endpoint_url}; {', '.join(named)}: {sum(map(len, shards))} shards"
+
+
+async def try_s3(settings: ConnectS3) -> str:
+    """List the bucket, or ask the queue for its attributes."""
+    if not settings.s3_bucket and not settings.s3_queue:
+        raise Problem("no objects to read: set VPCFLOW_S3_BUCKET, or VPCFLOW_S3_QUEUE")
+    _check_formats(settings.line_format)
+    said = []
+    if settings.s3_bucket:
+        said.append(await _listed(settings))
+    if settings.s3_queue:
+        request = {"QueueUrl": settings.s3_queue, "AttributeNames": ["ApproximateNumberOfMessages"]}
+        answer = await _asked(
+            "sqs", "get_queue_attributes", "sqs:GetQueueAttributes", settings.s3_queue, request
+        )
+        said.append(
+            f"{settings.s3_queue}: about {answer['Attributes']['ApproximateNumberOfMessages']} messages"
+        )
+    return "; ".join(said)
+
+
+async def _listed(settings: ConnectS3) -> str:
+    logs = f"{folder(settings.s3_prefix)}AWSLogs/"
+    arn = f"arn:aws:s3:::{settings.s3_bucket}"
+    request = {"Bucket": settings.s3_bucket, "Prefix": logs, "MaxKeys": 1}
+    answer = await _asked("s3", "list_objects_v2", "s3:ListBucket", arn, request)
+    there = "has objects" if answer.get("KeyCount") else "has no objects yet"
+    return f"s3://{settings.s3_bucket}/{logs} {there}"
+
+
+async def _asked(
+    service: str, operation: str, action: str, resource: str, request: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Call S3 or SQS once."""
+    try:
+        client = make_client(service, queue_region(resource))  # None, unless it is AWS's URL of a queue
+        function: Callable[..., dict[str, Any]] = getattr(client, operation)
+        return await asyncio.to_thread(function, **request)
+    except ConnectError as error:
+        raise Problem(str(error)) from error
+    except (ClientError, BotoCoreError, ValueError) as error:
+        sentence = s3_client.as_sentence(error, action, resource)
+        raise Problem(str(sentence or f"{action} on {resource} fails: {error}")) from error
+
+
+async def try_firehose(settings: ConnectFirehose) -> str:
+    """Read keys and certificate, and see if the port is free."""
+    _check_formats(settings.line_format, settings.group_formats)
+    try:
+        keys, context = access_keys(settings), tls(settings)
+    except SettingsError as error:
+        raise Problem(str(error)) from error
+    told = "TLS" if context else "plain HTTP"
+    port = _port("VPCFLOW_FIREHOSE", settings.firehose_host, settings.firehose_port)
+    return f"{told}, {len(keys)} access keys, {port}"
+
+
+async def try_serve(settings: Serve) -> str:
+    """See if the page's port is free."""
+    return _port("VPCFLOW", settings.host, settings.port)
+
+
+async def try_notify(settings: Notify) -> str:
+    """Connect to the webhook's host, and post nothing."""
+    if not settings.webhook:
+        return "alerts go to the log only; VPCFLOW_WEBHOOK is not set"
+    url = URL(settings.webhook)
+    try:
+        async with asyncio.timeout(REACH_S):
+            _, writer = await asyncio.open_connection(url.host, url.port)
+    except (OSError, UnicodeError) as error:
+        raise Problem(
+            f"the webhook's host {url.origin()} cannot be reached: {error or 'no answer'}"
+        ) from error
+    writer.close()
+    return f"the webhook's host {url.origin()} is reachable; nothing was posted"
+
+
+def _port(prefix: str, host: str, port: int) -> str:
+    """Say whether one can listen on a port. A port in use may be that of the process that runs."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        raise Problem(
+            f"cannot listen on {prefix}_HOST={host}, {prefix}_PORT={port}: {error.strerror};"
+            " if this is the process that runs already, all is well"
+        ) from error
+    return f"{host}:{port} is free"
+
+
+async def try_work(settings: Common) -> str:
+    """Say where compiled kernels are kept."""
+    from streams.kernel_cache import described
+
+    return described()
+
+
+TRIALS: Mapping[str, Callable[[Any], Awaitable[str]]] = {
+    "kinesis": try_kinesis,
+    "s3": try_s3,
+    "firehose": try_firehose,
+    "work": try_work,
+    "serve": try_serve,
+    "notify": try_notify,
+}

@@ -1,0 +1,1 @@
+"""The whole system on one machine, for a bounded load, with a reconciliation report."""

@@ -1,0 +1,133 @@
+"""What a replay puts in: a synthetic load, or somebody's own file, with the ledger it is compared with."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from connectors.formats.flowlog import BadFormat, log_format, missing_fields
+from connectors.formats.json_records import line_shape
+from emulator.ledger.from_file import AHEAD_S, FileLedger, field_count
+from emulator.ledger.ledger import Ledger
+from emulator.load import file, file_order, traffic
+from emulator.load.traffic import Batch
+
+
+class ReplayError(RuntimeError):
+    """The replay cannot be run; the message says what to do."""
+
+
+SHOWN_BYTES = 300
+"""Of a refused line in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `vpcflow replay` was asked for; `rate` is lines a second, None for as fast as it goes."""
+
+    records: int = 200_000
+    rate: float | None = None
+    shards: int = 4
+    workers: int = 1
+    payload: str = "cloudwatch"
+    seed: int = 1
+    path: str | None = None
+    world: str | None = None
+    busy: int = 100
+    incidents: str = "all"
+    source: str = "kinesis"
+    line_format: str | None = None
+    keep: bool = False
+    external_endpoint: str | None = None
+    port: int = 0
+    as_json: bool = False
+    final_after_s: int = 600
+    """`VPCFLOW_LATENESS_S` of the workers: windows that are older become final."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What is to be replayed: of a file the whole ledger, of a synthetic load one that feeding fills."""
+
+    ledger: Ledger
+    refused: int
+    source: Iterable[Batch]
+    line_format: str = "default"
+
+
+def load(options: Options) -> Loaded:
+    """Prepare what is to be replayed. Raises `ReplayError` when a file cannot be read as flow logs."""
+    if options.world:
+        return Loaded(Ledger(), 0, ())
+    if not options.path:
+        made = synthetic(options)
+        return Loaded(Ledger(labels=traffic.labels(made)), 0, traffic.batches(made, batch_lines(made)))
+    return _file(options.path, options.line_format)
+
+
+def _file(path: str, line_format: str | None) -> Loaded:
+    """Count a file. Raises `ReplayError` when it cannot be read, or when no line of it is understood."""
+    counted = FileLedger(latest=int(time.time()) + AHEAD_S)
+    try:
+        names, batches = file.read_lines(path, line_format)
+        for batch in batches:
+            counted.add(batch.lines, batch.names)
+    except (BadFormat, OSError, EOFError, zlib.error) as error:
+        raise ReplayError(f"{path} cannot be read as flow logs: {error}") from error
+    ledger = counted.ledger()
+    if not ledger.lines:
+        raise ReplayError(_nothing_understood(path, counted))
+    source = _file_batches(path, line_format, is_ordered=counted.disorder_s <= file_order.SPAN_S)
+    return Loaded(ledger, counted.refused, source, log_format(names))
+
+
+def _nothing_understood(path: str, counted: FileLedger) -> str:
+    """Say which line was refused first, how many fields it has, and what to set."""
+    if not counted.refused:
+        return f"{path} has no lines of flow logs"
+    names, line = counted.first_refused_names, counted.first_refused
+    shown = line[:SHOWN_BYTES].decode(errors="replace") + ("…" if len(line) > SHOWN_BYTES else "")
+    if line_shape(line[max(line.find(b"{"), 0) :]):
+        return (
+            f"{path}: none of its {counted.refused:,} lines is understood. The first is {shown!r}: it holds"
+            " JSON, and a FILE has lines of text. Write the fields of each record in a line, below a header"
+            " with their names, or put the JSON into a Kinesis stream: `connect kinesis` reads it"
+        )
+    fields, lacks = field_count(line, names), missing_fields(names)
+    reason = f"and the format has {len(names)} ({' '.join(names)})"
+    if lacks:
+        reason = f"and {lacks}"
+    elif fields == len(names):
+        reason = "as the format has, but one is not a value of its field, or the time is implausible"
+    return (
+        f"{path}: none of its {counted.refused:,} lines is understood. The first is {shown!r}: it has "
+        f"{fields} fields, {reason}. Set FORMAT= (--format) to the flow log's LogFormat, which "
+        "`aws ec2 describe-flow-logs` shows, or add a header"
+    )
+
+
+def _file_batches(path: str, line_format: str | None, *, is_ordered: bool) -> Iterator[Batch]:
+    names, batches = file.read_lines(path, line_format)
+    first = 0
+    for batch in batches if is_ordered else file_order.by_time(batches):
+        yield from file_order.cut(file.batch_of(batch, first, names))
+        first += len(batch.lines)
+
+
+def batch_lines(load: traffic.Load) -> int:
+    """Return how many lines a batch has: those of ten minutes at most.
+
+    The lines of an interface in a batch travel together, so a batch is not in the order of time.
+    """
+    return max(1, min(traffic.CHUNK_LINES, load.records * file_order.SPAN_S // load.span_s))
+
+
+_LOADED_AT = int(time.time())
+
+
+def synthetic(options: Options) -> traffic.Load:
+    """Return the synthetic load; it ends about now, so that the page looks as it does in real life."""
+    span_s = traffic.Load(options.records, options.seed).span_s
+    return traffic.Load(options.records, options.seed, start=(_LOADED_AT - span_s) // 60 * 60)

@@ -1,0 +1,66 @@
+"""The options of `vpcflow replay`, checked before anything starts."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import tempfile
+
+from connectors.formats.flowlog import BadFormat, parse_format
+from connectors.setting_values import is_url
+from emulator.world.running import topology_of
+from emulator.world.settings import BadWorld, read
+from emulator.world.topology.file import BadTopology
+from streams.replay.load import Options, ReplayError
+
+
+def check(options: Options) -> None:
+    """Raise `ReplayError` with a sentence if the options cannot be replayed."""
+    _check_combination(options)
+    try:
+        # `incidents` is checked without a world too: a misspelt kind must not wait for one.
+        read({"seed": options.seed, "busy": options.busy, "incidents": options.incidents})
+        if options.world is not None:
+            topology_of(options.world)
+        if options.line_format is not None:
+            parse_format(options.line_format)
+    except (BadWorld, BadTopology) as error:
+        raise ReplayError(str(error)) from error
+    except BadFormat as error:
+        raise ReplayError(f"--format: {error}") from error
+    if options.external_endpoint is not None and not is_url(options.external_endpoint):
+        raise ReplayError(
+            f"--external-endpoint {options.external_endpoint!r} is no URL: write http://host:port"
+        )
+    _check_port(options.port)
+    _check_temporary_folder()
+
+
+def _check_combination(options: Options) -> None:
+    if options.path is not None and options.world is not None:
+        raise ReplayError("--file and --world are two loads: leave one of them out")
+    if options.source != "kinesis" and options.world is None:
+        raise ReplayError(f"--source {options.source} needs --world: only flow logs are delivered there")
+    if options.world is not None and options.external_endpoint is not None:
+        raise ReplayError("a world is played by our own emulator: leave --external-endpoint out")
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError as error:
+            why = (
+                "is taken by another process"
+                if error.errno == errno.EADDRINUSE
+                else f"cannot be used: {error}"
+            )
+            raise ReplayError(f"--port {port} {why}; choose another, or leave it out") from error
+
+
+def _check_temporary_folder() -> None:
+    try:
+        tempfile.gettempdir()
+    except OSError as error:
+        raise ReplayError("no temporary folder is writable: set TMPDIR to one that is") from error

@@ -1,0 +1,101 @@
+"""A replay whose lines are flow logs of a synthetic estate: built, delivered and counted by the emulator."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+from emulator.kafka.ports import free_port
+from emulator.ledger import ledger as ledgers
+from emulator.ledger.ledger import Ledger
+from emulator.world.builder.building import BuildError
+from emulator.world.builder.provisioning import Endpoint, ProvisionError, Wanted, provision
+from emulator.world.remote import NoWorld, RemoteWorld
+from emulator.world.running import built, topology_of
+from emulator.world.settings import BadWorld, WorldSettings, read
+from emulator.world.topology.file import BadTopology
+from streams.replay.load import Options, ReplayError
+
+LOOK_S = 0.25
+NAME = "vpcflow-replay"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How flow logs get to the connector: where AWS delivers them, and how the connector is started."""
+
+    wanted: Wanted
+    arguments: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+
+
+def way(options: Options, stream: str) -> Way:
+    """Return the way of a replay's source. Raises `ReplayError`."""
+    if options.source != "kinesis" and not options.world:
+        raise ReplayError(f"--source {options.source} needs --world: only flow logs are delivered there")
+    if options.world and options.external_endpoint:
+        raise ReplayError("a world is played by our own emulator: leave --external-endpoint out")
+    if options.source == "s3":
+        wanted = Wanted(to="s3", name=NAME)
+        return Way(wanted, ["connect", "s3", "--bucket", NAME], {"VPCFLOW_S3_LIST_S": "1"})
+    if options.source == "firehose":
+        port, key = free_port(), secrets.token_urlsafe(24)
+        url = f"http://127.0.0.1:{port}/"
+        wanted = Wanted(to="firehose", name=NAME, http_endpoint=url, access_key=key)
+        return Way(wanted, ["connect", "firehose", "--port", str(port)], {"VPCFLOW_FIREHOSE_KEY": key})
+    return Way(Wanted(stream=stream, shards=options.shards, name=NAME), ["connect", "kinesis"])
+
+
+def settings(options: Options) -> WorldSettings:
+    """Return how the world is to be played. Raises `ReplayError`."""
+    try:
+        return read(
+            {
+                "seed": options.seed,
+                "busy": options.busy,
+                "incidents": options.incidents,
+                "records": options.records,
+                "rate": options.rate or 0.0,
+                # Nobody looks at the log group, and moto would keep every event for ever.
+                "keeps_log_events": False,
+            }
+        )
+    except BadWorld as error:
+        raise ReplayError(str(error)) from error
+
+
+async def prepare(options: Options, url: str, wanted: Wanted, console: Console) -> None:
+    """Build the estate, and flow logs that are delivered as wanted. Raises `ReplayError`."""
+    endpoint = Endpoint(url)
+    try:
+        topology = topology_of(options.world or "")
+        estate = await built(endpoint, topology, console)
+        vpcs = [estate.id("vpc", name) for name in topology.vpcs]
+        await asyncio.to_thread(provision, endpoint, vpcs, wanted)
+    except (BadTopology, BuildError, ProvisionError) as error:
+        raise ReplayError(str(error)) from error
+
+
+async def play(url: str, how: WorldSettings, on_lines: Callable[[int], None]) -> Ledger:
+    """Play a bounded load to its end; return its ledger. Raises `ReplayError`."""
+    world = RemoteWorld(url)
+    try:
+        await world.play(how)
+        while True:
+            await asyncio.sleep(LOOK_S)
+            progress = await world.progress()
+            on_lines(sum(one["lines"] for one in await world.flow_logs()))
+            if progress["failure"]:
+                raise ReplayError(progress["failure"])
+            if progress["is_done"]:
+                break
+        failed = [one for one in await world.flow_logs() if one["error"] or one["lost"]]
+        if failed:
+            raise ReplayError(f"{failed[0]['flow_log_id']} was not delivered: {failed[0]['reason']}")
+        return ledgers.from_json(await world.ledger())
+    except NoWorld as error:
+        raise ReplayError(str(error)) from error

@@ -1,0 +1,1 @@
+"""Lines in, partial sums out: the hot path. Pure."""

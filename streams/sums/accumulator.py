@@ -1,0 +1,242 @@
+"""Lines in, sums out: the hot path, in one call a block.
+
+`Sums` is the accumulator of one flush. Lines that the kernel takes are summed in its table; every other line
+is read by `lines.understand` and summed here or refused with its reason. Lines are never dropped: what went
+in is understood, refused, or nothing (empty, header), and the three counts add up to the lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from connectors.formats.flowlog import DEFAULT_FORMAT
+from streams.sums import kernel, lines, partials
+from streams.sums.lines import Nothing, Plan, Row
+
+TABLE_ROWS = 1 << 13  # 512 KiB, and at most 1 MiB of maps; doubled when half full
+ODD_LINES = 1 << 12
+FULL_ROWS = 1 << 14  # at most 2 MiB of table: drain then, however little time has passed
+MAPS_AS_ROWS = 2  # a pair of maps is as large as two rows of a partial
+FULL_REFUSED_BYTES = 1 << 20  # a reason's lines go into one message, which must stay below 8 MiB
+KNOWN_IDS = 1 << 16
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the lines of a flush."""
+
+    lines: int = 0
+    understood: int = 0
+    nothing: int = 0
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class _Extra:
+    """A sum kept outside the table, because its lines were odd ones."""
+
+    flows: int = 0
+    packets: int = 0
+    bytes: int = 0
+    first: int = 1 << 62
+    last: int = 0
+    ports: int = 0
+    sources: int = 0
+
+    def add(self, row: Row) -> None:
+        self.flows += 1
+        self.packets += row.packets
+        self.bytes += row.bytes
+        self.first = min(self.first, row.start)
+        self.last = max(self.last, row.end)
+        if row.action == lines.REJECT:
+            self.ports |= 1 << kernel.port_bit(row.dstport)
+            self.sources |= 1 << kernel.source_bit(row.srcaddr)
+
+
+@dataclass(slots=True)
+class Drained:
+    """The result of a flush: rows, counts, the refused lines by reason, and the time that it shows.
+
+    `newest_start` is the newest `first` of a row (-1: none): never ahead of the newest start in the text, and
+    less than a window behind it, which costs a watermark nothing in safety and the kernel nothing a line.
+    """
+
+    rows: pl.DataFrame
+    counts: Counts
+    refused: dict[str, list[bytes]]
+    newest_start: int
+
+
+@dataclass(slots=True)
+class Sums:
+    """Sums of many blocks, of any formats, until `drain`."""
+
+    window_s: int
+    _table: np.ndarray = field(default_factory=lambda: kernel.new_table(TABLE_ROWS))
+    _used: np.ndarray = field(default_factory=lambda: np.zeros(TABLE_ROWS, np.int64))
+    _used_n: int = 0
+    _maps: np.ndarray = field(default_factory=lambda: kernel.new_maps(TABLE_ROWS))
+    _maps_n: int = 0
+    _odd: np.ndarray = field(default_factory=lambda: np.zeros((ODD_LINES, 2), np.int64))
+    _extra: dict[tuple[int, str, int, int], _Extra] = field(default_factory=dict)
+    _refused: dict[str, list[bytes]] = field(default_factory=dict)
+    _counts: Counts = field(default_factory=Counts)
+    _refused_bytes: int = 0
+    _known: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether to drain now, for the sake of memory."""
+        rows = self._used_n + len(self._extra) + MAPS_AS_ROWS * self._maps_n
+        return rows >= FULL_ROWS or self._refused_bytes >= FULL_REFUSED_BYTES
+
+    def warm(self) -> None:
+        """Load (the first time on a machine: compile) the kernel now, not under the first block."""
+        self.add(b"", lines.plan(DEFAULT_FORMAT))
+        table, used = kernel.new_table(2), np.zeros(2, np.int64)
+        kernel.rehash(table, used, 0, table)
+
+    def add(self, text: bytes, by: Plan, arrived_s: int = 0) -> None:
+        """Sum the lines of a block. A final newline ends the last line and begins no other.
+
+        `arrived_s` is the newest arrival of the block's lines, epoch seconds; 0 if it is unknown.
+        """
+        latest = lines.latest_start(arrived_s)
+        buf = np.frombuffer(text, np.uint8)
+        # A format whose columns the kernel cannot place is read line by line: it takes interface-id only.
+        codes = np.array(by.codes, np.int64)
+        at, status = 0, kernel.ODD_FULL
+        if lines.ENTITY not in by.codes or lines.ACTION not in by.codes:
+            for line in _lines_of(text):
+                self._one(line, by, latest)
+            return
+        while status != kernel.DONE:
+            status, at, self._used_n, self._maps_n, odd_n, summed = kernel.scan(
+                buf,
+                at,
+                codes,
+                self.window_s,
+                latest,
+                self._table,
+                self._used,
+                self._used_n,
+                self._maps,
+                self._maps_n,
+                self._odd,
+            )
+            self._counts.lines += summed
+            self._counts.understood += summed
+            for begin, end in self._odd[:odd_n].tolist():
+                self._one(text[begin:end], by, latest)
+            if status == kernel.TABLE_FULL:
+                self._grow()
+
+    def refuse(self, reason: str, text: bytes) -> None:
+        """Refuse every line of a block, for a reason that is the block's."""
+        refused = _lines_of(text)
+        self._counts.lines += len(refused)
+        self._counts.refused += len(refused)
+        self._refused.setdefault(reason, []).extend(refused)
+        self._refused_bytes += len(text)
+
+    def drain(self) -> Drained:
+        """Return all sums since the last drain, and begin anew."""
+        rows = self._table_rows()
+        if self._extra:
+            rows = pl.concat([rows, self._extra_rows()])
+        newest = rows["first"].max() if len(rows) else -1
+        drained = Drained(rows, self._counts, self._refused, int(newest))  # type: ignore[arg-type]
+        self._table[self._used[: self._used_n]] = 0
+        self._maps[: self._maps_n + 1] = 0
+        self._used_n, self._maps_n, self._counts, self._extra = 0, 0, Counts(), {}
+        self._refused, self._refused_bytes = {}, 0
+        return drained
+
+    def _one(self, line: bytes, by: Plan, latest: int) -> None:
+        self._counts.lines += 1
+        match lines.understand(line, by, latest):
+            case Row() as row:
+                self._counts.understood += 1
+                window = row.start // self.window_s * self.window_s
+                key = (window, row.entity, row.action, row.protocol)
+                self._extra.setdefault(key, _Extra()).add(row)
+            case Nothing():
+                self._counts.nothing += 1
+            case reason:
+                self._counts.refused += 1
+                self._refused.setdefault(reason, []).append(line)
+                self._refused_bytes += len(line)
+
+    def _grow(self) -> None:
+        table = kernel.new_table(len(self._table) * 2)
+        used = np.zeros(len(table), np.int64)
+        used[: self._used_n] = self._used[: self._used_n]
+        kernel.rehash(self._table, used, self._used_n, table)
+        maps = kernel.new_maps(len(table))
+        maps[: self._maps_n + 1] = self._maps[: self._maps_n + 1]
+        self._table, self._used, self._maps = table, used, maps
+
+    def _table_rows(self) -> pl.DataFrame:
+        taken = self._table[self._used[: self._used_n]]
+        packed = taken[:, kernel.PACKED]
+        columns = {
+            "window": taken[:, kernel.WINDOW] * self.window_s,
+            "entity": self._ids(taken),
+            "action": (packed >> 1) & 3,
+            "protocol": (packed >> 3) & 511,
+            "flows": taken[:, kernel.FLOWS],
+            "packets": taken[:, kernel.PACKETS],
+            "bytes": taken[:, kernel.BYTES],
+            "first": taken[:, kernel.FIRST],
+            "last": taken[:, kernel.LAST],
+            "maps": partials.to_column(self._maps, packed >> kernel.MAPS_AT),
+        }
+        return pl.DataFrame(columns, schema_overrides=partials.SCHEMA)
+
+    def _ids(self, taken: np.ndarray) -> list[str]:
+        known, found = self._known, []
+        if len(known) > KNOWN_IDS:
+            known.clear()
+        words = zip(taken[:, kernel.LO].tolist(), (taken[:, kernel.PACKED] >> 12 & 31).tolist(), strict=True)
+        for word in words:
+            name = known.get(word)
+            if name is None:
+                name = known[word] = _id(*word)
+            found.append(name)
+        return found
+
+    def _extra_rows(self) -> pl.DataFrame:
+        return partials.frame(
+            (
+                *key,
+                sums.flows,
+                sums.packets,
+                sums.bytes,
+                sums.first,
+                sums.last,
+                _maps_of(sums),
+            )
+            for key, sums in self._extra.items()
+        )
+
+
+def _lines_of(text: bytes) -> list[bytes]:
+    """Cut at newlines as the kernel does: nothing has no line, and a final newline begins none."""
+    found = text.split(b"\n")
+    return found[:-1] if not found[-1] else found
+
+
+def _maps_of(sums: _Extra) -> bytes:
+    size = partials.MAP_BYTES // 2
+    return sums.ports.to_bytes(size, "little") + sums.sources.to_bytes(size, "little") if sums.ports else b""
+
+
+def _id(lo: int, kind: int) -> str:
+    """Write an interface id as AWS does: `eni-` and 17 (or, before 2018, 8) digits."""
+    if kind & 1:
+        return f"eni-{kind >> 1 & 15:x}{lo & (1 << 64) - 1:016x}"
+    return f"eni-{lo & (1 << 32) - 1:08x}"

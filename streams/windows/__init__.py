@@ -1,0 +1,1 @@
+"""Partial sums in, windows out. Pure."""

@@ -1,0 +1,1 @@
+"""`vpcflow work`: the Faust worker and its three hops."""

@@ -1,0 +1,75 @@
+"""The Faust app: topics and agents declared, and every place where Faust is bent, with the reason.
+
+Faust gives agents, topics, the consumer group and its rebalancing. State, places and outputs are the hops'
+own, in slots. Reproduced wrong on faust-streaming 0.15.3, and so not used: windowed tables,
+`processing_guarantee`, its own offset commits for these topics, exceptions inside an agent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+
+from connectors.kafka.topics import METADATA_AGE_MS
+from connectors.settings import Work
+
+BUFFERED_EVENTS = 16  # each may be a block of 1 MiB
+
+
+class _App(faust.App):
+    """Bent: Faust makes folders for tables, which we do not have, where it may not write."""
+
+    def _create_directories(self) -> None:
+        pass
+
+
+class _CommittedThread(driver.AIOKafkaConsumerThread):
+    """Bent: Faust ties read_committed to its own exactly-once; we want the one without the other."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"
+        return consumer
+
+
+class _CommittedConsumer(driver.Consumer):
+    def _new_consumer_thread(self) -> Any:
+        return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _CommittedTransport(driver.Transport):
+    Consumer = _CommittedConsumer
+
+
+def make_app(settings: Work) -> faust.App:
+    """Return the app, without agents. Nothing is opened."""
+    options: dict[str, Any] = {}
+    if settings.worker_id:
+        # Static membership spares a rebalance when a worker restarts within its session.
+        options["consumer_group_instance_id"] = settings.worker_id
+    app = _App(
+        f"{settings.prefix}work",
+        broker=f"kafka://{settings.kafka.replace(',', ';kafka://')}",
+        web_enabled=False,  # The page is another process.
+        topic_partitions=settings.slots,
+        topic_disable_leader=True,
+        topic_allow_declare=False,  # Topics are ours to create and check: connectors/kafka/topics.py.
+        broker_commit_interval=0.5,
+        broker_session_timeout=settings.session_s,
+        broker_heartbeat_interval=min(1.0, settings.session_s / 4),
+        broker_rebalance_timeout=max(6.0, settings.session_s),
+        broker_max_poll_interval=300.0,
+        consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_AGE_MS,
+        stream_buffer_maxsize=BUFFERED_EVENTS,
+        **options,
+    )
+    app.transport = _CommittedTransport(app.conf.broker, app)
+    return app
+
+
+def declare_topic(app: faust.App, name: str) -> Any:
+    """Declare a hop's input: raw values, and no acknowledgements, because the slot keeps the place."""
+    return app.topic(name, value_type=bytes, value_serializer="raw", acks=False)

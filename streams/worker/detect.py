@@ -1,0 +1,79 @@
+"""The third hop: windows in, transitions of alerts out."""
+
+from __future__ import annotations
+
+import time
+
+import orjson
+
+from connectors.kafka.messages import Message
+from connectors.settings import Work
+from streams.alerts.life import CANCELLED
+from streams.alerts.watch import Watch
+from streams.numbering import Input, Rewind, Sequence
+from streams.records import Alert
+from streams.sums import partials
+from streams.windows.aggregate_encoding import with_final
+from streams.worker.hops import Pace, make_slot
+
+PLACE_KEY = b"place"
+
+
+class DetectHop:
+    """`finals[q]` → `alerts[q]`."""
+
+    input = "finals"
+
+    def __init__(self, settings: Work, partition: int) -> None:
+        self.slot = make_slot(settings, "detect", partition)
+        self._settings = settings
+        self._read = Sequence()
+        self._watch = Watch()
+        self._messages: list[Message] = []
+        self._touched = False
+        self._pace = Pace()
+
+    @property
+    def place(self) -> int:
+        return self._read.offset + 1
+
+    async def open(self, now: float) -> None:
+        await self.slot.open()
+        state = dict(self.slot.state)
+        if value := state.pop(PLACE_KEY, None):
+            self._read = Sequence.of(orjson.loads(value))
+        self._watch = Watch.load(state)
+
+    def offer(self, message: Input, now: float) -> Rewind | None:
+        verdict = self._read.check(message.number(), message.offset)
+        if isinstance(verdict, Rewind):
+            return verdict
+        if verdict:
+            self._read.took(message)
+            self._touched = True
+            finals = with_final(partials.decode(message.value))
+            alerts = self._watch.take(finals, message.number("watermark"))
+            self._messages += [self._message(alert) for alert in alerts]
+        return None
+
+    def _message(self, alert: Alert) -> Message:
+        # A pending alert that never fired is deleted from the compacted topic.
+        value = None if alert.status == CANCELLED else alert.encode()
+        topic = f"{self._settings.prefix}alerts"
+        return Message(topic, self.slot.partition, alert.fingerprint.encode(), value)
+
+    def step_over(self, message: Input) -> int | None:
+        return self._read.skip(message)
+
+    def is_due(self, now: float) -> bool:
+        return self._touched and self._pace.allows(now)
+
+    @property
+    def is_large(self) -> bool:
+        return False
+
+    async def flush(self, now: float) -> None:
+        place = orjson.dumps([self._read.number, self._read.offset, self._read.counted])
+        await self.slot.commit({**self._watch.changed(), PLACE_KEY: place}, self._messages)
+        self._messages, self._touched = [], False
+        self._pace.flushed(now, time.time())

@@ -1,0 +1,145 @@
+"""The second hop: partial sums in, aggregates and finals out; rows behind the retention go to `dead`."""
+
+from __future__ import annotations
+
+import time
+
+import orjson
+import polars as pl
+
+from connectors.kafka.dead import dead_message
+from connectors.kafka.messages import Message
+from connectors.progress import NONE
+from connectors.settings import Work
+from streams.numbering import Input, Output, Rewind
+from streams.sums import partials
+from streams.sums.lines import ACTIONS
+from streams.windows.merge import Producer, Rules, Windows
+from streams.windows.watermark import Time
+from streams.worker import metrics
+from streams.worker.hops import PLACE_S, Pace, make_slot
+
+FULL_ROWS = 5_000
+"""Rows after which a flush does not wait for its turn: a backlog would make it hundreds of megabytes."""
+
+FINALS_A_MESSAGE = 1000  # windows of an entity, of two rows mostly: 700 KB before lz4
+
+
+class MergeHop:
+    """`partials[q]` → `aggregates[q]`, `finals[q]`; late rows to `dead`."""
+
+    input = "partials"
+
+    def __init__(self, settings: Work, partition: int) -> None:
+        self.slot = make_slot(settings, "merge", partition)
+        self._settings = settings
+        self._rules = Rules(settings.window_s, settings.lateness_s, settings.retention_s, settings.slots)
+        self._windows = Windows(self._rules)
+        self._sent = Output()
+        self._jump: Input | None = None
+        self._parts: list[pl.DataFrame] = []
+        self._arrival_ms, self._newest_ms = 0, 0
+        self._pace = Pace()
+        self._kept_offset, self._kept_at = -1, 0.0
+
+    @property
+    def place(self) -> int:
+        return self._windows.offset + 1
+
+    async def open(self, now: float) -> None:
+        await self.slot.open()
+        state = dict(self.slot.state)
+        self._sent = _output(state.pop(b"sent", b"-1"))
+        self._windows = Windows.load(self._rules, state)
+        self._parts, self._arrival_ms = [], 0
+        self._kept_offset, self._kept_at = self._windows.offset, now
+
+    def offer(self, message: Input, now: float) -> Rewind | None:
+        if self._jump is not None and message.offset > self._jump.offset:
+            # Nothing after a jump is taken, of no producer: a commit would carry the place past the jump.
+            message = self._jump
+        producer = self._producer(message)
+        verdict = producer.read.check(message.number(), message.offset)
+        if isinstance(verdict, Rewind):
+            self._jump = message
+            return verdict
+        self._jump = None
+        if verdict:
+            producer.read.took(message)
+            self._windows.note(producer, _time(message))
+            if message.value:
+                arrival_ms = message.number("arrival_ms")
+                self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms)
+                self._newest_ms = max(self._newest_ms, arrival_ms)
+                self._parts.append(partials.decode(message.value))
+        return None
+
+    def _producer(self, message: Input) -> Producer:
+        return self._windows.producers.setdefault(message.number("producer"), Producer())
+
+    def step_over(self, message: Input) -> int | None:
+        message, self._jump = self._jump or message, None
+        return self._producer(message).read.skip(message)
+
+    def is_due(self, now: float) -> bool:
+        if self.is_large:
+            return True
+        if not self._pace.allows(now):
+            return False
+        if self._parts or self._windows.is_due():
+            return True
+        return self._windows.offset != self._kept_offset and now - self._kept_at >= PLACE_S
+
+    @property
+    def is_large(self) -> bool:
+        return sum(map(len, self._parts)) >= FULL_ROWS
+
+    async def flush(self, now: float) -> None:
+        arrival_ms, self._arrival_ms = self._arrival_ms, 0
+        if self._parts:
+            self._windows.add(pl.concat(self._parts), arrival_ms)
+            self._parts = []
+        flushed = self._windows.flush()
+        prefix, q = self._settings.prefix, self.slot.partition
+        aggregates = f"{prefix}aggregates"
+        messages = [Message(aggregates, q, key, value) for key, value in flushed.published]
+        watermark = b"%d" % self._windows.watermark
+        for part in _parts(flushed.judged):
+            value = partials.encode(part)
+            messages.append(self._sent.message(f"{prefix}finals", q, value, len(part), watermark=watermark))
+        if flushed.late:
+            messages.append(self._late(flushed.late))
+        state = {**flushed.state, b"sent": b"%d %d" % (self._sent.number, self._sent.counted)}
+        await self.slot.commit(state, messages)
+        self._kept_offset, self._kept_at = self._windows.offset, now
+        metrics.count_merged(flushed)
+        self._pace.flushed(now, time.time(), self._newest_ms)
+
+    def _late(self, rows: list[partials.Row]) -> Message:
+        value = orjson.dumps(
+            [[window, entity, ACTIONS[action], *rest[:6]] for window, entity, action, *rest in rows]
+        )
+        count = sum(row[4] for row in rows)
+        slot = self.slot.partition
+        return dead_message(self._settings.prefix, slot, "late", value, count, f"partials[{slot}]")
+
+
+def _output(sent: bytes) -> Output:
+    """Read what was sent; state of format 1 has the number alone."""
+    return Output(*map(int, sent.split()))
+
+
+def _time(message: Input) -> Time:
+    return Time(
+        message.number("newest_start"),
+        message.optional("watermark", NONE),
+        bool(message.optional("caught_up", 0)),
+    )
+
+
+def _parts(judged: pl.DataFrame) -> list[pl.DataFrame]:
+    """Cut rows for detectors into messages, and never between the rows of one entity and window."""
+    if len(judged) <= FINALS_A_MESSAGE:
+        return [judged] if len(judged) else []
+    part = pl.struct("eni", "window_start").rle_id() // FINALS_A_MESSAGE
+    return judged.with_columns(part=part).partition_by("part", include_key=False, maintain_order=True)

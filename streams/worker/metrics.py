@@ -1,0 +1,41 @@
+"""What the worker counts; the list is a document. No label is unbounded."""
+
+from __future__ import annotations
+
+import polars as pl
+from prometheus_client import Counter, Gauge
+
+from streams.records import LOG_ACTIONS
+from streams.sums.accumulator import Counts
+from streams.sums.lines import ACTIONS
+from streams.windows.merge import Flushed
+
+RECORDS = Counter("vpcflow_records_total", "Flow-log lines and sums, by what became of them", ["stage"])
+REWINDS = Counter("vpcflow_rewinds_total", "Jumps in a producer's numbers that were read again", ["topic"])
+STALE = Counter("vpcflow_stale_events_total", "Events of an older generation, dropped", ["topic"])
+LOST = Counter("vpcflow_lost_messages_total", "Messages that retention took before we read them", ["topic"])
+LOST_COUNT = Counter(
+    "vpcflow_lost_total", "Lines, flows or rows in messages that retention took before we read them", ["what"]
+)
+LOG_STATUS = Counter("vpcflow_log_status_lines_total", "Lines of NODATA and SKIPDATA", ["log_status"])
+SLOTS_OPEN = Gauge("vpcflow_slots_open", "Slots that this worker owns")
+
+
+def count_lines(counts: Counts) -> None:
+    """Count the lines of one committed flush of `sum`."""
+    RECORDS.labels("parsed").inc(counts.understood)
+    RECORDS.labels("refused").inc(counts.refused)
+    RECORDS.labels("nothing").inc(counts.nothing)
+
+
+def count_log_status(rows: pl.DataFrame) -> None:
+    """Count the lines that say that there was nothing, or that records were skipped."""
+    actions, flows = rows["action"].to_numpy(), rows["flows"].to_numpy()
+    for name in LOG_ACTIONS:
+        LOG_STATUS.labels(name).inc(int(flows[actions == ACTIONS.index(name)].sum()))
+
+
+def count_merged(flushed: Flushed) -> None:
+    """Count the aggregates and late flows of one committed flush of `merge`."""
+    RECORDS.labels("emitted").inc(len(flushed.published))
+    RECORDS.labels("late").inc(sum(row[4] for row in flushed.late))

@@ -1,0 +1,299 @@
+"""The worker process: opens the assigned partitions, feeds the hops, flushes them, and fails loudly.
+
+One lock a worker is held around a batch, around flushes and around a revocation, so that nothing is written
+for a partition after Faust has given it away. An error that a hop does not know ends the process with a
+non-zero status; its supervisor starts it again, and the slots keep the places at which it continues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import structlog
+from faust.types import TP
+
+from connectors.health import health
+from connectors.kafka.messages import check_format
+from connectors.kafka.topics import ensure_topics
+from connectors.settings import Work
+from streams.numbering import Input, NumbersWentBack, Rewind
+from streams.worker import metrics
+from streams.worker.app import declare_topic, make_app
+from streams.worker.detect import DetectHop
+from streams.worker.hops import Hop
+from streams.worker.merge import MergeHop
+from streams.worker.sum import SumHop
+from streams.worker.warm import warm
+
+log = structlog.get_logger()
+
+TAKE, TAKE_WITHIN_S = 8, 0.05
+TICK_S = 0.05
+OFFSETS_S = 1.0  # group offsets are written this often, for lag tools only; nothing reads them back
+REWIND_PAUSE_S = 0.5  # a rewind needs a fetch to take effect; do not ask again before
+CLOSE_S = 5.0
+GC_THRESHOLD = 1_000_000
+REWINDS_MAX = 60  # to one offset, in vain: half a minute
+COUNTED = {"blocks": "lines", "partials": "flows", "finals": "rows"}  # what a topic's messages count
+RESTART_REMEDY = "Use another VPCFLOW_PREFIX, or stop every process and delete all topics of this one"
+Place = tuple[str, int]
+
+
+class Worker:
+    """The hops that this process owns, and the Faust app that feeds them."""
+
+    def __init__(self, settings: Work) -> None:
+        self._settings = settings
+        self._app = make_app(settings)
+        self._lock = asyncio.Lock()
+        self._hops: dict[Place, Hop] = {}
+        self._rewound: dict[Place, tuple[float, int, int]] = {}  # when, to which offset, how often
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._is_ready = False
+        warm(settings.window_s)
+        self._kinds: dict[str, Callable[[int], Hop]] = {
+            SumHop.input: lambda p: SumHop(settings, p),
+            MergeHop.input: lambda p: MergeHop(settings, p),
+            DetectHop.input: lambda p: DetectHop(settings, p),
+        }
+        for name in self._kinds:
+            self._declare(name)
+        # Faust's signals hold weak references: the bound method lives as long as this worker.
+        revoked: Any = self._app.on_partitions_revoked
+        revoked.connect(self._revoked)
+
+    def _declare(self, name: str) -> None:
+        async def agent(stream: Any) -> None:
+            await self._feed(name, stream.noack().noack_take(TAKE, within=TAKE_WITHIN_S))
+
+        agent.__name__ = name
+        self._app.agent(declare_topic(self._app, self._settings.prefix + name), name=name)(agent)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every assigned slot is open."""
+        return self._is_ready
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set. Raises what ended the work otherwise."""
+        self._app.finalize()
+        started = asyncio.ensure_future(self._app.start())
+        stopped = asyncio.ensure_future(stop.wait())
+        ticking = asyncio.ensure_future(self._tick())
+        try:
+            while not stopped.done():
+                waits: set[asyncio.Future[Any]] = {stopped, ticking, self._failed}
+                if not started.done():
+                    waits.add(started)
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                for task in (started, ticking, self._failed):
+                    if task.done():
+                        task.result()
+        finally:
+            ticking.cancel()
+            async with self._lock:
+                if stopped.done():
+                    await self._flush_all()
+                await self._drop()
+            await self._stop_app()
+
+    async def _flush_all(self) -> None:
+        """Commit what is read, so that the next owner begins after it; what takes too long is read again."""
+        if not self._is_settled():
+            return
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await asyncio.gather(*(hop.flush(time.time()) for hop in self._hops.values()))
+        except Exception as error:
+            log.warning("stopped with messages uncommitted", error=repr(error))
+
+    async def _stop_app(self) -> None:
+        """Bent: Faust's consumer thread outlives its cancelled app, and the process could not end."""
+        try:
+            await asyncio.wait_for(self._app.stop(), CLOSE_S)
+        except TimeoutError:
+            log.warning("faust did not stop", within_s=CLOSE_S)
+
+    async def _tick(self) -> None:
+        offsets_at = 0.0
+        while True:
+            await asyncio.sleep(TICK_S)
+            async with self._lock:
+                if not self._is_settled():
+                    continue
+                await self._open_assigned()
+                self._is_ready = True
+                await self._flush_due()
+                if time.monotonic() - offsets_at > OFFSETS_S:
+                    offsets_at = time.monotonic()
+                    await self._tell_offsets()
+
+    def _is_settled(self) -> bool:
+        app = self._app
+        return app.consumer is not None and not app.rebalancing and (app.consumer_generation_id or 0) > 0
+
+    def _assigned(self) -> set[Place]:
+        prefix = self._settings.prefix
+        return {(tp.topic.removeprefix(prefix), tp.partition) for tp in self._app.consumer.assignment()}
+
+    def _tp(self, place: Place) -> TP:
+        return TP(self._settings.prefix + place[0], place[1])
+
+    async def _open_assigned(self) -> None:
+        """Bent: open at once, not at a first event, so that the place is sought before anything is read."""
+        missing = [p for p in self._assigned() if p not in self._hops and p[0] in self._kinds]
+        if not missing:
+            return
+        hops = {place: self._kinds[place[0]](place[1]) for place in missing}
+        now = time.time()
+        await asyncio.gather(*(hop.open(now) for hop in hops.values()))
+        await self._check_ends(hops)
+        self._hops.update(hops)
+        for place, hop in hops.items():
+            await self._app.consumer.seek_wait({self._tp(place): hop.place})
+        metrics.SLOTS_OPEN.set(len(self._hops))
+        log.info("slots opened", opened=len(hops), owned=len(self._hops))
+
+    async def _check_ends(self, hops: Mapping[Place, Hop]) -> None:
+        """Raise `NumbersWentBack` for a topic that ends before the place of its hop: it is another one now.
+
+        The hop would skip its messages as applied, because they come at offsets that were read.
+        """
+        ends = await self._app.consumer.highwaters(*map(self._tp, hops))
+        for place, hop in hops.items():
+            tp = self._tp(place)
+            if ends[tp] < hop.place:
+                raise NumbersWentBack(
+                    f"topic {tp.topic}, partition {tp.partition}, ends at offset {ends[tp]}, but was read up"
+                    f" to offset {hop.place}: it was deleted or cut short. {RESTART_REMEDY}"
+                )
+
+    async def _feed(self, topic: str, batches: AsyncIterator[Any]) -> None:
+        async for events in batches:
+            try:
+                async with self._lock:
+                    for event in events:
+                        await self._offer(topic, event)
+                    await self._flush_due()
+            except Exception as error:
+                # Bent: Faust would acknowledge the event, log a traceback and restart the agent. The process
+                # ends instead, and reports the error once (`cli_running.run`); until then the agent waits.
+                self._fail(error)
+                await asyncio.get_running_loop().create_future()
+
+    def _fail(self, error: Exception) -> None:
+        if not self._failed.done():
+            self._failed.set_exception(error)
+
+    async def _offer(self, topic: str, event: Any) -> None:
+        place = (topic, event.message.partition)
+        hop = self._hops.get(place)
+        stale = event.message.generation_id != self._app.consumer_generation_id
+        if hop is None or stale or self._app.rebalancing:
+            metrics.STALE.labels(topic).inc()  # Sought again, and so read again, when the slot is opened.
+            return
+        message = Input(event.message.offset, _headers(event.headers), event.value)
+        check_format(self._settings.prefix + topic, message.headers.items())
+        try:
+            verdict = hop.offer(message, time.time())
+        except NumbersWentBack as error:
+            raise NumbersWentBack(
+                f"topic {self._settings.prefix}{topic}, partition {place[1]}: {error}. The state of its"
+                f" producer was deleted or restored. {RESTART_REMEDY}"
+            ) from error
+        if isinstance(verdict, Rewind):
+            await self._rewind(place, hop, message, verdict)
+
+    async def _rewind(self, place: Place, hop: Hop, message: Input, back: Rewind) -> None:
+        """Bent: Faust can drop fetched messages around a rebalance; the numbers show it, this heals."""
+        at, offset, count = self._rewound.get(place, (0.0, -1, 0))
+        if time.monotonic() - at < REWIND_PAUSE_S:
+            return
+        tp = self._tp(place)
+        first = (await self._app.consumer.earliest_offsets(tp))[tp]
+        if first > back.offset:
+            # The gap is real: retention passed while no worker read.
+            self._skip_gap(place, hop, message, back)
+            return
+        count = count + 1 if offset == back.offset else 1
+        if count > REWINDS_MAX:
+            raise NumbersWentBack(
+                f"topic {tp.topic}, partition {tp.partition}: {back.missing} messages before number"
+                f" {message.number()} are missing: it was deleted or cut short. {RESTART_REMEDY}"
+            )
+        self._rewound[place] = time.monotonic(), back.offset, count
+        metrics.REWINDS.labels(place[0]).inc()
+        await self._app.consumer.seek_wait({tp: back.offset})
+
+    def _skip_gap(self, place: Place, hop: Hop, message: Input, back: Rewind) -> None:
+        """Report what retention took, and go on behind it. Messages without content are no loss."""
+        lost = hop.step_over(message)
+        hop.offer(message, time.time())
+        if lost == 0:
+            return
+        what = COUNTED[place[0]]
+        log.error(
+            "data lost to retention",
+            topic=self._settings.prefix + place[0],
+            partition=place[1],
+            messages=back.missing,
+            **{what: "unknown" if lost is None else lost},
+        )
+        metrics.LOST.labels(place[0]).inc(back.missing)
+        metrics.LOST_COUNT.labels(what).inc(lost or 0)
+
+    async def _flush_due(self) -> None:
+        now = time.time()
+        due = [(hop, hop.is_large) for hop in self._hops.values() if hop.is_due(now)]
+        await asyncio.gather(*(hop.flush(now) for hop, is_large in due if not is_large))
+        # Of a backlog, each holds tens of megabytes of messages until it is committed.
+        for hop in (hop for hop, is_large in due if is_large):
+            await hop.flush(now)
+
+    async def _tell_offsets(self) -> None:
+        assigned = self._assigned()
+        offsets = {self._tp(p): hop.place for p, hop in self._hops.items() if p in assigned and hop.place > 0}
+        if offsets:
+            consumer: Any = self._app.consumer
+            await consumer._commit(offsets)
+
+    async def _revoked(self, app: Any, revoked: Any, **kwargs: Any) -> None:
+        async with self._lock:
+            await self._drop()
+
+    async def _drop(self) -> None:
+        """Forget every open slot; what was not committed never happened."""
+        hops, self._hops = self._hops, {}
+        self._is_ready = False
+        self._rewound = {}
+        for hop in hops.values():
+            try:
+                await asyncio.wait_for(hop.slot.close(), CLOSE_S)
+            except Exception as error:
+                log.warning("slot did not close", error=repr(error))  # Its next owner fences it anyway.
+        metrics.SLOTS_OPEN.set(0)
+
+
+def _headers(headers: Any) -> dict[str, bytes]:
+    return dict(headers.items() if hasattr(headers, "items") else headers)
+
+
+async def run(settings: Work) -> None:
+    """Run a worker until SIGTERM or SIGINT. Raises `TopicError`, or what ended the work."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    # A flush makes tens of thousands of objects that refer to nothing; looking for cycles among them and the
+    # windows after every 700 cost a sixth of the worker's time.
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 50)
+    worker = Worker(settings)
+    async with health(settings.health_port, lambda: worker.is_ready):
+        await worker.run(stop)

@@ -1,0 +1,304 @@
+"""The hot path: equal to a plain dictionary over `lines.understand`, whatever the text and its split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.formats.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format
+from streams.sums import kernel, lines
+from streams.sums.accumulator import ODD_LINES, TABLE_ROWS, Counts, Drained, Sums
+from streams.sums.lines import Nothing, Plan, Row, plan
+from tests.build import any_lines, bits_of, block, formats, good_lines, line, odd_lines
+
+WINDOW_S = 60
+AT = 1_700_000_000
+DEFAULT = plan(DEFAULT_FORMAT)
+KERNEL_FIELDS = ("interface-id", "action")
+
+Key = tuple[int, str, int, int]
+Totals = tuple[int, int, int, int, int, int, int]
+Outcome = tuple[dict[Key, Totals], Counts, dict[str, list[bytes]]]
+
+
+def referee(texts: Iterable[tuple[bytes, Plan]]) -> Outcome:
+    """Sum in the plainest way: one line, one dictionary."""
+    totals: dict[Key, Totals] = {}
+    counts, refused = Counts(), {}
+    for text, by in texts:
+        for one in text.removesuffix(b"\n").split(b"\n") if text else []:
+            counts.lines += 1
+            match lines.understand(one, by):
+                case Row() as row:
+                    counts.understood += 1
+                    key = row.start - row.start % WINDOW_S, row.entity, row.action, row.protocol
+                    totals[key] = merged(totals.get(key), totals_of(row))
+                case Nothing():
+                    counts.nothing += 1
+                case reason:
+                    counts.refused += 1
+                    refused.setdefault(reason, []).append(one)
+    return totals, counts, {why: sorted(found) for why, found in refused.items()}
+
+
+def totals_of(row: Row) -> Totals:
+    ports = sources = 0
+    if row.action == lines.REJECT:
+        ports = 1 << kernel.port_bit(row.dstport)
+        sources = 1 << kernel.source_bit(row.srcaddr)
+    return 1, row.packets, row.bytes, row.start, row.end, ports, sources
+
+
+def merged(a: Totals | None, b: Totals) -> Totals:
+    if a is None:
+        return b
+    return (
+        a[0] + b[0],
+        a[1] + b[1],
+        a[2] + b[2],
+        min(a[3], b[3]),
+        max(a[4], b[4]),
+        a[5] | b[5],
+        a[6] | b[6],
+    )
+
+
+def outcome(drained: Drained) -> Outcome:
+    """Merge the rows of a flush by key, as `merge` will, and sort what has no order."""
+    totals: dict[Key, Totals] = {}
+    for *key, flows, packets, size, first, last, maps in drained.rows.iter_rows():
+        at: Key = tuple(key)
+        totals[at] = merged(totals.get(at), (flows, packets, size, first, last, *bits_of(maps)))
+    return totals, drained.counts, {why: sorted(found) for why, found in drained.refused.items()}
+
+
+def summed(texts: Iterable[tuple[bytes, Plan]], sums: Sums | None = None) -> Outcome:
+    sums = sums or Sums(WINDOW_S)
+    for text, by in texts:
+        sums.add(text, by)
+    return outcome(sums.drain())
+
+
+def line_count(text: bytes) -> int:
+    return text.count(b"\n") + (bool(text) and not text.endswith(b"\n"))
+
+
+@st.composite
+def texts(draw: st.DrawFn, names: Format) -> tuple[bytes, Plan]:
+    found = draw(st.lists(any_lines(names), max_size=8))
+    return block(*found, final_newline=draw(st.booleans())), plan(names)
+
+
+SHUFFLED = tuple(sorted(FIELD_VERSIONS))  # every documented field, as the console orders them
+SMALL: Format = ("action", "start", "interface-id")
+
+
+@pytest.mark.parametrize(
+    ("names", "column"),
+    [
+        pytest.param(names, column, id=f"{len(names)}-{names[column]}")
+        for names in (DEFAULT_FORMAT, SMALL, SHUFFLED)
+        for column in range(len(names))
+        if names is not SHUFFLED or names[column] in DEFAULT_FORMAT
+    ],
+)
+def test_an_odd_token_in_any_column_is_read_by_the_rules(names: Format, column: int) -> None:
+    text = block(*odd_lines(names, column)), plan(names)
+    assert summed([text]) == referee([text])
+
+
+@pytest.mark.parametrize("length", [lines.LINE_MAX_BYTES, lines.LINE_MAX_BYTES + 1])
+def test_the_longest_line_is_the_same_for_both_paths(length: int) -> None:
+    padding = length - len(line(account_id=""))
+    text = line(account_id="1" * padding), DEFAULT
+    assert len(text[0]) == length
+    assert summed([text]) == referee([text])
+
+
+TIMES = [
+    b"2023-11-14T22:13:20.000Z",
+    b"2023-11-14T22:13:20",
+    b"2023-11-14T22:13:20+00:00",
+    b"2023-11-14T22:13:2",
+    b"2023-11-14 22:13:20",
+    b"2023-11-14T22-13:20Z",
+    b"2023-1a-14T22:13:20Z",
+    b"2023-11-14T22:13:20\x01Z",
+    b"2023-11-14T22:13:20Z 2023-11-14T22:13:20Z",
+    b" 2023-11-14T22:13:20Z",
+]
+
+
+@pytest.mark.parametrize("names", [DEFAULT_FORMAT, SMALL], ids=len)
+@pytest.mark.parametrize("time", TIMES)
+def test_a_time_in_front_is_read_by_the_rules(names: Format, time: bytes) -> None:
+    found = [time + gap + rest for gap in (b" ", b"  ", b"\t", b"") for rest in (line(names), b"")]
+    text = block(*found, line(names)), plan(names)
+    assert summed([text]) == referee([text])
+
+
+def test_lines_with_a_time_in_front_are_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CloudWatch Logs exports nothing else, and line by line they would cost fifty times as much."""
+    monkeypatch.setattr(lines, "understand", lambda *_: pytest.fail("a line was read by itself"))
+    exported = [b"2023-11-14T22:13:20.000Z " + line(action=action) for action in ("ACCEPT", "REJECT")]
+    _, counts, _ = summed([(block(*exported), DEFAULT)])
+    assert counts.understood == 2
+
+
+@given(st.lists(texts(DEFAULT_FORMAT), max_size=3))
+def test_default_format_equals_the_referee(given_texts: list[tuple[bytes, Plan]]) -> None:
+    assert summed(given_texts) == referee(given_texts)
+
+
+@given(formats(KERNEL_FIELDS).flatmap(texts))
+def test_kernel_equals_the_referee_in_any_format(text: tuple[bytes, Plan]) -> None:
+    assert summed([text]) == referee([text])
+
+
+@given(st.lists(formats().flatmap(texts), max_size=3))
+def test_blocks_of_many_formats_share_one_flush(given_texts: list[tuple[bytes, Plan]]) -> None:
+    assert summed(given_texts) == referee(given_texts)
+
+
+@given(st.binary(max_size=400))
+def test_arbitrary_bytes_equal_the_referee(text: bytes) -> None:
+    assert summed([(text, DEFAULT)]) == referee([(text, DEFAULT)])
+
+
+@given(st.lists(any_lines(), min_size=1, max_size=12), st.data())
+def test_neither_split_nor_order_of_blocks_changes_the_sums(found: list[bytes], data: st.DataObject) -> None:
+    whole = summed([(block(*found, final_newline=True), DEFAULT)])
+    shuffled = data.draw(st.permutations(found))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(found)), max_size=4)))
+    edges = zip([0, *cuts], [*cuts, len(found)], strict=True)
+    blocks = [block(*shuffled[a:b], final_newline=True) for a, b in edges if a < b]
+    assert summed((text, DEFAULT) for text in blocks) == whole
+
+
+@given(st.lists(any_lines(), max_size=12), st.booleans())
+def test_every_line_is_understood_refused_or_nothing(found: list[bytes], final_newline: bool) -> None:
+    sums = Sums(WINDOW_S)
+    text = block(*found, final_newline=final_newline)
+    sums.add(text, DEFAULT)
+    drained = sums.drain()
+    counts = drained.counts
+    assert counts.lines == line_count(text)
+    assert counts.lines == counts.understood + counts.refused + counts.nothing
+    assert counts.refused == sum(map(len, drained.refused.values()))
+    assert counts.understood == drained.rows["flows"].sum()
+
+
+@given(st.lists(good_lines(), min_size=1, max_size=12))
+def test_kernel_and_slow_path_draw_the_same_maps(found: list[bytes]) -> None:
+    fast = summed([(block(*found), DEFAULT)])
+    slow = summed([(block(*(one + b" " for one in found)), DEFAULT)])
+    assert fast == slow
+
+
+@pytest.mark.parametrize(
+    "names", [("interface-id", "action", "start"), ("start", "action", "interface-id", "log-status")]
+)
+def test_maps_agree_where_the_format_lacks_port_and_source(names: Format) -> None:
+    one = line(names, action="REJECT")
+    totals, counts, _ = summed([(block(one, one + b" "), plan(names))])
+    (total,) = totals.values()
+    assert counts.understood == 2
+    assert [total[5].bit_count(), total[6].bit_count()] == [1, 1]
+
+
+def test_only_rejected_rows_carry_maps() -> None:
+    sums = Sums(WINDOW_S)
+    accepted, rejected = line(), line(action="REJECT")
+    sums.add(block(accepted, rejected, accepted + b" ", rejected + b" "), DEFAULT)
+    found = sums.drain().rows.select("action", "maps").rows()
+    assert {(action, *(bits.bit_count() for bits in bits_of(maps))) for action, maps in found} == {
+        (lines.ACCEPT, 0, 0),
+        (lines.REJECT, 1, 1),
+    }
+
+
+@pytest.mark.bulk
+def test_a_table_and_odd_lines_full_at_once_lose_nothing() -> None:
+    keys = TABLE_ROWS + 6 * ODD_LINES // 5  # half of a table is usable, so this grows it twice
+    found = [
+        line(interface_id=f"eni-{i:017x}", bytes=i, action="REJECT") + (b"\r" if i % 6 == 0 else b"")
+        for i in range(keys)
+    ]
+    text, again = (block(*found), DEFAULT), (block(*found[::50]), DEFAULT)
+    sums = Sums(WINDOW_S)
+    first = summed([text], sums)
+    assert len(first[0]) == keys
+    assert first == referee([text])
+    assert summed([again, again], sums) == referee([again, again])
+
+
+def test_more_odd_lines_than_fit_are_all_read() -> None:
+    count = ODD_LINES * 2 + 3
+    odd = [line(interface_id=f"eni-{i % 50:017x}") + b"\r" for i in range(count)]
+    text = block(line(), *odd, line()), DEFAULT
+    found = summed([text])
+    assert found == referee([text])
+    assert found[1].understood == count + 2
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"\n\n", line(), line() + b"\n", line() + b"\n\n"])
+def test_a_final_newline_begins_no_line(text: bytes) -> None:
+    by_line = plan(("resource-id", "start"))  # read line by line
+    expected = line_count(text)
+    assert [summed([(text, by)])[1].lines for by in (DEFAULT, by_line)] == [expected, expected]
+
+
+@pytest.mark.parametrize("final_newline", [False, True])
+def test_refusing_a_block_counts_its_lines(final_newline: bool) -> None:
+    sums = Sums(WINDOW_S)
+    sums.refuse("unusable format", block(b"a", b"b", final_newline=final_newline))
+    drained = sums.drain()
+    assert drained.counts == Counts(lines=2, refused=2)
+    assert drained.refused == {"unusable format": [b"a", b"b"]}
+    assert drained.newest_start == -1
+
+
+def test_draining_begins_anew() -> None:
+    sums = Sums(WINDOW_S)
+    assert summed([(line(), DEFAULT), (b"nonsense", DEFAULT), (line() + b" ", DEFAULT)], sums)[1].lines == 3
+    assert summed([], sums) == ({}, Counts(), {})
+    assert summed([(line(), DEFAULT)], sums) == referee([(line(), DEFAULT)])
+
+
+def test_newest_start_is_less_than_a_window_behind() -> None:
+    sums = Sums(WINDOW_S)
+    starts = [1_699_999_980, 1_700_000_000, 1_700_000_039]
+    sums.add(block(*(line(start=start) for start in starts)), DEFAULT)
+    assert max(starts) - WINDOW_S < sums.drain().newest_start <= max(starts)
+
+
+def test_ids_come_out_as_they_went_in() -> None:
+    ids = [
+        "eni-f0000000000000001",
+        "eni-0123456789abcdef0",
+        "eni-ffffffffffffffff0",
+        "eni-1a2b3c4d",
+        "eni-00000000",
+    ]
+    totals, _, _ = summed([(block(*(line(interface_id=one) for one in ids)), DEFAULT)])
+    assert sorted(key[1] for key in totals) == sorted(ids)
+
+
+@given(
+    st.lists(st.integers(AT - 9 * 86_400, AT + 9 * 86_400) | st.integers(0, 1 << 40), max_size=9),
+    st.sampled_from([0, AT]),
+)
+def test_implausible_times_are_refused_by_both_paths(starts: list[int], arrived_s: int) -> None:
+    """Each line twice, once as the kernel takes it and once, with a space more, line by line."""
+    found = [line(start=start) for start in starts]
+    sums = Sums(WINDOW_S)
+    sums.add(block(*found, *(one + b" " for one in found)), DEFAULT, arrived_s)
+    latest = lines.latest_start(arrived_s)
+    wrong = [one for one in found if lines.understand(one, DEFAULT, latest) == lines.TIME_REASON]
+    drained = sums.drain()
+    assert drained.counts.refused == 2 * len(wrong)
+    assert len(drained.refused.get(lines.TIME_REASON, [])) == 2 * len(wrong)
+    assert drained.newest_start <= latest

@@ -1,0 +1,146 @@
+"""The feed on a real Kafka: where it begins, how soon it is ready, and the progress of slots."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from connectors.kafka.topics import ensure_topics
+from connectors.progress import PROGRESS_KEY, SlotProgress
+from streams.records import Aggregate
+from streams.web import starts
+from streams.web.feed import Feed
+from streams.web.state.board import Board
+from tests.processes import until
+
+pytestmark = pytest.mark.kafka
+READY_S = 5.0
+LAST_MONTH = 1_700_000_040
+HOUR_S = 3600
+Written = tuple[float, bytes, bytes]
+"""The age of a message when it is read, in seconds; its key and its value."""
+
+
+def aggregate(eni: str, start: int, revision: int = 1, *, final: bool = False) -> tuple[bytes, bytes]:
+    """Return key and value of an aggregate with one flow."""
+    one = Aggregate(eni, "ACCEPT", start, 60, 1, 2, 300, start, start, {}, 0, 0, revision, final, 0)
+    return one.key, one.encode()
+
+
+async def write(kafka: str, topic: str, partition: int, messages: Iterable[Written]) -> None:
+    """Write messages as if they had been written before."""
+    now = time.time()
+    async with AIOKafkaProducer(bootstrap_servers=kafka, max_batch_size=1 << 20) as producer:
+        batch = producer.create_batch()
+        for age_s, key, value in messages:
+            at_ms = int((now - age_s) * 1000)
+            if batch.append(timestamp=at_ms, key=key, value=value) is None:
+                await producer.send_batch(batch, topic, partition=partition)
+                batch = producer.create_batch()
+                batch.append(timestamp=at_ms, key=key, value=value)
+        await producer.send_batch(batch, topic, partition=partition)
+
+
+async def shown(board: Board, is_so: Callable[[Board], bool]) -> None:
+    """Wait until something is so."""
+
+    async def is_done() -> bool:
+        return is_so(board)
+
+    await until(is_done, "the board does not show it")
+
+
+@asynccontextmanager
+async def feeding(kafka: str, prefix: str, is_so: Callable[[Board], bool]) -> AsyncIterator[Board]:
+    """Feed a board from Kafka until something is so."""
+    board = Board()
+    running = asyncio.create_task(Feed(kafka=kafka, prefix=prefix, board=board).run())
+    try:
+        await shown(board, is_so)
+        yield board
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def is_read(board: Board) -> bool:
+    """Say whether everything is read, history included."""
+    return board.is_caught_up and not board.is_reading_history
+
+
+async def test_the_last_three_hours_are_read_whatever_their_event_times(kafka: str, prefix: str) -> None:
+    """A history of last month that is replayed now is shown, and what was written earlier is not read."""
+    await ensure_topics(kafka, prefix, 2)
+    ages = (40 * HOUR_S, 4 * HOUR_S, 2.9 * HOUR_S, HOUR_S, 60)
+    for partition in (0, 1):
+        rows = [(age, *aggregate(f"eni-{partition}", LAST_MONTH + n * 60)) for n, age in enumerate(ages)]
+        await write(kafka, prefix + "aggregates", partition, rows)
+    async with feeding(kafka, prefix, is_read) as board:
+        assert [window.start for window in board.history.windows()] == [
+            LAST_MONTH + number * 60 for number in (2, 3, 4)
+        ]
+        assert board.messages["aggregates"] == 6, "each message is read once"
+
+
+async def test_a_page_started_in_a_pause_shows_the_last_three_hours_before_it(
+    kafka: str, prefix: str
+) -> None:
+    await ensure_topics(kafka, prefix, 2)
+    ages = (40 * HOUR_S, 12 * HOUR_S, 10.5 * HOUR_S, 10 * HOUR_S)
+    rows = [(age, *aggregate("eni-0", LAST_MONTH + number * 60)) for number, age in enumerate(ages)]
+    await write(kafka, prefix + "aggregates", 1, rows)
+    async with feeding(kafka, prefix, is_read) as board:
+        assert len(board.history) == 3
+        assert board.last_message_at == pytest.approx(time.time() - 10 * HOUR_S, abs=60)
+
+
+async def test_ready_within_five_seconds_with_2000_interfaces(kafka: str, prefix: str) -> None:
+    """Three hours of windows, each written twice, and a day before them; then the history is whole."""
+    await ensure_topics(kafka, prefix, 8)
+    first = int(time.time()) // 60 * 60 - 180 * 60
+
+    def rows(partition: int) -> Iterable[Written]:
+        enis = [f"eni-{number:017x}" for number in range(partition, 2000, 8)]
+        for hour in range(24):
+            for eni in enis:
+                yield (27 - hour) * HOUR_S - 1, *aggregate(eni, first - (24 - hour) * HOUR_S)
+        for window in range(180):
+            age_s = max((180 - window) * 60 - 120, 0)
+            for revision in (1, 2):
+                for eni in enis:
+                    yield age_s, *aggregate(eni, first + window * 60, revision, final=revision == 2)
+
+    for partition in range(8):
+        await write(kafka, prefix + "aggregates", partition, rows(partition))
+    began = time.monotonic()
+    async with feeding(kafka, prefix, lambda board: board.is_caught_up) as board:
+        assert time.monotonic() - began < READY_S
+        newest = board.history.windows()[-1]
+        assert (newest.start, newest.totals[0][0], newest.is_final) == (first + 179 * 60, 2000, True)
+        await shown(board, is_read)
+        recent = board.history.windows()[-177:]  # those before were written more than three hours ago
+        assert all(window.totals[0][0] == 2000 and window.is_final for window in recent)
+        assert board.history.enis == 2000
+
+
+async def test_the_progress_of_each_slot_is_found_near_the_end_and_followed(kafka: str, prefix: str) -> None:
+    """Also behind many positions that were committed after it; a slot without a report is missing."""
+    await ensure_topics(kafka, prefix, 3)
+    many = starts.POSITIONS_BACK + 500
+    for slot, behind in ((0, 3), (1, many)):
+        progress = SlotProgress((), 1, 1000 + slot, 1000 + slot, int(time.time() * 1000))
+        rows = [(0.0, b"shard-%d" % number, b"{}") for number in range(many)]
+        rows.insert(many - behind, (0.0, PROGRESS_KEY, progress.encode()))
+        await write(kafka, prefix + "positions", slot, rows)
+    async with feeding(kafka, prefix, lambda board: len(board.progress.slots) == 2) as board:
+        assert {slot: one.newest for slot, one in board.progress.slots.items()} == {0: 1000, 1: 1001}
+        assert board.progress.held(time.time())[0].text == "slot 2: no connector yet"
+        found = SlotProgress((), 0, 1002, 1002, int(time.time() * 1000)).encode()
+        await write(kafka, prefix + "positions", 2, [(0.0, PROGRESS_KEY, found), (0.0, b"shard-9", b"{}")])
+        await shown(board, lambda board: board.progress.complete_to == 1000)
+        assert board.foreign == {}

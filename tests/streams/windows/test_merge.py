@@ -1,0 +1,288 @@
+"""Windows and their watermark: a specification by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from streams.records import Aggregate
+from streams.sums.partials import Row
+from streams.windows.merge import PLACE_KEY, SPARE_NAMES, STATE_ROWS, Flushed, Rules, Windows
+from tests.build import ENI, maps_of, row
+from tests.streams.windows.window_feed import OTHER, RULES, as_finals, by_key, feed, keep
+
+ACCEPT, REJECT, NODATA = 0, 1, 2
+
+
+def fed(*rows: Row, newest: int = 0, rules: Rules = RULES) -> Windows:
+    windows = Windows(rules)
+    feed(windows, 0, newest, *rows)
+    return windows
+
+
+def only(flushed: Flushed) -> Aggregate:
+    (aggregate,) = flushed.aggregates
+    return aggregate
+
+
+# The watermark.
+
+
+def test_the_watermark_is_the_minimum_of_the_producers_minus_lateness() -> None:
+    windows = Windows(RULES)
+    feed(windows, 0, 5000)
+    feed(windows, 1, 4000)
+    assert windows.next_watermark() == 3400
+
+
+def test_a_producer_that_falls_behind_never_takes_the_watermark_back() -> None:
+    windows = Windows(RULES)
+    feed(windows, 0, 9000)
+    windows.flush()
+    assert windows.watermark == 8400
+    feed(windows, 1, 4100)
+    windows.flush()
+    assert windows.watermark == 8400
+
+
+def test_a_slot_that_has_never_reported_stops_the_watermark() -> None:
+    windows = Windows(Rules(slots=2))
+    feed(windows, 0, 5000)
+    assert windows.next_watermark() == 0
+    feed(windows, 1, -1)
+    assert windows.next_watermark() == 0
+    feed(windows, 1, 4000)
+    assert windows.next_watermark() == 3400
+
+
+def test_nothing_read_leaves_the_watermark() -> None:
+    assert Windows(RULES).next_watermark() == 0
+
+
+# Totals, revisions and finals.
+
+
+def test_a_window_adds_up_what_its_partials_say() -> None:
+    flushed = fed(row(60, first=70), row(60, first=65, flows=3), row(60, protocol=17, first=100)).flush()
+    assert only(flushed) == Aggregate(
+        eni=ENI,
+        action="ACCEPT",
+        window_start=60,
+        window_s=60,
+        flows=5,
+        packets=10,
+        bytes=500,
+        first=65,
+        last=110,
+        protocols={"6": [4, 8, 400], "17": [1, 2, 100]},
+        distinct_ports=0,
+        distinct_sources=0,
+        revision=1,
+        final=False,
+        oldest_arrival_ms=0,
+    )
+
+
+def test_entities_actions_and_windows_are_kept_apart() -> None:
+    flushed = fed(row(60), row(60, OTHER), row(60, action=REJECT), row(120)).flush()
+    assert set(by_key(flushed.aggregates)) == {
+        (ENI, "ACCEPT", 60),
+        (OTHER, "ACCEPT", 60),
+        (ENI, "REJECT", 60),
+        (ENI, "ACCEPT", 120),
+    }
+    assert [key for key, _ in flushed.published] == [a.key for a in flushed.aggregates]
+
+
+def test_a_status_line_counts_lines_and_has_no_protocol() -> None:
+    flushed = fed(row(60, action=NODATA, protocol=256)).flush()
+    assert (only(flushed).action, only(flushed).protocols) == ("NODATA", {"-": [1, 2, 100]})
+
+
+def test_rejected_rows_estimate_distinct_ports() -> None:
+    flushed = fed(*(row(0, action=REJECT, first=n) for n in range(20))).flush()
+    assert only(flushed).distinct_ports == pytest.approx(20, rel=0.1)
+
+
+def test_an_entity_of_any_text_is_json() -> None:
+    odd = 'x"\\|\x00\x7f'
+    assert only(fed(row(60, odd)).flush()).eni == odd
+
+
+def test_only_what_changed_is_published_with_absolute_totals() -> None:
+    windows = fed(row(60), row(60, OTHER))
+    windows.flush()
+    feed(windows, 0, 0, row(60, flows=2))
+    again = only(windows.flush())
+    assert (again.eni, again.flows, again.revision, again.final) == (ENI, 3, 2, False)
+
+
+def test_a_flush_without_change_publishes_nothing() -> None:
+    windows = fed(row(60))
+    windows.flush()
+    flushed = windows.flush()
+    assert (flushed.aggregates, flushed.finals, flushed.late) == ([], [], [])
+    assert set(flushed.state) == {PLACE_KEY}
+
+
+def test_a_window_is_final_once_when_the_watermark_passes_its_end() -> None:
+    windows = fed(row(60))
+    windows.flush()
+    feed(windows, 0, 719)  # the watermark is at 119: a second short of the end
+    assert windows.flush().aggregates == []
+    feed(windows, 0, 720)
+    flushed = windows.flush()
+    assert (only(flushed).final, only(flushed).revision, only(flushed).flows) == (True, 2, 1)
+    assert flushed.finals == as_finals(flushed.aggregates)
+    feed(windows, 0, 800)
+    assert windows.flush().aggregates == []
+
+
+def test_a_window_may_be_final_at_its_first_flush() -> None:
+    flushed = fed(row(60), newest=1000).flush()
+    assert (only(flushed).final, only(flushed).revision) == (True, 1)
+
+
+def test_a_later_row_amends_a_final_window() -> None:
+    windows = fed(row(60), newest=1000)
+    windows.flush()
+    feed(windows, 0, 1000, row(60, flows=4))
+    amended = only(windows.flush())
+    assert (amended.flows, amended.revision, amended.final) == (5, 2, True)
+
+
+def test_an_amended_action_brings_the_entity_s_whole_final_window() -> None:
+    windows = fed(row(60), row(60, action=REJECT), row(60, OTHER), newest=1000)
+    windows.flush()
+    feed(windows, 0, 1000, row(60, action=REJECT))
+    flushed = windows.flush()
+    assert set(by_key(flushed.aggregates)) == {(ENI, "REJECT", 60)}
+    assert set(by_key(flushed.finals)) == {(ENI, "ACCEPT", 60), (ENI, "REJECT", 60)}
+
+
+def scan(window: int, ports: int, sources: int = 1, entity: str = ENI) -> Row:
+    """Return a rejected row in which some sources try some ports."""
+    return (*row(window, entity, action=REJECT, flows=ports)[:-1], maps_of(range(ports), range(sources)))
+
+
+def test_an_open_window_with_a_scan_goes_to_the_detectors_at_once() -> None:
+    """Whole, with the accepted rows of the same interface, and nothing of the others; then as final again."""
+    windows = fed(scan(60, 80), row(60), row(60, OTHER), row(60, OTHER, action=REJECT))
+    early = windows.flush().finals
+    assert {(f.eni, f.action, f.final) for f in early} == {(ENI, "ACCEPT", False), (ENI, "REJECT", False)}
+    assert {f.action: f.distinct_ports for f in early}["REJECT"] == pytest.approx(80, rel=0.1)
+    feed(windows, 0, 0, row(60, OTHER, action=REJECT))
+    assert windows.flush().finals == []  # the scanned interface did not change
+    feed(windows, 0, 0, scan(60, 160))
+    assert {f.final for f in windows.flush().finals} == {False}
+    feed(windows, 0, 1000)
+    final = windows.flush().finals
+    assert {(f.eni, f.final) for f in final} == {(ENI, True), (OTHER, True)}
+
+
+@pytest.mark.parametrize(("ports", "sources"), [(40, 1), (80, 30)])
+def test_an_open_window_that_proves_no_scan_waits(ports: int, sources: int) -> None:
+    assert fed(scan(60, ports, sources)).flush().finals == []
+
+
+def test_accepted_traffic_of_an_open_window_is_not_sent_again_because_of_an_old_scan() -> None:
+    """Only rejected rows that changed can prove more than before."""
+    windows = fed(scan(60, 80))
+    windows.flush()
+    feed(windows, 0, 0, row(60))
+    assert windows.flush().finals == []
+
+
+def test_the_oldest_arrival_is_of_the_rows_that_a_revision_added() -> None:
+    windows = Windows(RULES)
+    feed(windows, 0, 0, row(60), arrival_ms=900)
+    feed(windows, 1, 0, row(60), arrival_ms=700)
+    feed(windows, 1, 0, row(60), arrival_ms=0)
+    assert only(windows.flush()).oldest_arrival_ms == 700
+    feed(windows, 0, 0, row(60), arrival_ms=1500)
+    assert only(windows.flush()).oldest_arrival_ms == 1500
+    feed(windows, 0, 1000), feed(windows, 1, 1000)
+    assert only(windows.flush()).oldest_arrival_ms == 0
+
+
+def test_a_flush_is_due_after_a_change_or_when_a_window_closes() -> None:
+    windows = Windows(RULES)
+    assert not windows.is_due()
+    feed(windows, 0, 100, row(60))
+    assert windows.is_due()
+    windows.flush()
+    assert not windows.is_due()
+    feed(windows, 0, 719)
+    assert not windows.is_due()  # the watermark moves, and passes no window
+    feed(windows, 0, 720)
+    assert windows.is_due()
+    assert only(windows.flush()).final
+    assert not windows.is_due()
+
+
+# Late rows and retention.
+
+
+def test_a_row_behind_the_retention_is_handed_out_and_not_merged() -> None:
+    windows = fed(newest=10_020)
+    windows.flush()  # the watermark is 9420, so windows that ended by 7620 are gone
+    late, kept = row(7560), row(7620)
+    feed(windows, 0, 10_020, late, kept)
+    flushed = windows.flush()
+    assert flushed.late == [late]
+    assert only(flushed).window_start == 7620
+    assert windows.flush().late == []
+
+
+def test_late_rows_make_a_flush_due() -> None:
+    windows = fed(newest=10_000)
+    windows.flush()
+    feed(windows, 0, 10_000, row(0))
+    assert windows.is_due()
+
+
+def test_a_window_behind_the_retention_is_forgotten() -> None:
+    windows = fed(row(60), row(600))
+    state: dict[bytes, bytes] = {}
+    keep(state, windows.flush())
+    assert len(state) == 3
+    feed(windows, 0, 120 + 600 + 1800)
+    flushed = windows.flush()
+    assert [key for key, value in flushed.state.items() if value is None] == [
+        key for key in state if key.startswith(b"w60|")
+    ]
+    keep(state, flushed)
+    assert [key for key in state if key != PLACE_KEY and not key.startswith(b"w600|")] == []
+    assert by_key(flushed.aggregates)[ENI, "ACCEPT", 60].final
+
+
+def test_a_window_that_opens_closes_and_is_past_in_one_flush_is_still_published() -> None:
+    flushed = fed(row(60), newest=100_000).flush()
+    assert only(flushed).final
+    assert flushed.finals == as_finals(flushed.aggregates)
+    assert [value for key, value in flushed.state.items() if key != PLACE_KEY] == [None]
+
+
+# State.
+
+
+@pytest.mark.bulk
+def test_a_large_window_is_kept_in_parts_and_read_back_whole() -> None:
+    many = [row(60, f"i-{n}") for n in range(STATE_ROWS + 1)]
+    windows, state = fed(*many), dict[bytes, bytes]()
+    keep(state, windows.flush())
+    assert sorted(key for key in state if key != PLACE_KEY) == [b"w60|0", b"w60|1"]
+    assert by_key(Windows.load(RULES, state).aggregates()) == by_key(windows.aggregates())
+    assert len(by_key(windows.aggregates())) == len(many)
+
+
+def test_entities_that_are_gone_are_forgotten_and_the_others_keep_their_totals() -> None:
+    gone = [row(60, f"i-{n}") for n in range(3 * SPARE_NAMES)]
+    windows = fed(*gone, row(6000, OTHER), row(6000, "i-7", flows=3))
+    windows.flush()
+    feed(windows, 0, 6000 + RULES.lateness_s)  # the first window is past, the second still open
+    windows.flush()
+    assert len(windows._names.texts) == 2
+    feed(windows, 0, 0, row(6000, OTHER, flows=2), row(6000, "new"))
+    told = by_key(windows.flush().aggregates)
+    assert {(eni, a.flows) for (eni, _, _), a in told.items()} == {(OTHER, 3), ("new", 1)}
+    assert by_key(windows.aggregates())["i-7", "ACCEPT", 6000].flows == 3
