@@ -1,9 +1,12 @@
-"""The border with AWS: flow-log records from Kinesis, Firehose or S3, exactly once, into Kafka.
+"""The connectors: flow-log records from Kinesis, Firehose or S3 into Kafka, each exactly once.
 
-What goes in: Kinesis records, Firehose's requests (plain lines, KPL aggregates, CloudWatch Logs subscription
-envelopes), S3's objects (text, Parquet).
-What comes out: `blocks[slot]`, numbered messages of newline-joined lines; `dead`, whatever was refused.
-What is promised: a record acknowledged by its source is in exactly one committed block or in `dead`, and
-the order within a shard is kept. What was lost before us (retention passed, a stream made again) is said on
-`health`, counted, and logged as an error.
+`kinesis`, `firehose` and `s3` read one kind of source each and have the same files for the same duties.
+`kafka` holds what they write: slots, transactions, topics and messages. `formats` reads AWS's text formats,
+`aws` makes AWS calls, `vpc` is the network model, `positions` implements `connect positions` and `reset`.
+Modules for all of them: `settings` (with `given_settings`, `setting_values` and `described_settings`),
+`progress` and `event_time` (how far sources are read), `health` and `http_log` (HTTP endpoints), `metrics`,
+`errors`, `clock`.
+
+A record that its source has acknowledged is in exactly one committed block or on `dead`, and the order within
+a shard is kept. Loss at the source is reported on `health`, counted, and logged as an error.
 """

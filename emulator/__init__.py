@@ -1,6 +1,9 @@
-"""Plays AWS on one port, makes the traffic, and keeps the ledger that everything is compared with.
+"""A simulation of AWS on one port, its traffic, and the ledger that a replay is compared with.
 
-Kinesis answers as AWS does for the ten calls in `kinesis/operations`; any other operation answers
-`UnknownOperationException`. Nothing here is imported by `connectors` or `streams`, except by the command
-line and the tests.
+`server` is the port: `router` sends each request to `kinesis` or `firehose`, to `flowlogs`, or to `moto` for
+all other services. `http` is the protocol. `lazy_services` loads a service with its first request,
+`persistence` opens the store on disk, `runtime_options` has limits and `faults` that can change while it
+runs, `inspection` the pages about its state, `log` its log, `scope` the account and Region of a request.
+`world` is a synthetic VPC estate, `load` a bounded load, `ledger` the count of what was handed out, and
+`kafka` a real Kafka on this machine. `connectors` and `streams` do not import this package.
 """

@@ -33,6 +33,46 @@ MAY_IMPORT_EMULATOR = {
 # AWS's own formats, which the emulator must write as the connectors read them, and the network model.
 EMULATOR_MAY_IMPORT = ("connectors.formats.", "connectors.vpc.")
 
+MODULES_MAX = 15
+ONE_FILE_FOR_EACH_CALL = {"emulator/kinesis/operations", "tests/emulator/kinesis/operations"}
+
+# The folders that a folder may import, beside modules at the top of a package (`connectors.settings`).
+MAY_IMPORT = {
+    "connectors.formats": "",
+    "connectors.vpc": "",
+    "connectors.aws": "connectors.formats",
+    "connectors.kafka": "connectors.formats",
+    "connectors.kinesis": "connectors.aws connectors.formats connectors.kafka",
+    "connectors.firehose": "connectors.aws connectors.formats connectors.kafka",
+    "connectors.s3": "connectors.aws connectors.formats connectors.kafka",
+    "connectors.positions": "connectors.firehose connectors.kafka connectors.kinesis",
+    "streams.sums": "connectors.formats",
+    "streams.alerts": "connectors.kafka",
+    "streams.windows": "streams.alerts streams.sums",
+    "streams.worker": "connectors.formats connectors.kafka streams.alerts streams.sums streams.windows",
+    "streams.web": "connectors.kafka",
+    "streams.replay": (
+        "connectors.formats connectors.kafka emulator.kafka emulator.ledger emulator.load emulator.world"
+    ),
+    "streams.commands": (
+        "connectors.aws connectors.firehose connectors.formats connectors.kafka connectors.kinesis"
+        " connectors.positions connectors.s3 emulator.faults emulator.kinesis emulator.world"
+    ),
+    "emulator.http": "",
+    "emulator.kafka": "",
+    "emulator.faults": "",
+    "emulator.kinesis": "emulator.faults emulator.http",
+    "emulator.firehose": "emulator.http emulator.kinesis",
+    "emulator.moto": "emulator.http",
+    "emulator.ledger": "connectors.formats",
+    "emulator.load": "connectors.formats emulator.ledger",
+    "emulator.world": "connectors.vpc emulator.ledger",
+    "emulator.flowlogs": (
+        "connectors.formats connectors.vpc emulator.firehose emulator.http emulator.kinesis emulator.ledger"
+        " emulator.moto emulator.world"
+    ),
+}
+
 
 def named(package: str, names: str) -> set[str]:
     """Return the full names of some modules of a package."""
@@ -276,6 +316,96 @@ def test_the_check_for_impure_uses_sees_them() -> None:
     assert [len(list(_impure_uses(ast.parse(code)))) for code in acts] == [1] * len(acts)
     good = "np.random.default_rng(7).random()\nrandom.Random(7).random()\ndatetime.fromtimestamp(1, UTC)"
     assert not list(_impure_uses(ast.parse(good)))
+
+
+def folder_of(module: str) -> str:
+    """Return the package that a module lies in; a package lies in itself."""
+    is_package = modules()[module].name == "__init__.py"
+    return module if is_package else module.rpartition(".")[0]
+
+
+def cycles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Return the names of a graph that lead back to themselves, each with one way."""
+    found, done = [], set[str]()
+    for start in graph:
+        ways, seen = [[start]], set[str]()
+        while ways:
+            way = ways.pop()
+            for name in graph.get(way[-1], set()) - seen - done:
+                if name == start:
+                    found.append([*way, start])
+                    ways.clear()
+                    break
+                seen.add(name)
+                ways.append([*way, name])
+        done.add(start)
+    return found
+
+
+def test_no_folder_holds_more_modules_than_a_page_lists() -> None:
+    counts: dict[str, int] = {}
+    for package in (*PACKAGES, "tests"):
+        for path in (ROOT / package).rglob("*.py"):
+            if "node_modules" not in path.parts and path.name != "__init__.py":
+                folder = str(path.parent.relative_to(ROOT))
+                counts[folder] = counts.get(folder, 0) + 1
+    many = {folder: count for folder, count in counts.items() if count > MODULES_MAX}
+    assert not {folder: many[folder] for folder in many.keys() - ONE_FILE_FOR_EACH_CALL}
+
+
+def test_no_imports_form_a_cycle() -> None:
+    assert not cycles({module: ours(module) for module in modules()})
+
+
+def test_the_parts_of_a_folder_import_each_other_in_one_direction() -> None:
+    """The parts of a folder are its modules and its folders; each of the latter counts as a whole."""
+    for folder in {folder_of(module) for module in modules()}:
+        graph: dict[str, set[str]] = {}
+        for module in modules():
+            for name in ours(module):
+                parts = _part(folder, module), _part(folder, name)
+                if None not in parts and parts[0] != parts[1]:
+                    graph.setdefault(str(parts[0]), set()).add(str(parts[1]))
+        assert not cycles(graph), folder
+
+
+def _part(folder: str, module: str) -> str | None:
+    inside = module.removeprefix(f"{folder}.")
+    return None if inside == module else inside.partition(".")[0]
+
+
+def test_the_check_for_cycles_sees_them() -> None:
+    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [["b", "c", "b"]]
+    assert not cycles({"a": {"b", "c"}, "b": {"c"}})
+
+
+def test_folders_import_the_folders_that_they_may() -> None:
+    wrong = {
+        (module, name)
+        for module in modules()
+        for name in ours(module)
+        if (here := _top_folder(module)) and (there := _top_folder(name)) and here != there
+        if there not in MAY_IMPORT[here].split()
+    }
+    assert not wrong
+
+
+def _top_folder(module: str) -> str:
+    """Return the folder of a package that a module lies in; nothing for modules at the top of a package."""
+    return ".".join(folder.split(".")[:2]) if "." in (folder := folder_of(module)) else ""
+
+
+def test_packages_describe_their_modules() -> None:
+    """A reader of a folder begins at the docstring of its `__init__.py`."""
+    missing = set()
+    for module in modules():
+        folder, _, name = module.rpartition(".")
+        if not folder or name == "__main__" or folder.replace(".", "/") in ONE_FILE_FOR_EACH_CALL:
+            continue
+        assert folder in modules(), f"{folder} has no __init__.py"
+        if f"`{name}`" not in (ast.get_docstring(tree(folder)) or ""):
+            missing.add(module)
+    assert not missing
 
 
 def test_modules_say_what_they_are() -> None:

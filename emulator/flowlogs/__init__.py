@@ -1,7 +1,8 @@
-"""VPC Flow Logs as AWS delivers them: `CreateFlowLogs`, and then records to CloudWatch Logs, S3 or Firehose.
+"""VPC Flow Logs as AWS delivers them: `CreateFlowLogs`, then records in CloudWatch Logs, S3 or Firehose.
 
-In the emulator's process, `service` answers EC2's calls about flow logs and those of CloudWatch Logs about
-subscriptions; `pages` shows what there is. `link` starts a process for the rest: `player` plays the world's
-minutes (`rounds`, `playing`), `intervals`, `rows` and `batches` make each flow log's records of them, and
-`couriers` bring these to their `destinations`, by ordinary AWS calls to the emulator's port.
+`service` takes the requests of EC2 and CloudWatch Logs and answers those about flow logs and subscriptions:
+`api` has the EC2 calls, `subscriptions` the subscription filters. `access` decides whether a role or a bucket
+policy allows delivery. `player` is a process that simulates the world and delivers records. `web` is the
+page. `flow_log` is the record of a flow log (pure), `service_client` calls the other services of this
+emulator.
 """

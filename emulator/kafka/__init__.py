@@ -1,5 +1,7 @@
-"""One real Apache Kafka node on this machine: its published jars, a Java to run them, and its life.
+"""One real Apache Kafka node on this machine.
 
-Never a toy: the broker is the one that production runs, with settings that keep it small. Where
-`VPCFLOW_KAFKA` names a broker, callers use that one and nothing here; the choice is theirs.
+`node` formats, starts and stops it: the command `python -m emulator.kafka` is in `__main__`. `installation`
+joins Kafka's `jars`, a `java`, and the class-data `archive` that shortens its start. `folder` locks a data
+folder, `properties` has the broker's settings (pure), `ports` finds a free port, `orphan` ends the broker
+when its parent dies, `errors` are for people. If VPCFLOW_KAFKA names a broker, callers use that one instead.
 """

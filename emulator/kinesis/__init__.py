@@ -1,9 +1,10 @@
-"""Plays the Kinesis service: a request and a time in, an answer out.
+"""Amazon Kinesis Data Streams: a request and a time in, an answer out.
 
-Everything here is pure: no socket, no clock, no task. `service.Kinesis` is the door; `operations/` has one
-file for each call, named as the call, and one table that lists them. The order in which a request is
-checked is AWS's, because clients can see it: target, body, types, limits, and only then the stream.
-
-A call behaves as in AWS except that nothing is throttled unless asked for, nothing is encrypted (records only
-say so), and signatures are not checked. Queues and channels are not played.
+`service` is the entry: it checks a request in AWS's order and calls one of `operations`. `shapes` has the
+fields and limits of each call, `protocol` the encodings, `http` the edge, `state` the streams and shards,
+`tokens` the iterators and page tokens, `persistence` the store on disk, `faults` injected faults. `store` has
+all streams, `call` one call, `puts` records on their way in, `admission` and `limits` AWS's limits,
+`subscription` enhanced fan-out; `descriptions`, `policies`, `tags` and `errors` are shared by several calls.
+Pure except `http` and `persistence`. By default nothing is throttled; nothing is encrypted; signatures are
+not verified. Queues and channels are not implemented.
 """

@@ -1,6 +1,7 @@
-"""Synthetic traffic for a bounded load: who talks, what goes wrong on purpose, and how it is put on Kinesis.
+"""A synthetic VPC estate: its topology, its traffic, and what goes wrong in it.
 
-`traffic` and `incidents` are pure and seeded: the same `Load` is the same bytes everywhere. `file` reads
-somebody's own flow logs instead. `feed` puts either on a stream. `emulator.ledger.ledger` keeps what was
-handed out.
+`topology` describes an estate, `builder` creates it by EC2 calls, `traffic` generates flows and records,
+`incidents` plants attacks and mistakes. `simulation` joins them minute by minute (pure). `settings` has the
+options of a world (pure), `running` implements `vpcflow world`, and `remote` controls the world of a running
+emulator.
 """

@@ -1,7 +1,7 @@
-"""Alerts: the rules that windows break, how long they break them, and the receivers.
+"""Alerts: the rules, the states of alerts, and their delivery.
 
-`detectors` judges one window against what is `usual` of its interface, `lives` keeps the alerts with the
-`marks` of their last windows, and `watch` joins these for a partition. They are pure and run inside the
-`detect` hop. `sinks` and `notify` send alerts on and run as `vpcflow notify`, so that a slow receiver can
-never hold a window back.
+`detectors` evaluates one window against what is `usual` for its interface. `lives` keeps alerts, each a
+`life` with the `marks` of its last windows, and `watch` joins these for a partition. These are pure and run
+in the `detect` hop. `notify` implements `vpcflow notify`: it follows the topic with `firing` (pure) and
+delivers to `sinks`. A slow receiver therefore never delays a window.
 """

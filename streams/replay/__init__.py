@@ -1,1 +1,6 @@
-"""The whole system on one machine, for a bounded load, with a reconciliation report."""
+"""The whole system on one machine, for a bounded load, with a reconciliation report.
+
+`run` feeds the load and waits for its results; `stage` starts and stops all parts, each of the `processes` by
+its own id. `options` checks the options, `load` makes the load and its ledger, `world` lets the emulator
+deliver it instead. `observer` reads what was published; `progress` and `report` show and compare it.
+"""

@@ -1,6 +1,7 @@
-"""The live page: `vpcflow serve` reads three topics, keeps the newest windows in memory and shows them.
+"""The live page: `vpcflow serve`.
 
-What is exact: the totals, because aggregates are absolute and the newest revision wins. What is bounded:
-the windows kept (`history.py`), the alerts listed (`board.py`), the clients served (`live.py`). Every
-instance holds its own history, so starting another one is all it takes to serve more people.
+`app` is the web server, `hosts` checks host names, `shell` the HTML, `build` compiles the page in `ui`.
+`feed` reads topics from the offsets of `starts` into `state`. `live` sends each page the changes once a
+second, `query` answers from the history, `stats` answers `/api/stats`, and `metrics` exports the board to
+Prometheus. Every instance keeps its own history; start another instance to serve more clients.
 """

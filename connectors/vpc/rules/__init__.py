@@ -1,1 +1,5 @@
-"""The rules that decide on one packet at one place. Pure."""
+"""The rules that decide on one packet at one place. Pure.
+
+`routes` chooses the route by priority, `security_groups` and `network_acls` allow or refuse a packet, and
+`unlogged` lists the traffic that flow logs never show.
+"""

@@ -1,1 +1,5 @@
-"""Where a delivery stream delivers to."""
+"""Where a delivery stream delivers to.
+
+`destinations` parses and describes a destination (pure). `endpoint` posts to an HTTP endpoint, `objects`
+writes to S3, and `prefixes` evaluates prefix expressions and names objects (pure).
+"""

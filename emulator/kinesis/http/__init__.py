@@ -1,1 +1,5 @@
-"""Kinesis on HTTP."""
+"""Kinesis on HTTP.
+
+`front` checks what AWS checks first: method, content type, target, body, and whether there is a signature
+(`authentication`). `endpoint` answers requests and keeps subscriptions open (edge).
+"""

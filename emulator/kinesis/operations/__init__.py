@@ -1,5 +1,7 @@
-"""The calls that are played, one file for each. To play another: write its file, add it here, and its
-fields to `shapes`."""
+"""The calls that are implemented, one file for each.
+
+To add a call: write its file, add it to the table here, and add its fields to `shapes`.
+"""
 
 from __future__ import annotations
 

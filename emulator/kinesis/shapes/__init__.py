@@ -1,8 +1,9 @@
-"""What each call takes, as data: fields, types and limits, in the order AWS checks them.
+"""What each call takes, as data: fields, types and limits, in the order in which AWS checks them.
 
-The order is that of AWS's own error sentences where kinesalite's suite recorded them; fields added since
-stand last, for nobody has published AWS's order for them. `validation.py` gives these tables their meaning.
-The calls on queues and channels have no fields here, because they are refused whatever they say.
+`members` has fields that calls share; `streams`, `records` and `consumers` the calls; `validation` checks a
+request against them, in AWS's words. The order is that of AWS's own error sentences where kinesalite's suite
+recorded them; fields added since stand last, because AWS's order for them is not published. The calls on
+queues and channels have no fields here, because they are refused.
 """
 
 from __future__ import annotations

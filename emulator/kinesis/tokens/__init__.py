@@ -1,1 +1,4 @@
-"""Opaque strings that a caller gets and returns. Pure."""
+"""Opaque strings that a caller gets and returns. Pure.
+
+`tokens` seals values, `iterators` are shard iterators, `pages` the tokens of lists.
+"""
