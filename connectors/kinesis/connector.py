@@ -100,6 +100,7 @@ class Connector:
             settings, f"kinesis {settings.stream}", self._own, self._changed
         )
         self._has_waiting = self._has_unlisted = False
+        self._lists_soon = False
         self._look_again = asyncio.Event()
 
     def _own(self, slot: Slot) -> OwnedSlot:
@@ -127,7 +128,9 @@ class Connector:
         """Start what may be read now: slots were assigned, or a parent has ended, here or elsewhere."""
         if not news:
             self._asked.clear()
-        is_new = any(key.startswith(b"stream|") or b'"is_ended":true' in v for key, v in news.items())
+        has_ended = any(b'"is_ended":true' in value for value in news.values())
+        self._lists_soon |= has_ended  # Its children may be younger than our listing.
+        is_new = has_ended or any(key.startswith(b"stream|") for key in news)
         if not news or is_new or self._has_waiting:
             self._look_again.set()
 
@@ -135,10 +138,11 @@ class Connector:
         looked_at = time.monotonic()
         while True:
             try:
-                pause_s = CHILDREN_S if self._has_unlisted else DISCOVER_S
+                pause_s = CHILDREN_S if self._has_unlisted or self._lists_soon else DISCOVER_S
                 async with asyncio.timeout(max(pause_s - (time.monotonic() - looked_at), 0.0)):
                     await self._look_again.wait()
             except TimeoutError:
+                self._lists_soon = False
                 await self._discover()
                 looked_at = time.monotonic()
             self._look_again.clear()

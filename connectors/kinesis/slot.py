@@ -58,7 +58,7 @@ class OwnedSlot:
         self._readers: dict[bytes, asyncio.Task[None]] = {}
         self._names: dict[str, bytes] = {}
         self._heard = Heard("kinesis")
-        self._taken, self._is_closing = 0, False
+        self._taken, self._uncommitted, self._is_closing = 0, 0, False
         self._committer = asyncio.ensure_future(self._commit_reads())
 
     @property
@@ -87,23 +87,42 @@ class OwnedSlot:
         of the shard before the slot holds for it.
         """
         key = shard_key(source.stream.key, shard_id)
-        if self._is_closing or not self._is_tracking or key in self._readers:
+        if self._is_closing or not self._is_tracking or not self._may_start(key):
             return
         value = self.slot.state.get(key)
         position = decode_position(value) if value else first
+        if position.is_ended:
+            return
         reader = ShardReader(source, shard_id, position, self.put)
         self._readers[key] = asyncio.ensure_future(reader.run())
         self._names[reader.name] = key
         # Before its first commit, so that every report of this slot has it once it is in `positions`.
         self._tracker.expect(Expected(reader.name, position.newest, is_read=value is not None), now_ms())
 
+    def _may_start(self, key: bytes) -> bool:
+        """Return whether a shard has no reader, or one that stopped early and whose reads are committed.
+
+        A reader stops early when AWS says that its shard is gone. One that is listed all the same holds the
+        watermark, so it is read again.
+        """
+        reader = self._readers.get(key)
+        if reader is None:
+            return True
+        has_stopped = reader.done() and not reader.cancelled() and reader.exception() is None
+        return has_stopped and not self._uncommitted
+
     async def put(self, read: Read) -> None:
         """Have a read committed; waits while others must catch up. Nothing once the slot is given back."""
         if self._is_closing:
             return
+        self._uncommitted += 1
         self._taken += read.held
         self._way.room.take(read.held)
-        await self._queue.put(read)
+        try:
+            await self._queue.put(read)
+        except asyncio.CancelledError:
+            self._uncommitted -= 1
+            raise
 
     async def leave(self, stream: str) -> None:
         """Stop reading a stream that is another one now; `stream` is `Stream.key`."""
@@ -120,11 +139,13 @@ class OwnedSlot:
             for read in reads:
                 self._observe(read)
             loud = [read for read in reads if not read.is_quiet]
+            self._uncommitted -= len(reads) - len(loud)
             if not loud and time.monotonic() - self._reported_at < REPORT_S:
                 continue
             began = time.monotonic()
             if loud or self._is_tracking:
                 await self._commit(loud)
+                self._uncommitted -= len(loud)
             if loud and is_open and self._queue.qsize() < QUEUED_READS // 2:
                 await asyncio.sleep(max(self._way.linger_s - (time.monotonic() - began), 0.0))
 
@@ -191,7 +212,8 @@ class OwnedSlot:
         await asyncio.wait([self._committer], timeout=DRAIN_S)
         if not self._committer.done() or self._committer.exception() is not None:
             # What it did not commit is read again by the slot's next owner.
-            log.warning("a slot was given back with reads uncommitted", slot=self.slot.partition)
+            error = repr(self._committer.exception()) if self._committer.done() else "not in time"
+            log.warning("slot given back with reads uncommitted", slot=self.slot.partition, error=error)
         for task in (last, self._committer):
             task.cancel()
         await asyncio.gather(last, self._committer, return_exceptions=True)

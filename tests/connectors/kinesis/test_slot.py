@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
+
+import pytest
 
 from connectors.kafka.slots import Slot
 from connectors.kinesis.memory_budget import Room
 from connectors.kinesis.positions import Position, Stream
 from connectors.kinesis.shard_reader import Source
 from connectors.kinesis.slot import OwnedSlot, Way
-from connectors.kinesis.transaction import Naming
+from connectors.kinesis.transaction import Naming, Read
 from connectors.progress import Group
+from tests.streams.worker.kept import KeptSlot
 
 STREAM = Stream("flow-logs", "arn", 1_700_000_000_000)
 SHARD = "shardId-000000000000"
@@ -32,4 +37,42 @@ async def test_a_slot_reads_no_shard_before_it_reports_progress() -> None:
     one.track([])
     one.start(source(group, room), SHARD, Position())
     assert one.is_reading(STREAM.key, SHARD)
+    await one.close()
+
+
+class GoneShard:
+    """A reader of which AWS says that its shard is gone: it hands one read over, and stops."""
+
+    begun = 0
+
+    def __init__(
+        self, source: Source, shard_id: str, position: Position, put: Callable[[Read], Awaitable[None]]
+    ):
+        self.name, self._put = f"kinesis:{STREAM.name}/{shard_id}", put
+        self._read = Read(source.naming, shard_id, state={b"k": b"v"})
+
+    async def run(self) -> None:
+        type(self).begun += 1
+        await self._put(self._read)
+
+
+async def test_a_reader_that_stopped_early_begins_again_after_its_reads_are_committed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A shard that is listed all the same would hold the watermark for ever."""
+    monkeypatch.setattr("connectors.kinesis.slot.ShardReader", GoneShard)
+    group, room = Group(1), Room()
+    slot = KeptSlot({})
+    one = OwnedSlot(slot, Way("vpcflow.", room, group, 0.0))
+    one.track([])
+    one.start(source(group, room), SHARD, Position())
+    await asyncio.sleep(0)  # It has handed over, and nothing is committed.
+    one.start(source(group, room), SHARD, Position())
+    assert GoneShard.begun == 1
+    async with asyncio.timeout(10):
+        while b"k" not in slot.kept:  # noqa: ASYNC110 - the slot has no event
+            await asyncio.sleep(0)
+        while GoneShard.begun == 1:
+            one.start(source(group, room), SHARD, Position())
+            await asyncio.sleep(0)
     await one.close()
