@@ -42,6 +42,10 @@ class ContractError(ConnectError):
     """The state was written with other settings; the message names them and the remedy."""
 
 
+class CommitTimeout(ConnectError, TimeoutError):
+    """Kafka has not answered a commit; the message names the slot and what may be wrong."""
+
+
 class SlotLost(RuntimeError):
     """Another owner has opened this slot; what was not committed never happened."""
 
@@ -123,18 +127,29 @@ class Slot:
             own.append(Message(self.topic, self.partition, CONTRACT_KEY, orjson.dumps(self._contract)))
         # Not `producer.transaction()`: to leave it by an error or a cancellation waits for an abort, for ever
         # once the producer was stopped. An open transaction is aborted by the next owner's fence.
-        producer = self._producer
-        async with asyncio.timeout(COMMIT_MAX_S):
-            await producer.begin_transaction()
-            sends = [future for batch in _batches([*messages, *own]) for future in await self._send(batch)]
-            await asyncio.gather(*sends)
-            await producer.commit_transaction()
+        try:
+            async with asyncio.timeout(COMMIT_MAX_S):
+                await self._transact([*messages, *own])
+        except TimeoutError as error:
+            raise CommitTimeout(
+                f"Kafka has not committed {self._transactional_id} within {COMMIT_MAX_S:.0f} s: its brokers"
+                f" cannot be reached, or topic {self.topic} or a topic it writes to was deleted"
+            ) from error
         self._is_contract_kept = True
         for key, value in state.items():
             if value is None:
                 self._state.pop(key, None)
             else:
                 self._state[key] = value
+
+    async def _transact(self, messages: Sequence[Message]) -> None:
+        producer = self._producer
+        if producer is None:
+            raise SlotLost(f"{self._transactional_id} is not open")
+        await producer.begin_transaction()
+        sends = [future for batch in _batches(messages) for future in await self._send(batch)]
+        await asyncio.gather(*sends)
+        await producer.commit_transaction()
 
     async def _send(self, messages: list[Message]) -> list[asyncio.Future[Any]]:
         """Send messages of one partition, in order, as few record batches; return their futures."""

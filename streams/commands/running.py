@@ -91,8 +91,19 @@ def run(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ..
 
         if not structlog.is_configured():
             set_up_logs()
-        structlog.get_logger().error("stopped by an error", error=repr(error), exc_info=error)
+        if _is_fenced(error):
+            why = "another process has taken over its slots, as after a pause longer than the session"
+            structlog.get_logger().error("stopped", why=why, error=repr(error))
+        else:
+            structlog.get_logger().error("stopped by an error", error=repr(error), exc_info=error)
         sys.exit(3)
+
+
+def _is_fenced(error: Exception) -> bool:
+    """Return whether Kafka has refused a commit because a slot has another owner."""
+    from aiokafka.errors import ProducerFenced
+
+    return isinstance(error, ProducerFenced)
 
 
 def run_with_settings(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ...]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from connectors.kafka.messages import FORMAT_HEADER, Message
-from connectors.kafka.slots import BATCH_MAX_BYTES, Slot, SlotLost, read_compacted
+from connectors.kafka.slots import BATCH_MAX_BYTES, CommitTimeout, Slot, SlotLost, read_compacted
 from connectors.kafka.topics import ensure_topics
 
 pytestmark = pytest.mark.kafka
@@ -136,3 +136,16 @@ async def test_a_commit_that_is_given_up_ends_at_once(
     assert committing.cancelled()
     await slot.close()
     assert dict((await owner()).state) == {b"a": b"1"}
+
+
+async def test_a_commit_that_kafka_does_not_answer_ends_with_a_sentence(
+    kafka: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a topic was deleted while a process writes to it."""
+    monkeypatch.setattr("connectors.kafka.slots.COMMIT_MAX_S", 1.0)
+    await ensure_topics(kafka, prefix, 1)
+    slot = HeldSlot(kafka, f"{prefix}positions", 0, f"{prefix}connect-0")
+    await slot.open()
+    with pytest.raises(CommitTimeout, match=f"has not committed {prefix}connect-0 within 1 s"):
+        await slot.commit({b"a": b"2"}, [])
+    await slot.close()
