@@ -3,8 +3,8 @@
 It is the magic, a protobuf message, and the MD5 of that message. Of the message three fields matter, so the
 wire format is read here, in a page, instead of by a dependency with generated code. A user record's place in
 the list is its sub-sequence number, as KCL counts them. Keys and tags are skipped: keys chose the shard, and
-no library writes tags. Sources: aggregation-format.md of awslabs/amazon-kinesis-producer; protobuf.dev,
-"Encoding".
+no library writes tags. Sources: "KPL Aggregated Record Format" of awslabs/amazon-kinesis-producer;
+protobuf.dev, "Encoding".
 
 KCL (`AggregatorUtil.deaggregate`) hands on an aggregate with a bad checksum or a broken message as if it were
 a plain record. Here it is refused: the magic is no UTF-8, so no text begins with it, and what is damaged must

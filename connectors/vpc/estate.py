@@ -260,7 +260,7 @@ class Estate:
                 self._attachment_tables[attachment.attachment_id] = tables[table_id]
         for eni in self.resources.enis:
             attachment_id = eni.description.rpartition(" ")[2]
-            if attachment_id.startswith("tgw-attach-"):  # as AWS writes it: flow-logs.md §5.2
+            if attachment_id.startswith("tgw-attach-"):  # as AWS describes an attachment's ENI
                 self._attachment_enis[attachment_id, eni.subnet_id] = eni
 
     def _transit_table(self, table: TransitGatewayRouteTable) -> RouteTable:

@@ -264,7 +264,7 @@ def _public_ips(described: Description, entries: Sequence[Description]) -> Itera
             yield private, public
 
 
-# The text that AWS writes tells the kind where an emulator's `InterfaceType` does not: flow-logs.md §5.2.
+# AWS's description tells the kind of an interface where an emulator reports `InterfaceType` as "interface".
 _TYPES_BY_DESCRIPTION = {
     "Interface for NAT Gateway nat-": "nat_gateway",
     "Network Interface for Transit Gateway Attachment tgw-attach-": "transit_gateway",

@@ -16,8 +16,8 @@ from connectors.vpc.rules.routes import RoutingTable
 
 Way = Literal["interface", "internet", "egress-only", "peering", "transit", "outside", "nowhere"]
 
-# The field `traffic-path`, flow-logs.md §1.4. Without Nitro an internet gateway cannot be told from a gateway
-# endpoint. That egress-only gateways count as 8 and local and carrier gateways as 6 is our reading.
+# The field `traffic-path`: VPC guide, "Flow log records". Code 2 is an internet gateway or a gateway endpoint
+# (instances without Nitro). Not documented: egress-only gateways are 8, local and carrier gateways 6.
 SAME_VPC, EITHER_GATEWAY, VPN, PEERED, PEERED_FAR, LOCAL_ZONE, ENDPOINT, INTERNET = range(1, 9)
 _OUTSIDE_PATHS = {"vgw": VPN, "lgw": LOCAL_ZONE, "cagw": LOCAL_ZONE}
 

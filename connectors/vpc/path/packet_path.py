@@ -25,8 +25,8 @@ from connectors.vpc.rules import unlogged
 MAX_HOPS = 16
 """More interfaces in a row than any sane path has; then the routes form a loop."""
 
-_HIDDEN_SENDERS = {"transit_gateway", "network_load_balancer"}  # no next hop on ingress: flow-logs.md §1.2
-_UNLOGGED_PAIR = {"vpc_endpoint", "network_load_balancer"}  # flow-logs.md §4.1
+_HIDDEN_SENDERS = {"transit_gateway", "network_load_balancer"}  # no next hop on ingress (VPC guide)
+_UNLOGGED_PAIR = {"vpc_endpoint", "network_load_balancer"}  # not logged: VPC guide, "Flow log limitations"
 
 
 @dataclass(slots=True)
@@ -276,7 +276,7 @@ class Walk:
 
 
 def _shown(eni: Eni, address: str) -> str:
-    """The own side (flow-logs.md §4.2): always the primary private IPv4; IPv6 as it is, if its own."""
+    """Return the ENI's side: its primary private IPv4, or the IPv6 address itself if the ENI has it."""
     if is_ipv6(address):
         return address if address in eni.ipv6_addresses else next(iter(eni.ipv6_addresses), address)
     return eni.private_ips[0] if eni.private_ips else address

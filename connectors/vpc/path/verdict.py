@@ -77,8 +77,8 @@ def lone_packet(estate: Estate, flow: Flow) -> Passage:
 def late_answer(estate: Estate, flow: Flow) -> Passage | None:
     """Judge the responder's packet after its connection was forgotten: a new flow to groups and NAT gateways.
 
-    This is the REJECT of packets that arrive after a connection was closed (flow-logs.md §4.3). None when the
-    request did not arrive or has no answer.
+    This is the REJECT of packets that arrive after a connection was closed (VPC guide, "Flow log records",
+    `action`). None when the request did not arrive or has no answer.
     """
     memory = Memory()
     _request(estate, flow, memory)

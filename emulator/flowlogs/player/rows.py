@@ -1,8 +1,8 @@
 """The fields of flow-log records: numbers of a world's minute in, columns and lines out. Pure.
 
-Sources: VPC guide, "Available fields", for each field's values and when it is `-`; flow-logs.md §1.2 has the
-table. Fields that this world has nothing to say about (ECS, regional NAT gateways, encryption, sublocations)
-are `-`. Accounts of endpoints' and Network Load Balancers' interfaces are `unknown`, as AWS may write them.
+Source: VPC guide, "Available fields", for each field's values and when it is `-`. Fields that this world does
+not simulate (ECS, regional NAT gateways, encryption, sublocations) are `-`. Accounts of the interfaces of
+endpoints and Network Load Balancers are `unknown`, as AWS may write them.
 """
 
 from __future__ import annotations

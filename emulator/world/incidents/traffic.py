@@ -1,7 +1,7 @@
 """The traffic of each kind of incident, minute by minute: rows for `Flows.of`. Pure, and drawn from a seed.
 
-Sizes and rates are those that public write-ups of such incidents show, chosen so that what a detector of flow
-logs is known to look for (peers-and-detectors.md) is there beyond argument.
+Sizes and rates follow public write-ups of such incidents. Each incident clearly exceeds the thresholds that
+flow-log detectors commonly use.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def _tables(number: int) -> dict[str, dict[str, Target]]:
 
 
 def _task(team: str, number: int, subnets: tuple[str, ...]) -> Interface:
-    """Return the interface of a task of ECS, as its agent describes it: flow-logs.md §5.2."""
+    """Return the interface of a task of ECS, whose description is the ARN of its attachment."""
     attachment = uuid_of(f"{team}/job-{number + 1}")
     return Interface(
         subnet=subnets[number % len(subnets)],

@@ -25,7 +25,7 @@ class Directory:
 
     def __init__(self, estate: Estate, aws_ranges: Iterable[tuple[str, str]] = AWS_RANGES) -> None:
         ranges = [(cidr(block), service) for block, service in aws_ranges]
-        # A finer code beats the catch-all `AMAZON`, a longer prefix a shorter one: flow-logs.md §1.5.
+        # A finer code beats the catch-all `AMAZON` (as in ip-ranges.json), and a longer prefix a shorter one.
         ranges.sort(key=lambda one: (one[1] != "AMAZON", one[0].length, one[1]), reverse=True)
         # Between two borders every address is of the same service.
         self._borders = sorted({0}.union(*((block.first, block.last + 1) for block, _ in ranges)))

@@ -80,7 +80,7 @@ def test_flow_logs_are_kept_apart_and_counted_together() -> None:
 
 
 def test_peers_are_the_real_ones_and_ports_those_of_services() -> None:
-    """Behind a NAT gateway the peer is who is really talked to: flow-logs.md 4.2."""
+    """Behind a NAT gateway the peer is the address in `pkt-srcaddr` or `pkt-dstaddr`."""
     books = Books()
     for one in delivered("eni-db", "NetworkInterface", 10):
         books.add("fl-1", one.about)

@@ -146,7 +146,7 @@ def test_nat_gateways_have_the_addresses_that_were_planned(stage: Stage) -> None
         assert stage.eni(one.name, one.vpc).public_ips == ((one.address, one.public_ip),)
 
 
-# flow-logs.md §5.2: by name → what AWS writes on it, its type, who asked for it and whether they manage it.
+# By name → the description that AWS writes, the type, the requester and whether the requester manages it.
 AS_AWS_WRITES = {
     "web-1": ("Primary network interface", "interface", "", False),
     "nat-gateway/nat-a": (r"Interface for NAT Gateway nat-\w+", "nat_gateway", r"\d{12}", True),

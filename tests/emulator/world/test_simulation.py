@@ -27,7 +27,7 @@ IDENTITY = [
     *("interface-id", "flow-direction", "srcaddr", "dstaddr", "srcport", "dstport", "protocol"),
     *("pkt-srcaddr", "pkt-dstaddr", "action"),
 ]
-LEGAL_FLAGS = {0, 1, 2, 3, 4, 5, 6, 7, 18, 19, 22, 23}  # flow-logs.md 1.3
+LEGAL_FLAGS = {0, 1, 2, 3, 4, 5, 6, 7, 18, 19, 22, 23}  # OR-ed FIN, SYN, RST and SYN-ACK
 
 
 @cache
@@ -184,7 +184,7 @@ def test_an_interface_taken_away_falls_silent() -> None:
 
 
 def test_a_nat_gateway_notes_four_records() -> None:
-    """flow-logs.md 4.2."""
+    """VPC guide, "Flow log record examples", traffic through a NAT gateway."""
     world = scripted(estate(), flow("eni-app", CLIENT, OUTSIDE, 443))
     is_mine = pl.col("srcport").is_in([443, 40_000])
     found = played(world, 1).filter(pl.col("interface-id") == "eni-nat", is_mine)
@@ -228,14 +228,14 @@ def test_a_host_that_refuses_resets() -> None:
 
 
 def test_a_packet_after_its_connection_was_forgotten_is_rejected_with_a_fin() -> None:
-    """flow-logs.md 1.3: a REJECT with 0, 1 or 4 is a late packet, no blocked connection."""
+    """A REJECT with flags 0, 1 or 4 is a late packet, not a blocked connection."""
     closed = {"sg-db": (GROUPS["sg-db"][0], ())}
     found = played(scripted(estate(closed), flow("eni-app", CLIENT, SERVER, 5432, kind=3)), 1)
     assert of_port(found, 40_000) == [("eni-db", "egress", "REJECT", 1)]
 
 
 def test_what_no_interface_notes_goes_on_when_the_network_changes() -> None:
-    """Between a Network Load Balancer and an endpoint nothing is logged: flow-logs.md 4.1."""
+    """Between a Network Load Balancer and an endpoint nothing is logged ("Flow log limitations")."""
     nlb = replace(
         eni("nlb", "subnet-private", "10.0.1.60", interface_type="network_load_balancer"),
         groups=(GroupId("sg-open"),),

@@ -162,7 +162,7 @@ class Bucket:
 
 @dataclass(slots=True)
 class DeliveryStream:
-    """Firehose: a record of one JSON object with a newline for each line (flow-logs.md §3.4)."""
+    """Firehose: a record of one JSON object with a newline for each line (seen in captures)."""
 
     flow_log: FlowLog
     means: Means

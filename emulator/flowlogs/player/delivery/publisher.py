@@ -27,7 +27,7 @@ from emulator.world.traffic.chance import mixed_number, of_text
 
 DELAY_S = {CLOUDWATCH: (120, 240), S3: (60, 240)}
 """Least delay after an interval's (for S3, a file's) end, and by how much it varies: about 5 and 10 minutes
-after the traffic, as AWS says is usual (flow-logs.md §4.4). Firehose is said to be the same as CloudWatch."""
+after the traffic, which AWS calls typical (VPC guide, "Flow log records"). Firehose: taken as CloudWatch."""
 
 log = structlog.get_logger("emulator.flowlogs")
 

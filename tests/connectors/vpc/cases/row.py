@@ -47,8 +47,8 @@ TGW_SG = "Transit Gateway guide, Security group referencing"
 BPA = "VPC guide, Block public access to VPCs and subnets"
 ENDPOINT = "PrivateLink guide, Gateway endpoints: routing"
 INTERFACE = "PrivateLink guide, Interface endpoints: security groups"
-R42 = "flow-logs.md §4.2"
-R43 = "flow-logs.md §4.3"
+R42 = "VPC guide, Flow log limitations: addresses"
+R43 = "VPC guide, Flow log records: action"
 
 
 @dataclass(frozen=True)

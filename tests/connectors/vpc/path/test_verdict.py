@@ -75,19 +75,19 @@ PATHS = {
 
 @pytest.mark.parametrize("name", PATHS)
 def test_the_traffic_path(name: str) -> None:
-    """flow-logs.md §1.4."""
+    """The codes of `traffic-path`: VPC guide, "Flow log records"."""
     asked, place, path = PATHS[name]
     assert conversation(BASE, asked).records[place].traffic_path == path
 
 
 def test_without_nitro_gateways_are_told_apart_less() -> None:
-    """flow-logs.md §1.4: code 2 stands for an internet gateway or a gateway endpoint."""
+    """VPC guide, "Flow log records": code 2 stands for an internet gateway or a gateway endpoint."""
     old = estate(enis={"eni-web": replace(ENIS[0], is_nitro=False)})
     assert conversation(old, flow("web", HOST, port=443)).records[0].traffic_path == 2
 
 
 def test_the_next_hop() -> None:
-    """flow-logs.md §1.2: the middlebox, not the final destination; nothing for an internet gateway."""
+    """The middlebox, not the final destination; nothing for an internet gateway ("Flow log limitations")."""
     hops = [record.next_hop_interface_id for record in conversation(BASE, OUT_BY_NAT).records]
     assert hops == ["eni-nat", "eni-app", None, None, "eni-app", "eni-nat"]
     far = [record.next_hop_interface_id for record in conversation(BASE, flow("app", "far", port=80)).records]
@@ -123,7 +123,7 @@ def test_an_acl_interrupts_at_once() -> None:
 
 
 def test_a_late_answer_is_rejected() -> None:
-    """flow-logs.md §4.3: packets that arrive after the connection was closed."""
+    """REJECT also covers packets that arrive after the connection was closed."""
     late = late_answer(BASE, APP_DB)
     assert late is not None
     assert [shown(record, "") for record in late.records] == ["db out ACCEPT", "app in REJECT"]

@@ -1,4 +1,4 @@
-"""Every documented field of a VPC's flow log in a handful of records, each as flow-logs.md 1.2 has it."""
+"""Every documented field of a VPC flow log in a few records: VPC guide, "Flow log records"."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_field_is_written_as_documented(field: str) -> None:
 
 @given(st.lists(st.sampled_from(EVERY_FIELD), min_size=1, unique=True))
 def test_any_fields_in_any_order_have_the_same_values(fields: list[str]) -> None:
-    """But for `version`, the highest of the fields that were chosen (flow-logs.md 1.1)."""
+    """Only `version` differs: it is the highest version among the chosen fields."""
     world, records = written()
     some = records.take(slice(0, 40))
     frame = Rows(world.directory, HERE, tuple(fields), KEYS).frame(some)
@@ -160,7 +160,7 @@ def test_no_records_are_no_lines() -> None:
 
 
 def test_parquet_has_underscores_and_the_types_of_the_guide() -> None:
-    """flow-logs.md 1.2: INT_32, INT_64 and STRING; what is no number is there as text."""
+    """VPC guide, "Flow log records": INT_32, INT_64 and STRING; a value that is no number stays text."""
     world, records = written()
     frame = typed(Rows(world.directory, HERE, EVERY_FIELD, KEYS).frame(records))
     assert frame.columns == [name.replace("-", "_") for name in EVERY_FIELD]

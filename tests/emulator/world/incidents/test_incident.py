@@ -154,7 +154,7 @@ def test_a_removed_rule_rejects_what_was_let_in() -> None:
 
 
 def test_a_broken_return_lets_in_and_rejects_the_answer() -> None:
-    """flow-logs.md 4.3: REJECT on the way out after an ACCEPT on the way in is the network ACL."""
+    """Security groups are stateful: REJECT on egress after ACCEPT on ingress is the network ACL."""
     one, found = noted("broken_return", estate=begun("broken_return"))
     assert set(found.filter(sign(one))["action"]) == {"ACCEPT"}
     back = found.filter(EGRESS, pl.col("srcport") == one.port)

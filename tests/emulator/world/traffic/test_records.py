@@ -148,7 +148,7 @@ def test_what_is_refused_is_one_syn_and_one_reset(row: dict[str, Any]) -> None:
     ],
 )
 def test_what_differs_in_its_interface_direction_action_or_ends_is_not_merged(name: str) -> None:
-    """flow-logs.md 1.1: one direction of one 5-tuple at one interface."""
+    """A record is one direction of one 5-tuple at one interface: VPC guide, "Flow log records"."""
     columns = {one: np.array([1, 1, 1]) for one in Records.__dataclass_fields__}
     columns[name] = np.array([1, 2, 1])
     once = merged(Records(**columns))
