@@ -1,8 +1,8 @@
-"""The services that are loaded when the first request for one of them comes: moto's, Firehose, and flow logs.
+"""The services that load on their first request: moto, Firehose, and flow logs.
 
-The first two need aiohttp as a client, which takes a third of a second to load; whoever wants Kinesis only
-should not wait for it. Firehose puts its objects to the S3 behind us; flow logs stand before moto's EC2 and
-CloudWatch Logs, and pass on what is not theirs.
+moto and Firehose need aiohttp's client, which takes a third of a second to load; an emulator that serves only
+Kinesis does not load it. Firehose writes its objects to moto's S3. The flow-log service handles the EC2 and
+CloudWatch Logs requests that concern flow logs, and forwards the others to moto.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ FLOW_LOG_PATHS = (
 
 
 class OnDemand:
-    """The services beside Kinesis. `stop` must be awaited; nothing needs to be started.
+    """The services other than Kinesis. Call `stop` at the end; a start is not needed.
 
-    `url` is where the player of flow logs finds us; whoever listens sets it.
+    `url` is the endpoint that the flow-log simulator connects to; the listener sets it.
     """
 
     def __init__(self, store: Store, clock: Callable[[], int]) -> None:
@@ -43,7 +43,7 @@ class OnDemand:
         self.url = ""
 
     async def others(self, incoming: Incoming) -> Outgoing:
-        """Answer a request for a service that we do not play."""
+        """Answer a request for a service that only moto implements."""
         return await self._loaded_behind().answer(incoming)
 
     async def firehose(self, incoming: Incoming) -> Outgoing:
@@ -64,7 +64,7 @@ class OnDemand:
         return await self.flow_logs().logs(incoming)
 
     def flow_logs(self) -> FlowLogService:
-        """Return the service of flow logs, made when it is first asked for."""
+        """Return the flow-log service. The first call creates it."""
         if self._flow_logs is None:
             from emulator.flowlogs.player.link import Link
             from emulator.flowlogs.service import FlowLogService
@@ -74,7 +74,7 @@ class OnDemand:
         return self._flow_logs
 
     def flow_log_pages(self) -> Mapping[str, Page]:
-        """Return the pages about flow logs, by path; they are loaded when one of them is asked for."""
+        """Return the flow-log pages by path. The first request for one of them loads the pages."""
         return dict.fromkeys(FLOW_LOG_PATHS, self._flow_log_page)
 
     async def _flow_log_page(self, incoming: Incoming) -> Outgoing:
@@ -93,11 +93,11 @@ class OnDemand:
         return as_json([]) if self._firehose is None else self._firehose.page(incoming)
 
     def health(self) -> Mapping[str, object]:
-        """Return LocalStack's page of health."""
+        """Return the health page in LocalStack's format."""
         return health.health(self._behind is not None and self._behind.is_running)
 
     async def stop(self) -> None:
-        """End what was started; first those that deliver to others."""
+        """Stop the started services, those that deliver to others first."""
         if self._player is not None:
             await self._player.stop()
         if self._firehose is not None:

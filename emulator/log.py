@@ -1,7 +1,7 @@
-"""The emulator's log: structlog's, loaded when the first line is written.
+"""The emulator's log: structlog, loaded when the first line is written.
 
 structlog loads rich, if that is installed, which takes longer than all the rest of a start: 0.3 s of 0.45.
-Whoever wants to set structlog up says so by `set_up_by`, and is called once, before that line.
+A caller configures structlog through `set_up_by`; its function is called once, before the first line.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Log:
-    """Writes lines: an event and its fields. May be used by any thread."""
+    """A logger of events with fields. Thread-safe."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -21,23 +21,23 @@ class Log:
         self._logger: Any = None
 
     def set_up_by(self, set_up: Callable[[], None]) -> None:
-        """Have this called before the first line."""
+        """Register a function to call before the first line."""
         self._set_up = set_up
 
     def debug(self, event: str, **fields: object) -> None:
-        """Write what only matters to those who look for a fault."""
+        """Log a detail for fault analysis."""
         self._loaded().debug(event, **fields)
 
     def info(self, event: str, **fields: object) -> None:
-        """Write what happened as it should."""
+        """Log a normal event."""
         self._loaded().info(event, **fields)
 
     def warning(self, event: str, **fields: object) -> None:
-        """Write what somebody may have to look at."""
+        """Log an event that may need attention."""
         self._loaded().warning(event, **fields)
 
     def error(self, event: str, **fields: object) -> None:
-        """Write what went wrong."""
+        """Log a failure."""
         self._loaded().error(event, **fields)
 
     def _loaded(self) -> Any:

@@ -1,13 +1,13 @@
-"""The requests of one slot: a bounded queue, and the committer that writes what waits in one transaction.
+"""The requests of one slot: a bounded queue, and the committer that writes the queue in one transaction.
 
-Requests that come while a commit runs share the next one. The same request is in the queue once: who brings
-it again waits for the outcome of the first. After a failure the slot is useless and the process ends; those
-who waited are told to come again, and the done-mark will say whether they were committed.
+Requests that arrive during a commit share the next one. The queue holds a request once: a repeated request
+waits for the outcome of the first. After a failure the slot is useless and the process ends. Waiting requests
+are then answered with an error that Firehose retries, and the done-mark shows whether they were committed.
 
-Firehose is always caught up: what it holds back cannot be seen from here. So a slot is complete to the newest
-`start` that is known, and says so with every transaction, and about once a second without requests. A request
-that Firehose delivers again after hours is late only beyond the lateness and the retention of windows; the
-metric `vpcflow_firehose_lateness_seconds` shows how late requests are.
+Firehose always counts as caught up, because its backlog is not visible here. A slot is therefore complete to
+the newest known `start`; it reports that with every transaction, and about once a second without requests. A
+request that Firehose delivers again after hours is late only beyond the lateness and the retention of
+windows; the metric `vpcflow_firehose_lateness_seconds` shows how late requests are.
 """
 
 from __future__ import annotations
@@ -59,31 +59,31 @@ class RequestSlot:
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """Everything that runs for this slot; one that failed ends the process."""
+        """Return the tasks of this slot. If one fails, the process ends."""
         return [self._committer]
 
     @property
     def is_open(self) -> bool:
-        """Whether requests may come: which ones were committed before is known."""
+        """Return whether requests are accepted: the marks of committed requests are loaded."""
         return self._is_open
 
     def busy_s(self) -> float:
-        """Return for how long the commit that runs has run; 0 when none does."""
+        """Return the duration of the running commit, or 0 if none is running."""
         return 0.0 if self._began_at is None else time.monotonic() - self._began_at
 
     def is_done(self, request_id: str, stream: str) -> bool:
-        """Say whether a request was committed before; such a one is noted as repeated."""
+        """Return whether a request was committed before; such a request is counted as repeated."""
         is_done = request_id in self._marks
         if is_done:
             self._heard.repeated(f"firehose:{stream}")
         return is_done
 
     def coming(self, request_id: str) -> asyncio.Future[bool] | None:
-        """Return the outcome of a request that is under way already."""
+        """Return the outcome of a request that is already queued or being committed."""
         return self._coming.get(request_id)
 
     def offer(self, posted: Posted) -> asyncio.Future[bool] | None:
-        """Queue a request: its outcome will be whether it was committed. None when the queue is full."""
+        """Queue a request. Return the future of whether it was committed, or None if the queue is full."""
         is_full = self._queued_bytes + posted.size > QUEUED_BYTES or len(self._queue) >= QUEUED_REQUESTS
         if self._committer.done() or (self._queue and is_full):
             return None
@@ -96,7 +96,7 @@ class RequestSlot:
         return outcome
 
     def keep(self, remains: Posted) -> None:
-        """Queue what `dead` keeps of a refused request, if there is room, and once though it comes again."""
+        """Queue the `dead` messages of a refused request, if there is room; a repeated request only once."""
         name = remains.refusals[0].origin
         if name not in self._kept and self.offer(remains) is not None:
             self._kept[name] = None
@@ -163,7 +163,7 @@ class RequestSlot:
             metrics.RECORDS.labels("read").inc(one.records)
 
     def _report(self, requests: list[Posted]) -> Report:
-        """Return the progress after these requests, and observe how late each of them is."""
+        """Return the progress after these requests, and observe their lateness."""
         known = max(self._group.newest, self._newest)
         for one in requests:
             if times := event_times(one):
@@ -190,7 +190,7 @@ class RequestSlot:
         taken.clear()
 
     async def close(self) -> None:
-        """Stop everything; who waits is told to come again."""
+        """Stop everything. Waiting requests are answered with an error that Firehose retries."""
         self._committer.cancel()
         await asyncio.gather(self._committer, return_exceptions=True)
         self._tell(list(self._queue), False)

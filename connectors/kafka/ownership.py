@@ -1,8 +1,8 @@
-"""Which slots are ours: one consumer group over `positions`, and what every slot has written there.
+"""The slots of this process: one consumer group over `positions`, and the committed values of all slots.
 
-Kafka decides who owns a slot, notices the dead, and fences the paused. A slot is opened when it is assigned
-and dropped when it is revoked; what reads a source hangs on it (`Owned`). Every instance also follows all of
-`positions`, so that it sees what others have done.
+Kafka assigns the slots, detects dead members, and fences paused ones. A slot is opened when it is assigned
+and dropped when it is revoked, together with the readers that depend on it (`Owned`). Every instance also
+follows all of `positions`, so that it sees the commits of the other instances.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ SOURCE_KEY = b"source"
 
 
 class Owned(Protocol):
-    """A slot of ours while it is ours, and whatever works for it."""
+    """The resources of one owned slot, from its assignment to its revocation."""
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """Everything that runs for this slot; one that failed ends the process."""
+        """Return the tasks of this slot. If one fails, the process ends."""
 
     async def close(self) -> None:
-        """Stop everything, and close the slot; what was not committed will be read again."""
+        """Stop the tasks and close the slot. Uncommitted input will be read again."""
 
 
 _OWN = (NUMBER_KEY, LINES_KEY, SOURCE_KEY, CONTRACT_KEY)
@@ -49,13 +49,13 @@ News = Callable[[Mapping[bytes, bytes]], None]
 
 
 class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
-    """The slots that this process owns; `own` makes what works for one that was opened.
+    """The slots that this process owns. `own` creates the `Owned` of a slot that was opened.
 
-    `changed` is called when slots were assigned, and with what came on `positions` when something did.
-    `source` names what is taken from. Two of one prefix would share out one set of slots, each reading only
-    its part, so the second one is refused; a process that is alone may change to another of its kind.
-    `group` is the progress of all slots. Without `follows`, an instance reads nothing else of what other
-    instances commit. With `is_on_disk`, the state of its slots is in a file.
+    `changed` is called when slots are assigned, and with the new values of `positions` when some arrive.
+    `source` names the input. Two sources with one prefix would share one set of slots, and each would read
+    only its part, so the second one is refused. If a process is alone, it may switch to another source of its
+    kind. `group` is the progress of all slots. Without `follows`, the instance does not read the other
+    instances' commits. With `is_on_disk`, the state of the slots is in a file.
     """
 
     def __init__(
@@ -78,32 +78,32 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
 
     @property
     def is_ready(self) -> bool:
-        """Whether slots were assigned, be it none."""
+        """Return whether the group has assigned slots to this process; the assignment may be empty."""
         return self._is_assigned
 
     @property
     def has_caught_up(self) -> bool:
-        """Whether all that was on `positions` when we came has been read."""
+        """Return whether `positions` was read up to the end that it had at the start."""
         return self._has_caught_up
 
     @property
     def owned(self) -> Mapping[int, O]:
-        """What we own, by slot."""
+        """Return the resources of the owned slots, by slot."""
         return MappingProxyType(self._owned)
 
     @property
     def positions(self) -> Mapping[bytes, bytes]:
-        """The newest committed value of every key of every slot, as far as it was seen."""
+        """Return the newest committed value of every key that was read so far."""
         return MappingProxyType(self._positions)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Give slots back: drop what is not committed."""
+        """Release the slots and drop their uncommitted input."""
         owned, self._owned = self._owned, {}
         ended = await asyncio.gather(*(one.close() for one in owned.values()), return_exceptions=True)
         self._failed = self._failed or next((e for e in ended if isinstance(e, Exception)), None)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Open the slots that are ours now. An error is raised by `run`: aiokafka would only log it."""
+        """Open the assigned slots. `run` raises the errors, because aiokafka would only log them."""
         try:
             await self._open(assigned)
         except Exception as error:
@@ -130,7 +130,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         self._changed({})
 
     async def _check_source(self, slot: Slot, is_alone: bool) -> None:
-        """Take from our source from now on, or refuse: nobody else may be taking from another one."""
+        """Record our source in the slot. Raise `ConnectError` if the prefix belongs to another source."""
         known = slot.state.get(SOURCE_KEY, b"").decode()
         is_of_our_kind = known.partition(" ")[0] == self._source.partition(" ")[0]
         if not known or (known != self._source and is_of_our_kind and is_alone):
@@ -154,7 +154,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         )
 
     async def run(self, stop: asyncio.Event, beside: Iterable[asyncio.Task[None]] = ()) -> None:
-        """Own slots until `stop` is set. Raises what ended a slot's work, or a task beside."""
+        """Own slots until `stop` is set. Raises the error of a slot's task, or of a task in `beside`."""
         group = AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka,
             group_id=f"{self._settings.prefix}connect",
@@ -185,7 +185,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
             await self.on_partitions_revoked([])  # what a last rebalance has given us meanwhile
 
     async def _tail(self) -> None:
-        """Follow every slot's positions: what we wait for may have been done by another process."""
+        """Follow the positions of every slot, since a reader may wait for the commit of another process."""
         topic = f"{self._settings.prefix}positions"
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka,
@@ -213,7 +213,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
             await consumer.stop()
 
     def _take(self, partition: int, messages: list[Any], news: dict[bytes, bytes]) -> None:
-        """Take what one slot has committed. Our own progress is in `group` since it was committed."""
+        """Apply the values that one slot committed. `group` has our own progress since our commit."""
         for message in messages:
             check_format(f"{self._settings.prefix}positions", message.headers)
             if message.key == PROGRESS_KEY:

@@ -1,9 +1,9 @@
-"""When a shard may be asked again: inside AWS's limits for it, often when it has much, seldom when not.
+"""The polling interval of one shard, within AWS's limits: short for a busy shard, long for a quiet one.
 
-A shard takes 5 GetRecords a second and gives 2 MB a second, of all readers together (Kinesis guide,
-"Quotas and limits"). Who else reads is not told, but shows: a throttled call means that somebody does, and
-lengthens the least pause; calls that pass shorten it again. A quiet shard is asked once a second; a busy one
-goes on being asked often when it gives nothing for a moment, because records come in bursts.
+A shard serves 5 GetRecords calls and 2 MB per second to all its consumers together (Kinesis guide, "Quotas
+and limits"). Other consumers show only as throttling: a throttled call lengthens the minimum interval, and
+successful calls shorten it again. A quiet shard is polled once a second. A busy shard keeps its short
+interval over a few empty answers, because records arrive in bursts.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _THROTTLED, _RECOVERED = 1.5, 0.98
 
 @dataclass(slots=True)
 class Polling:
-    """The pace of one shard. Times are seconds of any clock that does not go back, passed in.
+    """The polling state of one shard. Times are seconds of a monotonic clock and are passed in.
 
-    `least_s` 0 and `bytes_s` 0 lift the limits, for an emulator that has none. `expected` is how many bytes
-    the next answer may hold, going by the last ones.
+    `least_s` 0 and `bytes_s` 0 disable the limits, for an emulator without them. `expected` is the estimated
+    number of bytes of the next answer.
     """
 
     least_s: float = LEAST_S
@@ -44,18 +44,18 @@ class Polling:
 
     @property
     def limit(self) -> int:
-        """How many records to ask for, so that an answer is not much more than `ANSWER_BYTES` of text."""
+        """Return the `Limit` of the next call; its answer should hold about `ANSWER_BYTES` of text."""
         return int(self._limit)
 
     def saw(self, records: int, text_bytes: int) -> None:
-        """Note how much text the records of an answer held."""
+        """Update the estimate with the number of records and text bytes of an answer."""
         self.expected = text_bytes or self.expected // 2
         if records:
             wanted = ANSWER_BYTES * records / max(text_bytes, 1)
             self._limit = min(max(wanted, 1.0), self._limit * 4, LIMIT_MOST)
 
     def pause(self, records: int, size: int, behind_ms: int, took_s: float) -> float:
-        """Return how long to wait after an answer of `size` bytes whose call took `took_s`."""
+        """Return the seconds to wait after an answer of `size` bytes whose call took `took_s`."""
         self._shared_s = max(self.least_s, self._shared_s * _RECOVERED)
         least = max(self._shared_s, size / self.bytes_s if self.bytes_s else 0.0)
         self._patience = PATIENCE if size >= BUSY_BYTES else max(self._patience - 1, 0)
@@ -66,6 +66,6 @@ class Polling:
         return max(least, self._pause_s) - min(took_s, least)
 
     def throttled(self) -> float:
-        """Note that a call was throttled; return how long to wait."""
+        """Lengthen the minimum interval after a throttled call; return the seconds to wait."""
         self._shared_s = min(max(self._shared_s, self.least_s, LEAST_S) * _THROTTLED, SHARED_MOST_S)
         return self._shared_s

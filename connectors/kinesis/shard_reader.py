@@ -1,7 +1,7 @@
-"""Read one shard to its end: polled, or pushed by fan-out; whatever is read goes on in order.
+"""The reader of one shard, from a position to the shard's end, by polling or by enhanced fan-out.
 
-A reader keeps its own place and nothing else. What it reads counts when its slot has committed it; a reader
-that is begun again begins at the committed place.
+A reader keeps only its own position. Its records count once its slot has committed them; a new reader starts
+at the committed position.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ AGAIN_S = 5.0  # SubscribeToShard refuses a second subscription for five seconds
 
 @dataclass(slots=True)
 class Source:
-    """One stream as its readers share it; `consumer` is the ARN to be pushed by, empty to poll.
+    """One stream, shared by its readers. `consumer` is the ARN of the fan-out consumer, empty to poll.
 
-    `stream` is as it was described last: its retention may change.
+    `stream` is the latest description: the retention may change.
     """
 
     stream: Stream
@@ -78,11 +78,11 @@ class Source:
 
 
 class _Stopped(Exception):
-    """Nothing of this shard is wanted any more."""
+    """The reader of this shard must stop."""
 
 
 class ShardReader:
-    """One shard, from a position on; `put` hands over what was read and waits while others must catch up."""
+    """The reader of one shard. `put` passes on what was read; it waits while other shards must catch up."""
 
     def __init__(
         self, source: Source, shard_id: str, position: Position, put: Callable[[Read], Awaitable[None]]
@@ -96,7 +96,7 @@ class ShardReader:
         self._behind = metrics.BEHIND.labels(source.naming.stream, shard_id)
 
     async def run(self) -> None:
-        """Read until the shard has ended, or its stream is gone. Raises botocore's errors that stay."""
+        """Read until the shard has ended or its stream is deleted. Raises botocore's permanent errors."""
         try:
             if (
                 not self._position.read_ms
@@ -155,7 +155,7 @@ class ShardReader:
         )
 
     async def _understood(self, answer: Answer) -> Read:
-        """Understand an answer; again, if asking has told more of the formats of its log groups."""
+        """Parse an answer. If the formats of its log groups had to be looked up, parse it again with them."""
         read = await self._in_slices(answer)
         formats = self._source.formats
         if formats.has_news_of(read.log_groups):
@@ -164,10 +164,10 @@ class ShardReader:
         return read
 
     async def _in_slices(self, answer: Answer) -> Read:
-        """Understand an answer here, and let others have their turn between.
+        """Parse an answer in this thread, and yield to other tasks between its parts.
 
-        In a thread it cost a third more CPU: to inflate a record lets the interpreter go, and to get it back
-        is a fight each time.
+        A worker thread costs a third more CPU: inflating a record releases the GIL, and each reacquisition of
+        the GIL is contended.
         """
         source, reads = self._source, list[Read]()
         about = About(source.naming, source.stream.key, source.formats.now)
@@ -177,7 +177,7 @@ class ShardReader:
         return joined(reads)
 
     async def _take(self, read: Read) -> None:
-        """Go on to where a read ends, and have it committed; of an empty one only the place, now and then."""
+        """Move to the end of a read and pass it on. Pass on an empty read's position only at intervals."""
         if self._is_stopped.is_set():
             raise _Stopped
         self._position = read.position
@@ -190,7 +190,7 @@ class ShardReader:
             await self._put(replace(read, is_quiet=True))
 
     async def _iterator(self) -> str:
-        """Return an iterator at our place, after a look at whether it is still within the retention."""
+        """Return an iterator at our position, after a check that the position is within the retention."""
         await self._check_horizon()
         place, reader, call = self._position, self._source.reader, self._call
         while True:
@@ -202,7 +202,7 @@ class ShardReader:
                 place = await self._other_place(place, error)
 
     async def _has_lost(self) -> bool:
-        """Look, now and then, whether what comes next has expired: Kinesis passes over it without a word."""
+        """Check at intervals whether the next records have expired: Kinesis skips them without an error."""
         place, now = self._position, time.monotonic()
         if not place.sequence_number or now < self._look_at or not self._may_have_expired():
             return False
@@ -211,7 +211,7 @@ class ShardReader:
         return self._position is not place
 
     async def _other_place(self, place: Position, refused: ClientError) -> Position:
-        """Return where to begin when AWS refuses a place. Raises the refusal when nobody knows."""
+        """Return the position to read from if AWS refuses ours. Raises the refusal if there is none."""
         described = await self._call("DescribeStreamSummary", self._source.reader.describe)
         if described.key != self._source.stream.key:
             raise _Stopped  # It was deleted and made again: its numbers are not ours.
@@ -224,7 +224,7 @@ class ShardReader:
         return place
 
     async def _check_horizon(self) -> None:
-        """Where records may have expired before they were read, say so; go on with the oldest there is."""
+        """Report records that may have expired unread, and continue with the oldest record of the shard."""
         reader, place = self._source.reader, self._position
         if not self._may_have_expired():
             return
@@ -244,16 +244,16 @@ class ShardReader:
         await self._put(replace(note, health=(found,)))
 
     def _may_have_expired(self) -> bool:
-        """Say whether what comes next may have, going by time."""
+        """Return whether the next records may have expired, judged by time."""
         return expires(self._position, self._source.stream.retention_h) < now_ms()
 
     def _note(self) -> Read:
-        """Return what keeps our place, and nothing else."""
+        """Return a read that contains only our position."""
         key = shard_key(self._source.stream.key, self._shard_id)
         return Read(self._source.naming, self._shard_id, state={key: self._position.encode()})
 
     async def _be_pushed(self) -> None:
-        """Subscribe again and again: Kinesis ends each subscription after five minutes."""
+        """Subscribe repeatedly: Kinesis ends each subscription after five minutes."""
         while not self._position.is_ended:
             await self._check_horizon()
             began, place = time.monotonic(), self._position
@@ -270,7 +270,7 @@ class ShardReader:
             await asyncio.sleep(max(AGAIN_S - (time.monotonic() - began), 1.0))
 
     async def _is_to_subscribe_again(self, error: Exception) -> bool:
-        """Say whether to, after an error; if not, who is refused, or whose consumer is gone, polls."""
+        """Return whether to subscribe again. Without permission or consumer, the reader polls instead."""
         code = code_of(error)
         if code in DENIED or code == "ResourceNotFoundException":
             log.warning("no fan-out, polling instead", shard=self._shard_id, why=said(error))
@@ -287,7 +287,7 @@ class ShardReader:
         await self._take(_with_progress(read, answer, known))
 
     def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take what is pushed, in a thread; whoever is slow holds the connection back, and nothing else."""
+        """Read pushed answers in a thread. A slow reader delays only its own connection."""
         source = self._source
         with closing(source.reader.subscribe(source.consumer, self._shard_id, self._position)) as pushed:
             for answer in pushed:
@@ -302,7 +302,7 @@ class ShardReader:
                     return
 
     async def _take_pushed(self, answer: Answer) -> bool:
-        """Take an answer when there is room for it; say whether the rest must be asked for again."""
+        """Pass an answer on once there is memory for it. Return whether the rest must be requested again."""
         read = await self._understood(answer)
         async with self._source.room.reserved(read.held):
             pass
@@ -314,9 +314,9 @@ class ShardReader:
 
 
 def _with_progress(read: Read, answer: Answer, known: int) -> Read:
-    """Return a read that says whether nothing was left behind it; `known` is from before it was asked for.
+    """Return a read that states whether the shard has more records; `known` is from before the request.
 
-    A shard that has ended is complete to its own newest line only: what is newer is in its children.
+    A shard that has ended is complete only up to its own newest line: newer lines are in its children.
     """
     is_caught_up = not (answer.behind_ms or read.is_cut or read.position.is_ended)
     return replace(read, is_caught_up=is_caught_up, known=known)

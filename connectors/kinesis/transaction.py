@@ -1,7 +1,7 @@
-"""From an answer of the source to what one transaction writes: unwrapped text, refusals, blocks, health.
+"""The conversion of Kinesis answers to one transaction: unwrapped text, refusals, blocks, health messages.
 
-Pure: the pipeline passes records in and messages out, and this decides how they are cut into blocks, what
-goes to `dead`, and which position is saved.
+Pure: the pipeline passes records in and messages out. This module decides how lines are cut into blocks,
+which input goes to `dead`, and which position is saved.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TEXT_MOST_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some lines of one record, no longer than a block."""
+    """Some lines of one record, at most one block."""
 
     text: bytes
     sequence_number: str
@@ -41,7 +41,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What goes to `dead`: a record, a part of one, or `count` lines of one; `place` is its own."""
+    """Input for `dead`: a record, a part of one, or `count` lines of one. `place` is its own position."""
 
     why: str
     data: bytes
@@ -51,7 +51,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """Where a stream's lines are from. `account` is the setting's: what a record says itself comes first."""
+    """The origin of a stream's lines. `account` is the setting; an account inside a record overrides it."""
 
     stream: str
     account: str
@@ -60,11 +60,11 @@ class Naming:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What one answer of a shard came to, the position after it, and what else goes with it.
+    """The content of one answer of a shard, and the position after it.
 
-    One without records may carry `state` and `health` alone. One that `is_cut` ends before its answer did.
-    `newest` is the newest `start` of its lines. One that `is_caught_up` found nothing left; `known` is then
-    the newest `start` that any slot had committed before it was asked for. A read that `is_quiet` only moves
+    A read without records may carry only `state` and `health`. `is_cut`: the read ends before its answer.
+    `newest` is the newest `start` of its lines. `is_caught_up`: the shard had no more records; `known` is
+    then the newest `start` that any slot had committed before the request. `is_quiet`: the read only updates
     the progress of its shard.
     """
 
@@ -87,18 +87,18 @@ class Read:
 
     @property
     def held(self) -> int:
-        """How many bytes it keeps in memory: of lines, and of what was refused."""
+        """Return the bytes that the read keeps in memory: lines and refused data."""
         return self.size + sum(len(refusal.data) for refusal in self.refusals)
 
     @property
     def source(self) -> str:
-        """The source as blocks and health name it."""
+        """Return the source as blocks and health messages name it."""
         return f"kinesis:{self.naming.stream}/{self.shard_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What has to be known to understand a stream's records; `stream` is `Stream.key`."""
+    """The context for parsing a stream's records; `stream` is `Stream.key`."""
 
     naming: Naming
     stream: str
@@ -108,10 +108,10 @@ class About:
 def understand(
     about: About, shard_id: str, answer: Answer, position: Position, now_ms: int
 ) -> Iterator[Read]:
-    """Unwrap every record of an answer, part by part; `position` is where the shard stood before it.
+    """Unwrap every record of an answer, part by part; `position` is the shard's position before the answer.
 
-    The last part is cut when the text is too much. The answer of a position inside an aggregate begins with
-    that aggregate.
+    The last part is cut if the text is too long. If the position is inside an aggregate, the answer begins
+    with that aggregate.
     """
     room = _Room(TEXT_MOST_BYTES)
     parts = list(_parts(answer))
@@ -125,7 +125,7 @@ def understand(
 
 
 def joined(reads: Sequence[Read]) -> Read:
-    """Return what the parts of an answer came to as one."""
+    """Return the parts of an answer as one read."""
     return replace(
         reads[-1],
         pieces=tuple(piece for read in reads for piece in read.pieces),
@@ -140,7 +140,7 @@ def joined(reads: Sequence[Read]) -> Read:
 
 @dataclass(slots=True)
 class _Room:
-    """How many bytes of text may still be understood of an answer."""
+    """The number of bytes of text that may still be unwrapped from an answer."""
 
     left: int
 
@@ -210,7 +210,7 @@ def _understand_part(
 
 
 def _new(records: list[Record], position: Position) -> list[Record]:
-    """Leave out what is done: an iterator by time begins before it. Numbers are compared as integers."""
+    """Drop done records: an iterator by time begins before them. Compare numbers as integers."""
     if not (position.sequence_number and records):
         return records
     done = int(position.sequence_number) - (position.sub != WHOLE)
@@ -222,7 +222,7 @@ def _new(records: list[Record], position: Position) -> list[Record]:
 def _understand(
     record: Record, content: Unwrapped, about: About, pieces: list[Piece], refusals: list[Refusal]
 ) -> None:
-    """Add what one record held."""
+    """Add the content of one record."""
     place = record.sequence_number
     if content.refused is not None:
         refusals.append(Refusal(content.refused, record.data, place))
@@ -244,9 +244,9 @@ def _understand(
 def transaction(
     reads: Sequence[Read], slot: int, sent: Sent, prefix: str, report: Report | None = None
 ) -> Commit:
-    """Return the transaction for some reads of a slot's shards; `sent` is what the slot has sent before.
+    """Return the transaction for some reads of a slot's shards; `sent` is the slot's count before it.
 
-    Blocks never mix shards, formats or accounts, so that their headers mean something.
+    A block never mixes shards, formats or accounts, so that its headers apply to all of its lines.
     """
     messages: list[Message] = []
     state: dict[bytes, bytes | None] = {}

@@ -1,7 +1,7 @@
-"""Call S3 and SQS: clients, what is tried again, and which failure a person can mend, by which permission.
+"""Calls of S3 and SQS: clients, retries, and error messages that name the missing permission.
 
-boto3 signs and finds credentials; it tries nothing again by itself, because its pauses cannot be left when
-the process is told to stop, and no call may last longer than a few seconds for the same reason.
+boto3 signs and finds credentials. Its own retries are off, because a process that stops could not interrupt
+their pauses. For the same reason a call has a time-out of a few seconds.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ T = TypeVar("T")
 
 
 class Stopped(Exception):
-    """The reading was told to stop; nothing of it is wanted any more."""
+    """The reader must stop; the result of the call is no longer needed."""
 
 
 async def call(operation: str, function: Callable[..., Any], /, **request: Any) -> Any:
-    """Call in a thread, and again while it fails for a reason that passes. Raises botocore's errors."""
+    """Call in a thread, and retry transient errors. Raises botocore's errors."""
     retrying = AsyncRetrying(
         retry=retry_if_exception(is_passing), wait=_WAIT, before_sleep=_say, reraise=True
     )
@@ -50,7 +50,7 @@ async def call(operation: str, function: Callable[..., Any], /, **request: Any) 
 
 
 def persist(stop: threading.Event, attempt: Callable[[], T]) -> T:
-    """Do the same in a worker thread, until `stop` is set. Raises `Stopped`, and botocore's errors."""
+    """Call in this worker thread, and retry transient errors. Raises `Stopped` and botocore's errors."""
 
     def is_worth_it(error: BaseException) -> bool:
         return is_passing(error) and not stop.is_set()
@@ -69,7 +69,7 @@ def persist(stop: threading.Event, attempt: Callable[[], T]) -> T:
 
 
 def counted(operation: str, function: Callable[..., Any], /, **request: Any) -> Any:
-    """Call once, and count what came of it. Raises botocore's errors."""
+    """Call once, and count the result. Raises botocore's errors."""
     try:
         answer = function(**request)
     except (ClientError, BotoCoreError) as error:
@@ -86,7 +86,7 @@ def _say(attempt: RetryCallState) -> None:
 
 
 def is_passing(error: BaseException) -> bool:
-    """Say whether the same call may succeed later: throttling, failures of AWS, broken connections."""
+    """Return whether an error is transient: throttling, failures of AWS, broken connections."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return code_of(error) in PASSING or status >= 500 or status == 429
@@ -96,7 +96,7 @@ def is_passing(error: BaseException) -> bool:
 
 
 def as_sentence(error: Exception, action: str, resource: str) -> ConnectError | None:
-    """Return what a person has to do about an error that will not pass; None when nobody knows."""
+    """Return what an operator must do about a permanent error, or None if that is not known."""
     code = code_of(error)
     if code in DENIED:
         return ConnectError(f"AWS refuses {action} on {resource}: allow it in the policy of who runs this")

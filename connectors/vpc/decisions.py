@@ -1,6 +1,6 @@
-"""Who decided, by which rule: as data, and as one English sentence each.
+"""The filter decisions about a packet: the resource, the rule, and one English sentence for each decision.
 
-Sentences name resources and rules, never the packet's own addresses or ports: one verdict stands for every
+Sentences name resources and rules, never the addresses or ports of the packet: one verdict applies to every
 packet of its class (see `verdict.Verdicts`).
 """
 
@@ -17,7 +17,7 @@ Decider = Literal["security group", "network ACL", "VPC Block Public Access"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one group, ACL or block said at one interface. `rule` is empty when no rule matched."""
+    """The decision of one group, ACL or block at one interface. `rule` is empty if no rule matched."""
 
     decider: Decider
     resource_id: str
@@ -29,7 +29,7 @@ class Decision:
 
     @property
     def sentence(self) -> str:
-        """One English sentence."""
+        """Return the decision as one English sentence."""
         way = "in" if self.direction == "ingress" else "out"
         verb = "lets it" if self.allowed else "does not let it"
         start = f"{self.decider[0].upper()}{self.decider[1:]} {self.resource_id} {verb} {way}"
@@ -42,10 +42,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What one interface notes of one direction of a flow. Field names are those of the flow log.
+    """One interface's flow-log record for one direction of a flow. Fields have the names of the flow log.
 
-    `decisions` are in the order they were asked; `route` is the line of the route table that led on. The
-    fields of `next_hop_interface_id` follow from it; it is None where the next hop has no interface.
+    `decisions` are in evaluation order. `route` is the route that forwarded the packet. The other next-hop
+    fields follow from `next_hop_interface_id`, which is None if the next hop has no interface.
     """
 
     leg: Leg
@@ -67,12 +67,12 @@ class Record:
 
     @property
     def decision(self) -> Decision | None:
-        """The one that rejected, else the last that allowed, else None: nobody was asked."""
+        """Return the rejection, else the last decision that allowed the packet, else None (no filter)."""
         return self.decisions[-1] if self.decisions else None
 
     @property
     def sentence(self) -> str:
-        """One English sentence."""
+        """Return the action and its decision as one English sentence."""
         said = self.decision.sentence if self.decision else "Nothing filters here."
         return f"{self.action} {self.flow_direction} at {self.interface_id}: {said}"
 
@@ -82,9 +82,9 @@ Ending = Literal["delivered", "left", "rejected", "lost", "unlogged"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Where a packet ended. `delivered`: at `resource_id`, an interface; `left`: by `resource_id`, a gateway.
+    """The end of a packet's path: `delivered` at interface `resource_id`, or `left` by gateway `resource_id`.
 
-    `lost` is what a flow log cannot show: accepted, and yet it did not get there.
+    `lost` is invisible in a flow log: the packet was accepted, but did not reach its destination.
     """
 
     ending: Ending
@@ -94,12 +94,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One packet's way through the network: what was noted, in order, and how it ended."""
+    """The path of one packet through the network: the records in order, and the outcome."""
 
     records: tuple[Record, ...]
     outcome: Outcome
 
     @property
     def arrived(self) -> bool:
-        """Whether somebody got the packet."""
+        """Return whether the packet was delivered or left the estate."""
         return self.outcome.ending in ("delivered", "left")

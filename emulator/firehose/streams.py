@@ -1,7 +1,7 @@
-"""Delivery streams: what each is, in which state, and what waits in it. Pure.
+"""The delivery streams: description, state and buffered records. Pure.
 
-A state is a function of time, as with Kinesis streams: CREATING, ACTIVE, DELETING, gone; and so is whether
-the encryption that was asked for is there yet.
+The state is a function of time, as for Kinesis streams: CREATING, ACTIVE, DELETING, gone. So is the state of
+the encryption.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BUFFERED_MAX_BYTES = 256 << 20
 
 @dataclass(slots=True)
 class Source:
-    """A Kinesis stream as a source. `positions` is the next index of each shard that is known."""
+    """A Kinesis stream as a source. `positions` is the next index of each known shard."""
 
     stream_arn: str
     role_arn: str
@@ -35,7 +35,7 @@ class Source:
 
 @dataclass(slots=True)
 class Encryption:
-    """What was asked for last, and when."""
+    """The latest encryption request, and its time."""
 
     config: Request = field(default_factory=dict)
     is_wanted: bool = False
@@ -44,7 +44,7 @@ class Encryption:
 
 @dataclass(slots=True)
 class Counts:
-    """What has become of the records, for `summary`."""
+    """The delivery counts of the records, for `summary`."""
 
     taken: int = 0
     delivered: int = 0
@@ -56,7 +56,7 @@ class Counts:
 
 @dataclass(slots=True)
 class DeliveryStream:
-    """A delivery stream in one scope. `failure` is the last attempt's, until one succeeds."""
+    """A delivery stream in one scope. `failure` is the error of the last delivery; a success clears it."""
 
     scope: Scope
     name: str
@@ -76,27 +76,27 @@ class DeliveryStream:
 
     @property
     def arn(self) -> str:
-        """The delivery stream's ARN."""
+        """Return the ARN of the delivery stream."""
         return f"arn:aws:firehose:{self.scope.region}:{self.scope.account}:deliverystream/{self.name}"
 
     @property
     def type(self) -> str:
-        """The kind of its source."""
+        """Return the type of its source."""
         return "DirectPut" if self.source is None else "KinesisStreamAsSource"
 
     @property
     def buffered_bytes(self) -> int:
-        """How much waits."""
+        """Return the number of buffered bytes."""
         return self.buffer.bytes + self.backup_buffer.bytes
 
     def status(self, now_ms: int) -> Status:
-        """Return the state the stream is in."""
+        """Return the state of the stream."""
         if self.deleted_ms is not None:
             return "DELETING"
         return "CREATING" if now_ms < self.created_ms + self.transition_ms else "ACTIVE"
 
     def is_gone(self, now_ms: int) -> bool:
-        """Say whether the stream's name is free again."""
+        """Return whether the stream's name is free again."""
         return self.deleted_ms is not None and now_ms >= self.deleted_ms + self.transition_ms
 
     def encryption_status(self, now_ms: int) -> str:
@@ -144,7 +144,7 @@ class DeliveryStreams:
     _streams: dict[tuple[Scope, str], DeliveryStream] = field(default_factory=dict)
 
     def add(self, stream: DeliveryStream, now_ms: int) -> None:
-        """Take a new stream in; refuse a name that is taken, and one stream too many."""
+        """Add a new stream. Refuse a name that is in use, and a stream beyond the limit."""
         if self.has(stream.scope, stream.name, now_ms):
             raise errors.exists(stream.name, stream.scope.account)
         have = self.of(stream.scope, now_ms)
@@ -153,11 +153,11 @@ class DeliveryStreams:
         self._streams[stream.scope, stream.name] = stream
 
     def has(self, scope: Scope, name: str, now_ms: int) -> bool:
-        """Say whether a name is taken."""
+        """Return whether a name is in use."""
         return self._find(scope, name, now_ms) is not None
 
     def get(self, scope: Scope, name: str, now_ms: int) -> DeliveryStream:
-        """Return a stream in any state; refuse a name that nobody has."""
+        """Return a stream in any state. Refuse a name that does not exist."""
         stream = self._find(scope, name, now_ms)
         if stream is None:
             raise errors.not_found(name, scope.account)
@@ -169,11 +169,11 @@ class DeliveryStreams:
         return sorted(alive, key=lambda stream: stream.name)
 
     def all(self) -> list[DeliveryStream]:
-        """Return every stream, those that are being deleted too."""
+        """Return every stream, including those that are being deleted."""
         return list(self._streams.values())
 
     def forget_gone(self, now_ms: int) -> None:
-        """Let go of the streams whose names are free."""
+        """Delete the streams whose names are free."""
         for key in [key for key, stream in self._streams.items() if stream.is_gone(now_ms)]:
             del self._streams[key]
 

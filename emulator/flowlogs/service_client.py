@@ -1,8 +1,8 @@
-"""Asks the services beside us raw calls: EC2, S3 and CloudWatch Logs of moto, and our own Firehose.
+"""The client of the flow-log service for moto (EC2, S3, CloudWatch Logs) and for our Firehose.
 
-They are asked in the account and region of whoever called: the access key is the account's number, by which
-accounts are kept apart. What they answer is returned; what they should have answered and did not, as when
-moto is not installed, is `NotAnswered`.
+Calls use the account and Region of the original caller: the access key is the account number, by which moto
+separates accounts. If a service gives no usable answer, for example because moto is not installed, the call
+raises `NotAnswered`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BUCKET_NAME = re.compile(rb"<Name>([^<]*)</Name>")
 
 
 class NotAnswered(Exception):
-    """A service did not answer what it was asked; the message says which, and `answer` is what it said."""
+    """A service gave no usable answer. The message names the call; `answer` is the response."""
 
     def __init__(self, asked: str, answer: Outgoing) -> None:
         super().__init__(f"{asked}: {answer.status} {content(answer)[:500].decode(errors='replace')}")
@@ -42,26 +42,26 @@ class NotAnswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket, as far as deliveries care: whose it is, and its policy, which may be empty."""
+    """A bucket: whether the account owns it, and its policy, which may be empty."""
 
     is_own: bool
     policy: Mapping[str, Any]
 
 
 class Asking:
-    """The services beside us. `others` is moto's, which has EC2, S3 and CloudWatch Logs."""
+    """The client. `others` is moto, which has EC2, S3 and CloudWatch Logs."""
 
     def __init__(self, others: Service, firehose: Service) -> None:
         self._others, self._firehose = others, firehose
 
     async def ec2(self, scope: Scope, form: Mapping[str, str]) -> Outgoing:
-        """Ask EC2."""
+        """Call EC2."""
         headers = {**signed(scope, "ec2"), "content-type": FORM}
         body = urlencode({**form, "Version": EC2_VERSION}).encode()
         return await self._others(Incoming("POST", "/", headers, body))
 
     async def existing(self, scope: Scope, resource_type: str, ids: Sequence[str]) -> set[str]:
-        """Return those of some resources that there are. Raises `NotAnswered`."""
+        """Return the ids that exist. Raises `NotAnswered`."""
         action, named, element = _LISTED[resource_type]
         values = {f"Filter.1.Value.{number}": one for number, one in enumerate(ids, 1)}
         answer = await self.ec2(scope, {"Action": action, "Filter.1.Name": named, **values})
@@ -86,15 +86,15 @@ class Asking:
             raise NotAnswered("PutBucketPolicy", answer)
 
     async def logs(self, scope: Scope, operation: str, request: Mapping[str, object]) -> Outgoing:
-        """Ask CloudWatch Logs."""
+        """Call CloudWatch Logs."""
         return await self._json(self._others, scope, f"{LOGS}.{operation}", request)
 
     async def firehose(self, scope: Scope, operation: str, request: Mapping[str, object]) -> Outgoing:
-        """Ask Firehose."""
+        """Call Firehose."""
         return await self._json(self._firehose, scope, f"{FIREHOSE}.{operation}", request)
 
     async def delivery_stream(self, scope: Scope, name: str) -> Mapping[str, Any] | None:
-        """Return what Firehose says of a delivery stream, or None. Raises `NotAnswered`."""
+        """Return Firehose's description of a delivery stream, or None. Raises `NotAnswered`."""
         answer = await self.firehose(scope, "DescribeDeliveryStream", {"DeliveryStreamName": name})
         if answer.status == 400 and b"ResourceNotFoundException" in content(answer):
             return None
@@ -114,12 +114,12 @@ class Asking:
 
 
 def content(answer: Outgoing) -> bytes:
-    """Return the body of an answer that came whole, as those of moto and Firehose do."""
+    """Return the body of a response that is complete, as those of moto and Firehose are."""
     return answer.body if isinstance(answer.body, bytes) else b""
 
 
 def signed(scope: Scope, service: str) -> dict[str, str]:
-    """Return headers by which a request is an account's, for a service in a Region."""
+    """Return headers that sign a request as an account, for a service in a Region."""
     credential = f"{scope.account}/20000101/{scope.region}/{service}/aws4_request"
     return {
         "host": "localhost",
@@ -134,7 +134,7 @@ def _expected(asked: str, answer: Outgoing) -> bytes:
 
 
 def _document(policy: bytes) -> Mapping[str, Any]:
-    """Read a policy; moto keeps whatever it is given, and what is no policy allows nothing."""
+    """Parse a policy. moto stores any text; a text that is not a policy allows nothing."""
     try:
         found = orjson.loads(policy)
     except orjson.JSONDecodeError:

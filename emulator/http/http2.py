@@ -1,7 +1,7 @@
-"""One HTTP/2 connection (`h2` keeps the protocol): many requests at once, each answered by its own task.
+"""One HTTP/2 connection (`h2` implements the protocol): concurrent requests, each answered by its own task.
 
-Answers wait for the client's flow-control windows; a client that opens none for `silence_s` loses the
-stream. A request is handed on when it is whole, as with HTTP/1.1.
+Responses wait for the client's flow-control windows. If a client opens no window for `silence_s`, its stream
+is reset. A request is passed on when it is complete, as for HTTP/1.1.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _OF_CONNECTION = frozenset({"connection", "keep-alive", "proxy-connection", "tra
 
 @dataclass(slots=True)
 class _Request:
-    """A request on its way in."""
+    """An incomplete request."""
 
     method: str
     target: str
@@ -70,7 +70,7 @@ class Http2(asyncio.Protocol):
     # The connection's life.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Say what we take."""
+        """Send our settings."""
         self._transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
         self._h2.local_settings = Settings(
@@ -87,7 +87,7 @@ class Http2(asyncio.Protocol):
         self._timer = self._loop.call_later(self._rules.silence_s, self._check_time)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End every answer: nobody will read it."""
+        """Cancel every response: the client is gone."""
         self._connections.discard(self)
         self._transport = None
         if self._timer is not None:
@@ -97,16 +97,16 @@ class Http2(asyncio.Protocol):
         self._move()
 
     def pause_writing(self) -> None:
-        """Hold answers back."""
+        """Pause the responses."""
         self._is_paused = True
 
     def resume_writing(self) -> None:
-        """Let them go on."""
+        """Resume the responses."""
         self._is_paused = False
         self._move()
 
     def finish(self) -> None:
-        """Take no more requests, and close after the last answer; those that come over time are cut."""
+        """Accept no more requests, cancel streamed responses, and close after the last other response."""
         self._is_finishing = True
         for stream_id in self._streaming:
             self._tasks[stream_id].cancel()
@@ -121,7 +121,7 @@ class Http2(asyncio.Protocol):
             self._transport.abort()
 
     def _check_time(self) -> None:
-        """Give up a client that is silent within a request, or has had nothing to say for long."""
+        """Close a connection whose client is silent within a request, or is idle for too long."""
         silent_s = self._loop.time() - self._last_heard
         allowed_s = self._rules.silence_s if self._requests else self._rules.idle_s
         if silent_s >= allowed_s and not self._tasks:
@@ -145,7 +145,7 @@ class Http2(asyncio.Protocol):
     # Reading.
 
     def data_received(self, data: bytes) -> None:
-        """Take in what came; a client that breaks the protocol is told so and closed."""
+        """Process received data. A protocol error is answered with GOAWAY, and the connection is closed."""
         self._last_heard = self._loop.time()
         try:
             for event in self._h2.receive_data(data):
@@ -280,7 +280,7 @@ class Http2(asyncio.Protocol):
         self._h2.end_stream(stream_id)
 
     async def _send(self, stream_id: int, data: bytes, is_last: bool) -> None:
-        """Send data as fast as the client's windows and the socket take it. Raises `TimeoutError`."""
+        """Send data at the pace of the client's windows and the socket. Raises `TimeoutError`."""
         view = memoryview(data)
         written = 0
         while view and self._transport is not None:

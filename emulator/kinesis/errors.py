@@ -1,8 +1,8 @@
-"""The ways Kinesis says no: one exception, and a maker for each sentence.
+"""The errors of the Kinesis API: one exception, and one function for each message.
 
-Codes are the model's (botocore `kinesis/2013-12-02`). Sentences are AWS's where somebody saw them: most in
+Codes are the model's (botocore `kinesis/2013-12-02`). Messages are AWS's where they are published: most in
 kinesalite's suite, which can run against the real service, the sizes in `aws/amazon-kinesis-streams-for-
-fluent-bit#21` and `awslabs/kinesis-aggregation#30`. Where nobody did, the sentence is ours and says so.
+fluent-bit#21` and `awslabs/kinesis-aggregation#30`. Our own messages are marked as such.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Refused(Exception):
-    """The request is refused with a code and a sentence, and has changed nothing."""
+    """A refused request, with a code and a message. It has changed nothing."""
 
     def __init__(self, code: str, message: str = "", status: int = 400) -> None:
         super().__init__(f"{code}: {message}")
@@ -26,17 +26,17 @@ class Refused(Exception):
 
 
 def invalid_argument(message: str) -> Refused:
-    """Return the refusal of a value that only the stream can tell is wrong."""
+    """Return the error for a value that is invalid only for this stream."""
     return Refused("InvalidArgumentException", message)
 
 
 def serialization(message: str = "") -> Refused:
-    """Return the refusal of a body that is not of the call's types."""
+    """Return the error for a body with wrong types."""
     return Refused("SerializationException", message)
 
 
 def validation(sentences: Sequence[str]) -> Refused:
-    """Return the refusal of values outside their limits, with one sentence for each of them."""
+    """Return the error for values outside their limits, with one sentence for each value."""
     plural = "s" if len(sentences) > 1 else ""
     return Refused(
         "ValidationException",
@@ -45,22 +45,22 @@ def validation(sentences: Sequence[str]) -> Refused:
 
 
 def unknown_operation(message: str) -> Refused:
-    """Return the refusal of a call that is not played."""
+    """Return the error for a call that this emulator does not implement."""
     return Refused("UnknownOperationException", message)
 
 
 def stream_not_found(name: str, account: str) -> Refused:
-    """Return AWS's answer to a name that nobody has, or that is not there yet."""
+    """Return AWS's error for a stream that does not exist, or not yet."""
     return Refused("ResourceNotFoundException", f"Stream {name} under account {account} not found.")
 
 
 def stream_exists(name: str, account: str) -> Refused:
-    """Return AWS's answer to a name that is taken."""
+    """Return AWS's error for a name that is in use."""
     return Refused("ResourceInUseException", f"Stream {name} under account {account} already exists.")
 
 
 def stream_not_active(name: str, account: str, status: str) -> Refused:
-    """Return AWS's answer to a change of a stream that is changing already."""
+    """Return AWS's error for a change of a stream that is already being changed."""
     return Refused(
         "ResourceInUseException",
         f"Stream {name} under account {account} not ACTIVE, instead in state {status}",
@@ -68,7 +68,7 @@ def stream_not_active(name: str, account: str, status: str) -> Refused:
 
 
 def stream_has_consumers(name: str, account: str) -> Refused:
-    """Return AWS's answer to `DeleteStream` without `EnforceConsumerDeletion` (rebuy-de/aws-nuke#497)."""
+    """Return AWS's error for `DeleteStream` without `EnforceConsumerDeletion` (rebuy-de/aws-nuke#497)."""
     return Refused(
         "ResourceInUseException",
         f"DeleteStream can't delete {account}:{name} because there are consumers associated with this data "
@@ -78,7 +78,7 @@ def stream_has_consumers(name: str, account: str) -> Refused:
 
 
 def stream_on_demand(name: str, account: str) -> Refused:
-    """Return AWS's answer to resharding an on-demand stream (seen by moto)."""
+    """Return AWS's error for resharding an on-demand stream (seen by moto)."""
     return Refused(
         "ValidationException",
         f"Request is invalid. Stream {name} under account {account} is in On-Demand mode.",
@@ -86,19 +86,19 @@ def stream_on_demand(name: str, account: str) -> Refused:
 
 
 def strategy_needs_on_demand() -> Refused:
-    """Return the refusal of AUTO for a provisioned stream (the code is AWS's, the sentence ours)."""
+    """Return the error for AUTO with a provisioned stream (the code is AWS's, the message our own)."""
     return invalid_argument(
         "RecordDistributionStrategy is only supported for data streams with the on-demand capacity mode."
     )
 
 
 def limit_exceeded(message: str) -> Refused:
-    """Return the refusal of what would be too many."""
+    """Return the error for exceeding a limit."""
     return Refused("LimitExceededException", message)
 
 
 def too_many_shards(scope: Scope, have: int, limit: int, more: int) -> Refused:
-    """Return AWS's answer to more shards than the account may have."""
+    """Return AWS's error for exceeding the account's shard limit."""
     return limit_exceeded(
         f"This request would exceed the shard limit for the account {scope.account} in {scope.region}. "
         f"Current shard count for the account: {have}. Limit: {limit}. Number of additional shards "
@@ -109,7 +109,7 @@ def too_many_shards(scope: Scope, have: int, limit: int, more: int) -> Refused:
 
 
 def too_many_on_demand_streams(scope: Scope, have: int, limit: int) -> Refused:
-    """Return AWS's answer to one more on-demand stream (hashicorp/terraform-provider-aws#38094)."""
+    """Return AWS's error for one more on-demand stream (hashicorp/terraform-provider-aws#38094)."""
     return limit_exceeded(
         f"This request would exceed the limit on the number of On-Demand streams for the account "
         f"{scope.account} in {scope.region}. Current On-Demand streams count: {have}. Limit: {limit}."
@@ -117,7 +117,7 @@ def too_many_on_demand_streams(scope: Scope, have: int, limit: int) -> Refused:
 
 
 def access_denied(account: str, operation: str, arn: str) -> Refused:
-    """Return AWS's answer to a stranger: IAM's sentence, which all services share."""
+    """Return AWS's error for a caller of another account, in IAM's words, which all services share."""
     return Refused(
         "AccessDeniedException",
         f"User: arn:aws:iam::{account}:root is not authorized to perform: kinesis:{operation} on resource: "
@@ -126,12 +126,12 @@ def access_denied(account: str, operation: str, arn: str) -> Refused:
 
 
 def consumer_not_found(consumer: str, account: str) -> Refused:
-    """Return AWS's answer to a consumer that is not registered (seen by moto)."""
+    """Return AWS's error for a consumer that is not registered (seen by moto)."""
     return Refused("ResourceNotFoundException", f"Consumer {consumer}, account {account} not found.")
 
 
 def consumer_exists(name: str, stream: str, account: str) -> Refused:
-    """Return AWS's answer to a consumer's name that is taken."""
+    """Return AWS's error for a consumer name that is in use."""
     return Refused(
         "ResourceInUseException",
         f"Consumer {name} under stream {stream} already exists for account {account}.",
@@ -139,7 +139,7 @@ def consumer_exists(name: str, stream: str, account: str) -> Refused:
 
 
 def consumer_not_active(consumer: Consumer, stream: str, account: str) -> Refused:
-    """Return AWS's answer to the use of a consumer in another state (kinesis-hot-shard-advisor#37)."""
+    """Return AWS's error for the use of a consumer that is not ACTIVE (kinesis-hot-shard-advisor#37)."""
     return Refused(
         "ResourceInUseException",
         f"Consumer {consumer.name} with creation timestamp {consumer.created_ms // 1000} under stream: "
@@ -148,7 +148,7 @@ def consumer_not_active(consumer: Consumer, stream: str, account: str) -> Refuse
 
 
 def no_shard(shard_id: str, name: str, account: str) -> Refused:
-    """Return AWS's answer to a shard that cannot be split or merged, for there is none."""
+    """Return AWS's error for splitting or merging a shard that does not exist."""
     return Refused(
         "ResourceNotFoundException",
         f"Could not find shard {shard_id} in stream {name} under account {account}.",
@@ -156,7 +156,7 @@ def no_shard(shard_id: str, name: str, account: str) -> Refused:
 
 
 def shard_closed(shard_id: str, name: str, account: str) -> Refused:
-    """Return AWS's answer to a shard that was split or merged before (seen by moto)."""
+    """Return AWS's error for a shard that was already split or merged (seen by moto)."""
     return invalid_argument(
         f"Shard {shard_id} in stream {name} under account {account} has already been merged or split, and "
         "thus is not eligible for merging or splitting."
@@ -164,7 +164,7 @@ def shard_closed(shard_id: str, name: str, account: str) -> Refused:
 
 
 def shard_not_found(shard_id: str, name: str, account: str) -> Refused:
-    """Return AWS's answer to a shard that the stream does not have."""
+    """Return AWS's error for a shard that does not exist in the stream."""
     return Refused(
         "ResourceNotFoundException",
         f"Shard {shard_id} in stream {name} under account {account} does not exist",
@@ -172,7 +172,7 @@ def shard_not_found(shard_id: str, name: str, account: str) -> Refused:
 
 
 def dry_run() -> Refused:
-    """Return what a call with `DryRun` answers when it would have succeeded (the model's own sentence)."""
+    """Return the answer to a call with `DryRun` that would have succeeded (the model's own sentence)."""
     return Refused(
         "DryRunOperationException",
         "The request was rejected because the DryRun parameter was specified.",

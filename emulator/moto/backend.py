@@ -1,13 +1,12 @@
-"""Every AWS service but Kinesis and Firehose: moto's server in a process of its own, behind our port.
+"""The proxy to moto, which serves every AWS service except Kinesis and Firehose in a child process.
 
-It starts with the first request that is for it, which takes a second or two; requests that come meanwhile
-wait. Before, it costs nothing. It ends with `stop`, or when this process ends, however (`child`).
-What it holds is in its memory: if it crashes, that is lost, the log says so, and the next request starts
-another one.
+The first request for moto starts it, which takes one to two seconds. Requests that arrive during the start
+wait for it. The child ends with `stop`, or whenever this process ends (`child`). moto keeps its state in
+memory: if it crashes, the state is lost, the log reports the crash, and the next request starts a new child.
 
 Limits. moto is a library of the extra `local`; without it every request is answered 501. A CloudFormation
-stack that names a Kinesis or Firehose stream, or a flow log, talks to moto's own, which nobody else can see.
-A request and its answer are held whole in memory.
+stack that names a Kinesis or Firehose stream, or a flow log, creates it inside moto, where no other service
+can see it. A request and its answer are held whole in memory.
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ log = structlog.get_logger("emulator")
 
 
 class BehindFailed(Exception):
-    """moto cannot be had; the message is one sentence for whoever called it."""
+    """moto is not available; the message is one sentence for the caller."""
 
 
 class Behind:
-    """moto, as one service. `stop` must be awaited; nothing needs to be started."""
+    """The moto server as one service. Call `stop` at the end; a start is not needed."""
 
     def __init__(self) -> None:
         self._moto: _Moto | None = None
@@ -51,16 +50,16 @@ class Behind:
 
     @property
     def is_running(self) -> bool:
-        """Whether moto runs now."""
+        """Return whether moto is running."""
         return self._moto is not None and self._moto.is_running
 
     @property
     def pid(self) -> int:
-        """The process id of moto, 0 when it does not run."""
+        """Return the process id of moto, or 0 if it is not running."""
         return self._moto.pid if self._moto is not None and self._moto.is_running else 0
 
     async def answer(self, request: Incoming) -> Outgoing:
-        """Answer a request for any service that is not played here. Raises nothing."""
+        """Answer a request for any service that this emulator does not implement. Never raises."""
         who = caller(request)
         if who.service in PLAYED_HERE:
             sentence = f"This emulator plays {who.service} itself, and it has no such operation or address."
@@ -79,7 +78,7 @@ class Behind:
             return refusal(request, who, 500, "InternalFailure", sentence)
 
     async def stop(self) -> None:
-        """End moto, and a start that is under way."""
+        """Stop moto, and cancel a start that is in progress."""
         self._is_stopped = True
         if self._starting is not None:
             self._starting.cancel()
@@ -89,7 +88,7 @@ class Behind:
             self._moto = None
 
     async def _running(self) -> _Moto:
-        """Return moto, started if need be; whoever comes while it starts waits for the same one."""
+        """Return the running moto. Start it if needed; concurrent callers wait for the same start."""
         if self._moto is not None and self._moto.is_running:
             return self._moto
         if self._is_stopped:
@@ -121,7 +120,7 @@ class Behind:
 
 
 class _Moto:
-    """A child process that listens, and the client for it."""
+    """A moto child process and the HTTP client for it."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -132,7 +131,7 @@ class _Moto:
 
     @classmethod
     async def started(cls) -> _Moto:
-        """Start it and wait until it listens. Raises `BehindFailed`."""
+        """Start the process and wait until it listens. Raises `BehindFailed`."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         pipe = asyncio.subprocess.PIPE
@@ -156,19 +155,19 @@ class _Moto:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process lives."""
+        """Return whether the process is alive."""
         return self._process.returncode is None
 
     def _last(self) -> str:
-        """Return the last line that it wrote to its standard error: of a traceback, the error."""
+        """Return the last line of the process's standard error: of a traceback, the error."""
         return self._said[-1] if self._said else ""
 
     def tail(self) -> str:
-        """Return the last that it wrote to its standard error."""
+        """Return the end of the process's standard error."""
         return "\n".join(self._said)
 
     async def ask(self, request: Incoming, who: Caller) -> Outgoing:
-        """Pass a request on. Raises aiohttp's errors and OSError."""
+        """Forward a request. Raises aiohttp's errors and OSError."""
         target, headers = forwarded(request, who)
         if self._session is None:
             raise ConnectionError("the process was stopped")
@@ -187,7 +186,7 @@ class _Moto:
             return Outgoing(response.status, returned(response.headers, request.method), body)
 
     async def stop(self) -> None:
-        """End the process: by the end of its input, and SIGKILL if it does not listen."""
+        """Close the process's standard input, and send SIGKILL if the process does not end."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -224,7 +223,7 @@ class _Moto:
         )
 
     async def _listen(self) -> None:
-        """Keep the end of what it says, for the day it fails; ends with the process."""
+        """Keep the end of the process's output for an error report; return when the process ends."""
         stderr = self._process.stderr
         assert stderr is not None
         while chunk := await stderr.read(1 << 16):

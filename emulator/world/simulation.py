@@ -1,8 +1,8 @@
-"""The world minute by minute: services talk, incidents happen, the network judges, interfaces take note.
+"""The simulation of an estate, minute by minute: services, incidents, network verdicts, and flow-log records.
 
-`minute` must be asked in order, since flows last longer than that. The same estates at the same minutes and
-the same seed give the same records, whatever was done between. Edges are of the estate as it was when the
-interfaces were last others: a rule taken away breaks traffic, it does not stop anybody from trying. Pure.
+Call `minute` in ascending order, since flows last longer than a minute. The same estates, minutes and seed
+give the same records. Edges are those of the estate when its set of interfaces last changed: if a rule is
+removed later, clients still try to connect. Pure.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BROKEN_TRIES, _BROKEN_S, _BROKEN_BYTES = 5, 15, 600
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """What was noted in a minute, and the interfaces (by number) whose log has a gap then."""
+    """The records of one minute, and the interfaces (by number) whose log has a gap in it."""
 
     minute: int
     records: Records
@@ -35,12 +35,12 @@ class Minute:
 
     @property
     def begins(self) -> int:
-        """The first second, since the epoch."""
+        """Return the first second, in epoch seconds."""
         return self.minute * MINUTE_S
 
 
 class World:
-    """An estate with traffic. `busy` is in percent of what profiles say; noise from outside stays."""
+    """An estate with traffic. `busy` scales the profiles' rates, in percent, but not scans from outside."""
 
     def __init__(self, estate: Estate, seed: int, busy: int = 100, staged: Staged | None = None) -> None:
         self.directory = Directory(estate)
@@ -53,7 +53,7 @@ class World:
         self._last = -1
 
     def use(self, estate: Estate) -> None:
-        """Judge by another estate from the next minute on; flows that are tracked go on."""
+        """Evaluate flows by another estate from the next minute on; tracked connections continue."""
         if estate.resources == self.estate.resources:
             return
         has_others = estate.enis.keys() != self.estate.enis.keys()
@@ -70,16 +70,16 @@ class World:
             self._under_way = replace(again, template=self.judge.forget_all_but(again.template))
 
     def stage(self, staged: Staged) -> None:
-        """Let other incidents happen from the next minute on."""
+        """Replace the staged incidents from the next minute on."""
         self._staged = staged
 
     @property
     def edges(self) -> Sequence[Edge]:
-        """Who talks to whom."""
+        """Return the client-server pairs of the estate."""
         return self._services.edges
 
     def minute(self, minute: int) -> Minute:
-        """Return what is noted in a minute after the last that was asked; nobody knows what was between."""
+        """Return the records of a minute after the previous call's. The minutes between are not simulated."""
         if minute <= self._last:
             raise ValueError(f"minute {minute} does not follow {self._last}")
         scene = self._staged.scene(minute, self.directory)
@@ -96,7 +96,7 @@ class World:
         return Minute(minute, merged(records(now, self.judge.templates, minute)), scene.skipped)
 
     def _struck(self, scene: Scene, going: Alive) -> Alive:
-        """Return flows under way without those of silent interfaces; those to dead ones break."""
+        """Return the active flows without those of silent interfaces; flows to dead interfaces break."""
         if not (scene.silent or scene.dead):
             return going
         silent, dead = (_addresses(enis, self.directory) for enis in (scene.silent, scene.dead))
@@ -107,7 +107,7 @@ class World:
         return self._judged_again(going, np.flatnonzero(np.isin(going.dst, dead)), Kind.UNANSWERED)
 
     def _judged_again(self, going: Alive, places: Array, kind: Kind) -> Alive:
-        """Return flows under way, some of them judged anew; what breaks is tried a few times more."""
+        """Return the active flows, some of them with a new verdict; a broken flow is retried a few times."""
         if not len(places):
             return going
         since = self.judge.remember(going.template[places])
@@ -137,7 +137,7 @@ def _as_flows(going: Alive, kind: Kind) -> Flows:
 
 
 def _without(scene: Scene, flows: Flows, directory: Directory) -> Flows:
-    """Return flows without those of interfaces that are silent; dead ones open none and answer none."""
+    """Return flows without those of silent interfaces; dead interfaces open no flow and answer none."""
     if scene.silent:
         ends = _addresses(scene.silent, directory)
         is_gone = np.isin(flows.origin, scene.silent) | np.isin(flows.dst, ends) | np.isin(flows.src, ends)

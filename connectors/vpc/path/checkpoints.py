@@ -1,4 +1,4 @@
-"""What is asked at one interface, one way: groups, ACL and Block Public Access, with what they remember."""
+"""The filters at one interface in one direction: groups, network ACL and Block Public Access. Stateful."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _NO_GROUPS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Where a packet got to, and as what: an interface, or the gateway by which it left the estate.
+    """The end of a packet's path: an interface, or the gateway by which the packet left the estate.
 
-    Its answer starts there. `packet` is as it arrived, addresses translated.
+    The answer starts there. `packet` is the packet on arrival, with translated addresses.
     """
 
     packet: Packet
@@ -31,11 +31,11 @@ class End:
 
 @dataclass(slots=True)
 class Memory:
-    """What stateful parts remember of one conversation.
+    """The connection-tracking state of one conversation.
 
-    `passed`: the interfaces whose groups let the request through, each with the way it went. `established`:
-    interfaces that track this conversation from before, so that the rules of today do not matter there.
-    `translated`: NAT gateway → the address it stands for.
+    `passed`: the interfaces whose groups let the request through, each with its direction. `established`:
+    interfaces that already track this conversation, so that today's rules do not apply there. `translated`:
+    NAT gateway → the source address that it replaced.
     """
 
     passed: set[tuple[EniId, Direction]] = field(default_factory=set)
@@ -47,7 +47,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One interface, one way."""
+    """One interface in one direction."""
 
     estate: Estate
     memory: Memory
@@ -56,10 +56,10 @@ class Checkpoint:
     direction: Direction
 
     def ask(self, packet: Packet, peer: Eni | None, neighbour: SubnetId | None) -> tuple[Decision, ...]:
-        """Return what is said, in order, ending with the first refusal.
+        """Return the decisions in evaluation order. The first rejection is the last decision.
 
-        `peer` is the interface at the other end as far as rules for groups may know it; `neighbour` the
-        subnet that the packet comes from or goes to, if it is one of the same VPC.
+        `peer` is the interface at the other end, if rules for groups can refer to it. `neighbour` is the
+        subnet that the packet comes from or goes to, if it is in the same VPC.
         """
         by_acl = self._acl(packet, neighbour)
         if self.direction == "ingress":
@@ -98,7 +98,7 @@ class Checkpoint:
 
 
 def internet_block(estate: Estate, eni: Eni, direction: Direction, leg: Leg, by: str) -> Decision | None:
-    """Return the refusal of VPC Block Public Access at an interface that talks through a gateway, or None.
+    """Return the rejection of VPC Block Public Access at an interface that uses an internet gateway, or None.
 
     VPC guide, “Block public access to VPCs and subnets”: ingress-only mode still lets NAT gateways and
     egress-only internet gateways work, because connections are opened from inside. An egress-only exclusion

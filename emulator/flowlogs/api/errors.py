@@ -1,8 +1,8 @@
-"""The ways CreateFlowLogs and its sisters say no: EC2's codes and sentences.
+"""The errors of the flow-log calls of EC2: codes and messages.
 
-Sentences are AWS's where somebody saw them: LocalStack's recordings (`test_ec2`, 2024-09-24), moto's suite,
+Messages are AWS's where they are published: LocalStack's recordings (`test_ec2`, 2024-09-24), moto's suite,
 Terraform's acceptance tests, public error reports (an invalid `logFormat`, `flowLogId`,
-`DeliverLogsPermissionArn … s3 delivery`, the region of a destination). Where nobody did, it is ours.
+`DeliverLogsPermissionArn … s3 delivery`, the region of a destination). The other messages are our own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Refused(Exception):
-    """EC2 does not do what it is asked."""
+    """EC2 refuses a request."""
 
     code: str
     message: str
@@ -22,7 +22,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Unsuccessful:
-    """One resource of a request that has no flow log now, though the others may."""
+    """The error for one resource of a request whose other resources may have succeeded."""
 
     resource_id: str
     code: str
@@ -30,22 +30,22 @@ class Unsuccessful:
 
 
 def parameter(message: str) -> Refused:
-    """Return the refusal of parameters that do not go together."""
+    """Return the error for parameters that contradict each other."""
     return Refused("InvalidParameter", message)
 
 
 def value(message: str) -> Refused:
-    """Return the refusal of a value that cannot be."""
+    """Return the error for an invalid value."""
     return Refused("InvalidParameterValue", message)
 
 
 def missing(name: str) -> Refused:
-    """Return the refusal of a request without a parameter that it needs."""
+    """Return the error for a missing required parameter."""
     return Refused("MissingParameter", f"The request must contain the parameter {name}")
 
 
 def invalid_format(name: str, given: str) -> Refused:
-    """Return AWS's refusal of a text that does not parse."""
+    """Return AWS's error for a `LogFormat` that does not parse."""
     shown = f"'{given}'" if given else "null"
     return value(f"1 validation error detected: Value {shown} at '{name}' has an invalid format")
 
@@ -56,7 +56,7 @@ def dry_run() -> Refused:
 
 
 def already_exists() -> Refused:
-    """Return the refusal of a second flow log like one that is there: of the whole call, as in moto."""
+    """Return the error for a duplicate flow log. It fails the whole call, as in moto."""
     return Refused(
         "FlowLogAlreadyExists",
         "Error. There is an existing Flow Log with the same configuration and log destination.",
@@ -64,12 +64,12 @@ def already_exists() -> Refused:
 
 
 def too_many(resource_id: str, limit: int) -> Refused:
-    """Return the refusal of one flow log too many for a resource. The sentence is ours."""
+    """Return the error for exceeding the number of flow logs per resource. The message is our own."""
     return Refused("FlowLogsLimitExceeded", f"{resource_id} has the {limit} flow logs that it may have.")
 
 
 def not_found(flow_log_ids: Sequence[str]) -> Refused:
-    """Return the refusal of ids that nobody has."""
+    """Return the error for ids that do not exist."""
     shown = " ".join(flow_log_ids)
     return Refused(
         "InvalidFlowLogId.NotFound",
@@ -78,17 +78,17 @@ def not_found(flow_log_ids: Sequence[str]) -> Refused:
 
 
 def invalid_filter(name: str) -> Refused:
-    """Return EC2's refusal of a filter that a call does not have."""
+    """Return EC2's error for a filter that the call does not support."""
     return value(f"The filter '{name}' is invalid")
 
 
 def invalid_page() -> Refused:
-    """Return EC2's refusal of a token that it did not give."""
+    """Return EC2's error for an invalid `NextToken`."""
     return Refused("InvalidPaginationToken", "The specified pagination token is not valid or is expired.")
 
 
 def other_parameters() -> Refused:
-    """Return the refusal of a client token that came with other parameters."""
+    """Return the error for a client token that was used before with other parameters."""
     return Refused(
         "IdempotentParameterMismatch",
         "The client token you have provided is associated with a resource that has different parameters.",
@@ -96,7 +96,7 @@ def other_parameters() -> Refused:
 
 
 def no_resource(resource_type: str, resource_id: str) -> Refused:
-    """Return the refusal of a resource that is not there."""
+    """Return the error for a resource that does not exist."""
     kind, named = {
         "VPC": ("InvalidVpcID", "vpc ID"),
         "Subnet": ("InvalidSubnetID", "subnet ID"),
@@ -106,7 +106,7 @@ def no_resource(resource_type: str, resource_id: str) -> Refused:
 
 
 def malformed(resource_type: str, resource_id: str) -> Refused:
-    """Return the refusal of what is no id of such a resource."""
+    """Return the error for a malformed resource id."""
     kind, prefix = {
         "VPC": ("InvalidVpcID", "vpc"),
         "Subnet": ("InvalidSubnetID", "subnet"),
@@ -116,23 +116,23 @@ def malformed(resource_type: str, resource_id: str) -> Refused:
 
 
 def no_destination(resource_id: str, name: str) -> Unsuccessful:
-    """Return AWS's word about a bucket or stream that is not there."""
+    """Return AWS's message for a bucket or stream that does not exist."""
     return Unsuccessful(resource_id, "400", f"LogDestination: {name} does not exist")
 
 
 def denied_destination(resource_id: str, name: str) -> Unsuccessful:
-    """Return AWS's word about a bucket or stream that refuses."""
+    """Return AWS's message for a bucket or stream that denies access."""
     sentence = f"Access Denied for LogDestination: {name}. Please check LogDestination permission"
     return Unsuccessful(resource_id, "400", sentence)
 
 
 def undeliverable(resource_id: str, name: str) -> Unsuccessful:
-    """Return AWS's word about a destination that cannot take flow logs (VPC guide, "Troubleshoot")."""
+    """Return AWS's message for an unusable destination (VPC guide, "Troubleshoot")."""
     return Unsuccessful(resource_id, "400", f"LogDestination: {name} is undeliverable")
 
 
 def policy_too_long(name: str) -> Refused:
-    """Return AWS's refusal to let a bucket's policy grow (VPC guide, "Troubleshoot"); the words are ours."""
+    """Return the error for a too large bucket policy (VPC guide, "Troubleshoot"). The message is our own."""
     return Refused(
         "LogDestinationPermissionIssueException",
         f"The policy of bucket {name} would be longer than the 20 KB that S3 allows.",

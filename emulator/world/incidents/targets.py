@@ -1,4 +1,4 @@
-"""Who is hit by an incident: chosen from the estate and a seed, and left out where nobody fits. Pure."""
+"""The targets of incidents, chosen by estate and seed. An incident without a target is left out. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NO_SERVICE = 9  # discard: who lets that in lets everything in
 
 @dataclass(frozen=True, slots=True)
 class _Cast:
-    """What there is to choose from. Edges are those on which TCP is spoken inside the estate."""
+    """The candidates for targets. Edges are the TCP edges inside the estate."""
 
     estate: Estate
     inside: Sequence[Edge]
@@ -44,7 +44,7 @@ class _Cast:
     seed: int
 
     def one(self, kind: str, enis: Sequence[Eni]) -> Eni | None:
-        """Choose an interface to which nothing happens yet."""
+        """Choose an interface that has no incident yet."""
         free = [eni for eni in enis if eni.interface_id not in self.taken]
         if not free:
             return None
@@ -57,7 +57,7 @@ class _Cast:
 def cast(
     estate: Estate, edges: Sequence[Edge], seed: int, minute: int, kinds: Sequence[str] = KINDS, gap: int = 0
 ) -> list[Incident]:
-    """Return an incident of each kind that the estate has somebody for, `gap` minutes between beginnings."""
+    """Return one incident of each kind that has a target in the estate; they begin `gap` minutes apart."""
     enis = [estate.enis[one] for one in sorted(estate.enis)]
     chosen = _Cast(
         estate=estate,
@@ -81,7 +81,7 @@ def _incident(kind: str, eni: Eni, port: int = 0, rule: str = "", peers: tuple[s
 
 
 def _scanned(cast: _Cast, kind: str) -> Incident | None:
-    """A public interface that does not let just anybody in everywhere, or the scan would meet no wall."""
+    """Choose a public interface that rejects some ports, so that a scan produces REJECT records."""
     closed = [eni for eni in cast.public if not _lets_in(cast.estate, eni, _NO_SERVICE, "0.0.0.0")]
     eni = cast.one(kind, closed or cast.public)
     return _incident(kind, eni, rule=PORT_SCAN if kind == "port_scan" else "") if eni else None
@@ -105,7 +105,7 @@ def _flooded(cast: _Cast, kind: str) -> Incident | None:
 
 
 def _unreached(cast: _Cast, kind: str) -> Incident | None:
-    """A server whose clients are known, in other subnets when it is about an ACL."""
+    """Choose a server with known clients; for an ACL incident, with clients in other subnets."""
     servers: dict[str, tuple[Eni, Edge]] = {}
     for edge in cast.inside:
         server = _server(cast.estate, edge)
@@ -174,7 +174,7 @@ def _ids(enis: Sequence[Eni], incident: Incident) -> tuple[str, ...]:
 
 
 def _black_hole(cast: _Cast, kind: str) -> Incident | None:
-    """An instance in a subnet whose way out is a NAT gateway: the route is taken away."""
+    """Choose an instance whose subnet routes to a NAT gateway: the incident removes the route."""
     ways: dict[str, tuple[str, str]] = {}
     for table in cast.estate.resources.route_tables:
         for route in table.routes:
@@ -224,7 +224,7 @@ def _lets_in(estate: Estate, eni: Eni, port: int, address: str) -> bool:
 def _rule_of(
     estate: Estate, server: Eni, client: Eni, port: int
 ) -> tuple[SecurityGroup, SecurityGroupRule] | None:
-    """Return the one rule by which a server's groups let a client in; None when there is another."""
+    """Return the only group rule that lets a client reach a server; None if several rules do."""
     found = [
         (group, rule)
         for group in estate.resources.security_groups

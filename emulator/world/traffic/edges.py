@@ -1,9 +1,9 @@
-"""Who talks to whom in an estate, read from its own rules: a group that lets somebody in has a reason.
+"""The client-server pairs of an estate, derived from its security group rules.
 
-A server's edges come from its groups' inbound rules: a rule for a group makes that group's members its
-clients, a rule for a block those inside it, one for everybody the internet. Every workload also talks to the
-internet, to AWS, to time servers and to the resolver. Edges are found once, from the estate as it was meant:
-a rule that is taken away later breaks traffic, it does not stop anybody from trying.
+The inbound rules of a server's groups define its clients: a rule for a group allows the members of that
+group, a rule for a CIDR block the workloads in it, and a rule for 0.0.0.0/0 or ::/0 the internet. Every
+workload also connects to the internet, to AWS, to time servers and to the resolver. The edges are computed
+once from the intended estate: if a rule is removed later, clients still try to connect.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ANYWHERE = number_of("198.18.0.1")
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Who opens flows to whom. An end is an address, or several equally good ones. Port 0 is any scanned."""
+    """A client and a server, each by one or more equivalent addresses, and a profile. Port 0 is a scan."""
 
     profile: Profile
     origin: str
@@ -45,14 +45,14 @@ class Edge:
 
     @property
     def key(self) -> int:
-        """What tells its chances from another's; it does not depend on the rest of the estate."""
+        """Return the seed of the edge's random draws; it does not depend on the rest of the estate."""
         ends = of_text(self.sources[0]), of_text(self.destinations[0]), len(self.sources)
         of_profile = of_text(self.profile.name), self.profile.protocol
         return mixed_number(*of_profile, of_text(self.origin), *ends, self.port)
 
 
 def edges(estate: Estate) -> list[Edge]:
-    """Return the edges of an estate; the same estate gives the same ones in the same order."""
+    """Return the edges of an estate, in an order that depends only on the estate."""
     world = _World(estate)
     found = [edge for eni in world.enis for edge in (*world.served(eni), *world.opened(eni))]
     return list(dict.fromkeys(found))
@@ -85,7 +85,7 @@ class _World:
         self.clocks = _pool("clock", CLOCKS, ("162.159.200.0/24", "203.0.113.0/24"))
 
     def served(self, eni: Eni) -> Iterator[Edge]:
-        """Yield the edges that end at an interface."""
+        """Yield the edges whose server is this interface."""
         if eni.interface_type in _NOT_WORKLOADS:
             return
         for group in dict.fromkeys(eni.groups):
@@ -131,7 +131,7 @@ class _World:
         return _some(opening, eni, rule.text)
 
     def _within(self, vpc_id: str, block: Cidr) -> list[Eni]:
-        """Return a VPC's workloads in a block; if there are none, those of the other VPCs."""
+        """Return a VPC's workloads in a block. If there are none, return those of the other VPCs."""
         found = self._inside.get((vpc_id, block.text))
         if found is None:
             for enis in (self.by_vpc[vpc_id], self.workloads):
@@ -142,7 +142,7 @@ class _World:
         return found
 
     def opened(self, eni: Eni) -> Iterator[Edge]:
-        """Yield the edges that a workload of the customer's own opens to the outside and to AWS."""
+        """Yield the edges from a customer's workload to the internet and to AWS."""
         if eni.is_requester_managed or eni.interface_type not in (
             "interface",
             "lambda",
@@ -169,7 +169,7 @@ class _World:
 
 
 def _opens(eni: Eni) -> bool:
-    """Return whether an interface opens connections: databases and endpoints of AWS's only answer."""
+    """Return whether an interface opens connections. Databases and endpoints of AWS only answer."""
     is_of_aws = eni.is_requester_managed or eni.interface_type == "vpc_endpoint"
     return not is_of_aws or eni.interface_type == "lambda" or _is_load_balancer(eni)
 
@@ -177,7 +177,7 @@ def _opens(eni: Eni) -> bool:
 def _between(
     client: Eni, server: Eni, profile: Profile, port: int, rule: SecurityGroupRule
 ) -> Iterator[Edge]:
-    """Yield the edges between two interfaces, in the families of addresses that the rule is about."""
+    """Yield the edges between two interfaces, in the address families of the rule."""
     is_v4 = rule.protocol != ICMPV6 and not (rule.cidr and rule.cidr.first >= IPV6_BEGINS)
     is_v6 = rule.protocol != ICMP and not (rule.cidr and rule.cidr.first < IPV6_BEGINS)
     if is_v4 and client.private_ips and server.private_ips:
@@ -187,7 +187,7 @@ def _between(
 
 
 def _service(rule: SecurityGroupRule) -> tuple[int, int]:
-    """Return the protocol and port that a rule is for; nothing for what nobody uses every day."""
+    """Return the protocol and port that a rule is for, or (0, 0) if the rule implies no regular traffic."""
     if rule.protocol in (ICMP, ICMPV6):
         return (ICMP, 0) if rule.from_port in (ANY, _ECHO[rule.protocol]) else (0, 0)
     if rule.protocol not in (ANY, TCP, UDP):
@@ -202,7 +202,7 @@ def _is_load_balancer(eni: Eni) -> bool:
 
 
 def _some(enis: list[Eni], server: Eni, why: str) -> list[Eni]:
-    """Return a few of them, always the same ones, whoever else there is."""
+    """Return at most `CLIENTS_MAX` clients, ranked by hash: an additional interface replaces at most one."""
     if len(enis) <= CLIENTS_MAX:
         return enis
     salt = of_text(server.interface_id + why)
@@ -213,7 +213,7 @@ def _some(enis: list[Eni], server: Eni, why: str) -> list[Eni]:
 
 @cache
 def _pool(name: str, size: int, blocks: tuple[str, ...]) -> tuple[str, ...]:
-    """Return addresses in some blocks, the same in every world."""
+    """Return `size` addresses in some blocks, the same in every world."""
     ranges = [cidr(block) for block in blocks]
     texts = []
     for i in range(size):

@@ -1,7 +1,7 @@
-"""Conversations as the two ends have them, before any network judges them: one row for each.
+"""The flows that endpoints attempt, before any network verdict: one row for each flow.
 
-`Flows` is the contract between whoever makes traffic (`services`, incidents) and `records`, which finds out
-what each interface notes of it. What the numbers of interfaces and addresses mean is `Directory`'s to say.
+`Flows` is the contract between the sources of traffic (`services`, incidents) and `records`, which derives
+the flow-log records of each interface. `Directory` maps the numbers to interfaces and addresses.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from emulator.world.traffic.directory import Directory
 
 
 class Kind(IntEnum):
-    """What the ends do, if the network lets them.
+    """The behaviour of the endpoints, if the network lets the flow pass.
 
-    `REFUSED`: the destination answers with a reset. `UNANSWERED`: nobody is there, or nobody has to answer.
-    `LATE`: the responder's packet after the connection was forgotten; the row describes the connection.
+    `REFUSED`: the destination answers with a reset. `UNANSWERED`: there is no host, or no answer is needed.
+    `LATE`: the responder's packet after connection tracking ended; the row describes the connection.
     """
 
     ANSWERED = 0
@@ -33,7 +33,7 @@ class Kind(IntEnum):
 
 
 class Ending(IntEnum):
-    """How a TCP connection ends: both send FIN, or one side resets it."""
+    """The end of a TCP connection: both sides send FIN, or one side resets it."""
 
     FIN = 0
     CLIENT_RESET = 1
@@ -42,12 +42,12 @@ class Ending(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Flows(Columns):
-    """Flows by column. The source is who opens it: `origin` is its interface, 0 for the internet.
+    """Flows by column. The source opens the flow: `origin` is its interface, 0 for the internet.
 
     `src` and `dst` are addresses of the directory; `start` and `end` are epoch seconds, both within the flow.
     `packets` and `bytes` are the opener's, `packets_back` and `bytes_back` the responder's; bytes count from
-    the IP header on. Who gets no answer sends `tries` packets. With more than a second there are at least
-    two packets each way, or the flow is taken as lasting its first second only.
+    the IP header on. If there is no answer, the opener sends `tries` packets. A flow of more than a second
+    has at least two packets each way; otherwise it is taken as lasting its first second only.
     """
 
     kind: Array
@@ -70,7 +70,7 @@ class Flows(Columns):
     def of(cls, directory: Directory, rows: Iterable[dict[str, Any]]) -> Flows:
         """Return flows of rows with `origin` (an ENI id, or empty), `src`, `dst` as text; the rest as above.
 
-        What a row leaves out is 0, but for `tries` (3).
+        A missing value is 0, except `tries` (3).
         """
         made = [
             {
@@ -86,7 +86,7 @@ class Flows(Columns):
         return cls(*(np.array([row.get(name, 0) for row in made], np.int64) for name in names))
 
     def frame(self, directory: Directory) -> pl.DataFrame:
-        """Return them as a Polars frame, names and addresses spelled."""
+        """Return the flows as a Polars frame, with names and addresses as text."""
         spelled = {
             "origin": pl.Series([eni.interface_id for eni in directory.enis])[self.origin],
             "src": pl.Series(directory.addresses)[self.src],

@@ -1,8 +1,8 @@
-"""How each kind of service talks: how often, how much, how long, and at what time of the day and week.
+"""The traffic profiles of services: rate, size, duration, and the distribution over the day and the week.
 
-A profile says what is usual; the draw around it is heavy-tailed (`services`). Figures are our choice, in the
-range that studies of data centres report (most flows are mice of a few kilobytes and under a second; most
-bytes are in a few elephants), not AWS's.
+A profile gives the typical values; the distribution around them is heavy-tailed (`services`). The figures
+are our choice, in the range that studies of data centres report (most flows are mice of a few kilobytes and
+under a second; most bytes are in a few elephants), not AWS's.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SHAPES: tuple[Shape, ...] = ("office", "flat", "night")
 
 
 def level(shape: Shape, epoch_s: int) -> int:
-    """Return thousandths of the mean at a moment."""
+    """Return the level at a moment, in thousandths of the mean."""
     days, second = divmod(epoch_s, 86_400)
     hour, within = divmod(second, 3600)
     hours = _HOURS[shape]
@@ -42,9 +42,9 @@ def level(shape: Shape, epoch_s: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A kind of service. Payloads are bytes, `flows` is thousandths of a flow a minute for each edge.
+    """The traffic of one kind of service. Payloads are bytes, `flows` is 0.001 flows a minute per edge.
 
-    `octaves` is how often the answer's size may double, `lasting` the same of the duration.
+    The answer's size may double up to `octaves` times, and the duration up to `lasting` times.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Profile:
 
     @property
     def is_noise(self) -> bool:
-        """Whether it is a stranger who knocks, and speaks to whoever opens."""
+        """Return whether the clients are scanners from the internet."""
         return self.name == "noise"
 
 
@@ -89,7 +89,7 @@ _BY_PORT = (
 
 
 def of_port(protocol: int, port: int, is_public: bool) -> Profile:
-    """Return how whoever listens at a port is talked to; `is_public`: by the internet."""
+    """Return the profile of the service on a port; `is_public`: its clients are on the internet."""
     if protocol == UDP:
         return {53: DNS, 123: NTP}.get(port, DATAGRAMS)
     if protocol != TCP:

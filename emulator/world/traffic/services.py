@@ -1,8 +1,8 @@
-"""Services that talk on an estate as real ones do: the flows that begin in one minute, drawn from a seed.
+"""The regular traffic of an estate: the flows that begin in one minute, drawn from a seed.
 
-`Services.flows(minute)` depends on the seed, the estate's edges and the minute, and on nothing asked before.
+`Services.flows(minute)` depends only on the seed, the estate's edges and the minute, not on earlier calls.
 Sizes and durations have Pareto tails, rates follow the hour and the day of the week, some servers are far
-more popular than others. Nothing here knows whether a packet will pass; see `records`.
+more popular than others. This module does not decide whether a packet passes; see `records`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _CLIENT_PORTS, _CLIENT_PORTS_BEGIN = 28_232, 32_768  # Linux's ephemeral range
 
 
 class Services:
-    """Who talks in an estate, and when. `busy` is in percent: 200 makes twice as many flows."""
+    """The regular traffic of an estate. `busy` scales the rates, in percent: 200 makes twice the flows."""
 
     def __init__(
         self, directory: Directory, estate: Estate, seed: int, busy: int = 100, more: Sequence[Edge] = ()
@@ -132,9 +132,9 @@ class Services:
         return ends
 
     def _kinds(self, protocol: Array, is_noise: Array, to: tuple[Array, Array], chance: Array) -> Array:
-        """A probe of a port where nobody listens is refused; so is, rarely, a service that is restarting.
+        """Return the kind of each flow: probes of closed ports are refused, and so is a rare regular request.
 
-        Only TCP refuses. What answers a datagram at a closed port is an ICMP error, which is no answer here.
+        Only TCP refuses. A datagram to a closed port causes an ICMP error, which does not count as an answer.
         """
         refused = np.where(protocol == TCP, int(Kind.REFUSED), int(Kind.UNANSWERED))
         unheard = chance % _REFUSED_EVERY == 0
@@ -144,7 +144,7 @@ class Services:
         return np.where(unheard, refused, int(Kind.ANSWERED))
 
     def _with_late(self, made: Flows, chance: Array) -> Flows:
-        """Add the packets that some servers send after their connection was forgotten."""
+        """Add the packets that some servers send after their connection is no longer tracked."""
         some = (made.protocol == TCP) & (made.kind == Kind.ANSWERED) & (bits(chance, 1) % _LATE_EVERY == 0)
         late = made.take(np.flatnonzero(some))
         late.kind[:] = Kind.LATE
@@ -153,7 +153,7 @@ class Services:
         return Flows.joined([made, late])
 
     def _pools(self, found: Sequence[Edge]) -> tuple[Array, Array, Array]:
-        """Return every address once for each pool it is in, and each edge's two places there."""
+        """Return the pools' addresses, once for each pool, and the places of each edge's two pools there."""
         places: dict[tuple[str, ...], tuple[int, int]] = {}
         numbers: list[int] = []
         for pool in (pool for edge in found for pool in (edge.sources, edge.destinations)):
@@ -197,7 +197,7 @@ def _volumes(
 
 
 def _endings(chance: Array, is_noise: Array) -> Array:
-    """Most connections end in peace; a scanner resets the one that it got."""
+    """Return how connections end: most by FIN; a scanner resets the connection that it got."""
     odd = np.where(chance % 16 == 0, int(Ending.CLIENT_RESET), int(Ending.FIN))
     odd = np.where(chance % 16 == 1, int(Ending.SERVER_RESET), odd)
     return np.where(is_noise, int(Ending.CLIENT_RESET), odd)
