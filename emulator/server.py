@@ -1,8 +1,8 @@
-"""One port that plays AWS: Kinesis here, every other service behind.
+"""The emulator's server: one port for Kinesis and every other AWS service.
 
-This puts the parts together and holds none of their rules: `http/` reads requests, `router` says whose they
-are, `kinesis/endpoint` and the other services answer them, `inspection` shows what is there. Signatures are
-asked for and not verified; the credential scope in them says which region, and which service, is meant.
+This module only combines the parts: `http/` reads requests, `router` finds their service, `kinesis/endpoint`
+and the other services answer them, `inspection` shows the state. Signatures are required but not verified;
+their credential scope selects Region and service.
 
 Nothing heavy may be imported from here: the process takes 30 to 80 MB beside the records it retains, and
 answers within 0.7 s of its start.
@@ -49,9 +49,9 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a server is made of beside its store; each part has a default that plays AWS plainly.
+    """The parts of a server other than its store; each default behaves as AWS does without faults.
 
-    An answerer of one's own takes the place of the one that limits and faults are asked of by HTTP.
+    A custom `answerer` replaces the one whose limits and faults are set over HTTP.
     """
 
     clock: Clock | None = None
@@ -128,14 +128,14 @@ async def serve(
 
 
 def _answering(service: Service) -> Service:
-    """Return a service that answers in any case: what nobody foresaw is a 500, and said loudly."""
+    """Return a service that always answers: an unexpected error is logged and becomes a 500."""
 
     async def answer(incoming: Incoming) -> Outgoing:
         try:
             return await service(incoming)
         except Exception as error:
             path = incoming.target.partition("?")[0]
-            log.error("a request failed in a way that nobody foresaw", path=path, exc_info=error)
+            log.error("request failed with an unexpected error", path=path, exc_info=error)
             return Outgoing(500, {"Content-Type": "text/plain"}, b"The emulator failed; its log says why.\n")
 
     return answer

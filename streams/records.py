@@ -1,6 +1,6 @@
-"""What the streams publish: the aggregate and the alert, and their JSON encodings.
+"""The published records: the aggregate and the alert, and their JSON encodings.
 
-Whoever reads `aggregates` or `alerts` imports these; `ARCHITECTURE.md` shows one of each. Totals are
+Readers of `aggregates` or `alerts` import these; `ARCHITECTURE.md` shows one of each. Totals are
 absolute, so reading a message twice, or a newer one over an older one, is harmless.
 """
 

@@ -35,8 +35,8 @@ PASSING = THROTTLED | {
 DENIED = {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"}
 EXPIRED = {"ExpiredTokenException", "ExpiredToken"}
 UNKNOWN_CALLER = {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException"}
-FIRST_ATTEMPTS = 5  # who has never answered is more likely a wrong setting than a failure that passes
-_SAID_AT = 6  # failed attempts after which it is said once that a call keeps failing
+FIRST_ATTEMPTS = 5  # without any answer so far, a wrong setting is more likely than a transient failure
+_SAID_AT = 6  # failed attempts after which one log line reports that a call keeps failing
 
 
 class Caller:
@@ -122,7 +122,7 @@ def outcome_of(error: BaseException) -> str:
 
 
 def as_sentence(error: Exception, endpoint: str, streams: str) -> ConnectError | None:
-    """Return what a person has to do about an error that will not pass; None when nobody knows."""
+    """Return what an operator must do about a permanent error, or None if that is not known."""
     if isinstance(error, ClientError):
         return _refusal(code_of(error), error.operation_name, endpoint, streams)
     if isinstance(error, NoCredentialsError | PartialCredentialsError):

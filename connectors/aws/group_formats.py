@@ -22,7 +22,7 @@ from connectors.formats.by_log_group import (
 
 log = structlog.get_logger()
 
-AGAIN_S = 30.0  # a group that nobody describes is asked for this often at most
+AGAIN_S = 30.0  # the minimum interval between look-ups of an unknown log group
 REFRESH_S = 300.0
 
 

@@ -45,10 +45,10 @@ def session(region: str | None = None) -> Any:
 
 
 def make_client(service: str, region: str | None = None, *, silence_s: float = 5.0) -> Any:
-    """Return a boto3 client that tries nothing again by itself.
+    """Return a boto3 client without retries of its own.
 
-    Its pauses could not be left when the process is told to stop, and no call may be silent for longer than
-    `silence_s` for the same reason. Raises `ConnectError` when no Region, profile or endpoint makes sense.
+    A process that stops could not interrupt their pauses. For the same reason no call may be silent for
+    longer than `silence_s`. Raises `ConnectError` if Region, profile or endpoint is missing or invalid.
     """
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 1},

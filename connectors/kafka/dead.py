@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from connectors.kafka.messages import Message
 
-VALUE_MAX_BYTES = 4 << 20  # below the broker's message.max.bytes; what is cut off is said in a header
+VALUE_MAX_BYTES = 4 << 20  # below the broker's message.max.bytes; the header `size` states the full length
 
 
 def dead_message(prefix: str, slot: int, why: str, refused: bytes, count: int, origin: str) -> Message:

@@ -1,6 +1,6 @@
-"""One partition of a state topic, and the producer that alone may write it: the law of the hop.
+"""One partition of a state topic, and the only producer that may write it: the exactly-once rule of a hop.
 
-`open` initialises the slot's transactional id, which fences whoever owned it before, and reads the state
+`open` initialises the slot's transactional id, which fences the previous owner, and reads the state
 back with a `read_committed` consumer up to the end. `commit` writes state and outputs in one transaction
 and awaits every send before it commits, so that a lost send can never be committed around. After any
 failure the slot is useless: close it, and open a new one. A slot also keeps the settings that its numbers
@@ -179,7 +179,7 @@ class Slot:
             async with asyncio.timeout(CLOSE_S):
                 await producer.stop()
         except TimeoutError:
-            # With Kafka away, aiokafka waits for ever to flush what nobody will commit.
+            # If Kafka is down, aiokafka waits for ever to flush records that will never be committed.
             log.warning("slot closed with unsent messages", slot=self._transactional_id, within_s=CLOSE_S)
 
 

@@ -1,7 +1,7 @@
-"""A mapping that is larger than memory should be: SQLite's, in a file that nobody else sees.
+"""A mapping for state that is too large for memory: an SQLite table in a private temporary file.
 
-It goes when the mapping is closed or the process ends, however that ends: what must last is in Kafka, from
-which it is read again. The file is in `SQLITE_TMPDIR`, `TMPDIR` or SQLite's other places for such
+The file disappears when the mapping is closed or the process ends, even after a crash. Kafka holds the
+durable copy, from which the state is read again. The file is in `SQLITE_TMPDIR`, `TMPDIR` or another place
 (https://www.sqlite.org/tempfiles.html, "Temporary File Storage Locations").
 """
 

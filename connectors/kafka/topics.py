@@ -41,9 +41,9 @@ log = structlog.get_logger()
 
 REPLICAS = 3  # or as many as there are brokers
 METADATA_AGE_MS = 5_000
-"""How long a member of a group trusts what it knows of topics. A broker that has just been started again may
-answer without any; whoever shares out a group's partitions by such an answer gives nobody any, until it asks
-again. aiokafka's own choice is five minutes."""
+"""The maximum age of a group member's topic metadata. A broker that has just restarted may answer without
+topics; a group leader with such an answer assigns no partitions until it refreshes its metadata. aiokafka's
+default is five minutes."""
 
 SEEN_S = 15.0  # a broker learns of a new topic a moment after the controller has made it
 

@@ -248,7 +248,7 @@ class Connector:
         stream, owned = known.source.stream, self._ownership.owned
         positions, slots = self._ownership.positions, self._settings.slots
         if not self._ownership.has_caught_up or self._known.get(stream.key) is not known:
-            return  # What others have decided is not known yet, or nobody cares any more.
+            return  # The other instances' decisions are not known yet, or we are stopping.
         value = positions.get(stream_key(stream.key))
         if value is None:
             if one := owned.get(slot_of(stream.key, slots)):

@@ -1,8 +1,9 @@
 """Enhanced fan-out: a registered consumer, which each shard pushes to with 2 MB a second of its own.
 
-Registering costs money and needs permissions, so it is asked for by a flag; who may not is told, and polls.
-The consumer stays registered when we stop: others of the same prefix use it, and AWS allows five calls a
-second to register. `vpcflow connect kinesis --help` says how to remove it.
+Registration costs money and needs permissions, so a flag enables it. Without the permissions, the connector
+logs a warning and polls. The consumer stays registered when the process stops: other instances with the same
+prefix use it, and AWS allows five registration calls a second. `vpcflow connect kinesis --help` explains how
+to remove it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Where we are in each stream and shard, what may be read next, and which slot a shard belongs to.
+"""The positions in streams and shards, the shards that may be read next, and the slot of each shard.
 
-A stream is its name and when it was made, so that one that was deleted and made again is another one. A
+A stream is identified by its name and creation time, so that a recreated stream is a different one. A
 shard starts when every parent that the stream still lists has ended, so that a key's records stay in order
 through splits and merges. Sequence numbers are compared as integers: they differ in length.
 """
@@ -33,7 +33,7 @@ class Stream:
 
     @property
     def key(self) -> str:
-        """What tells this stream from every other one, also from one of the same name before it."""
+        """Return the stream's unique key; it differs from that of an earlier stream of the same name."""
         return f"{self.name}@{self.created_ms}"
 
 
@@ -47,7 +47,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where the next record is: after `sequence_number`, or at `at_ms` (epoch ms), or at the horizon.
+    """The place of the next record: after `sequence_number`, at `at_ms` (epoch ms), or at the horizon.
 
     `sub` is the last user record done inside a KPL aggregate of that number, or `WHOLE`. `arrival_ms` is the
     arrival of the last record, `behind_ms` what Kinesis said of it, `read_ms` when: they are for people,
@@ -77,10 +77,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What was decided when a stream was first seen, and is kept before anything of it is read.
+    """The starting point of a stream, stored when the stream is first seen and before anything is read.
 
-    `at_ms` is 0 for the horizon; else the shards that were there then begin at that time. `LATEST` became
-    the time it was, or records between two starts of ours would be nobody's.
+    `at_ms` is 0 for the horizon; otherwise the shards that existed then begin at that time. `LATEST` is
+    stored as the current time, so that no record between two starts of the process is skipped.
     """
 
     at_ms: int = 0

@@ -21,7 +21,7 @@ class BadChoice(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class StreamChoice:
-    """What was asked for. `named` are names and ARNs, which must exist; the rest is looked for."""
+    """The configured streams. `named` are names and ARNs, which must exist; the rest is a search."""
 
     named: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class StreamChoice:
 
     @property
     def is_search(self) -> bool:
-        """Whether streams have to be listed."""
+        """Return whether streams must be listed."""
         return bool(self.patterns or self.tags)
 
     def matches(self, name: str) -> bool:
@@ -37,7 +37,7 @@ class StreamChoice:
         return any(fnmatchcase(name, pattern) for pattern in self.patterns)
 
     def has_tag(self, tags: dict[str, str]) -> bool:
-        """Say whether a stream's tags are asked for; a tag without a value takes any value."""
+        """Return whether a stream's tags match; a required tag without a value matches any value."""
         return any(key in tags and value in {"", tags[key]} for key, value in self.tags)
 
 

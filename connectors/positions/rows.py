@@ -20,7 +20,7 @@ class BadReset(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. `behind_s` is -1 where nobody knows."""
+    """One line of the table. `behind_s` is -1 if unknown."""
 
     source: str
     shard: str

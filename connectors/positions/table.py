@@ -1,4 +1,4 @@
-"""Read every position and its owner from Kafka, and write positions anew while nobody runs."""
+"""Read every position and its owner from Kafka, and rewrite positions while no connector runs."""
 
 from __future__ import annotations
 

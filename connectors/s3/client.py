@@ -30,7 +30,7 @@ PASSING = {
 }
 MISSING = {"NoSuchKey", "404"}
 DENIED = {"AccessDenied", "AccessDeniedException", "403", "AllAccessDisabled", "Forbidden"}
-_ASKS_AT = 5  # failed attempts after which it is said once that S3 does not answer
+_ASKS_AT = 5  # failed attempts after which one log line reports that S3 does not answer
 _WAIT = wait_exponential_jitter(multiplier=0.2, max=5.0)
 
 

@@ -1,8 +1,8 @@
 """`connect s3`: objects of flow logs → parts → blocks → one transaction a slot, each object exactly once.
 
-Objects are found by listing, or told of by an SQS queue. Each belongs to a slot; whoever owns the slot reads
-it and commits its end with its last block. What is done is remembered in the slot for longer than a listing
-looks back, or a queue keeps a message (`keys.prune`), so that a repeated one changes nothing.
+Objects are found by listing, or by notifications in an SQS queue. Each object belongs to a slot; the owner of
+the slot reads the object and commits its end with its last block. The slot remembers done objects for longer
+than a listing looks back or a queue keeps a message (`keys.prune`), so that a repeat changes nothing.
 """
 
 from __future__ import annotations

@@ -163,9 +163,9 @@ def start_after(region_folder: str, from_s: int) -> str:
 
 
 def oldest_listed_s(now_s: float, look_back_s: int, state: Mapping[bytes, bytes]) -> int:
-    """Return how old a listed file may be. What is older than a forgotten one is not read again.
+    """Return the time of the oldest file that a listing may add: a file after the newest forgotten one.
 
-    It may have been read and forgotten: when somebody has made the look-back longer, nobody can tell.
+    An older file may have been read and forgotten. After a longer look-back was set, that is unknown.
     """
     return max(int(now_s) - look_back_s, int(state.get(_PRUNED, b"-1")) + 1)
 

@@ -87,7 +87,7 @@ class Reading:
         self._parts = self._read()
 
     def stop(self) -> None:
-        """End a step that is under way in its thread: nobody waits for it any more."""
+        """End a step that is running in its thread: its result is no longer needed."""
         self._stop.set()
 
     def step(self) -> ObjectRead:

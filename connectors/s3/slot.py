@@ -202,7 +202,7 @@ class ObjectSlot:
         found = self._heard.repeats()
         for read in reads:
             fit = [part for part in read.parts if not part.refused]
-            if fit and not read.object.file.line_format:  # An export is late by what somebody exported.
+            if fit and not read.object.file.line_format:  # An export's delay is its operator's choice.
                 source = f"s3:{read.object.bucket}"
                 found += self._heard.lines(source, fit[-1].text, fit[-1].line_format, read.modified_ms)
         return found
@@ -251,5 +251,5 @@ class ObjectSlot:
 
 
 def _resolve(end: asyncio.Future[bool], result: bool) -> None:
-    if not end.done():  # Whoever waited may have been cancelled.
+    if not end.done():  # The waiter may have been cancelled.
         end.set_result(result)

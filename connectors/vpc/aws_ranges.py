@@ -1,7 +1,7 @@
-"""A few of the address ranges that AWS publishes, with their service codes: what `pkt-*-aws-service` says.
+"""A few of AWS's published address ranges with their service codes, the values of `pkt-*-aws-service`.
 
 An excerpt of ip-ranges.json (US East and global), enough for a synthetic world to talk to AWS. The real file
-has ten thousand ranges and changes weekly; whoever needs them gives `Directory` another list.
+has ten thousand ranges and changes weekly; a caller that needs it passes the list to `Directory`.
 """
 
 from __future__ import annotations

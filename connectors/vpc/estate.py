@@ -1,8 +1,8 @@
 """The whole described network at one moment, indexed for questions.
 
-An `Estate` never changes: a changed rule is another estate (`with_changes`), so whoever keeps answers knows
-when to drop them. What an API answer left out is filled in as AWS has it: local routes, the main route table,
-the default network ACL.
+An `Estate` never changes: a changed rule is another estate (`with_changes`), so a cache
+knows when to drop its answers. Parts that an API answer omits are filled in as AWS has them: local routes,
+the main route table, the default network ACL.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Packet:
     icmp_code: int = ANY
 
     def answer(self) -> Packet | None:
-        """Return the packet that goes back, or None for an ICMP message that nobody answers."""
+        """Return the answer packet, or None for an ICMP message without an answer."""
         icmp_type, icmp_code = self.icmp_type, self.icmp_code
         if self.protocol in _ICMP_ANSWERS:
             icmp_type, icmp_code = _ICMP_ANSWERS[self.protocol].get(self.icmp_type, ANY), 0

@@ -1,7 +1,7 @@
 """Fault rules as people write them: a JSON or TOML file, or the body of a request; checked, and said back.
 
 What is wrong is one sentence that says where. This module takes a tenth of a second to load, because of
-pydantic, so the emulator loads it when somebody wants a fault.
+pydantic, so the emulator loads it when a fault is configured.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def _source(call: Call) -> Source | None:
     if kind != "KinesisStreamAsSource":
         raise errors.not_played(f"DeliveryStreamType {kind}")
     if not config:
-        # Nobody has published AWS's sentence for this one.
+        # AWS's message for this error is not published.
         raise errors.invalid_argument("KinesisStreamAsSource needs a KinesisStreamSourceConfiguration.")
     return source.at_the_tip(call.kinesis, config["KinesisStreamARN"], config["RoleARN"], call.now_ms)
 

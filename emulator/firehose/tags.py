@@ -39,7 +39,7 @@ def tag_delivery_stream(call: Call) -> Request:
     stream = call.stream()
     tags = {**stream.tags, **checked(cast("list[Request]", call.request["Tags"]))}
     if len(tags) > TAGS_MAX:
-        # Nobody has published AWS's sentence for this one.
+        # AWS's message for this error is not published.
         raise Refused("LimitExceededException", f"A delivery stream can have up to {TAGS_MAX} tags.")
     stream.tags = tags
     return {}

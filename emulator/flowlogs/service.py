@@ -1,8 +1,7 @@
-"""Flow logs as a service: of EC2's and CloudWatch Logs' requests, ours are answered and the rest passed on.
+"""The flow-log service: answers the EC2 and CloudWatch Logs requests about flow logs, forwards the others.
 
-`revision` grows with each EC2 call that may have changed the estate, so that whoever makes its traffic knows
-when to read it again. What other services change in EC2 (CloudFormation, Auto Scaling, load balancers) is not
-seen here.
+`revision` grows with each EC2 call that may have changed the estate, so that the simulator knows when to read
+it again. Changes by other services (CloudFormation, Auto Scaling, load balancers) are not noticed here.
 """
 
 from __future__ import annotations

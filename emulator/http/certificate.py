@@ -1,7 +1,7 @@
-"""A certificate of our own making, for clients that will have TLS: the KCL's, and whoever tests with https.
+"""The self-made certificate for clients that require TLS, such as the KCL, and for tests with https.
 
-A small authority signs the server's certificate; `ca.pem` is what a client is told to trust
-(`AWS_CA_BUNDLE`). Kept in a folder, it stays the same from start to start.
+A small authority signs the server's certificate; a client must trust `ca.pem` (`AWS_CA_BUNDLE`). In a folder,
+the certificate stays the same across restarts.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Http1(asyncio.Protocol):
         self._timer = self._loop.call_later(self._rules.head_s, self._check_time)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End what is still being answered: nobody will read it."""
+        """Cancel the response in progress: the client is gone."""
         self._connections.discard(self)
         self._transport = None
         self._can_write.set()

@@ -2,7 +2,7 @@
 
 A jar is written under a temporary name and renamed, so that the cache holds whole files only. All are checked
 at every start (a tenth of a second): a kept one whose SHA-256 is not the listed one is fetched again, a
-fetched one is refused, whoever sent it. Where they come from is the fetcher's knowledge, not ours.
+fetched one is refused. Only the fetcher knows where jars come from.
 """
 
 from __future__ import annotations

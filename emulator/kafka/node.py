@@ -49,7 +49,7 @@ class Node:
 
     @property
     def bootstrap(self) -> str:
-        """What clients are given."""
+        """Return the bootstrap servers for clients."""
         return f"127.0.0.1:{self.port}"
 
     @property
@@ -67,7 +67,7 @@ class Node:
     async def start(self) -> None:
         """Start the node and wait until it answers. Raises `KafkaFailed`."""
         began = time.monotonic()
-        # The controller's port is nobody's business, so it may be another one each time.
+        # No client uses the controller's port, so it may be another one each time.
         settings = server_properties(self.data_dir, self.port, free_port())
         self._config.write_text(settings)
         (self.data_dir / "log4j2.properties").write_text(LOG4J2)
@@ -92,7 +92,7 @@ class Node:
         await self.start()
 
     async def wait(self) -> None:
-        """Return when it has ended, whoever ended it."""
+        """Wait until the process has ended, for any reason."""
         if self._process is not None:
             await self._process.wait()
 
@@ -122,7 +122,7 @@ class Node:
         flags.append("-XX:TieredStopAtLevel=1")
         main = ["kafka.tools.StorageTool", "format", "--cluster-id", _new_cluster_id(), "--config"]
         process = await self._java(flags, [*main, str(self._config)])
-        self._process = process  # So that whoever gives up on us ends it too.
+        self._process = process  # So that a cancelled start ends it too.
         try:
             status = await asyncio.wait_for(process.wait(), READY_S)
         except TimeoutError:

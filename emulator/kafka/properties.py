@@ -45,7 +45,7 @@ def server_properties(data_dir: Path, port: int, controller_port: int) -> str:
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
-# Internal topics have nobody to be copied to, and few partitions start faster.
+# A single node has no replicas for internal topics, and few partitions start faster.
 _ONE_NODE: dict[str, object] = {
     "offsets.topic.num.partitions": 1,
     "offsets.topic.replication.factor": 1,
@@ -58,7 +58,7 @@ _ONE_NODE: dict[str, object] = {
 }
 
 _SHORT_WAITS: dict[str, object] = {
-    "group.initial.rebalance.delay.ms": 0,  # Nobody else is coming.
+    "group.initial.rebalance.delay.ms": 0,  # No other member will join.
     "group.min.session.timeout.ms": 1000,  # Tests want to see a session end.
     # A killed broker that comes back is let in when the controller has given up its predecessor: with Kafka's
     # 9 s, starting again took 12.4 s; with these, 4 to 5 s.

@@ -74,7 +74,7 @@ class Call:
         """Return the scope and name of the stream that is meant, from `StreamName`, `StreamARN` or both."""
         name, arn = self.text("StreamName"), self.text("StreamARN")
         if not name and not arn:
-            # Nobody has published AWS's sentence for this one, nor for the next.
+            # AWS's messages for this error and the next are not published.
             raise errors.invalid_argument("Either StreamName or StreamARN must be provided.")
         if not arn:
             return self.scope, name
@@ -128,7 +128,7 @@ class Call:
         if arn:
             stream, consumer = self._consumer_of(arn)
             if name not in {"", consumer.name} or self.text("StreamARN") not in {"", stream.arn}:
-                # Nobody has published AWS's sentences for these.
+                # AWS's messages for these errors are not published.
                 raise errors.invalid_argument(f"ConsumerARN {arn} is of another consumer than the one named.")
             return stream, consumer
         if not name or not self.text("StreamARN"):

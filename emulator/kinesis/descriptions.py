@@ -97,6 +97,6 @@ def shards_after(shards: Sequence[Shard], exclusive_start_shard_id: str) -> Sequ
         return shards
     number = sequence_numbers.shard_of(exclusive_start_shard_id)
     if number is None:
-        # Nobody has published AWS's sentence for this one.
+        # AWS's message for this error is not published.
         raise invalid_argument(f"ExclusiveStartShardId {exclusive_start_shard_id} is not a shard's name.")
     return [shard for shard in shards if shard.number > number]

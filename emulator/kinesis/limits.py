@@ -5,7 +5,7 @@ or each stream, reads and writes for each shard, fan-out for each consumer and s
 streams as well, whose throughput is that of the shards they have (see `growth`).
 
 Each limit is a token bucket that holds one second's worth. A bucket is one number, the time at which it will
-be full again, so it costs nothing while nobody asks, and a full one is forgotten. What is larger than a
+be full again, so an unused one costs nothing, and a full one is forgotten. What is larger than a
 bucket (a record or a read of 10 MiB) may go when it is full, and then the time is paid back: a read of 10 MiB
 closes its shard for five seconds, as the reference of `GetRecords` says.
 """

@@ -20,7 +20,7 @@ MOST_CHARACTERS = 20_480  # IAM: the longest resource policy of any service
 
 
 def check_policy(text: str) -> None:
-    """Refuse what is no policy. Nobody has published AWS's sentences."""
+    """Refuse an invalid policy. AWS's messages are not published."""
     if len(text) > MOST_CHARACTERS:
         raise invalid_argument(f"The policy is longer than {MOST_CHARACTERS} characters.")
     statements = list(_statements(text))

@@ -21,7 +21,7 @@ def check_tags(what: str, tags: Mapping[str, str], present: Mapping[str, str]) -
     _check_characters(f"add tags to {what}", [*tags, *tags.values()])
     reserved = [key for key in tags if key.lower().startswith("aws:")]
     if reserved:
-        # Nobody has published AWS's sentence for this one.
+        # AWS's message for this error is not published.
         raise invalid_argument(
             f"Tag keys must not start with 'aws:', which is reserved: {', '.join(reserved)}."
         )

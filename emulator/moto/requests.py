@@ -96,7 +96,7 @@ def forwarded(request: Incoming, who: Caller) -> tuple[str, dict[str, str]]:
             "SignedHeaders=host, Signature=0"
         )
     if who.service != "s3" and not request.body.startswith(b"\x1f\x8b"):
-        headers.pop("content-encoding", None)  # Whoever read the request has inflated it.
+        headers.pop("content-encoding", None)  # The listener has inflated it.
     if len(who.access_key) == 12 and who.access_key.isdecimal():
         headers["x-moto-account-id"] = who.access_key
     return target, headers

@@ -77,7 +77,7 @@ async def run(plan: Plan) -> None:
     """Run until Ctrl-C, or until a bounded load is over. Raises `NoWorld` and errors of the steps before."""
     console = Console()
     world = RemoteWorld(plan.endpoint.url)
-    await world.progress()  # so that nothing is built where nobody plays
+    await world.progress()  # nothing is built without a running simulator
     estate = await built(plan.endpoint, plan.topology, console)
     vpcs = [estate.id("vpc", name) for name in plan.topology.vpcs]
     flow_logs = await asyncio.to_thread(provision, plan.endpoint, vpcs, plan.wanted)

@@ -136,7 +136,7 @@ class WebhookSink:
     async def _post(self, session: aiohttp.ClientSession, body: bytes) -> None:
         place = self._webhook.place
         try:
-            # A redirect would carry the alerts to a place that nobody configured: it counts as refused.
+            # A redirect would send the alerts to a URL that is not configured: it counts as refused.
             async with session.post(self._webhook.url, data=body, allow_redirects=False) as answer:
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError) as error:

@@ -1,4 +1,4 @@
-"""What a replay puts in: a synthetic load, or somebody's own file, with the ledger it is compared with."""
+"""The input of a replay: a synthetic load or a given file, with the ledger for the comparison."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def settings(options: Options) -> WorldSettings:
                 "incidents": options.incidents,
                 "records": options.records,
                 "rate": options.rate or 0.0,
-                # Nobody looks at the log group, and moto would keep every event for ever.
+                # The replay does not read the log group, and moto would keep every event for ever.
                 "keeps_log_events": False,
             }
         )

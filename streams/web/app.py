@@ -51,7 +51,7 @@ class PortInUse(RuntimeError):
 
 
 class Source(Protocol):
-    """Whoever fills a board: the Kafka feed, or a test's script."""
+    """The source of a board's data: the Kafka feed, or a test's script."""
 
     board: Board
 

@@ -258,8 +258,8 @@ async def _stop(consumer: AIOKafkaConsumer) -> None:
     """Stop a consumer, also one whose broker is gone.
 
     aiokafka 0.14 cancels its own fetches and awaits them bare, so with a fetch in flight `stop` raises
-    `CancelledError` although nobody cancelled us, and leaves its connections open (seen when the broker was
-    killed). Taken at its word, that error would end the feed without a trace.
+    `CancelledError` although our task was not cancelled, and leaves its connections open (seen when the
+    broker was killed). If the error were passed on, the feed would end without a trace.
     """
     try:
         await consumer.stop()

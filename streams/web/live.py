@@ -107,7 +107,7 @@ class Live:
             async with stream:
                 await self._send_all(stream, view, _tick_number(request.headers.get("Last-Event-ID")))
         except (ConnectionError, TimeoutError):
-            self.departed += 1  # The client left, or took nothing for a minute: nobody is there to be told.
+            self.departed += 1  # The client left, or read nothing for a minute: there is no response to send.
         finally:
             self._connections.discard(stream)
         return stream

@@ -17,7 +17,7 @@ from streams.numbering import Input, Rewind
 FLUSH_S = 0.15
 FLUSH_MAX_S = 1.5
 SHARE = 4
-BEHIND_S = 2.0  # older than that when flushed: nobody sees it fresh any more, so throughput comes first
+BEHIND_S = 2.0  # older than that when flushed: no longer fresh, so throughput comes first
 FLUSH_BEHIND_S = 1.0
 
 

@@ -220,7 +220,7 @@ class Walk:
         return (subnet.zone_id or subnet.zone) if subnet else ""
 
     def _next(self, eni: Eni, hop: Hop) -> Eni | None:
-        """Who gets it, as the field `next-hop-interface-id` tells: nobody in another Region."""
+        """Return the interface for the field `next-hop-interface-id`; None for a hop to another Region."""
         attachment = self.estate.attachment(hop.target, eni.vpc_id) if hop.way == "transit" else None
         inside = self._subnet_in(attachment, self._zone(eni.subnet_id)) if attachment else None
         if attachment and inside:

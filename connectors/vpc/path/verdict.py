@@ -167,7 +167,7 @@ class Verdicts:
         )
 
     def address_class(self, address: str) -> int:
-        """Return the class of an address: itself if it is somebody's, else the block it is in."""
+        """Return the class of an address: the address itself if an interface has it, else its block."""
         number = number_of(address)
         return number if self._estate.is_known(number) else -1 - bisect_right(self._addresses, number)
 

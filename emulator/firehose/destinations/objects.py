@@ -2,7 +2,7 @@
 
 By default that is the emulator's own S3, asked without going through the port, so that what is buffered can
 still be written when the port is closed. The access key is the account's number, by which accounts are kept
-apart. It does not retry: whoever calls does.
+apart. The caller retries.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ class Round:
         return found
 
     async def pace(self, lines: int) -> None:
-        """Wait until so many lines more are due, by a schedule that does not wait for whoever is slow."""
+        """Wait until more `lines` are due. A slow receiver does not delay the schedule."""
         if self.settings.rate:
             due = self._began + self._paced / self.settings.rate
             self._paced += lines

@@ -1,7 +1,7 @@
-"""Plays the world minute by minute and has its records delivered, through the emulator's port.
+"""The simulator of a world: runs it minute by minute and delivers its records through the emulator's port.
 
-What must hold: a minute is played once, when it is over. In a bounded load the next one is played when all of
-the last was taken, at the pace that was fixed at the beginning: whoever is slow makes it late, not less.
+Invariants: a minute is simulated once, when it is over. In a bounded load the next minute starts when all
+records of the last one are accepted, at a fixed pace: a slow receiver delays the load, but loses nothing.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ class Player:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.critical("a delivery failed in a way that nobody foresaw", exc_info=error)
+            log.critical("delivery failed with an unexpected error", exc_info=error)
 
     def _means(self, playing: Round) -> Means:
         """Return what destinations work with; what they tell is noted for the round that it was made in."""

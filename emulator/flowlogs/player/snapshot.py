@@ -1,4 +1,4 @@
-"""What the process that plays the world is told, and what it tells: JSON, one object a line. Pure."""
+"""The messages to and from the process that simulates the world: JSON, one object a line. Pure."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Carries log events on to the destination of a subscription filter, in CloudWatch's gzip envelope.
 
 Records go straight into the Kinesis store, and to Firehose as a call in this process. AWS repeats a delivery
-for up to 24 hours; here it is repeated while whoever wrote the events waits, so that a full stream slows its
-writer down. What is not taken by then is lost: it is counted, and said once for each reason.
+for up to 24 hours; here it is repeated while the writer of the events waits, so that a full stream slows its
+writer down. Events that are not accepted by then are lost: they are counted, and logged once per reason.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Two kinds are played: terms (`REJECT`, `"a phrase"`, `?either ?or`, `-without`) and columns, which are what
 flow logs are filtered by (`[version, account, eni, source, ..., action="REJECT", status]`). Patterns for JSON
-and regular expressions between `%` are refused: no flow log record is JSON, and nobody asked for the others.
+and regular expressions between `%` are refused: no flow log record is JSON, and the others are not needed.
 
 Source: CloudWatch Logs guide, "Filter pattern syntax". Of AWS's sentences three are known from error reports
 ("Invalid character(s) in term '…'", "If a filter pattern starts with '[' it must end with ']'", and, for

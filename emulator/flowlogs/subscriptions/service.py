@@ -229,7 +229,7 @@ class Subscriptions:
         self.kept.forget(scope, group, log_stream)
         for operation in ("DeleteLogStream", "CreateLogStream"):
             answer = await self._asking.logs(scope, operation, named)
-            if answer.status != 200:  # Somebody has deleted it. The writer's own events were taken.
+            if answer.status != 200:  # The log stream was deleted. The writer's own events were accepted.
                 log.warning("a log stream could not be emptied", operation=operation, **named)
                 return
 

@@ -60,7 +60,7 @@ def _shard_count(call: Call, mode: StreamMode, warm_mibps: int) -> int:
 def _check_creating(call: Call) -> None:
     streams = call.store.streams(call.scope, call.now_ms)
     if sum(stream.status(call.now_ms) == "CREATING" for stream in streams) >= MOST_CREATING:
-        # Nobody has published AWS's sentence for this one.
+        # AWS's message for this error is not published.
         raise errors.limit_exceeded(
             f"Account {call.scope.account} has {MOST_CREATING} streams in the CREATING state already."
         )

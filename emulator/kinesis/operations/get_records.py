@@ -77,7 +77,7 @@ def _find(call: Call, place: iterators.ShardIterator) -> tuple[Stream, Shard]:
         raise errors.invalid_argument("Invalid ShardIterator.")
     scope, name = call.stream_place() if call.text("StreamARN") else (call.scope, place.stream_name)
     if name != place.stream_name:
-        # Nobody has published AWS's sentence for this one.
+        # AWS's message for this error is not published.
         raise errors.invalid_argument("The ShardIterator is not of the stream that StreamARN names.")
     stream = call.find(scope, name)
     if stream is None or stream.created_ms != place.created_ms or place.shard >= len(stream.shards):

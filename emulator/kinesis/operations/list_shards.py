@@ -95,7 +95,7 @@ def _from_token(call: Call) -> tuple[Stream, _Place]:
 
 def _check_has(wanted: Call, field: str, filter_type: str) -> None:
     if field not in wanted.request:
-        # Nobody has published AWS's sentence for this one.
+        # AWS's message for this error is not published.
         raise errors.invalid_argument(f"{field} must be provided with the shard filter type {filter_type}.")
 
 

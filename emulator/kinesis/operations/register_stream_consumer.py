@@ -29,7 +29,7 @@ def register_stream_consumer(call: Call) -> Output:
 
 
 def _check_count(call: Call, stream: Stream) -> None:
-    """Refuse one too many. Nobody has published AWS's sentences."""
+    """Refuse a consumer beyond the limit. AWS's messages are not published."""
     consumers = stream.live_consumers(call.now_ms)
     has_more = stream.mode == "ON_DEMAND" and call.store.commitment(stream.scope).is_on(call.now_ms)
     most = MOST_WITH_COMMITMENT if has_more else MOST_CONSUMERS

@@ -24,7 +24,7 @@ def encryptable_stream(call: Call) -> Stream:
     """Return the stream that is meant, if its encryption can be changed as asked."""
     stream = call.idle_stream()
     if call.text("EncryptionType") != "KMS":
-        # Nobody has published AWS's sentence for this one, nor for the next.
+        # AWS's messages for this error and the next are not published.
         raise errors.invalid_argument("KMS is the only valid EncryptionType for this request.")
     changes = sum(at_ms > call.now_ms - DAY_MS for at_ms in stream.encrypted_ms)
     if call.store.limits.as_aws and changes >= MOST_A_DAY:

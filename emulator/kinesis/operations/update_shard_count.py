@@ -53,7 +53,7 @@ def _check_target(count: int, target: int) -> None:
 
 def _check_day(stream: Stream, now_ms: int) -> None:
     if sum(at_ms > now_ms - DAY_MS for at_ms in stream.scaled_ms) >= MOST_A_DAY:
-        # Nobody has published AWS's sentence for this one.
+        # AWS's message for this error is not published.
         raise errors.limit_exceeded(
             f"Stream {stream.name} under account {stream.scope.account} was scaled {MOST_A_DAY} times in the "
             "last 24 hours, which is the limit."

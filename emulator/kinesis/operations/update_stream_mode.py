@@ -38,7 +38,7 @@ def update_stream_mode(call: Call) -> Output:
 
 def _check_day(stream: Stream, now_ms: int) -> None:
     if sum(at_ms > now_ms - DAY_MS for at_ms in stream.switched_ms) >= MOST_A_DAY:
-        # Nobody has published AWS's sentence for this one.
+        # AWS's message for this error is not published.
         raise errors.limit_exceeded(
             f"The capacity mode of stream {stream.name} under account {stream.scope.account} was switched "
             f"{MOST_A_DAY} times in the last 24 hours, which is the limit."

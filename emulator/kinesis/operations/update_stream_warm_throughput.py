@@ -1,7 +1,7 @@
 """UpdateStreamWarmThroughput: an on-demand stream gets the shards for a throughput before it is there.
 
-Only an account that has the minimum throughput billing commitment may ask for that. Nobody has published
-AWS's sentences for the refusals.
+Only an account that has the minimum throughput billing commitment may call it. AWS's messages
+for the refusals are not published.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ class Journal:
         if self._waiting is None:
             loop = asyncio.get_running_loop()
             self._waiting = loop.create_future()
-            self._waiting.add_done_callback(lambda done: done.exception())  # nobody may be waiting for it
+            self._waiting.add_done_callback(lambda done: done.exception())  # there may be no waiter
             loop.call_soon(self._answer)
 
     def _answer(self) -> None:
@@ -145,7 +145,7 @@ class Journal:
             with self._folder.env.begin(write=True) as transaction:
                 self._write(transaction, pending)
         except Exception as error:
-            # A full disk, or a bug of ours: either way somebody waits for what will not be kept.
+            # A full disk, or a bug of ours: either way a caller waits for data that will not be kept.
             log.exception("data folder cannot be written, no call is answered from now on")
             self._failure = JournalFailed(str(error))
             raise self._failure from None

@@ -5,7 +5,7 @@ joins ready bytes. Beside the texts stand two flat arrays: arrival times (they n
 running totals of payload. Indices count all records the shard ever had, from 1; trimming moves `first_index`
 only.
 
-Who waits for records is told by a call when some come, or when the shard is closed: `watch`. Nothing polls.
+A reader that waits for records registers a callback (`watch`), called on new records and on the shard's end.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ def make(kind: str, now_ms: int, *place: Value) -> str:
 
 
 def read(kind: str, token: str, now_ms: int, length: int) -> tuple[Value, ...]:
-    """Return the place in a token, of that many values. Nobody has published AWS's sentences."""
+    """Return the `length` values of a token's place. AWS's messages for bad tokens are not published."""
     values = unseal(token)
     if values is None or len(values) != length + 2 or values[0] != kind:
         raise invalid_argument("NextToken is invalid.")

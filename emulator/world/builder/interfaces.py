@@ -38,7 +38,7 @@ class Interfaces:
         self._calls, self._topology, self._ipv6 = calls, topology, ipv6
         self._ids = calls.ids
         self._region = ""
-        self._owners: dict[str, str] = {}  # an interface's id, or what is written on it → whose it is
+        self._owners: dict[str, str] = {}  # an interface's id or description → its owner
 
     async def make(self, planned: tuple[PlannedEni, ...]) -> None:
         """Make all of them. An interface is made before what takes it, and has its address before routes."""

@@ -1,8 +1,7 @@
-"""An incident on an estate, as data: what is planted where and when, and what it changes in the network.
+"""An incident on an estate, as data: its kind, target and time, and its changes of the network.
 
-Its traffic comes from `traffic`; what it changes (`begin`, `end`) is said as EC2 calls, which whoever runs
-the world makes at the named minute, so that everybody who asks the API sees it. `targets` chooses who is hit.
-Pure.
+`traffic` generates its flows. Its changes (`begin`, `end`) are EC2 calls, which the simulator makes at the
+named minute, so that every client of the API sees them. `targets` chooses the target. Pure.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def brute_force(incident: Incident, minute: int, seed: int, directory: Directory
 
 
 def exfiltration(incident: Incident, minute: int, seed: int, directory: Directory) -> list[Row]:
-    """An instance sends a great deal to one host that nobody else talks to."""
+    """Exfiltration: an instance sends much data to one host that no other instance contacts."""
     eni = _eni(directory, incident.eni)
     at = minute * MINUTE_S, _at(incident, incident.minute, seed, 0)[1] + minute - incident.minute
     row = _probe(eni.private_ips[0], DROP, 443, at, eni.interface_id)

@@ -1,6 +1,6 @@
-"""What is wrong with a topology when its records are looked at together: each fault with its place. Pure.
+"""The errors of a topology across its records, each with its place. Pure.
 
-Only what AWS itself would refuse, or would accept and never let work; a strange network is nobody's mistake.
+An error is a setting that AWS would refuse, or accept without it ever working. An unusual network is valid.
 """
 
 from __future__ import annotations

@@ -265,7 +265,7 @@ def _of_attachments(topology: Topology, vpc: str) -> Iterator[PlannedEni]:
 
 
 def _addressed(enis: Iterable[PlannedEni], subnets: Mapping[str, Subnet]) -> Iterator[PlannedEni]:
-    """Give each its address: its own, or the next one that nobody asked for."""
+    """Give each interface its configured address, or the next free one."""
     enis = list(enis)
     asked = {eni.address for eni in enis if eni.address}
     free = {name: _free(IPv4Network(subnet.cidr), asked) for name, subnet in subnets.items()}

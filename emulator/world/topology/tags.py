@@ -1,4 +1,4 @@
-"""What the tags say of what `building` built: whose it is, its name, and what AWS would have answered. Pure.
+"""The tags of the resources that `building` creates: owner, name, and AWS's own description. Pure.
 
 An interface that stands in for a service's own cannot be given that service's requester or type by any call,
 and moto invents the address of a NAT gateway's. So a tag tells what AWS would say, in the words of

@@ -31,7 +31,7 @@ Key = tuple[int, int, int, int, int, int, int, int]
 
 
 class Course(IntEnum):
-    """How a flow goes on. `TRIED`: sent again until somebody gives up. `RESET`: the host refuses."""
+    """The course of a flow. `TRIED`: retried until the client gives up. `RESET`: the host refuses."""
 
     FULL = 0
     TRIED = 1
