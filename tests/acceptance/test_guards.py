@@ -387,7 +387,7 @@ async def test_a_revocation_waits_for_the_flush_and_leaves_no_slot_open(settings
 
 
 UNCHECKED = """
-from streams import work
+from streams.worker import work
 
 async def ensure_topics(*_): pass
 

@@ -251,7 +251,12 @@ def count_shown(spans: Sequence[tuple[int, int]], now: float) -> int:
     longest = max(sizes, default=0)
     if longest < RUN_WINDOWS:
         return len(spans)
-    while sizes[-1] < RUN_WINDOWS and not -AHEAD_S <= spans[ends[-1] - 1][1] - now <= PRESENT_S:
+    while sizes[-1] < RUN_WINDOWS and not _has_present(spans[ends[-1] - sizes[-1] : ends[-1]], now):
         ends.pop()
         sizes.pop()
     return ends[-1]
+
+
+def _has_present(run: Sequence[tuple[int, int]], now: float) -> bool:
+    """Return whether a window of a run ends about now."""
+    return any(-AHEAD_S <= end - now <= PRESENT_S for _, end in run)

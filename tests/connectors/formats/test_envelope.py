@@ -40,6 +40,8 @@ REASONS = {
     "JSON null",
     "CloudWatch Logs message of an unknown type",
     "broken UTF-16",
+    "binary data",
+    *(f"{name} data" for name in ("zlib", "bzip2", "xz", "zstd", "lz4", "zip", "Parquet")),
 }
 
 
