@@ -12,7 +12,6 @@ from tests.acceptance.outages.outage import SKEWED, Case, run
 @pytest.mark.parametrize(
     "case",
     [
-        Case(2, shards=8, connectors=2),
         SKEWED,
         Case(6, shards=3, connectors=2, reshards=2, interfaces=20),
     ],
