@@ -85,8 +85,8 @@ def test_throttling_shows_other_readers_and_is_forgotten_when_they_leave() -> No
 def test_answers_are_asked_for_in_sizes_that_memory_bears() -> None:
     polling = Polling()
     assert polling.limit == LIMIT_FIRST
-    polling.saw(500, 500 * 100)  # small records: many of them
-    assert polling.limit == 2_000
+    polling.saw(50, 50 * 100)  # small records: many of them
+    assert polling.limit == 200
     polling.saw(100, 100 << 20)  # envelopes that inflate to a MiB each: few
     assert polling.limit == 2
     polling.saw(1, 64 << 20)
