@@ -120,7 +120,8 @@ class Slot:
         Raises aiokafka's `ProducerFenced` when another owner has opened the slot, and its other errors as
         they come, and `TimeoutError` when Kafka does not answer; the slot must then be closed.
         """
-        if self._producer is None:
+        producer = self._producer
+        if producer is None:
             raise SlotLost(f"{self._transactional_id} is not open")
         own = [Message(self.topic, self.partition, key, value) for key, value in state.items()]
         if not self._is_contract_kept:
@@ -129,7 +130,7 @@ class Slot:
         # once the producer was stopped. An open transaction is aborted by the next owner's fence.
         try:
             async with asyncio.timeout(COMMIT_MAX_S):
-                await self._transact([*messages, *own])
+                await self._transact(producer, [*messages, *own])
         except TimeoutError as error:
             raise CommitTimeout(
                 f"Kafka has not committed {self._transactional_id} within {COMMIT_MAX_S:.0f} s: its brokers"
@@ -142,10 +143,7 @@ class Slot:
             else:
                 self._state[key] = value
 
-    async def _transact(self, messages: Sequence[Message]) -> None:
-        producer = self._producer
-        if producer is None:
-            raise SlotLost(f"{self._transactional_id} is not open")
+    async def _transact(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
         await producer.begin_transaction()
         sends = [future for batch in _batches(messages) for future in await self._send(batch)]
         await asyncio.gather(*sends)

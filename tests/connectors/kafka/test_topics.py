@@ -1,4 +1,4 @@
-"""Topics are made with the right settings, and what is there and wrong is said in one sentence."""
+"""Topics are created with the right settings; an existing topic that does not fit is one sentence."""
 
 from __future__ import annotations
 
