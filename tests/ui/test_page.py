@@ -24,37 +24,41 @@ WIDTHS = (1440, 900, 390)
 JS_BYTES, CSS_BYTES = 120_000, 12_000  # the most that the page may have
 Visiting = Callable[..., AbstractAsyncContextManager[Any]]
 
-# How many pixels of the chart are as strongly coloured as a line is: none on an empty canvas.
-COLOURED = """() => {
+# A copy of the chart to read pixels from. Chromium warns about a canvas of the page that is read repeatedly.
+PIXELS = """
   const canvas = document.querySelector('.canvas canvas');
-  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const { width: all, height: high } = canvas;
+  const copy = new OffscreenCanvas(all, high).getContext('2d', { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+"""
+# How many pixels of the chart are as strongly coloured as a line is: none on an empty canvas.
+COLOURED = f"""() => {{{PIXELS}
+  const {{ data }} = copy.getImageData(0, 0, canvas.width, canvas.height);
   let coloured = 0;
-  for (let i = 0; i < data.length; i += 4) {
+  for (let i = 0; i < data.length; i += 4) {{
     const [r, g, b, a] = data.slice(i, i + 4);
     if (a > 200 && Math.max(r, g, b) - Math.min(r, g, b) > 90) coloured += 1;
-  }
+  }}
   return coloured;
-}"""
+}}"""
 # The share of the columns of a part of the chart in which ACCEPT's line is drawn above the zero line.
-DRAWN = """([from, to]) => {
-  const canvas = document.querySelector('.canvas canvas');
-  const ratio = canvas.width / canvas.clientWidth;
-  const { offsetLeft, offsetTop, clientWidth, clientHeight } = document.querySelector('.u-over');
+DRAWN = f"""([from, to]) => {{{PIXELS}  const ratio = canvas.width / canvas.clientWidth;
+  const {{ offsetLeft, offsetTop, clientWidth, clientHeight }} = document.querySelector('.u-over');
   const scaled = (value) => Math.round(value * ratio);
   const [left, width] = [scaled(offsetLeft + clientWidth * from), scaled(clientWidth * (to - from))];
   const [top, height] = [scaled(offsetTop), scaled(clientHeight * 0.6)];
-  const { data } = canvas.getContext('2d').getImageData(left, top, width, height);
+  const {{ data }} = copy.getImageData(left, top, width, height);
   let drawn = 0;
-  for (let x = 0; x < width; x += 1) {
+  for (let x = 0; x < width; x += 1) {{
     let isDrawn = false;
-    for (let y = 0; y < height; y += 1) {
+    for (let y = 0; y < height; y += 1) {{
       const [r, , b, a] = data.slice(4 * (y * width + x), 4 * (y * width + x) + 4);
       isDrawn ||= a > 150 && b - r > 90;
-    }
+    }}
     drawn += isDrawn ? 1 : 0;
-  }
+  }}
   return drawn / width;
-}"""
+}}"""
 BACKGROUND = "() => getComputedStyle(document.documentElement).backgroundColor"
 
 
