@@ -52,7 +52,7 @@ chromium: .venv/dev
 
 test: setup-dev chromium ## lint, types, and every test but the Java one, two seeds of the fault test included
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --hypothesis-profile=thorough -m 'not ($(NOT_BESIDE))'
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --hypothesis-profile=thorough -m 'not ($(NOT_BESIDE))'
 	@$(BIN)/python -m pytest -q -m 'faults or load'
 
 test-unit: setup-dev ## the tests that need no Kafka, no browser, no Java, no moto, no process of ours, no waiting and no bulk

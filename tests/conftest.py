@@ -25,6 +25,7 @@ from tests.beside import beside
 from tests.emulator.moto.shared_moto import shared_moto
 
 MARKERS_S = 2.0
+STARTING = ("kafka", "process", "moto", "ui", "socket", "bulk")
 LOCALSTACK_SERVICES = ("kinesis", "firehose", "s3", "sqs", "sns", "events", "logs", "iam", "ec2", "sts")
 
 Reader = Callable[[str], Awaitable[list[Any]]]
@@ -43,6 +44,15 @@ def pytest_collection() -> None:
     A quarter of the unit tests' time went there.
     """
     gc.disable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slowest files first, so that no worker of pytest-xdist ends long after the others.
+
+    Those are the files that start something: whole pipelines, then a Kafka, a moto or a process of ours.
+    """
+    starting = {item.path for item in items for mark in STARTING if item.get_closest_marker(mark)}
+    items.sort(key=lambda item: (item.path not in starting, "acceptance" not in item.path.parts))
 
 
 def pytest_collection_finish() -> None:
