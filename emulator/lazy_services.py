@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from emulator.firehose.service import Firehose
     from emulator.flowlogs.player.link import Link
     from emulator.flowlogs.service import FlowLogService
-    from emulator.moto.backend import Behind
+    from emulator.moto.backend import MotoBackend
 
 FLOW_LOG_PATHS = (
     *("/_vpcflow", "/_vpcflow/live", "/_vpcflow/page.css", "/_vpcflow/page.js"),
@@ -27,7 +27,7 @@ FLOW_LOG_PATHS = (
 )
 
 
-class OnDemand:
+class LazyServices:
     """The services other than Kinesis. Call `stop` at the end; a start is not needed.
 
     `url` is the endpoint that the flow-log simulator connects to; the listener sets it.
@@ -35,7 +35,7 @@ class OnDemand:
 
     def __init__(self, store: Store, clock: Callable[[], int]) -> None:
         self._store, self._clock = store, clock
-        self._behind: Behind | None = None
+        self._moto: MotoBackend | None = None
         self._firehose: Firehose | None = None
         self._flow_logs: FlowLogService | None = None
         self._player: Link | None = None
@@ -44,7 +44,7 @@ class OnDemand:
 
     async def others(self, incoming: Incoming) -> Outgoing:
         """Answer a request for a service that only moto implements."""
-        return await self._loaded_behind().answer(incoming)
+        return await self._loaded_moto().answer(incoming)
 
     async def firehose(self, incoming: Incoming) -> Outgoing:
         """Answer a request for Firehose."""
@@ -94,7 +94,7 @@ class OnDemand:
 
     def health(self) -> Mapping[str, object]:
         """Return the health page in LocalStack's format."""
-        return health.health(self._behind is not None and self._behind.is_running)
+        return health.health(self._moto is not None and self._moto.is_running)
 
     async def stop(self) -> None:
         """Stop the started services, those that deliver to others first."""
@@ -102,12 +102,12 @@ class OnDemand:
             await self._player.stop()
         if self._firehose is not None:
             await self._firehose.stop()
-        if self._behind is not None:
-            await self._behind.stop()
+        if self._moto is not None:
+            await self._moto.stop()
 
-    def _loaded_behind(self) -> Behind:
-        if self._behind is None:
-            from emulator.moto.backend import Behind
+    def _loaded_moto(self) -> MotoBackend:
+        if self._moto is None:
+            from emulator.moto.backend import MotoBackend
 
-            self._behind = Behind()
-        return self._behind
+            self._moto = MotoBackend()
+        return self._moto

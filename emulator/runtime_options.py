@@ -19,26 +19,26 @@ from emulator.http.messages import Incoming, Outgoing
 from emulator.inspection import Page, as_json
 from emulator.kinesis import limits
 from emulator.kinesis.faults.faulty import Faulty
-from emulator.kinesis.limits import BadLimits, Limits, Throttle
+from emulator.kinesis.limits import BadLimits, Throttle, ThrottleLimits
 from emulator.kinesis.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StartOptions:
     """What is asked of an emulator at its start: the flags of `vpcflow emulate` about how, not where.
 
     Without a folder nothing is kept beyond the end of the process.
     """
 
-    limits: Limits = limits.OFF
+    limits: ThrottleLimits = limits.OFF
     faults: Plan | None = None
     data_dir: Path | None = None
 
 
-class Behaviour:
+class RuntimeOptions:
     """The limits and faults of one store. `answerer` is to answer its calls."""
 
-    def __init__(self, store: Store, clock: Callable[[], int], asked: Asked | None = None) -> None:
+    def __init__(self, store: Store, clock: Callable[[], int], asked: StartOptions | None = None) -> None:
         self.answerer = Faulty()
         self._store, self._clock = store, clock
         self._limits = limits.OFF
@@ -46,7 +46,7 @@ class Behaviour:
             self.set_limits(asked.limits)
             self.set_faults(asked.faults)
 
-    def set_limits(self, wanted: Limits) -> None:
+    def set_limits(self, wanted: ThrottleLimits) -> None:
         """Limit from now on as wanted; what was used before is forgotten."""
         self._limits = wanted
         self._store.throttle = Throttle(wanted) if wanted.enabled else None

@@ -24,13 +24,13 @@ from emulator.http.listener import Listener, listen
 from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.http.rules import Rules
 from emulator.inspection import Inspection, Page
-from emulator.kinesis.http.endpoint import Answerer, Endpoint
-from emulator.kinesis.store import Limits, Store
-from emulator.lazy_services import OnDemand
+from emulator.kinesis.http.endpoint import Answerer, KinesisEndpoint
+from emulator.kinesis.store import Store, StoreLimits
+from emulator.lazy_services import LazyServices
 from emulator.log import log
 from emulator.persistence import keep
 from emulator.router import Router, is_inflated, largest_body
-from emulator.runtime_options import Asked, Behaviour
+from emulator.runtime_options import RuntimeOptions, StartOptions
 
 Clock = Callable[[], int]
 """Returns the time in milliseconds since the epoch."""
@@ -59,7 +59,7 @@ class Parts:
     pages: Mapping[str, Page] = field(default_factory=dict)
     rules: Rules = field(default_factory=lambda: Rules(body_max_bytes=largest_body, inflates=is_inflated))
     tls: Tls | None = None
-    asked: Asked = field(default_factory=Asked)
+    asked: StartOptions = field(default_factory=StartOptions)
     on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
 
 
@@ -84,7 +84,7 @@ async def start(
     host: str, port: int, *, memory_cap_bytes: int = 1 << 30, retention_s: int = 86_400
 ) -> Running:
     """Serve on a port, 0 for any, and return. Raises `PortInUse`."""
-    return await serve(Store(Limits(memory_cap_bytes, retention_s)), host, port)
+    return await serve(Store(StoreLimits(memory_cap_bytes, retention_s)), host, port)
 
 
 async def serve(
@@ -93,9 +93,9 @@ async def serve(
     """Serve a store of one's own, by a clock of one's own. Raises `PortInUse`, and `FolderError`."""
     parts = parts or Parts()
     clock = clock or parts.clock or wall_clock_ms
-    behaviour = Behaviour(store, clock, parts.asked)
-    kinesis = Endpoint(store, clock, parts.answerer or behaviour.answerer)
-    beside = OnDemand(store, clock)
+    behaviour = RuntimeOptions(store, clock, parts.asked)
+    kinesis = KinesisEndpoint(store, clock, parts.answerer or behaviour.answerer)
+    beside = LazyServices(store, clock)
     own = {"/_vpcflow/firehose": beside.firehose_page, **beside.flow_log_pages()}
     pages = {**behaviour.pages(), **own, **parts.pages}
     inspection = Inspection(store, clock, lambda: kinesis.calls, health=beside.health, pages=pages)
@@ -149,7 +149,7 @@ async def run(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    store = Store(Limits(memory_cap_bytes, retention_s))
+    store = Store(StoreLimits(memory_cap_bytes, retention_s))
     running = await serve(store, host, port, parts=parts)
     said: dict[str, object] = {"url": running.url, "services": ["kinesis"]}
     if running.authority is not None:
@@ -172,7 +172,7 @@ async def emulator(
     clock: Clock | None = None,
 ) -> AsyncIterator[str]:
     """Serve on loopback while in the context; yields the endpoint's URL."""
-    store = Store(Limits(memory_cap_bytes, retention_s, transition_ms))
+    store = Store(StoreLimits(memory_cap_bytes, retention_s, transition_ms))
     running = await serve(store, "127.0.0.1", port, clock)
     try:
         yield running.url

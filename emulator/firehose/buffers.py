@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class BufferedRecord:
     """One record. `arrival_ms` is when AWS got it, `entered_ms` when Firehose did."""
 
     data: bytes
@@ -30,10 +30,10 @@ class Hints:
 class Buffer:
     """Records in the order they came."""
 
-    records: deque[Record] = field(default_factory=deque)
+    records: deque[BufferedRecord] = field(default_factory=deque)
     bytes: int = 0
 
-    def add(self, records: Iterable[Record]) -> None:
+    def add(self, records: Iterable[BufferedRecord]) -> None:
         """Add records."""
         for record in records:
             self.records.append(record)
@@ -46,9 +46,9 @@ class Buffer:
         is_old = now_ms - self.records[0].entered_ms >= hints.interval_ms
         return is_old or self.bytes >= hints.size_bytes or len(self.records) >= hints.most_records
 
-    def take(self, hints: Hints) -> list[Record]:
+    def take(self, hints: Hints) -> list[BufferedRecord]:
         """Remove and return what makes one delivery: at least one record, if there is any."""
-        taken: list[Record] = []
+        taken: list[BufferedRecord] = []
         taken_bytes = 0
         while self.records and len(taken) < hints.most_records:
             size = len(self.records[0].data)

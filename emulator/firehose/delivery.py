@@ -20,10 +20,10 @@ import pybase64
 import structlog
 from isal import igzip
 
-from emulator.firehose.buffers import Record
+from emulator.firehose.buffers import BufferedRecord
 from emulator.firehose.destinations import prefixes
 from emulator.firehose.destinations.destinations import HttpTarget, S3Target
-from emulator.firehose.destinations.endpoint import Delivery, Endpoint, Outcome
+from emulator.firehose.destinations.endpoint import Delivery, HttpEndpoint, Outcome
 from emulator.firehose.destinations.objects import NotWritten, Objects
 from emulator.firehose.streams import DeliveryStream
 
@@ -41,7 +41,7 @@ class Means:
     """What couriers work with. `first_pause_s` is AWS's; tests shorten it."""
 
     objects: Objects
-    endpoint: Endpoint
+    endpoint: HttpEndpoint
     clock: Callable[[], int]
     random: Random
     first_pause_s: float = 1.0
@@ -51,7 +51,7 @@ class Means:
 class _Errand:
     """One delivery under way, or none."""
 
-    records: list[Record] = field(default_factory=list)
+    records: list[BufferedRecord] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
 
     @property
@@ -102,13 +102,16 @@ class Courier:
         await self._backing_up.cancel()
 
     def _send(
-        self, errand: _Errand, records: list[Record], deliver: Callable[[list[Record]], Awaitable[None]]
+        self,
+        errand: _Errand,
+        records: list[BufferedRecord],
+        deliver: Callable[[list[BufferedRecord]], Awaitable[None]],
     ) -> None:
         if records:
             errand.records = records
             errand.task = asyncio.create_task(self._run(errand, deliver))
 
-    async def _run(self, errand: _Errand, deliver: Callable[[list[Record]], Awaitable[None]]) -> None:
+    async def _run(self, errand: _Errand, deliver: Callable[[list[BufferedRecord]], Awaitable[None]]) -> None:
         try:
             await deliver(errand.records)
         except Exception as error:  # Not foreseen: said loudly, and the stream goes on.
@@ -117,18 +120,18 @@ class Courier:
             log.exception("delivery broke, its records are lost", stream=self.stream.arn)
         errand.records = []
 
-    async def _deliver(self, records: list[Record]) -> None:
+    async def _deliver(self, records: list[BufferedRecord]) -> None:
         if isinstance(self.stream.destination.target, HttpTarget):
             await self._post(records)
         else:
             await self._write(records, self._s3_target)
         self.stream.counts.deliveries += 1
 
-    async def _back_up(self, records: list[Record]) -> None:
+    async def _back_up(self, records: list[BufferedRecord]) -> None:
         await self._write(records, lambda: self.stream.destination.backup, counts=False)
 
     async def _write(
-        self, records: list[Record], target_now: Callable[[], S3Target | None], *, counts: bool = True
+        self, records: list[BufferedRecord], target_now: Callable[[], S3Target | None], *, counts: bool = True
     ) -> None:
         """Write one object until S3 takes it."""
         attempt = 0
@@ -146,7 +149,7 @@ class Courier:
             self.stream.failure = ""
             self.stream.counts.delivered += len(records)
 
-    async def _post(self, records: list[Record]) -> None:
+    async def _post(self, records: list[BufferedRecord]) -> None:
         """Post one request until the endpoint takes it, or its time is over."""
         delivery = Delivery(self._uuid(), self.stream.arn, records)
         attempt, waited_s = 0, 0.0
@@ -171,7 +174,7 @@ class Courier:
             await asyncio.sleep(pause_s)
             waited_s += pause_s
 
-    async def _set_aside(self, records: list[Record], outcome: Outcome, attempts: int) -> None:
+    async def _set_aside(self, records: list[BufferedRecord], outcome: Outcome, attempts: int) -> None:
         """Write error records to the S3 backup until it takes them."""
         ended_ms = self.means.clock()
         lines = b"\n".join([_error_record(each, outcome, attempts, ended_ms) for each in records]) + b"\n"
@@ -221,7 +224,7 @@ class Courier:
         return "".join(self.means.random.choices(_ALPHABET, k=length))
 
 
-def _error_record(record: Record, outcome: Outcome, attempts: int, ended_ms: int) -> bytes:
+def _error_record(record: BufferedRecord, outcome: Outcome, attempts: int, ended_ms: int) -> bytes:
     """Return a line of AWS's format for what an HTTP endpoint did not take."""
     return orjson.dumps(
         {

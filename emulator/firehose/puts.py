@@ -11,7 +11,7 @@ from typing import cast
 import pybase64
 
 from emulator.firehose import errors
-from emulator.firehose.buffers import Record
+from emulator.firehose.buffers import BufferedRecord
 from emulator.firehose.call import Call
 from emulator.firehose.streams import BUFFERED_MAX_BYTES, DeliveryStream
 from emulator.kinesis.protocol.wire import Request
@@ -33,7 +33,7 @@ def put_record_batch(call: Call) -> Request:
     return {"FailedPutCount": 0, "Encrypted": is_encrypted, "RequestResponses": responses}
 
 
-def take(stream: DeliveryStream, records: list[Record]) -> None:
+def take(stream: DeliveryStream, records: list[BufferedRecord]) -> None:
     """Buffer records for the destination, and for the backup of all that came if there is one."""
     stream.buffer.add(records)
     if stream.destination.backup is not None:
@@ -58,6 +58,9 @@ def _put(call: Call, entries: list[Request]) -> tuple[list[str], bool]:
     now_ms = call.now_ms
     take(
         stream,
-        [Record(data, now_ms, now_ms, f"{each[:40]}.0") for each, data in zip(ids, payloads, strict=True)],
+        [
+            BufferedRecord(data, now_ms, now_ms, f"{each[:40]}.0")
+            for each, data in zip(ids, payloads, strict=True)
+        ],
     )
     return ids, stream.encryption_status(now_ms) == "ENABLED"

@@ -20,7 +20,7 @@ import structlog
 from emulator.firehose import source
 from emulator.firehose.call import Call
 from emulator.firehose.delivery import Courier, Means
-from emulator.firehose.destinations.endpoint import Endpoint
+from emulator.firehose.destinations.endpoint import HttpEndpoint
 from emulator.firehose.destinations.objects import Objects
 from emulator.firehose.operations import OPERATIONS
 from emulator.firehose.puts import take
@@ -55,7 +55,7 @@ class Firehose:
         self._kinesis = kinesis
         self._streams = DeliveryStreams()
         random = Random(seed)
-        self._means = Means(Objects(s3), Endpoint(), clock, random, first_pause_s)
+        self._means = Means(Objects(s3), HttpEndpoint(), clock, random, first_pause_s)
         self._couriers: dict[int, Courier] = {}
         self._something_to_do = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None

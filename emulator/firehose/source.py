@@ -10,7 +10,7 @@ from __future__ import annotations
 import orjson
 import pybase64
 
-from emulator.firehose.buffers import Record
+from emulator.firehose.buffers import BufferedRecord
 from emulator.firehose.streams import Source
 from emulator.kinesis.protocol.record_texts import in_format
 from emulator.kinesis.protocol.wire import Format
@@ -32,7 +32,7 @@ def at_the_tip(store: Store, stream_arn: str, role_arn: str, now_ms: int) -> Sou
     return Source(stream_arn, role_arn, scope, name, stream.created_ms, positions)
 
 
-def read(store: Store, source: Source, most_bytes: int, now_ms: int) -> list[Record] | None:
+def read(store: Store, source: Source, most_bytes: int, now_ms: int) -> list[BufferedRecord] | None:
     """Return the records that came since, about so many bytes of them, and remember the place.
 
     None is for a stream that is not there.
@@ -42,7 +42,7 @@ def read(store: Store, source: Source, most_bytes: int, now_ms: int) -> list[Rec
         return None
     if stream.created_ms != source.stream_created_ms:
         source.stream_created_ms, source.positions = stream.created_ms, {}
-    records: list[Record] = []
+    records: list[BufferedRecord] = []
     for shard in stream.shards:
         index = source.positions.get(shard.number, 0)
         while most_bytes > 0 and index < shard.next_index:
@@ -54,9 +54,9 @@ def read(store: Store, source: Source, most_bytes: int, now_ms: int) -> list[Rec
     return records
 
 
-def _record(text: bytes, now_ms: int) -> Record:
+def _record(text: bytes, now_ms: int) -> BufferedRecord:
     entry = orjson.loads(text)
-    return Record(
+    return BufferedRecord(
         data=pybase64.b64decode(entry["Data"]),
         arrival_ms=round(entry["ApproximateArrivalTimestamp"] * 1000),
         entered_ms=now_ms,

@@ -1,4 +1,4 @@
-"""A flow log: what was asked for, and how its delivery goes. All of them, by account and region. Pure."""
+"""A flow log with its settings and delivery status, and the collection of all flow logs. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connectors.formats.flowlog import DEFAULT_FORMAT, Format
+from connectors.formats.flowlog import Format
 from emulator.scope import Scope
 
 CLOUDWATCH, S3, FIREHOSE = "cloud-watch-logs", "s3", "kinesis-data-firehose"
@@ -17,7 +17,7 @@ LAST_LINES = 20
 
 @dataclass(frozen=True, slots=True)
 class DestinationOptions:
-    """How files in S3 are written."""
+    """The options for files in S3."""
 
     file_format: Literal["plain-text", "parquet"] = "plain-text"
     hive_compatible_partitions: bool = False
@@ -26,7 +26,7 @@ class DestinationOptions:
 
 @dataclass(frozen=True, slots=True)
 class TagFields:
-    """The tag keys whose values stand in records of version 11, for one type of resource."""
+    """The tag keys whose values are fields of version 11 records, for one resource type."""
 
     resource_type: str
     tag_keys: tuple[str, ...]
@@ -34,7 +34,7 @@ class TagFields:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What `CreateFlowLogs` asked for; it never changes. `fields` is `log_format`, read."""
+    """The settings from `CreateFlowLogs`. They never change. `fields` is the parsed `log_format`."""
 
     resource_type: str
     traffic_type: str
@@ -51,38 +51,33 @@ class Settings:
 
     @property
     def filter(self) -> str:
-        """`ACCEPT`, `REJECT` or `ALL`, in capitals whatever the request had."""
+        """`ACCEPT`, `REJECT` or `ALL`, in capitals."""
         return self.traffic_type.upper()
 
     @property
-    def is_default_format(self) -> bool:
-        """Whether the format is the one that a flow log has when none was chosen."""
-        return self.fields == DEFAULT_FORMAT
-
-    @property
     def bucket(self) -> str:
-        """The bucket's name, for S3."""
+        """The name of the S3 bucket."""
         return self.log_destination.split(":", 5)[5].partition("/")[0]
 
     @property
     def folder(self) -> str:
-        """The folder in the bucket, without slashes at its ends; mostly there is none."""
+        """The folder in the bucket, without leading and trailing slashes. It may be empty."""
         return self.log_destination.split(":", 5)[5].partition("/")[2].strip("/")
 
     @property
     def stream_name(self) -> str:
-        """The delivery stream's name, for Firehose."""
+        """The name of the Firehose delivery stream."""
         return self.log_destination.split(":", 5)[5].partition("/")[2]
 
     def destination_scope(self, own: Scope) -> Scope:
-        """Return the account and region of the destination, as its ARN has them."""
+        """Return the account and Region in the destination's ARN. If it has none, return `own`."""
         parts = self.log_destination.split(":")
         return Scope(parts[4] or own.account, parts[3] or own.region) if len(parts) > 4 else own
 
 
 @dataclass(slots=True)
 class Delivered:
-    """How much was delivered, by how many calls, how much was not, and the last lines."""
+    """The delivery counters of one flow log, in calls and in lines, and its last delivered lines."""
 
     calls: int = 0
     lines: int = 0
@@ -92,7 +87,11 @@ class Delivered:
 
 @dataclass(slots=True)
 class FlowLog:
-    """One flow log. `error` is empty while delivery succeeds; `reason` says more than AWS would."""
+    """One flow log.
+
+    `error` is AWS's `DeliverLogsErrorMessage`; it is empty while delivery succeeds. `reason` is a more
+    detailed sentence for the emulator's page.
+    """
 
     flow_log_id: str
     scope: Scope
@@ -102,7 +101,6 @@ class FlowLog:
     tags: dict[str, str] = field(default_factory=dict)
     error: str = ""
     reason: str = ""
-    is_deleted: bool = False
     delivered: Delivered = field(default_factory=Delivered)
 
     @property
@@ -111,7 +109,7 @@ class FlowLog:
         return "FAILED" if self.error else "SUCCESS"
 
     def values(self, filter_name: str) -> list[str] | None:
-        """Return what a filter of `DescribeFlowLogs` compares; None for a filter that there is not."""
+        """Return the values that a filter of `DescribeFlowLogs` compares, or None for an unknown filter."""
         settings = self.settings
         if filter_name.startswith("tag:"):
             key = filter_name.removeprefix("tag:")
@@ -140,19 +138,18 @@ class FlowLogs:
         return bool(self._by_id)
 
     def of(self, scope: Scope) -> list[FlowLog]:
-        """Return an account's flow logs in a region."""
+        """Return an account's flow logs in a Region."""
         return [one for one in self._by_id.values() if one.scope == scope]
 
     def get(self, scope: Scope, flow_log_id: str) -> FlowLog | None:
-        """Return one, or None."""
+        """Return a flow log, or None if it does not exist in this scope."""
         found = self._by_id.get(flow_log_id)
         return found if found is not None and found.scope == scope else None
 
     def add(self, flow_log: FlowLog) -> None:
-        """Take a new one in."""
+        """Add a flow log."""
         self._by_id[flow_log.flow_log_id] = flow_log
 
     def remove(self, flow_log: FlowLog) -> None:
-        """Forget one; deliveries under way see that it is deleted."""
-        flow_log.is_deleted = True
+        """Remove a flow log."""
         del self._by_id[flow_log.flow_log_id]

@@ -18,7 +18,7 @@ from emulator.flowlogs.api.errors import Refused
 from emulator.flowlogs.api.query import Parameters
 from emulator.flowlogs.api.tagging import is_ours
 from emulator.flowlogs.flow_log import FlowLogs
-from emulator.flowlogs.service_client import Asking, NotAnswered, content
+from emulator.flowlogs.service_client import ServiceClient, ServiceError, content
 from emulator.flowlogs.subscriptions.service import Subscriptions
 from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.kinesis import errors as json_errors
@@ -35,23 +35,24 @@ log = structlog.get_logger("emulator.flowlogs")
 
 
 class FlowLogService:
-    """The service. Nothing of it runs between calls, so it is neither started nor stopped.
+    """The service. It has no background tasks, so it is neither started nor stopped.
 
-    `listeners` are called when a flow log came or went, or `revision` grew; they must not raise.
+    `listeners` are called after each successful EC2 call that may have changed flow logs or the estate. They
+    must not raise.
     """
 
     def __init__(self, others: Service, firehose: Service, kinesis: Store, clock: Callable[[], int]) -> None:
-        """Take moto's services, our Firehose, and the store in which Kinesis streams are."""
-        asking = Asking(others, firehose)
+        """Create the service from moto's services, the Firehose service and the store of Kinesis streams."""
+        client = ServiceClient(others, firehose)
         self.flow_logs = FlowLogs()
-        self.subscriptions = Subscriptions(others, asking, kinesis, clock)
+        self.subscriptions = Subscriptions(others, client, kinesis, clock)
         self.revision = 0
         self.listeners: list[Callable[[], None]] = []
         self._others = others
-        self._calls = Calls(self.flow_logs, asking, clock)
+        self._calls = Calls(self.flow_logs, client, clock)
 
     async def ec2(self, incoming: Incoming) -> Outgoing:
-        """Answer a request for EC2. Raises nothing."""
+        """Answer a request for EC2. Never raises."""
         action = _action(incoming)
         answer = await self._ec2(incoming, action)
         if answer.status == 200 and not action.startswith(_READING):
@@ -61,15 +62,15 @@ class FlowLogService:
         return answer
 
     async def logs(self, incoming: Incoming) -> Outgoing:
-        """Answer a request for CloudWatch Logs. Raises nothing."""
+        """Answer a request for CloudWatch Logs. Never raises."""
         try:
             return await self.subscriptions.answer(incoming, _scope(incoming))
-        except NotAnswered as other:
+        except ServiceError as other:
             return other.answer
         except json_errors.Refused as refused:
             return _json(refused)
         except Exception:
-            log.exception("a call of cloudwatch logs failed", target=incoming.headers.get("x-amz-target"))
+            log.exception("cloudwatch logs call failed", target=incoming.headers.get("x-amz-target"))
             return _json(json_errors.Refused("InternalFailure", "An internal error has occurred", 500))
 
     async def _ec2(self, incoming: Incoming, action: str) -> Outgoing:
@@ -83,10 +84,10 @@ class FlowLogService:
             return query.answer(action, request_id, await self._calls.answer(action, asked, _scope(incoming)))
         except Refused as refused:
             return query.refusal(refused, request_id)
-        except NotAnswered as other:
-            return _said_by_ec2(other, request_id)
+        except ServiceError as other:
+            return _as_ec2_error(other, request_id)
         except Exception:
-            log.exception("a call of ec2 failed", action=action)
+            log.exception("ec2 call failed", action=action)
             return query.refusal(_internal(), request_id)
 
 
@@ -96,17 +97,17 @@ def _action(incoming: Incoming) -> str:
 
 
 def _scope(incoming: Incoming) -> Scope:
-    """Return the account and region of a request; a key of twelve digits is an account."""
+    """Return the account and Region of a request. An access key of twelve digits is an account number."""
     who = caller(incoming)
     is_account = len(who.access_key) == 12 and who.access_key.isdecimal()
     return Scope(who.access_key if is_account else ACCOUNT, who.region)
 
 
-def _said_by_ec2(other: NotAnswered, request_id: str) -> Outgoing:
-    """Return what EC2 said to our question; what another service said is no answer of EC2's."""
+def _as_ec2_error(other: ServiceError, request_id: str) -> Outgoing:
+    """Return EC2's own error unchanged, and the error of another service in EC2's format."""
     if b"<Response" in content(other.answer):
         return other.answer
-    log.warning("a service beside flow logs did not answer", reason=str(other))
+    log.warning("call to another service failed", reason=str(other))
     status = other.answer.status
     code = "NotImplemented" if status == 501 else "InternalError"
     return query.refusal(Refused(code, str(other), status if status >= 500 else 500), request_id)

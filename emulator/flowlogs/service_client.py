@@ -1,8 +1,8 @@
-"""The client of the flow-log service for moto (EC2, S3, CloudWatch Logs) and for our Firehose.
+"""The client of the flow-log service for moto (EC2, S3, CloudWatch Logs) and for the emulator's Firehose.
 
 Calls use the account and Region of the original caller: the access key is the account number, by which moto
 separates accounts. If a service gives no usable answer, for example because moto is not installed, the call
-raises `NotAnswered`.
+raises `ServiceError`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LISTED = {
 _BUCKET_NAME = re.compile(rb"<Name>([^<]*)</Name>")
 
 
-class NotAnswered(Exception):
+class ServiceError(Exception):
     """A service gave no usable answer. The message names the call; `answer` is the response."""
 
     def __init__(self, asked: str, answer: Outgoing) -> None:
@@ -42,13 +42,13 @@ class NotAnswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket: whether the account owns it, and its policy, which may be empty."""
+    """A bucket and its policy, which may be empty. `is_own` is true if the account owns the bucket."""
 
     is_own: bool
     policy: Mapping[str, Any]
 
 
-class Asking:
+class ServiceClient:
     """The client. `others` is moto, which has EC2, S3 and CloudWatch Logs."""
 
     def __init__(self, others: Service, firehose: Service) -> None:
@@ -61,7 +61,7 @@ class Asking:
         return await self._others(Incoming("POST", "/", headers, body))
 
     async def existing(self, scope: Scope, resource_type: str, ids: Sequence[str]) -> set[str]:
-        """Return the ids that exist. Raises `NotAnswered`."""
+        """Return the ids that exist. Raises `ServiceError`."""
         action, named, element = _LISTED[resource_type]
         values = {f"Filter.1.Value.{number}": one for number, one in enumerate(ids, 1)}
         answer = await self.ec2(scope, {"Action": action, "Filter.1.Name": named, **values})
@@ -69,21 +69,21 @@ class Asking:
         return set(ids) & set(found)
 
     async def bucket(self, scope: Scope, name: str) -> Bucket | None:
-        """Return a bucket of any account, or None. Raises `NotAnswered`."""
+        """Return a bucket of any account, or None. Raises `ServiceError`."""
         answer = await self._s3(scope, "GET", f"/{name}?policy")
         if answer.status == 404 and b"<Code>NoSuchBucket</Code>" in content(answer):
             return None
         has_none = answer.status == 404 and b"NoSuchBucketPolicy" in content(answer)
         policy = b"{}" if has_none else _expected("GetBucketPolicy", answer)
-        # Nothing that moto answers says whose a bucket is, save the list of one's own.
+        # moto does not return the owner of a bucket; only ListBuckets is limited to the account's buckets.
         own = _expected("ListBuckets", await self._s3(scope, "GET", "/"))
         return Bucket(name.encode() in _BUCKET_NAME.findall(own), _document(policy))
 
     async def put_bucket_policy(self, scope: Scope, name: str, policy: Mapping[str, Any]) -> None:
-        """Attach a policy to a bucket. Raises `NotAnswered`."""
+        """Attach a policy to a bucket. Raises `ServiceError`."""
         answer = await self._s3(scope, "PUT", f"/{name}?policy", orjson.dumps(policy))
         if answer.status not in {200, 204}:
-            raise NotAnswered("PutBucketPolicy", answer)
+            raise ServiceError("PutBucketPolicy", answer)
 
     async def logs(self, scope: Scope, operation: str, request: Mapping[str, object]) -> Outgoing:
         """Call CloudWatch Logs."""
@@ -94,7 +94,7 @@ class Asking:
         return await self._json(self._firehose, scope, f"{FIREHOSE}.{operation}", request)
 
     async def delivery_stream(self, scope: Scope, name: str) -> Mapping[str, Any] | None:
-        """Return Firehose's description of a delivery stream, or None. Raises `NotAnswered`."""
+        """Return Firehose's description of a delivery stream, or None. Raises `ServiceError`."""
         answer = await self.firehose(scope, "DescribeDeliveryStream", {"DeliveryStreamName": name})
         if answer.status == 400 and b"ResourceNotFoundException" in content(answer):
             return None
@@ -129,7 +129,7 @@ def signed(scope: Scope, service: str) -> dict[str, str]:
 
 def _expected(asked: str, answer: Outgoing) -> bytes:
     if answer.status != 200:
-        raise NotAnswered(asked, answer)
+        raise ServiceError(asked, answer)
     return content(answer)
 
 

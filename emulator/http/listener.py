@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from emulator.http.connections import Connections
 from emulator.http.messages import Service
-from emulator.http.protocol_detector import Door
+from emulator.http.protocol_detector import ProtocolDetector
 from emulator.http.rules import Rules
 from emulator.log import log
 
@@ -57,8 +57,8 @@ async def listen(
     loop = asyncio.get_running_loop()
     connections, used_rules = Connections(), rules or Rules()
 
-    def door() -> Door:
-        return Door(service, used_rules, connections)
+    def door() -> ProtocolDetector:
+        return ProtocolDetector(service, used_rules, connections)
 
     server = await loop.create_server(door, host, port, backlog=BACKLOG, start_serving=tls is None)
     bound = int(server.sockets[0].getsockname()[1])
@@ -68,15 +68,17 @@ async def listen(
             own = shared.dup()
             own.listen(BACKLOG)
             own.setblocking(False)
-            accepting = _Accepting(own, door, tls, used_rules)
+            accepting = _TlsAcceptor(own, door, tls, used_rules)
             listener._accepting.append(loop.create_task(accepting.run()))
     return listener
 
 
-class _Accepting:
+class _TlsAcceptor:
     """Accepts on one socket, with TLS for those who begin with it."""
 
-    def __init__(self, sock: socket.socket, door: type[Door] | object, tls: ssl.SSLContext, rules: Rules):
+    def __init__(
+        self, sock: socket.socket, door: type[ProtocolDetector] | object, tls: ssl.SSLContext, rules: Rules
+    ):
         self._sock, self._door, self._tls, self._rules = sock, door, tls, rules
         self._opening: set[asyncio.Task[None]] = set()
 

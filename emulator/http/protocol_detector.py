@@ -16,7 +16,7 @@ from emulator.http.rules import Rules
 _PREFACE = b"PRI"
 
 
-class Door(asyncio.Protocol):
+class ProtocolDetector(asyncio.Protocol):
     """A connection that has not said yet what it speaks."""
 
     def __init__(self, service: Service, rules: Rules, connections: Connections) -> None:

@@ -65,7 +65,7 @@ class BadLimits(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ThrottleLimits:
     """The figures. `calls_per_s` is by the name of a control-plane call; the others are for one shard."""
 
     enabled: bool = True
@@ -84,11 +84,11 @@ class Limits:
         return document
 
 
-AWS = Limits()
-OFF = Limits(enabled=False)
+AWS = ThrottleLimits()
+OFF = ThrottleLimits(enabled=False)
 
 
-def apply(document: object) -> Limits:
+def apply(document: object) -> ThrottleLimits:
     """Return the limits that a document asks for: "aws", "off", or an object of figures over AWS's.
 
     Raises `BadLimits`. `{"write_records_per_s": 10}` is AWS's limits with that one changed, and
@@ -107,7 +107,7 @@ def apply(document: object) -> Limits:
     calls = figures.pop("calls_per_s", {})
     if not isinstance(calls, dict):
         raise BadLimits('calls_per_s must be an object of calls, such as {"ListStreams": 5}.')
-    known = {each.name for each in fields(Limits)} - {"enabled", "calls_per_s"}
+    known = {each.name for each in fields(ThrottleLimits)} - {"enabled", "calls_per_s"}
     _check_figures(figures, known, "limit")
     _check_figures(calls, set(AWS.calls_per_s), "call with a limit")
     given = cast("dict[str, float]", figures)
@@ -125,7 +125,7 @@ def _check_figures(figures: Mapping[object, object], known: set[str], what: str)
 class Throttle:
     """What was used of the limits so far. Time is an argument, and need not be regular."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ThrottleLimits) -> None:
         self.limits = limits
         self._full_at_ms: dict[tuple[object, ...], float] = {}
 

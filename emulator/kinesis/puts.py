@@ -1,6 +1,6 @@
 """Records on their way in: checked, routed to shards, and written as they will be read.
 
-`Batch.add` and `_put_to` are the hottest code of the emulator, and written for that: even `cast` is a call.
+`PutBatch.add` and `_put_to` are the hottest code of the emulator and avoid every call, even `cast`.
 The data of a JSON request stays the base64 text it came as: it is decoded once, to be sure that it is base64
 and to learn its size, and can then stand in JSON without escaping. The data of a CBOR request is bytes, and
 stays so (see `record_texts`).
@@ -28,7 +28,7 @@ from emulator.kinesis.state.streams import Stream
 from emulator.kinesis.store import Store
 
 
-class Batch:
+class PutBatch:
     """Records for one stream, nothing stored until `put`."""
 
     def __init__(self, stream: Stream, format: Format = Format.JSON) -> None:

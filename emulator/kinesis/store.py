@@ -28,7 +28,7 @@ CAP_SLACK = 64  # over the cap, a 64th of it is freed at once, so that the next 
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class StoreLimits:
     """What a store may hold. `shard_limit` is the quota of a large region (20,000).
 
     `as_aws` says that what AWS limits by the second or the day is limited here too, and that on-demand
@@ -62,7 +62,7 @@ class Capped:
 class Store:
     """The streams, by scope and name."""
 
-    limits: Limits = field(default_factory=Limits)
+    limits: StoreLimits = field(default_factory=StoreLimits)
     retained_bytes: int = 0
     capped: Capped = field(default_factory=Capped)
     _streams: dict[tuple[Scope, str], Stream] = field(default_factory=dict)

@@ -36,16 +36,16 @@ _NOT_SET = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # by aio
 log = structlog.get_logger("emulator")
 
 
-class BehindFailed(Exception):
+class MotoUnavailable(Exception):
     """moto is not available; the message is one sentence for the caller."""
 
 
-class Behind:
+class MotoBackend:
     """The moto server as one service. Call `stop` at the end; a start is not needed."""
 
     def __init__(self) -> None:
-        self._moto: _Moto | None = None
-        self._starting: asyncio.Task[_Moto] | None = None
+        self._moto: _MotoProcess | None = None
+        self._starting: asyncio.Task[_MotoProcess] | None = None
         self._is_stopped = False
 
     @property
@@ -66,7 +66,7 @@ class Behind:
             return refusal(request, who, 400, "UnknownOperationException", sentence)
         try:
             moto = await self._running()
-        except BehindFailed as failed:
+        except MotoUnavailable as failed:
             return refusal(request, who, 501, "NotImplemented", str(failed))
         try:
             return await moto.ask(request, who)
@@ -87,39 +87,39 @@ class Behind:
             await self._moto.stop()
             self._moto = None
 
-    async def _running(self) -> _Moto:
+    async def _running(self) -> _MotoProcess:
         """Return the running moto. Start it if needed; concurrent callers wait for the same start."""
         if self._moto is not None and self._moto.is_running:
             return self._moto
         if self._is_stopped:
-            raise BehindFailed("This emulator is stopping.")
+            raise MotoUnavailable("This emulator is stopping.")
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
             self._starting.add_done_callback(self._started)
         # The start goes on when one of those who wait for it goes away.
         await asyncio.wait([starting := self._starting])
         if starting.cancelled():
-            raise BehindFailed("This emulator is stopping.")
+            raise MotoUnavailable("This emulator is stopping.")
         return starting.result()
 
-    def _started(self, _: asyncio.Task[_Moto]) -> None:
+    def _started(self, _: asyncio.Task[_MotoProcess]) -> None:
         self._starting = None
 
-    async def _start(self) -> _Moto:
+    async def _start(self) -> _MotoProcess:
         if self._moto is not None:
             log.error("moto ended by itself; what it held is lost", said=self._moto.tail())
             await self._moto.stop()
             self._moto = None
         if not is_moto_installed():
-            raise BehindFailed(
+            raise MotoUnavailable(
                 "This emulator answers Kinesis and Firehose itself and all other services by moto, which is "
                 "not installed: install vpc-flow-streams[local]."
             )
-        self._moto = await _Moto.started()
+        self._moto = await _MotoProcess.started()
         return self._moto
 
 
-class _Moto:
+class _MotoProcess:
     """A moto child process and the HTTP client for it."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
@@ -130,8 +130,8 @@ class _Moto:
         self._session: aiohttp.ClientSession | None = None
 
     @classmethod
-    async def started(cls) -> _Moto:
-        """Start the process and wait until it listens. Raises `BehindFailed`."""
+    async def started(cls) -> _MotoProcess:
+        """Start the process and wait until it listens. Raises `MotoUnavailable`."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         pipe = asyncio.subprocess.PIPE
@@ -208,11 +208,11 @@ class _Moto:
         try:
             line = await asyncio.wait_for(stdout.readline(), START_S)
         except TimeoutError:
-            raise BehindFailed(f"moto does not listen after {START_S:.0f} s.") from None
+            raise MotoUnavailable(f"moto does not listen after {START_S:.0f} s.") from None
         if not line:
             await asyncio.wait([self._listening])
             last = self._said[-1] if self._said else "it said nothing"
-            raise BehindFailed(f"moto ended while it was starting: {last}")
+            raise MotoUnavailable(f"moto ended while it was starting: {last}")
         self._base = f"http://127.0.0.1:{int(line)}"
         self._session = aiohttp.ClientSession(
             # moto closes every connection after one answer.

@@ -100,7 +100,7 @@ def _emulator_parts(options: Mapping[str, Any]) -> Any:
     """Return what `emulate` asks of the server, by its flags."""
     from emulator import server
     from emulator.kinesis import limits
-    from emulator.runtime_options import Asked
+    from emulator.runtime_options import StartOptions
 
     faults = None
     if options["faults"] is not None:
@@ -113,7 +113,7 @@ def _emulator_parts(options: Mapping[str, Any]) -> Any:
     has_tls = options["tls"] or options["tls_dir"] is not None
     return server.Parts(
         tls=server.Tls(options["tls_dir"]) if has_tls else None,
-        asked=Asked(limits.apply(options["limits"]), faults, options["data_dir"]),
+        asked=StartOptions(limits.apply(options["limits"]), faults, options["data_dir"]),
     )
 
 

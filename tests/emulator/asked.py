@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError
 from emulator import server
 from emulator.faults.documents import read
 from emulator.kinesis import limits
-from emulator.kinesis.store import Limits, Store
-from emulator.runtime_options import Behaviour
+from emulator.kinesis.store import Store, StoreLimits
+from emulator.runtime_options import RuntimeOptions
 
 FIRST_SHARD = "shardId-000000000000"
 SESSION = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
@@ -87,8 +87,8 @@ async def asked(
 ) -> AsyncIterator[Client]:
     """Serve a stream `s` under rules and limits; what they say about time is by the client's `clock`."""
     clock = Clock()
-    store = Store(Limits(transition_ms=0))
-    behaviour = Behaviour(store, clock)
+    store = Store(StoreLimits(transition_ms=0))
+    behaviour = RuntimeOptions(store, clock)
     parts = server.Parts(clock=clock, answerer=behaviour.answerer, pages=behaviour.pages())
     running = await server.serve(store, "127.0.0.1", 0, parts=parts)
     client = Client(running.url, clock, attempts, read_timeout_s)

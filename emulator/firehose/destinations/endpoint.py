@@ -16,7 +16,7 @@ import orjson
 import pybase64
 from isal import igzip
 
-from emulator.firehose.buffers import Record
+from emulator.firehose.buffers import BufferedRecord
 from emulator.firehose.destinations.destinations import HttpTarget
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Delivery:
 
     request_id: str
     source_arn: str
-    records: Sequence[Record]
+    records: Sequence[BufferedRecord]
 
 
 def headers(target: HttpTarget, delivery: Delivery) -> dict[str, str]:
@@ -100,7 +100,7 @@ def judge(status: int, answer: bytes, request_id: str) -> Outcome:
     return Outcome()
 
 
-class Endpoint:
+class HttpEndpoint:
     """The client that posts for all streams. `close` ends it."""
 
     def __init__(self) -> None:

@@ -1,10 +1,10 @@
-"""The policy of a bucket: whether it lets the delivery service in, and what AWS adds so that it does. Pure.
+"""The bucket policy that allows delivery: its evaluation, and the statements that AWS adds to it. Pure.
 
-The bucket's owner needs no policy: AWS attaches one while it creates the flow log. Its pages disagree on how.
-"Amazon S3 bucket permissions for flow logs" (VPC guide) says that the policy is *overwritten*, the Transit
-Gateway guide that it is *appended to*, and "Troubleshoot VPC Flow Logs" that the ARN of the folder is added
-to the `Resource` of what is there. We do the last, which loses nothing: statements of others stay, and one
-like ours names a folder more.
+If the account owns the bucket, AWS attaches the policy while it creates the flow log. Its documentation
+describes this in three ways. "Amazon S3 bucket permissions for flow logs" (VPC guide): the policy is
+*overwritten*. Transit Gateway guide: the policy is *appended to*. "Troubleshoot VPC Flow Logs": the ARN of
+the folder is added to the `Resource` of the existing statement. This module implements the last, which
+preserves all other statements.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OWNER_HAS_ALL = "bucket-owner-full-control"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Which account delivers, from which region, and to which folder of which bucket."""
+    """The delivering account and Region, and the folder of the bucket that it delivers to."""
 
     scope: Scope
     bucket: str
@@ -34,47 +34,47 @@ class Delivery:
 
     @classmethod
     def of(cls, settings: Settings, scope: Scope) -> Delivery:
-        """Return where a flow log delivers to."""
+        """Return the delivery of a flow log with these settings."""
         is_hive = settings.options is not None and settings.options.hive_compatible_partitions
         return cls(scope, settings.bucket, settings.folder, is_hive)
 
     @property
     def bucket_arn(self) -> str:
-        """The bucket."""
+        """The ARN of the bucket."""
         return f"arn:aws:s3:::{self.bucket}"
 
     @property
     def objects_arn(self) -> str:
-        """All objects that the account delivers to the folder."""
+        """The ARN pattern of all objects that the account delivers to the folder."""
         folder = f"{self.folder}/" if self.folder else ""
         account = f"aws-account-id={self.scope.account}" if self.is_hive else self.scope.account
         return f"{self.bucket_arn}/{folder}AWSLogs/{account}/*"
 
     @property
     def source_arn(self) -> str:
-        """What the service says that it delivers for."""
+        """The value of the condition key `aws:SourceArn` in the delivery service's requests."""
         return f"arn:aws:logs:{self.scope.region}:{self.scope.account}:*"
 
 
 def verdict(policy: Document, delivery: Delivery) -> str:
-    """Return `Allow`, `Deny`, or nothing when the policy does not speak of all that the service has to do."""
+    """Return `Allow`, `Deny`, or an empty string if the policy does not cover both required actions."""
     context = {
         "aws:SourceAccount": delivery.scope.account,
         "aws:SourceArn": delivery.source_arn,
         "s3:x-amz-acl": _OWNER_HAS_ALL,
     }
-    said = {
+    decisions = {
         decision([policy], Request(action, resource, SERVICE, context))
         for action, resource in (
             ("s3:PutObject", delivery.objects_arn),
             ("s3:GetBucketAcl", delivery.bucket_arn),
         )
     }
-    return "Deny" if "Deny" in said else "Allow" if said == {"Allow"} else ""
+    return "Deny" if "Deny" in decisions else "Allow" if decisions == {"Allow"} else ""
 
 
 def with_delivery(policy: Document, delivery: Delivery) -> dict[str, Any]:
-    """Return the policy that lets the service in as well."""
+    """Return the policy with the statements that allow the delivery added."""
     given = policy.get("Statement", [])
     statements = [dict(one) for one in ([given] if isinstance(given, Mapping) else given)]
     _allow(statements, _WRITE, "s3:PutObject", delivery.objects_arn, delivery)
@@ -85,7 +85,7 @@ def with_delivery(policy: Document, delivery: Delivery) -> dict[str, Any]:
 def _allow(
     statements: list[dict[str, Any]], sid: str, action: str, resource: str, delivery: Delivery
 ) -> None:
-    """Add a resource to our statement for these conditions, which is made if there is none."""
+    """Add a resource to the statement with these conditions. If there is none, append a statement."""
     equals = {"aws:SourceAccount": delivery.scope.account}
     if sid == _WRITE:
         equals["s3:x-amz-acl"] = _OWNER_HAS_ALL

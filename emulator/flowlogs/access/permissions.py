@@ -1,6 +1,6 @@
-"""Whether a destination lets a flow log in: the role's policies, the bucket's, a stream that is there.
+"""The check before each delivery: the role's policies, the bucket's policy, an existing delivery stream.
 
-Asked again after `AGAIN_S`, so that a policy that was mended mends the delivery.
+Results are cached for `CACHE_S`, so that a corrected policy takes effect within that time.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.flowlogs.access import bucket_policy, roles
 from emulator.flowlogs.flow_log import FlowLog
-from emulator.flowlogs.service_client import Asking, NotAnswered
+from emulator.flowlogs.service_client import ServiceClient, ServiceError
 
-AGAIN_S = 5.0
+CACHE_S = 5.0
 LOGS_SERVICE, DELIVERY_SERVICE = "vpc-flow-logs.amazonaws.com", "delivery.logs.amazonaws.com"
 _LOGS_ACTIONS = (  # VPC guide, "IAM role for publishing flow logs to CloudWatch Logs"
     *("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
@@ -25,38 +25,38 @@ _LOGS_ACTIONS = (  # VPC guide, "IAM role for publishing flow logs to CloudWatch
 )
 
 Reason = str
-"""Why not, as a sentence; empty when it may."""
+"""The reason why delivery is not allowed, as a sentence. Empty if it is allowed."""
 
 
 @dataclass(slots=True)
 class Permissions:
-    """Asks, and remembers for a little while. `iam` makes an IAM client for an account."""
+    """The permissions of flow logs, with a short cache. `iam` returns an IAM client for an account."""
 
-    asking: Asking
+    client: ServiceClient
     iam: Callable[[str], Any]
     clock: Callable[[], float] = time.monotonic
     _known: dict[str, tuple[float, Reason]] = field(default_factory=dict)
 
     async def to_log(self, flow_log: FlowLog) -> Reason:
-        """Say why the flow log may not write to its log group."""
-        return await self._asked(flow_log, self._log)
+        """Return the reason why the flow log may not write to its log group, or an empty string."""
+        return await self._cached(flow_log, self._log)
 
     async def to_write(self, flow_log: FlowLog) -> Reason:
-        """Say why the flow log may not write to its bucket."""
-        return await self._asked(flow_log, self._write)
+        """Return the reason why the flow log may not write to its bucket, or an empty string."""
+        return await self._cached(flow_log, self._write)
 
     async def to_stream(self, flow_log: FlowLog) -> Reason:
-        """Say why the flow log may not write to its delivery stream."""
-        return await self._asked(flow_log, self._stream)
+        """Return the reason why the flow log may not write to its delivery stream, or an empty string."""
+        return await self._cached(flow_log, self._stream)
 
-    async def _asked(self, flow_log: FlowLog, ask: Callable[[FlowLog], Awaitable[Reason]]) -> Reason:
+    async def _cached(self, flow_log: FlowLog, check: Callable[[FlowLog], Awaitable[Reason]]) -> Reason:
         known = self._known.get(flow_log.flow_log_id)
-        if known is not None and self.clock() - known[0] < AGAIN_S:
+        if known is not None and self.clock() - known[0] < CACHE_S:
             return known[1]
         try:
-            reason = await ask(flow_log)
-        except (NotAnswered, ClientError, BotoCoreError, OSError) as error:
-            reason = f"It cannot be asked whether {flow_log.flow_log_id} may deliver: {error}"
+            reason = await check(flow_log)
+        except (ServiceError, ClientError, BotoCoreError, OSError) as error:
+            reason = f"The permissions of {flow_log.flow_log_id} cannot be read: {error}"
         self._known[flow_log.flow_log_id] = (self.clock(), reason)
         return reason
 
@@ -73,7 +73,7 @@ class Permissions:
 
     async def _write(self, flow_log: FlowLog) -> Reason:
         settings = flow_log.settings
-        bucket = await self.asking.bucket(flow_log.scope, settings.bucket)
+        bucket = await self.client.bucket(flow_log.scope, settings.bucket)
         if bucket is None:
             return f"The bucket {settings.bucket} does not exist."
         delivery = bucket_policy.Delivery.of(settings, flow_log.scope)
@@ -84,17 +84,17 @@ class Permissions:
     async def _stream(self, flow_log: FlowLog) -> Reason:
         settings = flow_log.settings
         scope = settings.destination_scope(flow_log.scope)
-        if await self.asking.delivery_stream(scope, settings.stream_name) is None:
+        if await self.client.delivery_stream(scope, settings.stream_name) is None:
             return f"The delivery stream {settings.log_destination} does not exist."
         if scope.account == flow_log.scope.account:
-            return ""  # by the service-linked role, which AWS makes itself
+            return ""  # AWS uses the service-linked role, which it creates itself.
         for arn in (settings.permission_arn, settings.cross_account_role):
             if reason := await self._by_role(arn, "", (), ""):
                 return reason
         return ""
 
     async def _by_role(self, arn: str, service: str, actions: tuple[str, ...], resource: str) -> Reason:
-        """Ask for a role; without a service, only whether it is there."""
+        """Check a role. If `service` is empty, check only that the role exists."""
         role = await asyncio.to_thread(lambda: roles.read(self.iam(arn.split(":")[4]), arn))
         if role is None:
             return f"The role {arn} does not exist."

@@ -1,8 +1,8 @@
-"""Whether IAM's and S3's policies let a service do something. Pure, and as much of the language as it takes.
+"""The evaluation of IAM and S3 policies, for the part of the policy language that flow logs need. Pure.
 
-An explicit Deny wins, then an Allow, and else nothing is allowed (IAM guide, "Policy evaluation logic").
-Conditions on strings, ARNs and booleans are evaluated; any other operator counts as not met, so that an
-Allow with it does not allow, and a Deny with it does not deny.
+An explicit Deny wins over an Allow; without either, the request is not allowed (IAM guide, "Policy evaluation
+logic"). Conditions on strings, ARNs and booleans are evaluated. A statement with any other condition operator
+does not apply.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Who wants to do what, where. `principal` is empty for policies that are a role's own."""
+    """A request to be authorized. For policies attached to a role, `principal` is empty."""
 
     action: str
     resource: str = "*"
@@ -26,22 +26,22 @@ class Request:
 
 
 def decision(documents: Sequence[Document], request: Request) -> str:
-    """Return `Allow`, `Deny`, or nothing when no statement says anything."""
-    said = {
+    """Return `Allow`, `Deny`, or an empty string if no statement applies."""
+    effects = {
         str(statement.get("Effect"))
         for document in documents
         for statement in _listed(document.get("Statement"))
-        if _is_about(statement, request)
+        if _applies(statement, request)
     }
-    return "Deny" if "Deny" in said else "Allow" if "Allow" in said else ""
+    return "Deny" if "Deny" in effects else "Allow" if "Allow" in effects else ""
 
 
 def allows(documents: Sequence[Document], request: Request) -> bool:
-    """Say whether a request is allowed."""
+    """Return True if the policies allow the request."""
     return decision(documents, request) == "Allow"
 
 
-def _is_about(statement: Document, request: Request) -> bool:
+def _applies(statement: Document, request: Request) -> bool:
     return (
         _names(statement, "Action", request.action, folds=True)
         and _names(statement, "Resource", request.resource)
@@ -57,7 +57,7 @@ def _names(statement: Document, what: str, value: str, *, folds: bool = False) -
     if f"Not{what}" in statement:
         return not _matches(_listed(statement[f"Not{what}"]), value, folds=folds)
     if what not in statement:
-        return what == "Resource"  # a trust policy has none
+        return what == "Resource"  # A trust policy has no `Resource`.
     return _matches(_listed(statement[what]), value, folds=folds)
 
 
@@ -67,7 +67,7 @@ def _matches(patterns: Sequence[Any], value: str, *, folds: bool = False) -> boo
 
 
 def _escaped(pattern: str) -> str:
-    return pattern.replace("[", "[[]")  # a policy knows `*` and `?` only
+    return pattern.replace("[", "[[]")  # The only wildcards of a policy are `*` and `?`.
 
 
 def _is_principal(statement: Document, principal: str) -> bool:

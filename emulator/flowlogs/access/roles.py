@@ -1,4 +1,4 @@
-"""What an IAM role says: whom it trusts, and what it may do. Asked by boto3, read by `policies`."""
+"""An IAM role: its trust policy and its permissions, read through boto3 and evaluated by `policies`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from emulator.flowlogs.access.policies import Document
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role's trust policy, and the policies that say what it may do, its own and those attached to it."""
+    """A role: its trust policy, and its inline and attached policies."""
 
     arn: str
     trust: Document
     documents: tuple[Document, ...]
 
     def refusal(self, service: str, actions: tuple[str, ...], resource: str) -> str:
-        """Say why a service may not do all of this by the role; nothing when it may."""
+        """Return the reason why a service may not use the role for all actions, or an empty string."""
         if not policies.allows([self.trust], policies.Request("sts:AssumeRole", "*", service)):
             return f"The role {self.arn} does not trust {service}."
         for action in actions:
@@ -31,7 +31,7 @@ class Role:
 
 
 def read(client: Any, arn: str) -> Role | None:
-    """Return a role by its ARN, or None when there is none. Raises botocore's errors otherwise."""
+    """Return the role with an ARN, or None if it does not exist. Raises botocore's other errors."""
     name = arn.rpartition("/")[2]
     try:
         trust = client.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]

@@ -1,8 +1,8 @@
-"""The calls on flow logs, as EC2 answers them: to create, to describe and to delete them, and their tags.
+"""The EC2 calls on flow logs: create, describe and delete them, and change their tags.
 
-`validation` decides on parameters, `destination_checks` asks whether records could be delivered. A call that
-is refused has changed nothing, save that the policy of a bucket of one's own may have been attached by then.
-A flow log is like another when it is for the same resource and all its settings are the same.
+`validation` checks parameters, and `destination_checks` the destination. A refused call changes nothing,
+except that the bucket policy of the account's own bucket may already be attached. Two flow logs are
+duplicates if their resource and all their settings are equal.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from hashlib import sha256
 
 from emulator.flowlogs.api import errors, tagging, validation
 from emulator.flowlogs.api.describing import described, named_ids
-from emulator.flowlogs.api.destination_checks import objection
+from emulator.flowlogs.api.destination_checks import check_destination
 from emulator.flowlogs.api.query import Parameters, Xml
 from emulator.flowlogs.flow_log import FlowLog, FlowLogs, Settings
-from emulator.flowlogs.service_client import Asking
+from emulator.flowlogs.service_client import ServiceClient
 from emulator.scope import Scope
 
 PER_RESOURCE_MAX = 250  # VPC guide, "Flow log limitations"
-TOKENS_MAX = 1000  # AWS keeps a token for a day or so; here the last thousand are known
+TOKENS_MAX = 1000  # AWS keeps a client token for about a day; the emulator keeps the last thousand.
 ACTIONS = frozenset({"CreateFlowLogs", "DescribeFlowLogs", "DeleteFlowLogs", "DescribeTags"})
 TAG_ACTIONS = frozenset({"CreateTags", "DeleteTags"})
 
@@ -30,10 +30,10 @@ Answer = Mapping[str, Xml]
 
 
 class Calls:
-    """Answers the calls. All of them raise `Refused`, and `NotAnswered` for what lies behind."""
+    """The calls. All of them raise `Refused`, and `ServiceError` if another service fails."""
 
-    def __init__(self, flow_logs: FlowLogs, asking: Asking, clock: Callable[[], int]) -> None:
-        self._flow_logs, self._asking, self._clock = flow_logs, asking, clock
+    def __init__(self, flow_logs: FlowLogs, client: ServiceClient, clock: Callable[[], int]) -> None:
+        self._flow_logs, self._client, self._clock = flow_logs, client, clock
         self._tokens: dict[tuple[Scope, str], tuple[Mapping[str, str], Answer]] = {}
         self._creating = asyncio.Lock()
 
@@ -41,18 +41,18 @@ class Calls:
         """Answer one of the calls in `ACTIONS` and `TAG_ACTIONS`."""
         match action:
             case "CreateFlowLogs":
-                async with self._creating:  # so that what is not there yet stays so while we ask for the rest
+                async with self._creating:  # The check for duplicates and the insertion are one step.
                     return await self._create(asked, scope)
             case "DescribeFlowLogs":
                 return self._describe(asked, scope)
             case "DeleteFlowLogs":
                 return self._delete(asked, scope)
             case "DescribeTags":
-                return await tagging.describe_tags(self._flow_logs, self._asking, asked, scope)
+                return await tagging.describe_tags(self._flow_logs, self._client, asked, scope)
             case "CreateTags":
-                await tagging.create_tags(self._flow_logs, self._asking, asked, scope)
+                await tagging.create_tags(self._flow_logs, self._client, asked, scope)
             case _:
-                await tagging.delete_tags(self._flow_logs, self._asking, asked, scope)
+                await tagging.delete_tags(self._flow_logs, self._client, asked, scope)
         return {"return": True}
 
     async def _create(self, asked: Parameters, scope: Scope) -> Answer:
@@ -70,20 +70,20 @@ class Calls:
         await self._check_resources(settings.resource_type, resource_ids, scope)
         for resource_id in resource_ids:
             self._check_new(resource_id, settings, scope)
-        objects = await objection(self._asking, settings, scope)
+        failed = await check_destination(self._client, settings, scope)
         answer: Answer = {
             "clientToken": token or _token(scope),
-            "flowLogIdSet": [] if objects else self._made(settings, resource_ids, tags, scope),
-            "unsuccessful": [_item(objects(one)) for one in resource_ids] if objects else [],
+            "flowLogIdSet": [] if failed else self._made(settings, resource_ids, tags, scope),
+            "unsuccessful": [_item(failed(one)) for one in resource_ids] if failed else [],
         }
         if token:
             self._remember(scope, token, parameters, answer)
         return answer
 
     async def _check_resources(self, resource_type: str, ids: Sequence[str], scope: Scope) -> None:
-        there = await self._asking.existing(scope, resource_type, ids)
+        existing = await self._client.existing(scope, resource_type, ids)
         for one in ids:
-            if one not in there:
+            if one not in existing:
                 raise errors.no_resource(resource_type, one)
 
     def _check_new(self, resource_id: str, settings: Settings, scope: Scope) -> None:
@@ -132,7 +132,7 @@ class Calls:
 
 
 def _token(scope: Scope) -> str:
-    """Return what is answered to a request without a token: AWS answers a hash, and always the same."""
+    """Return the client token in the answer to a request without one. AWS returns a constant hash."""
     return b64encode(sha256(f"{scope.account} {scope.region}".encode()).digest()).decode()
 
 

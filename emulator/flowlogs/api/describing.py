@@ -1,7 +1,7 @@
-"""How `DescribeFlowLogs` shows flow logs: which ones, in which pages, with which fields. Pure.
+"""The answer of `DescribeFlowLogs`: filters, pages and fields. Pure.
 
-A value of a filter may have the wildcards `*` and `?`, as in all of EC2's calls. Pages follow the order of
-creation, and a token names the last one shown, so that what is deleted meanwhile moves nothing.
+Filter values may contain the wildcards `*` and `?`, as in all EC2 calls. Pages are in the order of creation.
+The pagination token names the last flow log of a page, so that deletions between two calls skip no flow log.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FILTERS = frozenset(
 
 
 def described(flow_logs: Sequence[FlowLog], asked: Parameters) -> Mapping[str, Xml]:
-    """Return the answer for an account's flow logs in a region. Raises `Refused`."""
+    """Return the answer for an account's flow logs in a Region. Raises `Refused`."""
     filters = _filters(asked)
     found = [
         one
@@ -72,7 +72,7 @@ def shown(flow_log: FlowLog) -> Mapping[str, Xml]:
 
 
 def named_ids(asked: Parameters) -> list[str]:
-    """Return the flow logs that a request names. Raises `Refused`."""
+    """Return the flow log ids in a request, without duplicates. Raises `Refused`."""
     ids = list(dict.fromkeys(asked.texts("FlowLogId")))
     if len(ids) > RESULTS_MAX:
         raise errors.value(f"FlowLogIds may have {RESULTS_MAX} members at most.")
@@ -83,8 +83,8 @@ def named_ids(asked: Parameters) -> list[str]:
 
 
 def passes(given: Sequence[str], patterns: Sequence[str]) -> bool:
-    """Say whether one of some values is what a filter asks for."""
-    escaped = [one.replace("[", "[[]") for one in patterns]  # EC2 knows `*` and `?` only
+    """Return True if at least one value matches at least one pattern of a filter."""
+    escaped = [one.replace("[", "[[]") for one in patterns]  # EC2's only wildcards are `*` and `?`.
     return any(fnmatchcase(value, pattern) for value in given for pattern in escaped)
 
 
@@ -99,7 +99,7 @@ def _named(flow_logs: Sequence[FlowLog], asked: Parameters) -> Sequence[FlowLog]
 
 
 def _filters(asked: Parameters) -> list[tuple[str, list[str]]]:
-    """Return the names and values of filters. Raises `Refused`."""
+    """Return the names and values of the request's filters. Raises `Refused`."""
     filters = [(one.text("Name"), one.texts("Value")) for one in asked.structures("Filter")]
     for name, _ in filters:
         if name not in _FILTERS and not name.startswith("tag:"):
@@ -129,5 +129,5 @@ def _after(token: str) -> tuple[int, str] | None:
     try:
         created_ms, _, flow_log_id = urlsafe_b64decode(token.encode()).decode().partition(" ")
         return int(created_ms), flow_log_id
-    except ValueError:  # neither base64, nor text, nor a number
+    except ValueError:  # The token is not base64, not UTF-8, or has no number.
         raise errors.invalid_page() from None

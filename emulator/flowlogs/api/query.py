@@ -1,4 +1,4 @@
-"""EC2's Query protocol: parameters of a form, numbered as `Name.1.Key`, and answers in XML. Pure."""
+"""EC2's Query protocol: form parameters with numbered names such as `Name.1.Key`, and XML answers. Pure."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from emulator.http.messages import Incoming, Outgoing
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 
 Xml = str | int | bool | Sequence["Xml"] | Mapping[str, "Xml"]
-"""A text, a number, a flag, the items of a set, or elements by name; what is empty text is left out."""
+"""A text, a number, a flag, the items of a set, or elements by name. Empty texts are omitted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """The parameters of one request, as sent."""
+    """The form parameters of one request."""
 
     values: Mapping[str, str]
 
     @classmethod
     def read(cls, request: Incoming) -> Parameters:
-        """Return what a request has in its body and its query."""
+        """Parse the parameters in a request's body and query string."""
         query = request.target.partition("?")[2]
         pairs = [
             *parse_qsl(query, keep_blank_values=True),
@@ -34,11 +34,11 @@ class Parameters:
         return cls(dict(pairs))
 
     def text(self, name: str) -> str:
-        """Return a text, or nothing."""
+        """Return a text parameter, or an empty string if it is absent."""
         return self.values.get(name, "")
 
     def flag(self, name: str) -> bool:
-        """Return a flag."""
+        """Return a Boolean parameter. If it is absent, return False."""
         return self.values.get(name, "").lower() == "true"
 
     def texts(self, name: str) -> list[str]:
@@ -50,7 +50,7 @@ class Parameters:
         return [self.structure(f"{name}.{number}") for number in self._numbers(name)]
 
     def structure(self, name: str) -> Parameters:
-        """Return what stands under `name.`; it is empty when nothing does."""
+        """Return the parameters with the prefix `name.`, without it. The result may be empty."""
         prefix = f"{name}."
         return Parameters(
             {key.removeprefix(prefix): value for key, value in self.values.items() if key.startswith(prefix)}
@@ -66,20 +66,20 @@ class Parameters:
 
 
 def answer(action: str, request_id: str, elements: Mapping[str, Xml]) -> Outgoing:
-    """Return the answer to a call."""
+    """Return the response of a call."""
     body = "".join(_element(name, value) for name, value in {"requestId": request_id, **elements}.items())
     return _xml(200, f'<{action}Response xmlns="{NAMESPACE}">{body}</{action}Response>')
 
 
 def refusal(refused: Refused, request_id: str) -> Outgoing:
-    """Return an error as EC2 writes it."""
+    """Return an error response in EC2's format."""
     error = f"<Error><Code>{escape(refused.code)}</Code><Message>{escape(refused.message)}</Message></Error>"
     body = f"<Response><Errors>{error}</Errors><RequestID>{request_id}</RequestID></Response>"
     return _xml(refused.status, body)
 
 
 def time(epoch_ms: int) -> str:
-    """Return a time as EC2 writes it."""
+    """Return a time in EC2's format, such as `2026-01-02T03:04:05.678Z`."""
     shown = datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds")
     return shown.replace("+00:00", "Z")
 
@@ -90,7 +90,7 @@ def tag_set(tags: Mapping[str, str]) -> Sequence[Xml]:
 
 
 class Kept(str):
-    """A text that is written even when it is empty."""
+    """A text that is written even if it is empty."""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
-"""`CreateTags`, `DeleteTags` and `DescribeTags`, as far as they are about flow logs.
+"""`CreateTags`, `DeleteTags` and `DescribeTags` for flow logs.
 
-One call may name resources of many kinds. Ours are those that begin with `fl-`; the rest of the call goes on
-to moto first, and what moto refuses changes none of ours.
+One call may name resources of several types. Flow log ids begin with `fl-`; all other ids are forwarded to
+moto first. If moto refuses them, the flow logs stay unchanged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from emulator.flowlogs.api.describing import passes
 from emulator.flowlogs.api.query import Kept, Parameters, Xml
 from emulator.flowlogs.api.validation import check_tags
 from emulator.flowlogs.flow_log import FlowLog, FlowLogs
-from emulator.flowlogs.service_client import Asking, NotAnswered, content
+from emulator.flowlogs.service_client import ServiceClient, ServiceError, content
 from emulator.http.messages import Outgoing
 from emulator.scope import Scope
 
@@ -24,28 +24,31 @@ _OURS = re.compile(r"ResourceId\.\d+")
 
 
 def is_ours(asked: Parameters) -> bool:
-    """Say whether a call that changes tags names a flow log."""
+    """Return True if a call that changes tags names a flow log."""
     return any(one.startswith("fl-") for one in asked.texts("ResourceId"))
 
 
-async def create_tags(flow_logs: FlowLogs, asking: Asking, asked: Parameters, scope: Scope) -> None:
-    """Add tags, or give them other values. Raises `Refused`, and `NotAnswered` with moto's refusal."""
+async def create_tags(flow_logs: FlowLogs, client: ServiceClient, asked: Parameters, scope: Scope) -> None:
+    """Add tags or change their values. Raises `Refused`, and `ServiceError` with moto's error."""
     ours = _ours(flow_logs, asked, scope)
     wanted = {tag.text("Key"): tag.text("Value") for tag in asked.structures("Tag")}
     if not wanted:
         raise errors.missing("Tag")
     for one in ours:
         check_tags({**one.tags, **wanted})
-    await _others(asking, asked, scope)
+    await _others(client, asked, scope)
     for one in ours:
         one.tags.update(wanted)
 
 
-async def delete_tags(flow_logs: FlowLogs, asking: Asking, asked: Parameters, scope: Scope) -> None:
-    """Remove tags: those named, with the value if one is given, or all. Raises as `create_tags` does."""
+async def delete_tags(flow_logs: FlowLogs, client: ServiceClient, asked: Parameters, scope: Scope) -> None:
+    """Remove the named tags, or all tags if none is named. Raises the errors of `create_tags`.
+
+    If a named tag has a value, it is removed only if the values are equal.
+    """
     ours = _ours(flow_logs, asked, scope)
     named = {tag.text("Key"): tag.values.get("Value") for tag in asked.structures("Tag")}
-    await _others(asking, asked, scope)
+    await _others(client, asked, scope)
     for one in ours:
         one.tags = {
             key: value
@@ -55,12 +58,12 @@ async def delete_tags(flow_logs: FlowLogs, asking: Asking, asked: Parameters, sc
 
 
 async def describe_tags(
-    flow_logs: FlowLogs, asking: Asking, asked: Parameters, scope: Scope
+    flow_logs: FlowLogs, client: ServiceClient, asked: Parameters, scope: Scope
 ) -> Mapping[str, Xml]:
-    """Return moto's tags, and those of flow logs after them. Raises `NotAnswered`."""
-    answer = await asking.ec2(scope, asked.values)
+    """Return moto's tags, followed by the tags of flow logs. Raises `ServiceError`."""
+    answer = await client.ec2(scope, asked.values)
     if answer.status != 200:
-        raise NotAnswered("DescribeTags", answer)
+        raise ServiceError("DescribeTags", answer)
     filters = [(one.text("Name"), one.texts("Value")) for one in asked.structures("Filter")]
     ours = [
         _item(key, one.flow_log_id, RESOURCE_TYPE, value)
@@ -81,16 +84,16 @@ def _ours(flow_logs: FlowLogs, asked: Parameters, scope: Scope) -> list[FlowLog]
     return found
 
 
-async def _others(asking: Asking, asked: Parameters, scope: Scope) -> None:
-    """Have moto do the rest of a call, if there is any."""
+async def _others(client: ServiceClient, asked: Parameters, scope: Scope) -> None:
+    """Forward the part of a call that names other resources to moto, if there is any."""
     rest = [one for one in asked.texts("ResourceId") if not one.startswith("fl-")]
     if not rest:
         return
     form = {name: value for name, value in asked.values.items() if not _OURS.fullmatch(name)}
     form |= {f"ResourceId.{number}": one for number, one in enumerate(rest, 1)}
-    answer = await asking.ec2(scope, form)
+    answer = await client.ec2(scope, form)
     if answer.status != 200:
-        raise NotAnswered(asked.text("Action"), answer)
+        raise ServiceError(asked.text("Action"), answer)
 
 
 def _passes(resource_id: str, key: str, value: str, filters: Sequence[tuple[str, list[str]]]) -> bool:

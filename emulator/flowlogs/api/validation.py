@@ -1,6 +1,6 @@
-"""What `CreateFlowLogs` accepts, in the order in which it looks: parameters → settings, or a refusal. Pure.
+"""The validation of `CreateFlowLogs` in AWS's order: from parameters to settings, or to an error. Pure.
 
-Whether the resource, the role, the bucket and the stream are there is not asked here (see `calls`).
+`calls` checks that the resource, the bucket and the delivery stream exist.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
 
 
 def settings(asked: Parameters, scope: Scope) -> Settings:
-    """Return what is asked for. Raises `Refused`."""
+    """Return the settings that a request asks for. Raises `Refused`."""
     resource_type = _resource_type(asked)
     traffic_type = _traffic_type(asked)
     destination_type = asked.text("LogDestinationType") or CLOUDWATCH
@@ -60,7 +60,7 @@ def settings(asked: Parameters, scope: Scope) -> Settings:
 
 
 def resource_ids(asked: Parameters, resource_type: str) -> list[str]:
-    """Return the resources, each once. Raises `Refused`."""
+    """Return the resource ids, without duplicates. Raises `Refused`."""
     found = list(dict.fromkeys(asked.texts("ResourceId")))
     if len(found) > RESOURCES_MAX:
         raise errors.value(f"ResourceIds may have {RESOURCES_MAX} members at most.")
@@ -71,7 +71,7 @@ def resource_ids(asked: Parameters, resource_type: str) -> list[str]:
 
 
 def tags(asked: Parameters) -> dict[str, str]:
-    """Return the tags that the flow logs are to have. Raises `Refused`."""
+    """Return the tags for the new flow logs. Raises `Refused`."""
     found: dict[str, str] = {}
     for specification in asked.structures("TagSpecification"):
         kind = specification.text("ResourceType")
@@ -84,7 +84,7 @@ def tags(asked: Parameters) -> dict[str, str]:
 
 
 def check_tags(found: dict[str, str]) -> None:
-    """Refuse tags that EC2 refuses."""
+    """Check tags against EC2's limits. Raises `Refused`."""
     if len(found) > TAGS_MAX:
         raise errors.Refused(
             "TagLimitExceeded", "The maximum number of Tags for a resource has been reached."
@@ -108,7 +108,7 @@ def _resource_type(asked: Parameters) -> str:
     if given in _NOT_PLAYED:
         raise errors.Refused(
             "UnsupportedOperation",
-            f"This emulator plays flow logs of VPCs, subnets and network interfaces, not of {given}.",
+            f"This emulator supports flow logs of VPCs, subnets and network interfaces, not of {given}.",
         )
     if given not in PREFIXES:
         raise errors.value(f"Value ({given}) for parameter ResourceType is invalid.")
@@ -119,7 +119,7 @@ def _traffic_type(asked: Parameters) -> str:
     given = asked.text("TrafficType")
     if not given:
         raise errors.missing("TrafficType")
-    if given.upper() not in {"ACCEPT", "REJECT", "ALL"}:  # moto's suite writes `Accept`
+    if given.upper() not in {"ACCEPT", "REJECT", "ALL"}:  # moto's test suite sends `Accept`.
         raise errors.value(f"Value ({given}) for parameter TrafficType is invalid.")
     return given
 
@@ -149,7 +149,7 @@ def _interval_s(asked: Parameters) -> int:
 
 
 def _format(given: str) -> tuple[Format, str]:
-    """Return the fields, and the text as `DescribeFlowLogs` shows it."""
+    """Return the fields, and the format text that `DescribeFlowLogs` returns."""
     if not given:
         return DEFAULT_FORMAT, log_format(DEFAULT_FORMAT)
     if not _LOG_FORMAT.fullmatch(given):
@@ -165,7 +165,7 @@ def _format(given: str) -> tuple[Format, str]:
 
 
 def _place(asked: Parameters, kind: str, scope: Scope) -> tuple[str, str]:
-    """Return the destination's ARN and the log group's name; a group may be given by either."""
+    """Return the destination's ARN and the log group's name. A log group has one or both."""
     group, arn = asked.text("LogGroupName"), asked.text("LogDestination")
     if group:
         if not re.fullmatch(r"[\w./#-]{1,512}", group, re.ASCII):

@@ -1,7 +1,7 @@
-"""The process of the player, as `link` starts it: `python -m emulator.flowlogs.player.child URL`.
+"""The simulator process, started by `link`: `python -m emulator.flowlogs.player.child URL`.
 
-It is told on standard input what to play, and tells on standard output what it has delivered: JSON, one
-object a line. It ends when its input ends, so that it never outlives the emulator.
+It reads snapshots from standard input and writes reports to standard output: JSON, one object per line. It
+ends at the end of its input, so that it never outlives the emulator.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import sys
 
 import orjson
 
-LINE_MAX_BYTES = 1 << 28  # a ledger is one line
-TELL_S = 0.25
+LINE_MAX_BYTES = 1 << 28  # A ledger is one line.
+REPORT_S = 0.25
 
 
 async def main(url: str) -> None:
-    """Play until standard input ends, or the player does."""
+    """Simulate until standard input ends or the simulator fails."""
     import structlog
 
     from emulator.flowlogs.player.port import Port
-    from emulator.flowlogs.player.simulator import Player
+    from emulator.flowlogs.player.simulator import Simulator
     from emulator.flowlogs.player.snapshot import snapshot
 
-    # What is said goes to standard error, which is the emulator's own; standard output is for the emulator.
+    # The log goes to standard error, which the process shares with the emulator. Standard output is the link.
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -38,31 +38,32 @@ async def main(url: str) -> None:
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
 
-    async def listen(player: Player) -> None:
+    async def listen(simulator: Simulator) -> None:
         while line := await reader.readline():
-            player.told(snapshot(orjson.loads(line)))
+            simulator.receive(snapshot(orjson.loads(line)))
 
-    async def tell(player: Player) -> None:
+    async def report(simulator: Simulator) -> None:
         while True:
-            await asyncio.sleep(TELL_S)
+            await asyncio.sleep(REPORT_S)
             try:
-                sys.stdout.buffer.write(orjson.dumps(player.report()) + b"\n")
+                sys.stdout.buffer.write(orjson.dumps(simulator.report()) + b"\n")
                 sys.stdout.buffer.flush()
             except BrokenPipeError:
-                return  # The emulator is gone.
+                return  # The emulator has ended.
 
     async with Port.open(url) as port:
-        player = Player(port)
-        tasks = [asyncio.create_task(work) for work in (listen(player), player.run(), tell(player))]
+        simulator = Simulator(port)
+        works = (listen(simulator), simulator.run(), report(simulator))
+        tasks = [asyncio.create_task(work) for work in works]
         ended, going = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in going:
             task.cancel()
         await asyncio.wait(tasks)
-        await player.close()
+        await simulator.close()
         for task in ended:
             task.result()
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")  # Polars reads it once, when it is imported.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")  # Polars reads it at import.
     asyncio.run(main(sys.argv[1]))

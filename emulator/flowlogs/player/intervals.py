@@ -1,8 +1,9 @@
-"""What one flow log delivers of each minute: whose records, which of them, gathered over its interval. Pure.
+"""The records of one flow log: its interfaces, its traffic filter, its aggregation interval. Pure.
 
-An interface of a Nitro instance is recorded every 60 s whatever was asked for; others every 60 or 600 s
-(VPC guide, "Aggregation interval"). Who has no traffic in an interval gets a NODATA record, also in a flow
-log that would have filtered it. Whose log has a gap gets a SKIPDATA record, and loses half of the others.
+For an interface of a Nitro instance the interval is always 60 s; for others it is 60 or 600 s (VPC guide,
+"Aggregation interval"). An interface without traffic in an interval gets a NODATA record, also if the filter
+would have removed all its records. An interface with a gap gets a SKIPDATA record and loses half of its
+records.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ NITRO_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """One interval of some interfaces of a flow log; `ends` is the first second after it.
+    """One interval of some interfaces of a flow log. `ends` is the first second after it (epoch).
 
-    `idle` and `skipped` are numbers of interfaces that get a NODATA and a SKIPDATA record.
+    `idle` and `skipped` are the numbers of the interfaces that get a NODATA or a SKIPDATA record.
     """
 
     begins: int
@@ -38,7 +39,7 @@ class Portion:
 
 @dataclass(slots=True)
 class Intervals:
-    """Gathers for one flow log. `use` tells it which interfaces there are now."""
+    """The open intervals of one flow log. `use` sets the current interfaces."""
 
     flow_log: FlowLog
     _each_minute: Array = field(default_factory=lambda: np.zeros(0, np.bool_))
@@ -46,16 +47,16 @@ class Intervals:
     _gathered: list[Minute] = field(default_factory=list)
 
     def use(self, directory: Directory) -> None:
-        """Look again at which interfaces of the directory's estate are this flow log's."""
+        """Update the set of this flow log's interfaces from the directory's estate."""
         is_short = self.flow_log.settings.interval_s == NITRO_S
-        there = directory.estate.enis
-        mine = [one.interface_id in there and self._covers(one) for one in directory.enis]
+        existing = directory.estate.enis
+        mine = [one.interface_id in existing and self._covers(one) for one in directory.enis]
         short = [is_short or bool(one.instance_id and one.is_nitro) for one in directory.enis]
         self._each_minute = np.array(mine) & np.array(short)
         self._each_interval = np.array(mine) & ~np.array(short)
 
     def add(self, minute: Minute) -> Iterator[Portion]:
-        """Take a minute in; yield what is complete with it."""
+        """Add a minute. Yield the intervals that it completes."""
         if self._each_minute.any():
             yield self._portion([_of(minute, self._each_minute)], self._each_minute)
         if self._each_interval.any():
@@ -64,7 +65,7 @@ class Intervals:
             yield from self.rest()
 
     def rest(self) -> Iterator[Portion]:
-        """Yield an interval that is not complete, for a world that ends."""
+        """Yield the incomplete interval at the end of a world."""
         gathered, self._gathered = self._gathered, []
         if gathered:
             yield self._portion(gathered, self._each_interval)
@@ -100,7 +101,7 @@ class Intervals:
 
 
 def _of(minute: Minute, members: Array) -> Minute:
-    """Return a minute with the records of some interfaces, who may be gone when the interval ends."""
+    """Return a minute with the records of some interfaces. They may be deleted before the interval ends."""
     return replace(minute, records=minute.records.take(np.flatnonzero(members[minute.records.eni])))
 
 

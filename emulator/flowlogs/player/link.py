@@ -1,8 +1,7 @@
-"""The emulator's end of the player's process: starts it with the first flow log, tells it what to play.
+"""The emulator's end of the simulator process: starts it with the first flow log and sends it snapshots.
 
-It costs nothing before. It ends with `stop`, or when this process ends, however (its input ends then). A
-player that ends by itself is started again and begins a new world; a bounded load that it was playing has
-failed, and says so.
+The process ends with `stop`, or when its standard input is closed because the emulator has ended. If it ends
+by itself, it is restarted with a new world. A bounded load is not restarted: it fails with an error message.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from emulator.flowlogs.service import FlowLogService
 from emulator.world.settings import WorldSettings, read
 
 STOP_S = 5.0
-AGAIN_S = 2.0
+RESTART_S = 2.0
 _CHILD = "emulator.flowlogs.player.child"
 
 log = structlog.get_logger("emulator.flowlogs")
@@ -31,9 +30,9 @@ log = structlog.get_logger("emulator.flowlogs")
 
 @dataclass(slots=True)
 class Progress:
-    """How far the world is, as the player told last."""
+    """The last reported progress of the simulation. `now` is the simulated time in epoch seconds."""
 
-    round: int = 0
+    run: int = 0
     lines: int = 0
     now: int = 0
     has_caught_up: bool = False
@@ -44,14 +43,14 @@ class Progress:
 
 
 class Link:
-    """The player, as one part. `stop` must be awaited; nothing needs to be started."""
+    """The simulator process. Call `stop` at the end; a start is not needed."""
 
     def __init__(self, service: FlowLogService, url: Callable[[], str]) -> None:
         self.settings = WorldSettings()
         self.progress = Progress()
         self.ledger = b""
         self._service, self._url = service, url
-        self._round, self._told = 1, 0
+        self._run, self._sent_run = 1, 0
         self._undo: list[list[Any]] = []
         self._news = asyncio.Event()
         self._other_world = asyncio.Event()
@@ -61,35 +60,35 @@ class Link:
 
     @property
     def pid(self) -> int:
-        """The player's process id, 0 when it does not run."""
+        """The id of the simulator process, or 0 if it is not running."""
         return self._process.pid if self._process is not None and self._process.returncode is None else 0
 
     def changed(self) -> None:
-        """Tell the player that flow logs, EC2 or the settings are others now; start it if it is needed."""
+        """Send a snapshot, because flow logs, EC2 or settings have changed. Start the process if needed."""
         self._news.set()
         if self._living is None and self._service.flow_logs:
             self._living = asyncio.create_task(self._live())
             self._living.add_done_callback(self._ended)
 
     def set_world(self, document: object) -> None:
-        """Play another world from now on. Raises `BadWorld`."""
+        """Start a new world with these settings. Raises `BadWorld`."""
         self.settings = read(document)
-        self._round += 1
-        self.progress, self.ledger = Progress(round=self._round), b""
+        self._run += 1
+        self.progress, self.ledger = Progress(run=self._run), b""
         self._service.subscriptions.keeps_events = self.settings.keeps_log_events
         self._other_world.set()
         self._other_world.clear()
         self.changed()
 
     def _ended(self, living: asyncio.Task[None]) -> None:
-        """Say loudly why nothing is played any more; the next change starts it again."""
+        """Report an unexpected error of the supervising task. The next change starts it again."""
         if not living.cancelled() and (error := living.exception()) is not None:
-            log.critical("flow logs are not delivered any more", exc_info=error)
-            self.progress.failure = f"the process that plays the world cannot be had: {error}"
+            log.critical("flow log simulator cannot be started", exc_info=error)
+            self.progress.failure = f"the simulator process cannot be started: {error}"
             self._living = None
 
     async def stop(self) -> None:
-        """End the player."""
+        """End the simulator process."""
         if self._living is not None:
             self._living.cancel()
             await asyncio.wait([self._living])
@@ -104,60 +103,60 @@ class Link:
                 start_new_session=True,
                 limit=LINE_MAX_BYTES,
             )
-            log.info("the player of flow logs started", pid=self._process.pid)
+            log.info("flow log simulator started", pid=self._process.pid)
             try:
                 await self._converse(self._process)
             finally:
                 await _end(self._process)
-            await self._mourn(self._process.returncode)
+            await self._on_exit(self._process.returncode)
 
-    async def _mourn(self, status: int | None) -> None:
-        """Say that a player has died; return when another one is to be started."""
-        log.error("the player of flow logs ended by itself", status=status)
+    async def _on_exit(self, status: int | None) -> None:
+        """Report that the process has ended by itself. Return when a new one may be started."""
+        log.error("flow log simulator ended unexpectedly", status=status)
         self._undo = self.progress.undo
-        if self.settings.is_bounded and self._round == self._told:
+        if self.settings.is_bounded and self._run == self._sent_run:
             if not self.progress.is_done:
-                self.progress.failure = f"the process that plays the world ended with status {status}"
-            await self._other_world.wait()  # What was delivered would be delivered again.
-        elif self._round == self._told:
-            self._round += 1
-        await asyncio.sleep(AGAIN_S)
+                self.progress.failure = f"the simulator process ended with status {status}"
+            await self._other_world.wait()  # A restart would deliver the same records again.
+        elif self._run == self._sent_run:
+            self._run += 1
+        await asyncio.sleep(RESTART_S)
 
     async def _converse(self, process: asyncio.subprocess.Process) -> None:
-        """Tell and listen until the process ends."""
+        """Send snapshots and read reports until the process ends."""
         assert process.stdin is not None
         assert process.stdout is not None
-        telling = asyncio.create_task(self._tell(process.stdin))
+        sending = asyncio.create_task(self._send_snapshots(process.stdin))
         try:
             while line := await process.stdout.readline():
                 if not line.endswith(b"\n"):
-                    break  # It died while it said this.
-                self._heard(orjson.loads(line))
+                    break  # The process ended within this line.
+                self._receive(orjson.loads(line))
         finally:
-            telling.cancel()
-            await asyncio.wait([telling])
+            sending.cancel()
+            await asyncio.wait([sending])
 
-    async def _tell(self, player: asyncio.StreamWriter) -> None:
+    async def _send_snapshots(self, simulator: asyncio.StreamWriter) -> None:
         self._news.set()
         while True:
             await self._news.wait()
             self._news.clear()
             flow_logs = list(self._service.flow_logs)
-            self._told = self._round
-            news = Snapshot(flow_logs, self._service.revision, self._round, self.settings, self._undo)
+            self._sent_run = self._run
+            news = Snapshot(flow_logs, self._service.revision, self._run, self.settings, self._undo)
             self._undo = []
-            player.write(orjson.dumps(news.document()) + b"\n")
-            await player.drain()
+            simulator.write(orjson.dumps(news.document()) + b"\n")
+            await simulator.drain()
 
-    def _heard(self, told: Mapping[str, Any]) -> None:
+    def _receive(self, message: Mapping[str, Any]) -> None:
         flow_logs = {one.flow_log_id: one for one in self._service.flow_logs}
-        for key, report in told["flow_logs"].items():
+        for key, report in message["flow_logs"].items():
             if key in flow_logs:
                 _note(flow_logs[key], report)
-        world = told.get("world")
-        if world is not None and world["round"] == self._round and not self.progress.failure:
+        world = message.get("world")
+        if world is not None and world["run"] == self._run and not self.progress.failure:
             self.progress = Progress(**world)
-            self.ledger = told.get("ledger", "").encode() or self.ledger
+            self.ledger = message.get("ledger", "").encode() or self.ledger
 
 
 def _note(flow_log: FlowLog, report: Mapping[str, Any]) -> None:
@@ -169,14 +168,14 @@ def _note(flow_log: FlowLog, report: Mapping[str, Any]) -> None:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the process: by the end of its input, and SIGKILL if it does not listen."""
+    """Close the process's standard input, and send SIGKILL if the process does not end."""
     if process.stdin is not None:
         process.stdin.close()
     try:
         await asyncio.wait_for(process.wait(), STOP_S)
     except TimeoutError:
-        log.warning("the player of flow logs does not end and is killed", pid=process.pid)
-    finally:  # Also when we are cancelled.
+        log.warning("flow log simulator does not end and is killed", pid=process.pid)
+    finally:  # Also on cancellation.
         if process.returncode is None:
             process.kill()
             await process.wait()

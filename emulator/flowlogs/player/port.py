@@ -1,4 +1,4 @@
-"""The emulator's port as a client sees it: raw calls for what is much, boto3 for what is asked rarely."""
+"""The clients of the emulator's port: raw HTTP for bulk calls, boto3 for infrequent calls."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from emulator.world.builder.local_client import ANSWER_S, local_client
 
 _NOT_SENT = frozenset({"host", "content-length"})
 _FROM_THE_WORLD = {"x-vpcflow-world": "player"}
-"""By this the emulator knows what is timed by the world's clock, and not by its own."""
+"""The header by which the emulator recognizes events that are timed by the world's clock."""
 
 
 class Port:
-    """One endpoint, for every account and Region: the access key is the account's number."""
+    """One endpoint for all accounts and Regions. The access key is the account number."""
 
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
         self.url = url
         self._session = session
         self._clients: dict[tuple[str, Scope], Any] = {}
-        self._making = threading.Lock()  # boto3's default session is not safe to make clients at once
+        self._making = threading.Lock()  # boto3's default session is not thread-safe
 
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str) -> AsyncIterator[Port]:
-        """Keep connections open while in the context."""
+        """Open an HTTP session. The context's exit closes it."""
         timeout = aiohttp.ClientTimeout(total=ANSWER_S)
         connector = aiohttp.TCPConnector(limit=32)
         async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
             yield cls(url, session)
 
     async def ask(self, request: Incoming) -> Outgoing:
-        """Send a request as it is. Raises aiohttp's errors, which are OSErrors or TimeoutError."""
+        """Send a request unchanged. Raises `OSError` and `TimeoutError`."""
         headers = {name: value for name, value in request.headers.items() if name not in _NOT_SENT}
         try:
             async with self._session.request(

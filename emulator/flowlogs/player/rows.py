@@ -1,4 +1,4 @@
-"""The fields of flow-log records: numbers of a world's minute in, columns and lines out. Pure.
+"""The fields of flow-log records: from the columns of a simulated minute to lines and Parquet columns. Pure.
 
 Source: VPC guide, "Available fields", for each field's values and when it is `-`. Fields that this world does
 not simulate (ECS, regional NAT gateways, encryption, sublocations) are `-`. Accounts of the interfaces of
@@ -41,7 +41,7 @@ _TAGS = {
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What records say of interfaces beside their traffic. `tags` are by (resource type, id)."""
+    """The account, the Region and the tags for the fields of records. `tags` is by (resource type, id)."""
 
     account: str
     region: str
@@ -49,7 +49,7 @@ class Surroundings:
 
 
 class Rows:
-    """Writes the records of one world for one format. `tag_keys`: resource type → the keys asked for."""
+    """The record writer for one world and one format. `tag_keys` has the tag keys by resource type."""
 
     def __init__(
         self,
@@ -65,11 +65,14 @@ class Rows:
         self._tables: dict[str, pl.Series] = {}
 
     def frame(self, found: Records) -> pl.DataFrame:
-        """Return records of traffic with the format's fields, hyphenated; null is `-`."""
+        """Return traffic records with one column for each field of the format. Null stands for `-`."""
         return pl.DataFrame([self._column(name, found).alias(name) for name in self.fields])
 
     def silence(self, enis: Array, begins: int, ends: int, status: str) -> pl.DataFrame:
-        """Return NODATA or SKIPDATA records of some interfaces for an interval, its last second included."""
+        """Return NODATA or SKIPDATA records (`status`) of some interfaces for an interval.
+
+        `begins` and `ends` are its first and last second since the epoch.
+        """
         given: dict[str, object] = {
             "version": self._version,
             "start": begins,
@@ -102,19 +105,19 @@ class Rows:
         return _repeated(None, name, len(found))
 
     def constant(self, value: object, name: str, found: Records) -> pl.Series:
-        """Return a column of one value."""
+        """Return a column with one value in all rows."""
         return _repeated(value, name, len(found))
 
     def addresses(self, numbers: Array) -> pl.Series:
-        """Return addresses spelled."""
+        """Return the text form of addresses, given their numbers in the directory."""
         return self._table("address", self._directory.addresses).gather(numbers)
 
     def services(self, numbers: Array) -> pl.Series:
-        """Return the AWS services whose ranges addresses are in."""
+        """Return the AWS services whose address ranges contain the addresses."""
         return self._table("service", self._directory.aws_services).gather(numbers)
 
     def interfaces(self, numbers: Array) -> pl.Series:
-        """Return ids of interfaces."""
+        """Return the interface ids, given their numbers in the directory."""
         return self._by_interface("interface-id", _INTERFACE["interface-id"], numbers)
 
     def families(self, numbers: Array) -> pl.Series:
@@ -123,7 +126,7 @@ class Rows:
 
     @property
     def version(self) -> int:
-        """The highest version of a field in the format."""
+        """The highest version of the fields in the format."""
         return self._version
 
     def _table(self, name: str, texts: Sequence[str]) -> pl.Series:
@@ -152,7 +155,7 @@ class Rows:
         return value
 
     def account(self, eni: Eni) -> str:
-        """Return the account that a record names."""
+        """Return the account in a record of an interface."""
         if eni.interface_id == NOTHING:
             return ""
         return "unknown" if eni.interface_type in _OF_SERVICES else eni.owner_id or self._about.account
@@ -205,7 +208,7 @@ _RECORD: dict[str, Callable[[Rows, Records], pl.Series]] = {
 
 
 def lines(frame: pl.DataFrame) -> pl.Series:
-    """Return a frame's records as lines of text: fields by single spaces, `-` for what is not there."""
+    """Return a frame's records as lines: fields separated by single spaces, `-` for null."""
     if not frame.height:
         return pl.Series("line", [], dtype=pl.String)
     parts = [pl.col(name).cast(pl.String).fill_null(NOTHING) if frame[name].null_count() else pl.col(name)
@@ -214,9 +217,9 @@ def lines(frame: pl.DataFrame) -> pl.Series:
 
 
 def typed(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a frame as AWS's Parquet has it: names with underscores, INT_32, INT_64 and strings.
+    """Return a frame with AWS's Parquet schema: names with underscores; INT_32, INT_64 and string columns.
 
-    A number that is not there is null. That a text that is not there is `-` as in lines, AWS does not say.
+    A missing number is null. A missing text is `-`, as in lines; AWS does not document this.
     """
     return frame.select(
         (pl.col(name) if name in INTEGERS | LONGS else pl.col(name).fill_null(NOTHING))

@@ -1,6 +1,6 @@
-"""The world of one account and Region: its estate as EC2 tells it now, and what each flow log gets of it.
+"""The simulation of one account and Region: its estate, read from EC2, and the batches of each flow log.
 
-The estate is read again when EC2 has changed, so that a rule taken away decides from the next minute on.
+If EC2 has changed, the estate is read again. A removed security group rule takes effect in the next minute.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from connectors.vpc.ec2.reading import Reading, read
 from connectors.vpc.estate import Estate
 from emulator.flowlogs.flow_log import FlowLog
-from emulator.flowlogs.player.delivery.batches import Batch, batch
+from emulator.flowlogs.player.delivery.batches import IntervalBatch, batch
 from emulator.flowlogs.player.intervals import Intervals
 from emulator.flowlogs.player.rows import Rows, Surroundings
 from emulator.ledger.labels import REJECT_RATIO, Label
@@ -29,26 +29,26 @@ from emulator.world.simulation import World
 from emulator.world.traffic.records import MINUTE_S
 
 LABELS_MIN = 24 * 60
-"""So many minutes labels of an endless world are kept."""
+"""Minutes for which an endless world keeps the labels of its incidents."""
 FIRST_INCIDENT, BOUNDED_GAP, ENDLESS_GAP = 3, 2, 15
-"""Minutes: from the beginning to the first incident, and from each to the next."""
+"""Minutes from the start to the first incident, and from one incident to the next."""
 USUAL_MINUTES = 12
-"""Minutes before an incident whose rule compares with what is usual: ten of warm-up, and some to spare."""
+"""Minutes before an incident whose rule compares with a baseline: ten minutes of warm-up, and a reserve."""
 
 log = structlog.get_logger("emulator.flowlogs")
 
 
 @dataclass(slots=True)
-class _Fed:
-    """One flow log with what it gathers and how it is written."""
+class _Output:
+    """The open intervals and the record writer of one flow log."""
 
     intervals: Intervals
     rows: Rows
 
 
 @dataclass(slots=True)
-class Playing:
-    """A world under way. `client` makes an EC2 client for the scope."""
+class ScopeSimulation:
+    """The simulation of one scope. `client` returns an EC2 client for it."""
 
     scope: Scope
     settings: WorldSettings
@@ -59,60 +59,61 @@ class Playing:
     _reading: Reading | None = None
     _revision: int = -1
     _staged_until: int = 0
-    _fed: dict[str, _Fed] = field(default_factory=dict)
+    _outputs: dict[str, _Output] = field(default_factory=dict)
 
     async def look(self, flow_logs: Iterable[FlowLog], revision: int, minute: int) -> None:
-        """See which flow logs there are, and read EC2 again if it has changed. Raises botocore's errors."""
+        """Set the current flow logs. If `revision` has changed, read EC2 again. Raises botocore's errors."""
         if revision != self._revision or self._world is None:
             before = self._reading.missing if self._reading else {}
             self._reading = await asyncio.to_thread(read, self.client(), missing=before)
             self._use(_with_hypervisors(self._reading), minute)
             self._revision = revision
             assert self._world is not None
-            for fed in self._fed.values():
-                fed.intervals.use(self._world.directory)
-            self._fed = {
-                key: _Fed(fed.intervals, self._rows(fed.intervals.flow_log)) for key, fed in self._fed.items()
+            for output in self._outputs.values():
+                output.intervals.use(self._world.directory)
+            self._outputs = {
+                key: _Output(output.intervals, self._rows(output.intervals.flow_log))
+                for key, output in self._outputs.items()
             }
         wanted = {one.flow_log_id: one for one in flow_logs}
-        self._fed = {key: fed for key, fed in self._fed.items() if key in wanted}
+        self._outputs = {key: output for key, output in self._outputs.items() if key in wanted}
         for key, flow_log in wanted.items():
-            if key not in self._fed:
-                self._fed[key] = self._new(flow_log)
+            if key not in self._outputs:
+                self._outputs[key] = self._new(flow_log)
 
-    async def minute(self, minute: int) -> list[tuple[FlowLog, Batch]]:
-        """Play a minute; return what each flow log gets of it."""
+    async def minute(self, minute: int) -> list[tuple[FlowLog, IntervalBatch]]:
+        """Simulate a minute. Return the batches that it completes, by flow log."""
         if not self.settings.is_bounded and minute >= self._staged_until:
             self._stage(minute)
         return await asyncio.to_thread(self._made, minute)
 
-    def _made(self, minute: int) -> list[tuple[FlowLog, Batch]]:
+    def _made(self, minute: int) -> list[tuple[FlowLog, IntervalBatch]]:
         assert self._world is not None
         made = self._world.minute(minute)
         return [
-            (fed.intervals.flow_log, batch(one, fed.rows))
-            for fed in self._fed.values()
-            for one in fed.intervals.add(made)
+            (output.intervals.flow_log, batch(one, output.rows))
+            for output in self._outputs.values()
+            for one in output.intervals.add(made)
         ]
 
     async def change(self, minute: int) -> None:
-        """Make the changes that incidents make before a minute; `look` then reads EC2 again."""
+        """Make the EC2 changes of incidents for a minute. `look` then reads EC2 again."""
         await self._make(self._staged.changes(minute))
 
     def undone(self, minute: int) -> list[Change]:
-        """Return the calls that take back what incidents have changed before a minute."""
+        """Return the calls that undo the EC2 changes of incidents before a minute."""
         return self._staged.undone(minute)
 
     async def undo(self, minute: int) -> None:
-        """Take back what incidents have changed before a minute."""
+        """Undo the EC2 changes of incidents before a minute."""
         await self._make(self.undone(minute))
 
-    def rest(self) -> list[tuple[FlowLog, Batch]]:
-        """Return what waits for intervals that will not be completed."""
+    def rest(self) -> list[tuple[FlowLog, IntervalBatch]]:
+        """Return the batches of incomplete intervals."""
         return [
-            (fed.intervals.flow_log, batch(one, fed.rows))
-            for fed in self._fed.values()
-            for one in fed.intervals.rest()
+            (output.intervals.flow_log, batch(one, output.rows))
+            for output in self._outputs.values()
+            for one in output.intervals.rest()
         ]
 
     def _use(self, estate: Estate, minute: int) -> None:
@@ -127,10 +128,10 @@ class Playing:
         gap = BOUNDED_GAP if self.settings.is_bounded else ENDLESS_GAP
         first = minute + FIRST_INCIDENT
         seed = self.settings.seed if self.settings.is_bounded else self.settings.seed + minute
-        who = (self._world.estate, self._world.edges)
+        world = (self._world.estate, self._world.edges)
         incidents = [
             replace(one, minute=max(one.minute, minute + USUAL_MINUTES)) if one.rule == REJECT_RATIO else one
-            for one in cast(*who, seed, first, self.settings.incidents, gap)
+            for one in cast(*world, seed, first, self.settings.incidents, gap)
         ]
         ends = [one.minute + one.minutes for one in incidents]
         self._staged_until = max(ends, default=first) + gap
@@ -147,13 +148,13 @@ class Playing:
             try:
                 await asyncio.to_thread(call, **one.request)
             except (ClientError, BotoCoreError) as error:
-                log.warning("an incident could not change EC2", operation=one.operation, reason=str(error))
+                log.warning("incident could not change EC2", operation=one.operation, reason=str(error))
 
-    def _new(self, flow_log: FlowLog) -> _Fed:
+    def _new(self, flow_log: FlowLog) -> _Output:
         assert self._world is not None
         intervals = Intervals(flow_log)
         intervals.use(self._world.directory)
-        return _Fed(intervals, self._rows(flow_log))
+        return _Output(intervals, self._rows(flow_log))
 
     def _rows(self, flow_log: FlowLog) -> Rows:
         assert self._world is not None
@@ -171,7 +172,7 @@ class Playing:
 
 
 def _with_hypervisors(reading: Reading) -> Estate:
-    """Return the estate with what instance types say of their interfaces: Nitro or not."""
+    """Return the estate with `is_nitro` set on each interface from its instance type."""
     resources = reading.estate.resources
     enis = tuple(
         replace(eni, is_nitro=reading.instances[eni.instance_id].is_nitro)

@@ -1,4 +1,4 @@
-"""The messages to and from the process that simulates the world: JSON, one object a line. Pure."""
+"""The messages to the simulator process: JSON, one object per line. Pure."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from emulator.world.settings import WorldSettings, read
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that is to be played. Another `round` begins the world anew; another `revision` reads EC2 again.
+    """The input of the simulator. A new `run` starts a new world; a new `revision` makes it read EC2 again.
 
-    `undo` are EC2 calls, as (account, Region, operation, request), that a player which died has left to make.
+    `undo` has the EC2 calls, as (account, Region, operation, request), that undo the changes of a process
+    that ended unexpectedly.
     """
 
     flow_logs: Sequence[FlowLog]
     revision: int
-    round: int
+    run: int
     world: WorldSettings
     undo: Sequence[Sequence[Any]] = ()
 
     def document(self) -> dict[str, object]:
-        """Return it as JSON has it."""
+        """Return the JSON document."""
         return {
             "flow_logs": [_flow_log_document(one) for one in self.flow_logs],
             "revision": self.revision,
-            "round": self.round,
+            "run": self.run,
             "world": self.world.document(),
             "undo": self.undo,
         }
 
 
 def snapshot(document: Mapping[str, Any]) -> Snapshot:
-    """Read a snapshot back."""
+    """Return the snapshot of a JSON document."""
     flow_logs = [_flow_log(one) for one in document["flow_logs"]]
-    numbers = document["revision"], document["round"]
+    numbers = document["revision"], document["run"]
     return Snapshot(flow_logs, *numbers, read(document["world"]), tuple(document["undo"]))
 
 

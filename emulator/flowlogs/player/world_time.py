@@ -1,8 +1,8 @@
 """The time of a world: it runs at the world's speed and never passes the present. Pure.
 
 AWS delivers a record after its interval has ended, so a line must not be ahead of its arrival: the worker
-refuses such a line as `implausible time`. A world that is faster than time therefore starts in the past. When
-it has caught up with the present, it goes on at speed 1.
+refuses such a line as `implausible time`. A world with a speed above 1 therefore starts in the past. When it
+has reached the present, it continues at speed 1.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from emulator.world.settings import WorldSettings
 from emulator.world.traffic.records import MINUTE_S
 
 FAST_STARTS_S = 24 * 3600
-"""How long ago a world that is faster than time starts. `connect s3` looks for objects of one day."""
+"""The age of the start of a world with a speed above 1. `connect s3` looks for objects of one day."""
 BOUNDED_STARTS_S = 2 * 3600
-"""How long ago a bounded load starts at the latest."""
+"""The minimum age of the start of a bounded load."""
 PAST_MAX_S = 13 * 24 * 3600
 """PutLogEvents refuses events that are older than 14 days (API reference)."""
 FIT_SHARE = 3
-"""A bounded load is given this many times the minutes that it needs at the rate of its first minute: traffic
-follows the time of day, and at its peak it is twice the mean."""
+"""The reserve for a bounded load, as a multiple of the minutes needed at the rate of its first minute.
+Traffic depends on the time of day, and its peak is twice the mean."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorldTime:
-    """The clock of one world: its first second (epoch), and simulated seconds a second."""
+    """The clock of one world: its first second (epoch), and its speed in simulated seconds per second."""
 
     start: int
     speed: float
@@ -35,7 +35,7 @@ class WorldTime:
         return min(self._unbounded(elapsed_s), present)
 
     def has_caught_up(self, elapsed_s: float, present: float) -> bool:
-        """Return whether a world that is faster than time has reached the present."""
+        """Return True if a world with a speed above 1 has reached the present."""
         return self.speed > 1 and self._unbounded(elapsed_s) >= present
 
     def _unbounded(self, elapsed_s: float) -> float:
@@ -43,13 +43,13 @@ class WorldTime:
 
 
 def first_second(settings: WorldSettings, present: float) -> int:
-    """Return where a world starts, on a whole minute: where its settings say, or by its speed and kind."""
+    """Return the start of a world on a whole minute: the configured one, or a default by speed and kind."""
     ago_s = BOUNDED_STARTS_S if settings.is_bounded else FAST_STARTS_S if settings.speed > 1 else 0
     return (settings.start or int(present) - ago_s) // MINUTE_S * MINUTE_S
 
 
 def first_second_that_fits(settings: WorldSettings, present: float, records_a_minute: float) -> int:
-    """Return where a bounded load starts so that it ends before the present, at about this rate."""
+    """Return the start of a bounded load so that, at about this rate, it ends before the present."""
     latest = first_second(settings, present)
     if settings.start or records_a_minute <= 0:
         return latest

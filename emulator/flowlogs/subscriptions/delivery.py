@@ -1,8 +1,9 @@
-"""Carries log events on to the destination of a subscription filter, in CloudWatch's gzip envelope.
+"""The delivery of log events to the destination of a subscription filter, in CloudWatch's gzip envelope.
 
-Records go straight into the Kinesis store, and to Firehose as a call in this process. AWS repeats a delivery
-for up to 24 hours; here it is repeated while the writer of the events waits, so that a full stream slows its
-writer down. Events that are not accepted by then are lost: they are counted, and logged once per reason.
+Records are put directly into the Kinesis store, and to Firehose by a call in this process. AWS retries a
+delivery for up to 24 hours. The emulator retries for a few seconds while the writer of the events waits, so
+that a full stream slows its writer down. Then the events are lost: they are counted, and logged once per
+reason.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ import pybase64
 import structlog
 
 from connectors.formats.envelope import control_message, wrap_subscription
-from emulator.flowlogs.service_client import Asking, content
+from emulator.flowlogs.service_client import ServiceClient, content
 from emulator.flowlogs.subscriptions.filters import Destination, SubscriptionFilter
 from emulator.kinesis.call import Call
 from emulator.kinesis.errors import Refused
 from emulator.kinesis.protocol.wire import Format
-from emulator.kinesis.puts import Batch
+from emulator.kinesis.puts import PutBatch
 from emulator.kinesis.store import Store
 
 EVENTS_PER_ENVELOPE = 500
@@ -30,7 +31,7 @@ ENVELOPE_MAX_BYTES = 1_000_000  # a record: 1 MiB with its key in Kinesis, 1,000
 BATCH_MAX_BYTES, BATCH_MAX_RECORDS = 4_000_000, 500  # PutRecordBatch: 4 MiB
 ATTEMPTS, PAUSE_S = 20, 0.25
 _KEY_MAX = 256
-_ID_PREFIX = "3" + "0" * 35  # CloudWatch's ids have 56 digits; the last 20 are ours
+_ID_PREFIX = "3" + "0" * 35  # CloudWatch's ids have 56 digits; the emulator counts in the last 20.
 _IDS_PER_MS = 1_000_000
 
 Event = tuple[str, int, str]
@@ -42,20 +43,20 @@ log = structlog.get_logger("emulator.flowlogs")
 
 
 class _Refusing(Exception):
-    """A destination does not take records, and will not soon; the message says why."""
+    """The destination refuses records permanently; the message is the reason."""
 
 
-class Carrier:
-    """Puts records to Kinesis streams and delivery streams."""
+class SubscriptionDelivery:
+    """The delivery to Kinesis streams and delivery streams."""
 
     def __init__(
-        self, store: Store, asking: Asking, clock: Callable[[], int], pause_s: float = PAUSE_S
+        self, store: Store, client: ServiceClient, clock: Callable[[], int], pause_s: float = PAUSE_S
     ) -> None:
-        self._store, self._asking, self._clock, self._pause_s = store, asking, clock, pause_s
-        self._next_id = clock() * _IDS_PER_MS  # so that ids grow from one run to the next
+        self._store, self._client, self._clock, self._pause_s = store, client, clock, pause_s
+        self._next_id = clock() * _IDS_PER_MS  # Ids increase across restarts.
 
     async def test(self, destination: Destination) -> bool:
-        """Send the test message; say whether it was taken."""
+        """Send the test message. Return True if the destination accepted it."""
         kind = "Firehose" if destination.service == "firehose" else "Kinesis stream"
         try:
             return not await self._put(destination, [("control", control_message(kind))])
@@ -63,12 +64,12 @@ class Carrier:
             return False
 
     def events(self, lines: Sequence[tuple[int, str]]) -> list[Event]:
-        """Give ids to lines with their times; an event has the same one for all filters."""
+        """Return events for (time in ms, message) pairs, with new ids that are the same for all filters."""
         first, self._next_id = self._next_id, self._next_id + len(lines)
         return [(f"{_ID_PREFIX}{number:020}", at, text) for number, (at, text) in enumerate(lines, first)]
 
-    async def carry(self, one: SubscriptionFilter, log_stream: str, events: Sequence[Event]) -> None:
-        """Carry on the events that match. Raises nothing for what the destination does."""
+    async def deliver(self, one: SubscriptionFilter, log_stream: str, events: Sequence[Event]) -> None:
+        """Deliver the events that match a filter. Failures are counted and logged, not raised."""
         if one.matches is not None:
             matches = one.matches
             events = [event for event in events if matches(event[2])]
@@ -80,15 +81,15 @@ class Carrier:
         except _Refusing as refusing:
             left, why = records, str(refusing)
         if not left:
-            one.carried.events += len(events)
-            one.carried.failure = ""
+            one.delivered.events += len(events)
+            one.delivered.failure = ""
             return
-        # Part of them may have been taken; who counts the lost must not count too few.
-        one.carried.lost += len(events)
-        if one.carried.failure != why:
-            one.carried.failure = why
+        # Some of them may have been accepted. The counter of lost events is an upper bound.
+        one.delivered.lost += len(events)
+        if one.delivered.failure != why:
+            one.delivered.failure = why
             log.warning(
-                "log events could not be carried on, they are lost",
+                "log events lost, the destination does not accept them",
                 log_group=one.log_group,
                 filter=one.name,
                 destination=one.destination.arn,
@@ -96,7 +97,7 @@ class Carrier:
             )
 
     async def _put_all(self, destination: Destination, records: list[Record]) -> list[Record]:
-        """Put records, and again those that were throttled; return those that never were taken."""
+        """Put records and retry throttled ones. Return the records that were never accepted."""
         for attempt in range(ATTEMPTS):
             if attempt:
                 await asyncio.sleep(self._pause_s)
@@ -106,7 +107,7 @@ class Carrier:
         return records
 
     async def _put(self, destination: Destination, records: list[Record]) -> list[Record]:
-        """Put records once; return those that were throttled."""
+        """Put records once. Return the throttled ones."""
         if destination.service == "kinesis":
             return self._put_to_kinesis(destination, records)
         left: list[Record] = []
@@ -118,7 +119,7 @@ class Carrier:
         now_ms, request = self._clock(), cast("dict[str, object]", {"StreamARN": destination.arn})
         call = Call(self._store, destination.scope, request, now_ms, Format.CBOR, "PutRecords")
         try:
-            batch = Batch(call.active_stream(), Format.CBOR)
+            batch = PutBatch(call.active_stream(), Format.CBOR)
             for number, (key, data) in enumerate(records, 1):
                 batch.add({"PartitionKey": key, "Data": data}, number)
         except Refused as refused:
@@ -126,13 +127,13 @@ class Carrier:
         results = batch.put(self._store, now_ms)
         if not batch.failed:
             return []
-        # An entry of the answer has this field, or the number and the shard of a record that was stored.
+        # A result has either this field, or the sequence number and shard of a stored record.
         return [record for record, result in zip(records, results, strict=True) if b"ErrorCode" in result]
 
     async def _put_to_firehose(self, destination: Destination, records: list[Record]) -> list[Record]:
         entries = [{"Data": pybase64.b64encode(data).decode("ascii")} for _, data in records]
         request = {"DeliveryStreamName": destination.name, "Records": entries}
-        answer = await self._asking.firehose(destination.scope, "PutRecordBatch", request)
+        answer = await self._client.firehose(destination.scope, "PutRecordBatch", request)
         if answer.status == 200:
             return []
         if answer.status == 503:
@@ -141,7 +142,7 @@ class Carrier:
 
 
 def _records(one: SubscriptionFilter, log_stream: str, events: Sequence[Event]) -> Iterator[Record]:
-    """Wrap events; an envelope that is too large for a record is halved, unless it has one event only."""
+    """Wrap events into envelopes. Split an envelope that is too large for a record, down to single events."""
     for at in range(0, len(events), EVENTS_PER_ENVELOPE):
         yield from _wrapped(one, log_stream, events[at : at + EVENTS_PER_ENVELOPE])
 
@@ -155,7 +156,7 @@ def _wrapped(one: SubscriptionFilter, log_stream: str, events: Sequence[Event]) 
         yield from _wrapped(one, log_stream, events[:half])
         yield from _wrapped(one, log_stream, events[half:])
         return
-    # AWS keeps a log stream on one shard, and has not published how its keys look.
+    # AWS sends a log stream to one shard. Its partition keys are not documented.
     yield (secrets.token_hex(16) if one.distribution == "Random" else log_stream[:_KEY_MAX]), data
 
 

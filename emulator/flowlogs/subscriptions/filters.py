@@ -1,4 +1,4 @@
-"""Subscription filters whose destination is ours: what each asks for, and all of them by log group. Pure."""
+"""Subscription filters with a destination in this emulator: storage by log group, and validation. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SHAPES: dict[str, tuple[Member, ...]] = {
     "DeleteSubscriptionFilter": (_GROUP, _NAME),
 }
 
-_NOT_PLAYED = ("applyOnTransformedLogs", "fieldSelectionCriteria", "emitSystemFields")
+_NOT_SUPPORTED = ("applyOnTransformedLogs", "fieldSelectionCriteria", "emitSystemFields")
 _ARN = re.compile(
     r"arn:aws[a-z-]*:(kinesis|firehose):([a-z0-9-]+):(\d{12}):(?:stream|deliverystream)/([\w.-]+)"
 )
@@ -59,14 +59,14 @@ class Destination:
 
     @classmethod
     def read(cls, arn: str) -> Destination | None:
-        """Return what an ARN names, or None when it names something else."""
+        """Return the destination of an ARN, or None if it is neither a stream nor a delivery stream."""
         found = _ARN.fullmatch(arn)
         return None if found is None else cls(found[1], Scope(found[3], found[2]), found[4], arn)
 
 
 @dataclass(slots=True)
-class Carried:
-    """What has become of the events that matched. `failure` is the last attempt's, until one succeeds."""
+class DeliveryCounts:
+    """The counters of the events that matched. `failure` is the last error; a success clears it."""
 
     events: int = 0
     lost: int = 0
@@ -75,7 +75,7 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionFilter:
-    """One filter of a log group; `matches` is None when all events do."""
+    """One filter of a log group. If `matches` is None, all events match."""
 
     scope: Scope
     log_group: str
@@ -86,10 +86,10 @@ class SubscriptionFilter:
     role_arn: str
     distribution: str
     created_ms: int
-    carried: Carried = field(default_factory=Carried, compare=False)
+    delivered: DeliveryCounts = field(default_factory=DeliveryCounts, compare=False)
 
     def shown(self) -> Request:
-        """Return what `DescribeSubscriptionFilters` answers."""
+        """Return the filter in the format of `DescribeSubscriptionFilters`."""
         return {
             "filterName": self.name,
             "logGroupName": self.log_group,
@@ -112,47 +112,47 @@ class SubscriptionFilters:
         return iter([one for named in self._by_group.values() for one in named.values()])
 
     def of(self, scope: Scope, log_group: str) -> list[SubscriptionFilter]:
-        """Return a group's filters."""
+        """Return the filters of a log group."""
         return list(self._by_group.get((scope, log_group), {}).values())
 
     def get(self, scope: Scope, log_group: str, name: str) -> SubscriptionFilter | None:
-        """Return one, or None."""
+        """Return a filter, or None if it does not exist."""
         return self._by_group.get((scope, log_group), {}).get(name)
 
     def put(self, one: SubscriptionFilter) -> None:
-        """Take one in, in place of another of its name."""
+        """Add a filter, or replace the filter with the same name."""
         self._by_group.setdefault((one.scope, one.log_group), {})[one.name] = one
 
     def remove(self, scope: Scope, log_group: str, name: str) -> bool:
-        """Forget one; say whether it was there."""
+        """Remove a filter. Return True if it existed."""
         return self._by_group.get((scope, log_group), {}).pop(name, None) is not None
 
     def remove_group(self, scope: Scope, log_group: str) -> None:
-        """Forget a group's filters."""
+        """Remove the filters of a log group."""
         self._by_group.pop((scope, log_group), None)
 
 
 def check_request(asked: Request) -> None:
-    """Refuse what AWS refuses before it looks for the group, and what this emulator does not play."""
-    if any(asked.get(name) for name in _NOT_PLAYED):
-        raise invalid("This emulator plays no transformed logs, selection criteria or system fields.")
+    """Make AWS's checks that precede the search for the log group. Refuse options that are not supported."""
+    if any(asked.get(name) for name in _NOT_SUPPORTED):
+        raise invalid("This emulator does not support transformed logs, selection criteria or system fields.")
     if not asked.get("roleArn"):
         vendor = str(asked["destinationArn"]).split(":")[2]
         raise invalid(f"destinationArn for vendor {vendor} cannot be used without roleArn")
 
 
 def invalid(sentence: str) -> Refused:
-    """Return the refusal of a parameter."""
+    """Return the error for an invalid parameter."""
     return Refused("InvalidParameterException", sentence)
 
 
 def is_ours(arn: str) -> bool:
-    """Say whether a destination is of a service that is played here."""
+    """Return True if a destination belongs to Kinesis or Firehose."""
     return arn.split(":")[2:3] in (["kinesis"], ["firehose"])
 
 
 def unreachable(arn: str) -> Refused:
-    """Return the refusal of a destination that did not take the test message (moto; many error reports)."""
+    """Return the error for a destination that refused the test message (texts: moto, many error reports)."""
     if arn.split(":")[2:3] == ["firehose"]:
         return invalid(
             "Could not deliver test message to specified Firehose stream. Check if the given Firehose stream "

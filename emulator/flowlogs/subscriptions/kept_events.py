@@ -1,7 +1,7 @@
-"""How many log events that came through us moto keeps, by log stream, and which streams to empty. Pure.
+"""The count of log events that moto retains, by log stream, and the choice of streams to empty. Pure.
 
-moto keeps every event for ever, in its memory. AWS has retention for that; moto knows the setting and does
-not act on it. So there is a bound, beyond which the fullest streams lose what they hold.
+moto keeps all events in memory and ignores the retention setting. Above a limit, the streams with the most
+events are therefore emptied.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ from dataclasses import dataclass, field
 from emulator.scope import Scope
 
 EVENTS_KEPT_MAX = 200_000
-"""About 150 MB in moto, at 0.7 kB an event of the default format."""
+"""About 150 MB in moto, at 0.7 kB per event of the default format."""
 
 LogStream = tuple[Scope, str, str]
 """A scope, a log group and a log stream."""
 
 
 @dataclass(slots=True)
-class EventsKept:
-    """The counts."""
+class KeptEvents:
+    """The number of retained events of each log stream. `most` is the limit of their sum."""
 
     most: int = EVENTS_KEPT_MAX
     _counts: Counter[LogStream] = field(default_factory=Counter)
 
     @property
     def total(self) -> int:
-        """How many events are kept."""
+        """The number of retained events."""
         return self._counts.total()
 
     def add(self, stream: LogStream, events: int) -> None:
-        """Count events that were taken."""
+        """Add accepted events."""
         self._counts[stream] += events
 
     def forget(self, scope: Scope, log_group: str, log_stream: str = "") -> None:
-        """Forget a stream that was deleted or emptied, or a whole group."""
+        """Remove a deleted or emptied stream. If `log_stream` is empty, remove the whole group."""
         for one in list(self._counts):
             if one[:2] == (scope, log_group) and log_stream in {"", one[2]}:
                 del self._counts[one]
 
     def to_empty(self) -> list[LogStream]:
-        """Return which streams to empty now: none, or the fullest until half of the bound is left."""
+        """Return the streams to empty. Above the limit, these are the fullest, down to half the limit."""
         total = self.total
         if total <= self.most:
             return []

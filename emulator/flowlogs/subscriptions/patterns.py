@@ -1,12 +1,13 @@
-"""Filter patterns of CloudWatch Logs: a text → what says whether a line matches it, or a refusal. Pure.
+"""Filter patterns of CloudWatch Logs, compiled to predicates on lines. Pure.
 
-Two kinds are played: terms (`REJECT`, `"a phrase"`, `?either ?or`, `-without`) and columns, which are what
-flow logs are filtered by (`[version, account, eni, source, ..., action="REJECT", status]`). Patterns for JSON
-and regular expressions between `%` are refused: no flow log record is JSON, and the others are not needed.
+Two kinds are supported: terms (`REJECT`, `"a phrase"`, `?either ?or`, `-without`), and columns, the usual
+pattern for flow logs (`[version, account, eni, source, ..., action="REJECT", status]`). Patterns for JSON and
+regular expressions between `%` are refused: no flow log record is JSON, and regular expressions are not
+needed.
 
-Source: CloudWatch Logs guide, "Filter pattern syntax". Of AWS's sentences three are known from error reports
-("Invalid character(s) in term '…'", "If a filter pattern starts with '[' it must end with ']'", and, for
-everything else, "Invalid filter pattern").
+Source: CloudWatch Logs guide, "Filter pattern syntax". Three of AWS's messages are known from error reports
+("Invalid character(s) in term '…'", "If a filter pattern starts with '[' it must end with ']'", and, for all
+other errors, "Invalid filter pattern").
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from operator import ge, gt, le, lt
 from emulator.kinesis.errors import Refused
 
 Matches = Callable[[str], bool]
-"""Says whether a line matches."""
+"""A predicate: True if a line matches."""
 
 _TERM = re.compile(r'([?-]?)\s*(?:"((?:[^"\\]|\\.)*)"|(\w+))(?=\s|$)')
 _TOKEN = re.compile(
@@ -33,7 +34,7 @@ _ELLIPSIS = "..."
 
 
 def compiled(pattern: str) -> Matches | None:
-    """Return what matches lines; None when all do, so that nothing need be called. Raises `Refused`."""
+    """Return the predicate of a pattern, or None if all lines match. Raises `Refused`."""
     text = pattern.strip()
     if not text:
         return None
@@ -41,14 +42,14 @@ def compiled(pattern: str) -> Matches | None:
         if text[0] == opening and text[-1] != closing:
             raise _refused(f"If a filter pattern starts with '{opening}' it must end with '{closing}'")
     if text[0] == "{":
-        raise _refused("This emulator plays no filter patterns for JSON: a flow log record is never JSON.")
+        raise _refused("This emulator supports no filter patterns for JSON: a flow log record is never JSON.")
     if text[0] == "%":
-        raise _refused("This emulator plays no regular expressions in filter patterns.")
+        raise _refused("This emulator supports no regular expressions in filter patterns.")
     return _columns(text[1:-1]) if text[0] == "[" else _terms(text)
 
 
 def _terms(text: str) -> Matches:
-    """Return what matches lines with all terms, or with one of those marked `?` if there are no others."""
+    """Return the predicate for terms: all unmarked terms and none marked `-`, or any term marked `?`."""
     by_sign: dict[str, list[str]] = {"": [], "?": [], "-": []}
     at = 0
     while at < len(text):
@@ -61,20 +62,20 @@ def _terms(text: str) -> Matches:
     required, optional, excluded = by_sign[""], by_sign["?"], by_sign["-"]
     if not required and not excluded:
         return lambda line: any(term in line for term in optional)
-    # "You can't combine the question mark with other filter patterns": then it means nothing.
+    # "You can't combine the question mark with other filter patterns": it is then ignored.
     return lambda line: all(term in line for term in required) and not any(term in line for term in excluded)
 
 
 def _offending(text: str, at: int) -> str:
-    """Return the first character that cannot stand where it does."""
+    """Return the first character that is invalid at its place."""
     rest = re.match(r'[?-]?\s*(?:"(?:[^"\\]|\\.)*"|\w+)', text[at:])
     return text[at + rest.end()] if rest is not None else text[at]
 
 
 def _columns(text: str) -> Matches | None:
-    """Return what matches lines with as many fields as there are columns, or more where `...` stands."""
+    """Return the predicate for columns. The number of fields must be equal; `...` stands for any number."""
     if not text.strip():
-        return None  # AWS takes `[]` (LocalStack's recording, 2026-02-06); that all match it is our guess
+        return None  # AWS accepts `[]` (LocalStack's recording, 2026-02-06). That all lines match is assumed.
     columns = _split(_tokens(text), ",")
     opened = [number for number, column in enumerate(columns) if column == [_ELLIPSIS]]
     if len(opened) > 1:
@@ -118,11 +119,11 @@ def _split(tokens: Sequence[str], mark: str) -> list[list[str]]:
 
 
 def _condition(column: Sequence[str]) -> Matches:
-    """Return what one field must be: comparisons of one name, `&&` before `||`."""
+    """Return the predicate of one field: comparisons with one name; `&&` binds more strongly than `||`."""
     alternatives = [_split(part, "&&") for part in _split(column, "||")]
     comparisons = [one for part in alternatives for one in part]
     if any(len(one) != 3 for one in comparisons) or len(list(groupby(comparisons, lambda one: one[0]))) > 1:
-        raise _refused()  # conditions on other columns stand in theirs (awsdocs, user guide, issue 21)
+        raise _refused()  # A column has conditions on itself only (awsdocs, user guide, issue 21).
     checks = [[_comparison(operator, value) for _, operator, value in part] for part in alternatives]
     return lambda field: any(all(check(field) for check in part) for part in checks)
 
@@ -143,7 +144,7 @@ def _comparison(operator: str, token: str) -> Matches:
 
 
 def _fields(line: str) -> list[str]:
-    """Split a line at spaces; what stands between brackets or quotes is one field."""
+    """Split a line at spaces. Text between brackets or quotes is one field."""
     if '"' not in line and "[" not in line:
         return line.split()
     return [quoted or bracketed or bare for quoted, bracketed, bare in _FIELD.findall(line)]

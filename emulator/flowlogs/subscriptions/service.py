@@ -1,12 +1,13 @@
-"""CloudWatch Logs as far as it is ours: subscription filters to our Kinesis and Firehose, what they carry.
+"""The CloudWatch Logs calls that concern subscription filters to this emulator's Kinesis and Firehose.
 
-Everything else is moto's, and so are log groups, streams, events, and filters to Lambda. `PutLogEvents` goes
-to moto first; what it took is carried on before the call is answered. Not played: destinations of other
-accounts (`PutDestination`), account-level filters, and control messages after the first.
+moto answers all other calls, and stores log groups, log streams, log events and filters to Lambda.
+`PutLogEvents` is forwarded to moto first; the accepted events are delivered before the call is answered. Not
+supported: destinations of other accounts (`PutDestination`), account-level filters, and control messages
+after the first.
 
-Each event costs moto 10 to 20 µs and memory for ever. With `keeps_events` off, events of a group that has a
-filter here are carried on and not kept: they cannot be read from the group, and it is not asked whether their
-log stream is there. With it on, what is kept is bounded (`kept_events`).
+An event costs moto 10 to 20 µs, and memory until the process ends. If `keeps_events` is False, the events of
+a group with a filter here are delivered and not stored: they cannot be read from the group, and a missing log
+stream is not noticed. If it is True, the number of stored events is limited (`kept_events`).
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from typing import Any, cast
 import orjson
 import structlog
 
-from emulator.flowlogs.service_client import LOGS, Asking, NotAnswered, content
-from emulator.flowlogs.subscriptions.delivery import Carrier
+from emulator.flowlogs.service_client import LOGS, ServiceClient, ServiceError, content
+from emulator.flowlogs.subscriptions.delivery import SubscriptionDelivery
 from emulator.flowlogs.subscriptions.filters import (
     FILTERS_MAX,
     SHAPES,
@@ -31,7 +32,7 @@ from emulator.flowlogs.subscriptions.filters import (
     is_ours,
     unreachable,
 )
-from emulator.flowlogs.subscriptions.kept_events import EventsKept
+from emulator.flowlogs.subscriptions.kept_events import KeptEvents
 from emulator.flowlogs.subscriptions.patterns import compiled
 from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.kinesis.errors import Refused, limit_exceeded
@@ -41,19 +42,22 @@ from emulator.kinesis.shapes.validation import check
 from emulator.kinesis.store import Store
 from emulator.scope import Scope
 
-OLDEST_MS, NEWEST_MS = 14 * 86_400_000, 2 * 3_600_000  # PutLogEvents: what it takes, before now and after
+OLDEST_MS, NEWEST_MS = (
+    14 * 86_400_000,
+    2 * 3_600_000,
+)  # PutLogEvents: the accepted times, before and after now
 _PAGE = 50  # DescribeSubscriptionFilters, "limit"
 
 log = structlog.get_logger("emulator.flowlogs")
 
 
 class Subscriptions:
-    """Answers CloudWatch Logs' calls. `keeps_events` may be changed at any time."""
+    """The calls of CloudWatch Logs. `keeps_events` may be changed at any time."""
 
     def __init__(
         self,
         others: Service,
-        asking: Asking,
+        client: ServiceClient,
         kinesis: Store,
         clock: Callable[[], int],
         *,
@@ -61,9 +65,9 @@ class Subscriptions:
     ) -> None:
         self.keeps_events = keeps_events
         self.filters = SubscriptionFilters()
-        self.kept = EventsKept()
-        self._others, self._asking, self._clock = others, asking, clock
-        self._carrier = Carrier(kinesis, asking, clock)
+        self.kept = KeptEvents()
+        self._others, self._client, self._clock = others, client, clock
+        self._delivery = SubscriptionDelivery(kinesis, client, clock)
         self._putting = asyncio.Lock()
         self._tokens = 0
         self._calls: dict[str, Callable[[Incoming, Scope, Request], Awaitable[Outgoing]]] = {
@@ -76,7 +80,7 @@ class Subscriptions:
         }
 
     async def answer(self, incoming: Incoming, scope: Scope) -> Outgoing:
-        """Answer a call. Raises `Refused`, and `NotAnswered` with what moto says instead."""
+        """Answer a call. Raises `Refused`, and `ServiceError` with moto's response."""
         operation = incoming.headers.get("x-amz-target", "").removeprefix(f"{LOGS}.")
         call = self._calls.get(operation)
         if call is None:
@@ -86,13 +90,13 @@ class Subscriptions:
         return await call(incoming, scope, asked)
 
     def summary(self) -> list[dict[str, object]]:
-        """Return every filter of ours, and what has become of the events that matched."""
+        """Return the subscription filters with their counters, for the emulator's page."""
         return [
             {
                 **one.shown(),
-                "events": one.carried.events,
-                "lost": one.carried.lost,
-                "failure": one.carried.failure,
+                "events": one.delivered.events,
+                "lost": one.delivered.lost,
+                "failure": one.delivered.failure,
             }
             for one in self.filters
         ]
@@ -112,10 +116,10 @@ class Subscriptions:
         if name not in names and len(names) >= FILTERS_MAX:
             raise limit_exceeded("Resource limit exceeded.")  # LocalStack's recording, 2026-02-06
         destination = Destination.read(arn)
-        if destination is None or destination.scope != scope or not await self._carrier.test(destination):
+        if destination is None or destination.scope != scope or not await self._delivery.test(destination):
             raise unreachable(arn)
         if name in theirs:
-            await self._asking.logs(
+            await self._client.logs(
                 scope, "DeleteSubscriptionFilter", {"logGroupName": group, "filterName": name}
             )
         before = self.filters.get(scope, group, name)
@@ -177,9 +181,9 @@ class Subscriptions:
         else:
             answer = await self._kept(incoming, (scope, group, log_stream), len(lines or ()))
         if answer.status == 200 and lines is not None:
-            events = self._carrier.events(lines) if filters else []
+            events = self._delivery.events(lines) if filters else []
             for one in filters:
-                await self._carrier.carry(one, log_stream, events)
+                await self._delivery.deliver(one, log_stream, events)
             if rejected:
                 return _answered(
                     {**orjson.loads(content(answer) or b"{}"), "rejectedLogEventsInfo": rejected}
@@ -187,7 +191,7 @@ class Subscriptions:
         return answer
 
     def _timely(self, incoming: Incoming, asked: Request) -> tuple[Incoming, Request, dict[str, int]]:
-        """Take away events that CloudWatch Logs rejects for their time; return what is to be said of them.
+        """Remove events whose time CloudWatch Logs rejects. Return the request and `rejectedLogEventsInfo`.
 
         API reference, PutLogEvents: none more than 2 hours in the future, none older than 14 days.
         """
@@ -209,7 +213,7 @@ class Subscriptions:
         return replace(incoming, body=orjson.dumps(timely)), timely, rejected
 
     async def _kept(self, incoming: Incoming, stream: tuple[Scope, str, str], events: int) -> Outgoing:
-        """Pass events on to moto, one call at a time, so that none comes while a stream is emptied."""
+        """Forward events to moto, one call at a time, so that none arrives while a stream is emptied."""
         async with self._putting:
             answer = await self._others(incoming)
             if answer.status == 200:
@@ -221,28 +225,28 @@ class Subscriptions:
     async def _empty(self, scope: Scope, group: str, log_stream: str) -> None:
         named = {"logGroupName": group, "logStreamName": log_stream}
         log.warning(
-            "too many log events are kept, a log stream is emptied",
+            "log stream emptied, too many log events are retained",
             events_kept=self.kept.total,
             events_kept_max=self.kept.most,
             **named,
         )
         self.kept.forget(scope, group, log_stream)
         for operation in ("DeleteLogStream", "CreateLogStream"):
-            answer = await self._asking.logs(scope, operation, named)
-            if answer.status != 200:  # The log stream was deleted. The writer's own events were accepted.
-                log.warning("a log stream could not be emptied", operation=operation, **named)
+            answer = await self._client.logs(scope, operation, named)
+            if answer.status != 200:  # The log stream was deleted. The new events were accepted.
+                log.warning("log stream could not be emptied", operation=operation, **named)
                 return
 
     async def _theirs(self, scope: Scope, group: str) -> Sequence[Mapping[str, Any]]:
-        """Return moto's filters of a group. Raises `NotAnswered`, as when there is no such group."""
-        answer = await self._asking.logs(scope, "DescribeSubscriptionFilters", {"logGroupName": group})
+        """Return moto's filters of a group. Raises `ServiceError`, also if the group does not exist."""
+        answer = await self._client.logs(scope, "DescribeSubscriptionFilters", {"logGroupName": group})
         if answer.status != 200:
-            raise NotAnswered("DescribeSubscriptionFilters", answer)
+            raise ServiceError("DescribeSubscriptionFilters", answer)
         return cast("Sequence[Mapping[str, Any]]", orjson.loads(content(answer))["subscriptionFilters"])
 
 
 def _check(asked: Request, operation: str) -> None:
-    """Refuse values outside their limits: what other services call `ValidationException`."""
+    """Check the values against their limits. The error code here is not `ValidationException`."""
     try:
         check(asked, SHAPES.get(operation, ()))
     except Refused as refused:
@@ -252,7 +256,7 @@ def _check(asked: Request, operation: str) -> None:
 
 
 def _lines(events: object) -> list[tuple[int, str]] | None:
-    """Return the times and messages of events, or None when they are none, which moto then refuses."""
+    """Return the times and messages of events, or None if they are malformed. moto then refuses the call."""
     try:
         found = [(one["timestamp"], one["message"]) for one in cast("list[dict[str, Any]]", events)]
     except (KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""VPCs, subnets and interfaces as EC2 lists them, for the page: read again only when EC2 has changed."""
+"""VPCs, subnets and interfaces for the page, read from EC2 and cached until EC2 changes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element, fromstring
 
-from emulator.flowlogs.service_client import EC2_VERSION, FORM, NotAnswered, content, signed
+from emulator.flowlogs.service_client import EC2_VERSION, FORM, ServiceError, content, signed
 from emulator.http.messages import Incoming, Outgoing
 from emulator.scope import Scope
 
-_NAMESPACE = "{*}"  # moto's answers name an older version of the API than AWS's
+_NAMESPACE = "{*}"  # moto's responses have the namespace of an older API version than AWS's.
 Ask = Callable[[Incoming], Awaitable[Outgoing]]
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
-    """A VPC, a subnet or an interface: its id, its name or description, its block or address, its parent."""
+class NetworkResource:
+    """A VPC, a subnet or an interface: id, name or description, CIDR block or address, and parent id."""
 
     id: str
     name: str
@@ -26,22 +26,22 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What there is in one account and Region."""
+    """The network resources of one account and Region."""
 
-    vpcs: tuple[Thing, ...] = ()
-    subnets: tuple[Thing, ...] = ()
-    interfaces: tuple[Thing, ...] = ()
+    vpcs: tuple[NetworkResource, ...] = ()
+    subnets: tuple[NetworkResource, ...] = ()
+    interfaces: tuple[NetworkResource, ...] = ()
 
 
 @dataclass(slots=True)
 class Networks:
-    """Reads networks, and remembers them as long as `revision` stays."""
+    """A cache of networks. An entry is valid while `revision` is the same."""
 
     ask: Ask
     _known: dict[Scope, tuple[int, Network]] = field(default_factory=dict)
 
     async def of(self, scope: Scope, revision: int) -> Network:
-        """Return an account's network in a Region. Raises `NotAnswered`."""
+        """Return an account's network in a Region. Raises `ServiceError`."""
         known = self._known.get(scope)
         if known is None or known[0] != revision:
             known = self._known[scope] = (revision, await self._read(scope))
@@ -49,11 +49,11 @@ class Networks:
 
     async def _read(self, scope: Scope) -> Network:
         vpcs = [
-            Thing(_text(one, "vpcId"), _name(one), _text(one, "cidrBlock"))
+            NetworkResource(_text(one, "vpcId"), _name(one), _text(one, "cidrBlock"))
             for one in await self._listed(scope, "DescribeVpcs", "vpcSet")
         ]
         subnets = [
-            Thing(
+            NetworkResource(
                 _text(one, "subnetId"),
                 _name(one),
                 f"{_text(one, 'cidrBlock')} {_text(one, 'availabilityZone')}",
@@ -62,7 +62,7 @@ class Networks:
             for one in await self._listed(scope, "DescribeSubnets", "subnetSet")
         ]
         interfaces = [
-            Thing(
+            NetworkResource(
                 _text(one, "networkInterfaceId"),
                 _text(one, "description") or _name(one),
                 _text(one, "privateIpAddress"),
@@ -81,7 +81,7 @@ class Networks:
             headers = {**signed(scope, "ec2"), "content-type": FORM}
             answer = await self.ask(Incoming("POST", "/", headers, body))
             if answer.status != 200:
-                raise NotAnswered(action, answer)
+                raise ServiceError(action, answer)
             root = fromstring(content(answer))
             found += list(_items(root, element))
             token = _text(root, "nextToken")

@@ -1,7 +1,6 @@
-"""The emulator's page about flow logs, as HTML: a form, the flow logs, the last lines, the network. Pure.
+"""The HTML of the emulator's flow-log page: a form, the flow logs, their last lines, the network. Pure.
 
-Without its script it is a page like any other; with it the tables follow what happens. The template escapes
-everything that came from outside.
+The page works without its script. With the script, the tables are refreshed. The template escapes all values.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from functools import lru_cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from emulator.flowlogs.flow_log import CLOUDWATCH, FIREHOSE, S3, FlowLog
-from emulator.flowlogs.web.network import Network, Thing
+from emulator.flowlogs.web.network import Network, NetworkResource
 from emulator.scope import Scope
 
 SHOWN_MOST = 100
-"""Interfaces of a subnet that are listed, and that the form offers."""
+"""The number of interfaces that are listed for each subnet, and that the form offers."""
 LINES_SHOWN = 8
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -32,8 +31,8 @@ _DESTINATIONS = {CLOUDWATCH: "CloudWatch Logs", S3: "S3", FIREHOSE: "Firehose"}
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What the page shows. `said` is what came of the form, `form` what it was filled with."""
+class PageData:
+    """The content of the page. `said` is the result of the submitted form, `form` its field values."""
 
     scope: Scope
     network: Network
@@ -42,10 +41,10 @@ class Shown:
     form: Mapping[str, str] = field(default_factory=dict)
 
 
-def render(shown: Shown, *, only_live: bool = False) -> str:
-    """Return the page, or only the part of it that changes."""
+def render(shown: PageData, *, only_live: bool = False) -> str:
+    """Return the page. If `only_live` is set, return only the part that the script refreshes."""
     network = shown.network
-    in_subnet: dict[str, list[Thing]] = defaultdict(list)
+    in_subnet: dict[str, list[NetworkResource]] = defaultdict(list)
     for one in network.interfaces:
         in_subnet[one.parent].append(one)
     return _template().render(

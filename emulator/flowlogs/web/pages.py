@@ -1,8 +1,8 @@
-"""The emulator's own addresses about flow logs and the world: a page, and JSON for `vpcflow world`.
+"""The emulator's HTTP endpoints for flow logs and the world: a page, and JSON for `vpcflow world`.
 
-`/_vpcflow/` the page; it also takes the form by which a flow log is created. `/_vpcflow/flow-logs` every
-flow log with its delivery. `/_vpcflow/world` shows how the world is played and how far it is; a PUT begins
-another. `/_vpcflow/ledger` what was delivered of a bounded load, once it is over.
+`/_vpcflow/` is the page; a POST of its form creates a flow log. `/_vpcflow/flow-logs` lists every flow log
+with its delivery counters. `/_vpcflow/world` returns the world's settings and progress; a PUT starts a new
+world. `/_vpcflow/ledger` is the ledger of a bounded load after its end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import orjson
 from emulator.flowlogs.flow_log import CLOUDWATCH, FlowLog
 from emulator.flowlogs.player.link import Link
 from emulator.flowlogs.service import FlowLogService
-from emulator.flowlogs.service_client import EC2_VERSION, FORM, NotAnswered, content, signed
+from emulator.flowlogs.service_client import EC2_VERSION, FORM, ServiceError, content, signed
 from emulator.flowlogs.web import page
 from emulator.flowlogs.web.network import Network, Networks
 from emulator.http.messages import Incoming, Outgoing
@@ -36,13 +36,13 @@ _SCOPE = re.compile(r"[a-z0-9-]{1,32}")
 
 
 class Pages:
-    """Answers for the addresses above."""
+    """The handlers of these endpoints."""
 
     def __init__(self, service: FlowLogService, link: Link, networks: Networks) -> None:
         self._service, self._link, self._networks = service, link, networks
 
     def by_path(self) -> Mapping[str, Page]:
-        """Return each page by its path."""
+        """Return the handlers by path."""
         return {
             "/_vpcflow": self._page,
             "/_vpcflow/live": self._live,
@@ -57,19 +57,19 @@ class Pages:
         scope, said, form = _scope(incoming), "", {}
         if incoming.method == "POST":
             if not _is_same_origin(incoming.headers):
-                return as_json({"message": "The form is this page's own only."}, 403)
+                return as_json({"message": "Only this page itself may send its form."}, 403)
             form = dict(parse_qsl(incoming.body.decode("utf-8", "replace")))
             said = await self._create(scope, form)
         elif incoming.method not in {"GET", "HEAD"}:
-            return as_json({"message": "This page takes GET and POST."}, 405)
+            return as_json({"message": "This page supports GET and POST."}, 405)
         network, why = await self._network(scope)
-        shown = page.Shown(scope, network, self._service.flow_logs.of(scope), said or why, form)
+        shown = page.PageData(scope, network, self._service.flow_logs.of(scope), said or why, form)
         return _text(page.render(shown), "text/html")
 
     async def _live(self, incoming: Incoming) -> Outgoing:
         scope = _scope(incoming)
         network, _ = await self._network(scope)
-        shown = page.Shown(scope, network, self._service.flow_logs.of(scope))
+        shown = page.PageData(scope, network, self._service.flow_logs.of(scope))
         return _text(page.render(shown, only_live=True), "text/html")
 
     def _world(self, incoming: Incoming) -> Outgoing:
@@ -81,23 +81,23 @@ class Pages:
             except BadWorld as bad:
                 return as_json({"message": str(bad)}, 400)
         elif incoming.method not in {"GET", "HEAD"}:
-            return as_json({"message": "This page takes GET and PUT."}, 405)
+            return as_json({"message": "This page supports GET and PUT."}, 405)
         settings, progress = self._link.settings.document(), asdict(self._link.progress)
         return as_json({"settings": settings, "progress": progress, "player": self._link.pid})
 
     def _ledger(self, incoming: Incoming) -> Outgoing:
         if not self._link.ledger:
-            return as_json({"message": "There is a ledger when a bounded load is over."}, 404)
+            return as_json({"message": "There is no ledger. It is written when a bounded load ends."}, 404)
         return Outgoing(200, {"Content-Type": "application/json"}, self._link.ledger)
 
     async def _network(self, scope: Scope) -> tuple[Network, str]:
         try:
             return await self._networks.of(scope, self._service.revision), ""
-        except NotAnswered as other:
-            return Network(), f"EC2 does not answer: {other}"
+        except ServiceError as other:
+            return Network(), f"EC2 cannot be read: {other}"
 
     async def _create(self, scope: Scope, form: Mapping[str, str]) -> str:
-        """Create a flow log as the form says, by EC2's own call; return what to tell the person."""
+        """Create the flow log of a submitted form through `CreateFlowLogs`. Return a message for the page."""
         headers = {**signed(scope, "ec2"), "content-type": FORM}
         asked = urlencode({name: value for name, value in _asked(form).items() if value}).encode()
         answer = content(await self._service.ec2(Incoming("POST", "/", headers, asked))).decode()
@@ -157,7 +157,7 @@ def _shown(one: FlowLog) -> dict[str, object]:
 
 
 def _scope(incoming: Incoming) -> Scope:
-    """Return the account and Region that the address names, or the emulator's own."""
+    """Return the account and Region in the query string. The defaults are those of the emulator."""
     asked = dict(parse_qsl(incoming.target.partition("?")[2]))
     account, region = asked.get("account", ""), asked.get("region", "")
     is_account = account.isascii() and account.isdecimal() and len(account) == 12
@@ -165,7 +165,7 @@ def _scope(incoming: Incoming) -> Scope:
 
 
 def _is_same_origin(headers: Mapping[str, str]) -> bool:
-    """Say whether a browser sends a form from our own page: another site's cannot set these headers."""
+    """Return True if a browser sent the form from this page. Other sites cannot set these headers."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"

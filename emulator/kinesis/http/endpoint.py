@@ -53,7 +53,7 @@ class CapWarning:
         )
 
 
-class Endpoint:
+class KinesisEndpoint:
     """The service of one store, by one clock."""
 
     def __init__(self, store: Store, clock: Callable[[], int], answerer: Answerer = service.answer) -> None:

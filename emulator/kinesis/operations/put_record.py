@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
-from emulator.kinesis.puts import Batch
+from emulator.kinesis.puts import PutBatch
 from emulator.kinesis.state import sequence_numbers
 
 
@@ -12,7 +12,7 @@ def put_record(call: Call) -> Output:
     """Put a record; answer with its shard and number."""
     stream = call.active_stream()
     _check_ordering(call, stream.name)
-    batch = Batch(stream, call.format)
+    batch = PutBatch(stream, call.format)
     batch.add(call.request, "")
     if call.flag("DryRun"):
         raise errors.dry_run()

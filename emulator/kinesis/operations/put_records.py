@@ -12,14 +12,14 @@ from emulator.kinesis import errors
 from emulator.kinesis.call import Call, Output
 from emulator.kinesis.protocol import cbor
 from emulator.kinesis.protocol.wire import Format, Request
-from emulator.kinesis.puts import Batch
+from emulator.kinesis.puts import PutBatch
 
 MOST_BYTES = 10 << 20  # PutRecords: "up to a limit of 10 MiB for the entire request, with partition keys"
 
 
 def put_records(call: Call) -> Output:
     """Put records; answer with the shard and number of each, in the request's order."""
-    batch = Batch(call.active_stream(), call.format)
+    batch = PutBatch(call.active_stream(), call.format)
     for number, entry in enumerate(cast("list[Request]", call.request["Records"]), 1):
         batch.add(entry, number)
     if batch.payload_bytes > MOST_BYTES:

@@ -19,7 +19,7 @@ class BadBatch(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class JournalBatch:
     """Records in a row, that came at one time."""
 
     texts: list[bytes]
@@ -46,7 +46,7 @@ def count(value: bytes | memoryview) -> int:
     return int(records)
 
 
-def unpack(value: bytes | memoryview) -> Batch:
+def unpack(value: bytes | memoryview) -> JournalBatch:
     """Return the batch that a value is. Raises `BadBatch`."""
     records = count(value)
     _, _, arrival_ms = _HEAD.unpack_from(value)
@@ -63,4 +63,4 @@ def unpack(value: bytes | memoryview) -> Batch:
     for length in lengths:
         texts.append(bytes(value[at : at + length]))
         at += length
-    return Batch(texts, sizes[:records].tolist(), arrival_ms)
+    return JournalBatch(texts, sizes[:records].tolist(), arrival_ms)

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from emulator.firehose.service import TARGET_PREFIX, Firehose
 from emulator.http.messages import Incoming, Outgoing, Service
-from emulator.kinesis.store import Limits, Store
+from emulator.kinesis.store import Store, StoreLimits
 from tests.emulator.aws import session
 from tests.emulator.firehose.door import door
 
@@ -103,7 +103,7 @@ async def no_s3(_: Incoming) -> Outgoing:
 @asynccontextmanager
 async def playing(others: Service = no_s3, transition_ms: int = 0) -> AsyncIterator[Playing]:
     """Play while in the context; `others` answers what is not for Firehose."""
-    clock, store = Clock(), Store(Limits(transition_ms=transition_ms))
+    clock, store = Clock(), Store(StoreLimits(transition_ms=transition_ms))
     firehose = Firehose(store, others, clock, seed=7, first_pause_s=0.01)
 
     async def route(request: Incoming) -> Outgoing:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from emulator import server
 from emulator.kinesis.operations import OPERATIONS
-from emulator.kinesis.store import Limits, Store
+from emulator.kinesis.store import Store, StoreLimits
 
 DEADLINE_S = 5.0
 JSON, CBOR = "application/x-amz-json-1.1", "application/x-amz-cbor-1.1"
@@ -59,7 +59,7 @@ class Server:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        store = Store(Limits(transition_ms=0))
+        store = Store(StoreLimits(transition_ms=0))
         self._running = self._await(server.serve(store, "127.0.0.1", 0))
         self.port = self._running.port
         assert self.post("CreateStream", b'{"StreamName":"s","ShardCount":2}')[0] == 200

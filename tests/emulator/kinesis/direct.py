@@ -10,7 +10,7 @@ import orjson
 from emulator.kinesis import service
 from emulator.kinesis.protocol import wire
 from emulator.kinesis.state.streams import Stream
-from emulator.kinesis.store import Limits, Store
+from emulator.kinesis.store import Store, StoreLimits
 from emulator.scope import Scope
 
 SCOPE = Scope("000000000000", "us-east-1")
@@ -22,7 +22,7 @@ class Client:
     """Calls a store directly, at a time that only the test moves."""
 
     def __init__(self, **limits: Any) -> None:
-        self.store = Store(Limits(**limits))
+        self.store = Store(StoreLimits(**limits))
         self.now_ms = T0_MS
         self.scope = SCOPE
 

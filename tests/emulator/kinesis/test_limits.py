@@ -5,13 +5,12 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from emulator.kinesis.limits import AWS, OFF, BadLimits, Limits, Throttle, apply
+from emulator.kinesis.limits import AWS, OFF, BadLimits, Throttle, ThrottleLimits, apply
 from emulator.kinesis.protocol.wire import ACCOUNT, CONTENT_TYPE, DEFAULT_REGION, Answer
 from emulator.kinesis.service import HttpRequest, answer
 from emulator.kinesis.state.shards import Shard
 from emulator.kinesis.state.streams import Stream, Wanted
-from emulator.kinesis.store import Limits as StoreLimits
-from emulator.kinesis.store import Store
+from emulator.kinesis.store import Store, StoreLimits
 from emulator.kinesis.subscription import Subscription
 from emulator.scope import Scope
 from tests.emulator.asked import FIRST_SHARD, asked
@@ -206,7 +205,7 @@ def test_a_subscription_is_held_back_while_its_consumer_has_had_enough() -> None
 
 
 def test_buckets_that_are_full_again_are_forgotten() -> None:
-    throttle, (made, _) = Throttle(Limits(write_records_per_s=1)), stream()
+    throttle, (made, _) = Throttle(ThrottleLimits(write_records_per_s=1)), stream()
     for at in range(10_000):
         throttle.admit(made, NOW_MS + at * 1000)(Shard(at, 0, 1, NOW_MS), 1)
     assert len(throttle._full_at_ms) < 4200

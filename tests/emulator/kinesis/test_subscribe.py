@@ -17,7 +17,7 @@ from emulator.kinesis import service
 from emulator.kinesis.protocol import wire
 from emulator.kinesis.protocol.wire import Format
 from emulator.kinesis.state.streams import Stream, Wanted
-from emulator.kinesis.store import Limits, Store
+from emulator.kinesis.store import Store, StoreLimits
 from emulator.kinesis.subscription import BEAT_MS, EXCLUSIVE_MS, LIFE_MS, Step, Subscription
 from emulator.scope import Scope
 from tests.emulator.http.http2_client import http2
@@ -31,7 +31,7 @@ class Service:
     """A stream `s` with a consumer `c`, and the calls that a consumer and a producer make."""
 
     def __init__(self, shards: int = 1) -> None:
-        self.store = Store(Limits(transition_ms=0))
+        self.store = Store(StoreLimits(transition_ms=0))
         self.now_ms = T0_MS
         self.stream: Stream = self.store.create(SCOPE, Wanted("s", shards), T0_MS)
         self.arn = self.stream.register("c", {}, T0_MS).arn

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from emulator.http.messages import Incoming
 from emulator.moto import backend
 from emulator.moto import health as health_page
-from emulator.moto.backend import Behind
+from emulator.moto.backend import MotoBackend
 from emulator.moto.health import health
 from emulator.moto.requests import caller, forwarded
 from tests.emulator.aws import Aws, call, calling
@@ -31,9 +31,9 @@ DEADLINE_S = 20.0
 
 
 @asynccontextmanager
-async def playing() -> AsyncIterator[tuple[Behind, Aws]]:
+async def playing() -> AsyncIterator[tuple[MotoBackend, Aws]]:
     """A moto of the test's own, not started."""
-    service = Behind()
+    service = MotoBackend()
     async with calling(service.answer) as aws:
         try:
             yield service, aws
@@ -84,10 +84,10 @@ async def test_a_crash_is_said_and_the_next_request_starts_another() -> None:
 
 ORPHANING = """
 import asyncio
-from emulator.moto.backend import Behind
+from emulator.moto.backend import MotoBackend
 from emulator.http.messages import Incoming
 async def main():
-    service = Behind()
+    service = MotoBackend()
     await service.answer(Incoming("GET", "/", {"host": "localhost"}, b""))
     print("pid", service.pid, flush=True)
     await asyncio.sleep(60)

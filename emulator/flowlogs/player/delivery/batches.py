@@ -1,4 +1,4 @@
-"""Records of one flow log on their way to its destination, and the same as the ledger counts them. Pure."""
+"""The records of one flow log and one interval, as fields for delivery and as rows for the ledger. Pure."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ ABOUT = ("eni", "action", "packets", "bytes", "start", "end", "peer", "port")
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows of one interval, ordered by interface. `about` has `ABOUT` for each row of `frame`.
+class IntervalBatch:
+    """The records of one interval. `ends` is the first second after it, in seconds since the epoch.
 
-    In `about`, `action` is NODATA or SKIPDATA for a record of the log about itself.
+    `frame` has the fields of the format, and `about` the columns `ABOUT`, one row for each record. For a
+    NODATA or SKIPDATA record, `action` in `about` is that status.
     """
 
     ends: int
@@ -27,18 +28,18 @@ class Batch:
 
     @property
     def height(self) -> int:
-        """How many records there are."""
+        """The number of records."""
         return self.frame.height
 
     def runs(self) -> Iterator[tuple[str, pl.DataFrame]]:
-        """Yield each interface with its rows: `line`, and the columns of `about`."""
+        """Yield each interface id with its rows. The columns are `line` and those of `about`."""
         together = self.about.with_columns(lines(self.frame))
         for (eni,), part in together.group_by("eni", maintain_order=True):
             yield str(eni), part
 
 
-def batch(portion: Portion, rows: Rows) -> Batch:
-    """Return an interval's records, written with a format's fields."""
+def batch(portion: Portion, rows: Rows) -> IntervalBatch:
+    """Return an interval's records with the fields of a format."""
     last = portion.ends - 1
     found = portion.records
     frames = [rows.frame(found)]
@@ -63,7 +64,7 @@ def batch(portion: Portion, rows: Rows) -> Batch:
             about.append(_about_silence(status, len(numbers), portion.begins, last))
     names = rows.interfaces(np.concatenate(enis))
     whole = pl.concat(about).with_columns(names.alias("eni")).select(ABOUT)
-    return Batch(portion.ends, pl.concat(frames, how="vertical_relaxed"), whole)
+    return IntervalBatch(portion.ends, pl.concat(frames, how="vertical_relaxed"), whole)
 
 
 def _about_silence(status: str, count: int, begins: int, last: int) -> pl.DataFrame:

@@ -1,8 +1,8 @@
-"""Hands records over: to log streams of CloudWatch Logs, files in S3, or a Firehose delivery stream.
+"""The three destinations: log streams in CloudWatch Logs, files in S3, a Firehose delivery stream.
 
-Everything is an ordinary call to the service, as AWS's own delivery makes it. What was taken is told to
-`delivered`, so that a ledger can be kept of it; what cannot be delivered is `NotDelivered`, and is lost, as
-in AWS. `pace` is awaited before each call with how many records it carries.
+All writes are ordinary API calls, as in AWS. Accepted records are passed to the `delivered` callback, which
+updates the ledger. If records cannot be delivered, `NotDelivered` is raised and they are lost, as in AWS.
+Before each call, `pace` is awaited with the number of records in it.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from emulator.firehose.destinations.objects import NotWritten, Objects
 from emulator.flowlogs.access.permissions import Permissions
 from emulator.flowlogs.flow_log import ACCESS_ERROR, UNKNOWN_ERROR, FlowLog
 from emulator.flowlogs.player.delivery import naming
-from emulator.flowlogs.player.delivery.batches import Batch
+from emulator.flowlogs.player.delivery.batches import IntervalBatch
 from emulator.flowlogs.player.delivery.files import File, Files
 from emulator.flowlogs.player.rows import lines
-from emulator.flowlogs.service_client import Asking, content
+from emulator.flowlogs.service_client import ServiceClient, content
 from emulator.http.messages import Outgoing
 
 Pace = Callable[[int], Awaitable[None]]
 Delivered = Callable[[FlowLog, pl.DataFrame, Sequence[str]], None]
-"""Told the `about` of records that were taken, and some of them as lines."""
+"""Callback for accepted records: their flow log, their `about` rows, and some of them as lines."""
 
 EVENTS_MAX, EVENTS_MAX_BYTES, EVENT_OVERHEAD_BYTES = 10_000, 1 << 20, 26  # API reference, PutLogEvents
 PUT_MAX_RECORDS, PUT_MAX_BYTES = 500, 4 << 20  # API reference, PutRecordBatch
@@ -39,7 +39,10 @@ T = TypeVar("T")
 
 
 class NotDelivered(Exception):
-    """So many records were not taken. `error` is AWS's `DeliverLogsErrorMessage`, the message says more."""
+    """Records were not accepted; `lines` is their number.
+
+    `error` is AWS's `DeliverLogsErrorMessage`. The message is a more detailed sentence.
+    """
 
     def __init__(self, error: str, reason: str, lines: int) -> None:
         super().__init__(reason)
@@ -47,10 +50,10 @@ class NotDelivered(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
-    """What destinations work with."""
+class DeliveryContext:
+    """The services and callbacks that all destinations share."""
 
-    asking: Asking
+    client: ServiceClient
     objects: Objects
     permissions: Permissions
     pace: Pace
@@ -59,15 +62,18 @@ class Means:
 
 @dataclass(slots=True)
 class LogStreams:
-    """CloudWatch Logs: a stream for each interface. `filters` are those of all flow logs of one's group."""
+    """The destination CloudWatch Logs, with one log stream for each interface.
+
+    `filters` returns the traffic filters of all flow logs that write to the log group of a flow log.
+    """
 
     flow_log: FlowLog
-    means: Means
+    context: DeliveryContext
     filters: Callable[[FlowLog], list[str]]
 
-    async def deliver(self, batch: Batch) -> None:
-        """Put the records as log events, in the order of their starts. Raises `NotDelivered`, in a group."""
-        _check(await self.means.permissions.to_log(self.flow_log), batch.height)
+    async def deliver(self, batch: IntervalBatch) -> None:
+        """Put the records as log events, in the order of `start`. Raises a group of `NotDelivered`."""
+        _check(await self.context.permissions.to_log(self.flow_log), batch.height)
         places = asyncio.Semaphore(_AT_ONCE)
 
         async def put(eni: str, rows: pl.DataFrame) -> None:
@@ -78,14 +84,14 @@ class LogStreams:
         outcomes = await asyncio.gather(*puts, return_exceptions=True)
         failures = [one for one in outcomes if isinstance(one, Exception)]
         if failures:
-            raise ExceptionGroup("log events were not taken", failures)
+            raise ExceptionGroup("log events were not accepted", failures)
 
     def waits(self, now: int | None) -> bool:
-        """Nothing waits here."""
+        """Return False: this destination holds no records back."""
         return False
 
     async def finish(self, now: int | None) -> None:
-        """There is nothing to do."""
+        """Do nothing: this destination holds no records back."""
 
     async def _put(self, eni: str, rows: pl.DataFrame) -> None:
         stream = naming.log_stream(eni, self.filters(self.flow_log))
@@ -95,44 +101,44 @@ class LogStreams:
             texts = part["line"].to_list()
             times = (part["start"] * 1000).to_list()
             events = [{"timestamp": at, "message": text} for at, text in zip(times, texts, strict=True)]
-            await self.means.pace(part.height)
+            await self.context.pace(part.height)
             request = {"logGroupName": group, "logStreamName": stream, "logEvents": events}
-            answer = await _tried(self._asked(request), left)
+            answer = await _tried(self._put_events(request), left)
             _check_answer("PutLogEvents", answer, left)
-            self.means.delivered(self.flow_log, part, texts[-SHOWN_LINES:])
+            self.context.delivered(self.flow_log, part, texts[-SHOWN_LINES:])
             left -= part.height
 
-    async def _asked(self, request: dict[str, Any]) -> Outgoing:
-        """Put events; a group or stream that is not there is made, as AWS does when traffic comes."""
+    async def _put_events(self, request: dict[str, Any]) -> Outgoing:
+        """Put events. If the log group or log stream does not exist, create it, as AWS does."""
         scope = self.flow_log.settings.destination_scope(self.flow_log.scope)
-        answer = await self.means.asking.logs(scope, "PutLogEvents", request)
+        answer = await self.context.client.logs(scope, "PutLogEvents", request)
         if answer.status != 200 and b"ResourceNotFoundException" in content(answer):
             group, stream = request["logGroupName"], request["logStreamName"]
-            await self.means.asking.logs(scope, "CreateLogGroup", {"logGroupName": group})
+            await self.context.client.logs(scope, "CreateLogGroup", {"logGroupName": group})
             names = {"logGroupName": group, "logStreamName": stream}
-            await self.means.asking.logs(scope, "CreateLogStream", names)
-            answer = await self.means.asking.logs(scope, "PutLogEvents", request)
+            await self.context.client.logs(scope, "CreateLogStream", names)
+            answer = await self.context.client.logs(scope, "PutLogEvents", request)
         return answer
 
 
 @dataclass(slots=True)
 class Bucket:
-    """S3: a file, or several, for each five minutes."""
+    """The destination S3, with one or more files for each five minutes."""
 
     flow_log: FlowLog
-    means: Means
+    context: DeliveryContext
     _files: Files = field(default_factory=Files)
 
-    async def deliver(self, batch: Batch) -> None:
-        """Let the records wait for their file. Raises `NotDelivered`, in a group, if one was full."""
+    async def deliver(self, batch: IntervalBatch) -> None:
+        """Add records to their files, and write full files. Raises a group of `NotDelivered`."""
         await self._write_all(list(self._files.add(batch)))
 
     def waits(self, now: int | None) -> bool:
-        """Say whether there is a file whose five minutes are over."""
+        """Return True if the period of a file has ended at `now` (seconds since the epoch)."""
         return self._files.has_due(now)
 
     async def finish(self, now: int | None) -> None:
-        """Write the files whose five minutes are over, or all. Raises `NotDelivered`, in a group."""
+        """Write the files whose period has ended at `now`, or all for None. Raises like `deliver`."""
         await self._write_all(list(self._files.due(now)))
 
     async def _write_all(self, files: list[File]) -> None:
@@ -147,29 +153,31 @@ class Bucket:
 
     async def _write(self, file: File) -> None:
         settings = self.flow_log.settings
-        _check(await self.means.permissions.to_write(self.flow_log), file.height)
+        _check(await self.context.permissions.to_write(self.flow_log), file.height)
         is_parquet = settings.options is not None and settings.options.file_format == "parquet"
         body = await asyncio.to_thread(file.parquet if is_parquet else file.text)
-        await self.means.pace(file.height)
+        await self.context.pace(file.height)
         key = naming.object_key(self.flow_log, file.starts, file.nth)
         try:
-            await _tried(self.means.objects.put(self.flow_log.scope, settings.bucket, key, body), file.height)
+            await _tried(
+                self.context.objects.put(self.flow_log.scope, settings.bucket, key, body), file.height
+            )
         except NotWritten as error:
             raise NotDelivered(UNKNOWN_ERROR, str(error), file.height) from error
         for batch in file.batches:
-            self.means.delivered(self.flow_log, batch.about, lines(batch.frame.tail(SHOWN_LINES)).to_list())
+            self.context.delivered(self.flow_log, batch.about, lines(batch.frame.tail(SHOWN_LINES)).to_list())
 
 
 @dataclass(slots=True)
 class DeliveryStream:
-    """Firehose: a record of one JSON object with a newline for each line (seen in captures)."""
+    """The destination Firehose: each line is a record with one JSON object and a newline (from captures)."""
 
     flow_log: FlowLog
-    means: Means
+    context: DeliveryContext
 
-    async def deliver(self, batch: Batch) -> None:
-        """Put the records. Raises `NotDelivered`."""
-        _check(await self.means.permissions.to_stream(self.flow_log), batch.height)
+    async def deliver(self, batch: IntervalBatch) -> None:
+        """Put the records in batches. Raises `NotDelivered`."""
+        _check(await self.context.permissions.to_stream(self.flow_log), batch.height)
         settings = self.flow_log.settings
         scope = settings.destination_scope(self.flow_log.scope)
         rows = batch.about.with_columns(lines(batch.frame))
@@ -177,19 +185,19 @@ class DeliveryStream:
         for part in _parts(rows, PUT_MAX_RECORDS, PUT_MAX_BYTES, len('{"message":""}\n')):
             texts = part["line"].to_list()
             records = [{"Data": pybase64.b64encode_as_string(_message(text))} for text in texts]
-            await self.means.pace(part.height)
+            await self.context.pace(part.height)
             request = {"DeliveryStreamName": settings.stream_name, "Records": records}
-            answer = await _tried(self.means.asking.firehose(scope, "PutRecordBatch", request), left)
+            answer = await _tried(self.context.client.firehose(scope, "PutRecordBatch", request), left)
             _check_answer("PutRecordBatch", answer, left)
-            self.means.delivered(self.flow_log, part, texts[-SHOWN_LINES:])
+            self.context.delivered(self.flow_log, part, texts[-SHOWN_LINES:])
             left -= part.height
 
     def waits(self, now: int | None) -> bool:
-        """Nothing waits here."""
+        """Return False: this destination holds no records back."""
         return False
 
     async def finish(self, now: int | None) -> None:
-        """There is nothing to do."""
+        """Do nothing: this destination holds no records back."""
 
 
 Destination = LogStreams | Bucket | DeliveryStream
@@ -208,9 +216,9 @@ def _check(reason: str, lines: int) -> None:
 
 
 def _check_answer(operation: str, answer: Outgoing, lines: int) -> None:
-    said = content(answer)
-    if answer.status != 200 or b'"rejectedLogEventsInfo"' in said:
-        shown = said[:300].decode(errors="replace")
+    body = content(answer)
+    if answer.status != 200 or b'"rejectedLogEventsInfo"' in body:
+        shown = body[:300].decode(errors="replace")
         raise NotDelivered(UNKNOWN_ERROR, f"{operation}: {answer.status} {shown}", lines)
 
 
@@ -219,7 +227,7 @@ def _message(line: str) -> bytes:
 
 
 def _parts(rows: pl.DataFrame, most: int, most_bytes: int, overhead: int) -> list[pl.DataFrame]:
-    """Return rows in parts that one call may carry. A line is far shorter than a call."""
+    """Split rows into parts within the limits of one call. A line is far shorter than these limits."""
     longest = int(rows["line"].str.len_bytes().max() or 0) + overhead  # type: ignore[arg-type]
     count = max(1, min(most, most_bytes // longest))
     return [rows.slice(at, count) for at in range(0, rows.height, count)]

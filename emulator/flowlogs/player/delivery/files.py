@@ -1,7 +1,7 @@
-"""The files that a flow log puts into S3: which records make one, and its bytes. Pure.
+"""The files that a flow log writes to S3: the division of records into files, and their encoding. Pure.
 
-A file holds what ended in its five minutes, and is cut at 75 MB (VPC guide, "Flow log files"; the 75 MB are
-the Transit Gateway guide's, taken here as the size before compression).
+A file has the records whose `end` is in its five minutes (VPC guide, "Flow log files"). At 75 MB another file
+begins; the Transit Gateway guide states this limit, applied here to the size before compression.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import polars as pl
 from isal import igzip
 
-from emulator.flowlogs.player.delivery.batches import Batch
+from emulator.flowlogs.player.delivery.batches import IntervalBatch
 from emulator.flowlogs.player.delivery.naming import FILE_S
 from emulator.flowlogs.player.rows import lines, typed
 
@@ -23,31 +23,31 @@ _GZIP_LEVEL = 2
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to be written: the beginning of its five minutes, its number in them, and its records."""
+    """A file to be written. `starts` is the start of its period (epoch seconds), `nth` its number in it."""
 
     starts: int
     nth: int
-    batches: list[Batch]
+    batches: list[IntervalBatch]
 
     @property
     def height(self) -> int:
-        """How many records there are."""
+        """The number of records."""
         return sum(batch.height for batch in self.batches)
 
     @property
     def due(self) -> int:
-        """The second at which its five minutes are over."""
+        """The end of its five minutes, in seconds since the epoch."""
         return self.starts + FILE_S
 
     def text(self) -> bytes:
-        """Return it as gzip text: a header with the names of the fields, then a line for each record."""
+        """Return the file as gzip text: a header line with the field names, then one line for each record."""
         header = " ".join(self.batches[0].frame.columns)
         text = "\n".join([header, *(str(lines(one.frame).str.join("\n").item()) for one in self.batches)])
         compressed: bytes = igzip.compress(f"{text}\n".encode(), compresslevel=_GZIP_LEVEL, mtime=0)
         return compressed
 
     def parquet(self) -> bytes:
-        """Return it as Parquet, columns compressed with gzip, types as AWS documents them."""
+        """Return the file as Parquet with AWS's column types, compressed with gzip."""
         out = io.BytesIO()
         frame = pl.concat([one.frame for one in self.batches], how="vertical_relaxed")
         typed(frame).write_parquet(out, compression="gzip")
@@ -56,22 +56,22 @@ class File:
 
 @dataclass(slots=True)
 class Files:
-    """Records that wait for their file. What ends on a whole five minutes belongs to those that begin."""
+    """The open files. A record whose `end` is on a file boundary belongs to the later file."""
 
     max_bytes: int = FILE_MAX_BYTES
-    _waiting: dict[int, list[Batch]] = field(default_factory=dict)
+    _waiting: dict[int, list[IntervalBatch]] = field(default_factory=dict)
     _bytes: dict[int, int] = field(default_factory=dict)
     _cut: dict[int, int] = field(default_factory=dict)
 
-    def add(self, batch: Batch) -> Iterator[File]:
-        """Take records in, each by its own end; yield a file that has become too large to wait."""
+    def add(self, batch: IntervalBatch) -> Iterator[File]:
+        """Add each record to the file of its `end`. Yield the files that have reached the size limit."""
         slots = batch.about["end"] // FILE_S * FILE_S
         for starts in slots.unique().sort().to_list():
             mine = slots == starts
-            part = Batch(batch.ends, batch.frame.filter(mine), batch.about.filter(mine))
+            part = IntervalBatch(batch.ends, batch.frame.filter(mine), batch.about.filter(mine))
             yield from self._add(starts, part)
 
-    def _add(self, starts: int, batch: Batch) -> Iterator[File]:
+    def _add(self, starts: int, batch: IntervalBatch) -> Iterator[File]:
         self._waiting.setdefault(starts, []).append(batch)
         size = self._bytes.get(starts, 0) + int(lines(batch.frame).str.len_bytes().sum()) + batch.height
         self._bytes[starts] = size
@@ -79,11 +79,11 @@ class Files:
             yield self._taken(starts)
 
     def has_due(self, now: int | None) -> bool:
-        """Say whether `due` has something to yield."""
+        """Return True if `due` would yield a file."""
         return any(now is None or starts + FILE_S <= now for starts in self._waiting)
 
     def due(self, now: int | None) -> Iterator[File]:
-        """Yield the files whose five minutes are over at a second, or all of them."""
+        """Yield the files whose period has ended at `now` (seconds since the epoch); None: all files."""
         for starts in sorted(self._waiting):
             if now is None or starts + FILE_S <= now:
                 yield self._taken(starts)

@@ -1,7 +1,7 @@
-"""Where records go: log streams in CloudWatch Logs, keys in S3. Pure.
+"""The names of log streams in CloudWatch Logs and of objects in S3. Pure.
 
-Source: VPC guide, "Flow log files" (key layout, five minutes to a file); "Publish flow logs to CloudWatch
-Logs" (a stream for each interface). Two flow logs with different filters into one group share one stream.
+Source: VPC guide, "Flow log files" (key layout, five minutes per file); "Publish flow logs to CloudWatch
+Logs" (one stream per interface). Two flow logs with different filters and the same group share one stream.
 """
 
 from __future__ import annotations
@@ -17,18 +17,13 @@ _HASH_CHARS = 8
 
 
 def log_stream(interface_id: str, filters: Iterable[str]) -> str:
-    """Return the stream of an interface, for the filters of all flow logs that write to its group."""
+    """Return the log stream of an interface. `filters`: those of all flow logs that write to the group."""
     distinct = set(filters)
     return f"{interface_id}-{distinct.pop().lower() if len(distinct) == 1 else 'all'}"
 
 
-def file_start(end_s: int) -> int:
-    """Return the beginning of the five minutes in whose file a record with this `end` stands."""
-    return end_s - end_s % FILE_S
-
-
 def object_key(flow_log: FlowLog, file_start_s: int, nth: int) -> str:
-    """Return the key of the nth file of five minutes."""
+    """Return the object key of the nth file of a five-minute period."""
     options = flow_log.settings.options or DestinationOptions()
     at = datetime.fromtimestamp(file_start_s, UTC)
     account, region = flow_log.scope.account, flow_log.scope.region

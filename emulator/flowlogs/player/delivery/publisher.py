@@ -1,7 +1,7 @@
-"""Brings each flow log's batches to its destination, one after the other, and says how it went.
+"""The publisher of a flow log: delivers its batches in order and reports the result.
 
-A batch of the last minutes comes minutes later, as in AWS; the delay is drawn from the flow log and the
-interval, so that it is the same each time. In a bounded load nothing is waited for but the pace.
+As in AWS, a batch is delivered some minutes after the end of its interval. The delay is a hash of flow log
+and interval, so that it is reproducible. A bounded load has no delays, only a rate.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ import polars as pl
 import structlog
 
 from emulator.flowlogs.flow_log import CLOUDWATCH, S3, FlowLog
-from emulator.flowlogs.player.delivery.batches import Batch
+from emulator.flowlogs.player.delivery.batches import IntervalBatch
 from emulator.flowlogs.player.delivery.destinations import (
     Bucket,
+    DeliveryContext,
     DeliveryStream,
     Destination,
     LogStreams,
-    Means,
     NotDelivered,
 )
 from emulator.world.traffic.chance import mixed_number, of_text
 
 DELAY_S = {CLOUDWATCH: (120, 240), S3: (60, 240)}
-"""Least delay after an interval's (for S3, a file's) end, and by how much it varies: about 5 and 10 minutes
-after the traffic, which AWS calls typical (VPC guide, "Flow log records"). Firehose: taken as CloudWatch."""
+"""Minimum delay after the end of an interval (S3: of a file), and its variation. The sums are about 5 and 10
+minutes after the traffic, AWS's typical delay (VPC guide, "Flow log records"). Firehose: as CloudWatch."""
 
 log = structlog.get_logger("emulator.flowlogs")
 
 
 @dataclass(slots=True)
 class Report:
-    """What a flow log has delivered since the last report."""
+    """The delivery counters of a flow log since the last report, and its last error."""
 
     calls: int = 0
     lines: int = 0
@@ -45,34 +45,34 @@ class Report:
 
 
 @dataclass(slots=True)
-class Courier:
-    """One flow log's deliveries, one after the other."""
+class Publisher:
+    """The publisher of one flow log. It delivers one batch at a time."""
 
     flow_log: FlowLog
     destination: Destination
     report: Report = field(default_factory=Report)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def deliver(self, batch: Batch) -> None:
-        """Deliver a batch now; what is not taken is lost, and said."""
+    async def deliver(self, batch: IntervalBatch) -> None:
+        """Deliver a batch now. Records that are not accepted are lost and counted."""
         if batch.height:
             await self._tried(lambda: self.destination.deliver(batch))
 
     async def finish(self, now: int | None) -> None:
-        """Deliver what was waiting for a moment; without one, all that waits."""
+        """Deliver the files whose period has ended at `now` (epoch seconds); None: all files."""
         if self.destination.waits(now):
             await self._tried(lambda: self.destination.finish(now))
 
     def taken(self, about: pl.DataFrame, lines: Sequence[str]) -> None:
-        """Note what was taken by one call."""
+        """Count the records that one call delivered."""
         self.report.calls += 1
         self.report.lines += about.height
         self.report.last = list(lines)
 
     def take_report(self) -> Report:
-        """Return what happened since this was asked last."""
-        told, self.report = self.report, Report(error=self.report.error, reason=self.report.reason)
-        return told
+        """Return the report since the last call of this method, and start a new one."""
+        report, self.report = self.report, Report(error=self.report.error, reason=self.report.reason)
+        return report
 
     async def _tried(self, deliver: Callable[[], Awaitable[None]]) -> None:
         error = reason = ""
@@ -86,22 +86,24 @@ class Courier:
                 self.report.lost += sum(one.lines for one in failures)
         if error and reason != self.report.reason:
             log.warning("flow log not delivered", flow_log=self.flow_log.flow_log_id, reason=reason)
-        if error or self.report.calls > calls:  # what was only put aside says nothing
+        if error or self.report.calls > calls:  # Records that only wait for their file change no status.
             self.report.error, self.report.reason = error, reason
 
 
-def courier(flow_log: FlowLog, means: Means, filters: Callable[[FlowLog], list[str]]) -> Courier:
-    """Return the courier for a flow log's destination."""
+def make_publisher(
+    flow_log: FlowLog, context: DeliveryContext, filters: Callable[[FlowLog], list[str]]
+) -> Publisher:
+    """Return the publisher for a flow log's destination."""
     kind = flow_log.settings.destination_type
     destination: Destination
     if kind == CLOUDWATCH:
-        destination = LogStreams(flow_log, means, filters)
+        destination = LogStreams(flow_log, context, filters)
     else:
-        destination = Bucket(flow_log, means) if kind == S3 else DeliveryStream(flow_log, means)
-    return Courier(flow_log, destination)
+        destination = Bucket(flow_log, context) if kind == S3 else DeliveryStream(flow_log, context)
+    return Publisher(flow_log, destination)
 
 
 def delay_s(flow_log: FlowLog, ends: int) -> int:
-    """Return how long after an interval's end a batch is delivered."""
+    """Return the delay between the end of an interval (epoch seconds) and the delivery of its batch."""
     least, varies = DELAY_S.get(flow_log.settings.destination_type, DELAY_S[CLOUDWATCH])
     return least + mixed_number(of_text(flow_log.flow_log_id), ends) % varies

@@ -46,7 +46,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a resource type that is not played": (
         {"ResourceType": "TransitGateway", "ResourceIds": ["tgw-1"]},
         "UnsupportedOperation",
-        "This emulator plays flow logs of VPCs, subnets and network interfaces, not of TransitGateway.",
+        "This emulator supports flow logs of VPCs, subnets and network interfaces, not of TransitGateway.",
     ),
     "another traffic type": (
         {"TrafficType": "SOME"},

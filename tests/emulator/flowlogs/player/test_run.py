@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from emulator.flowlogs.player.run import Round
+from emulator.flowlogs.player.run import WorldRun
 from emulator.flowlogs.player.world_time import BOUNDED_STARTS_S, FAST_STARTS_S
 from emulator.scope import Scope
 from emulator.world.builder.building import build
@@ -16,9 +16,9 @@ from tests.emulator.flowlogs.account import REGION, Account
 from tests.emulator.flowlogs.player.portions import flow_log
 
 
-def round_of(account: Account | None = None, **settings: object) -> Round:
+def round_of(account: Account | None = None, **settings: object) -> WorldRun:
     """Return a round that has just begun."""
-    return Round(1, WorldSettings(**settings), lambda _: account.ec2 if account else None)  # type: ignore[arg-type]
+    return WorldRun(1, WorldSettings(**settings), lambda _: account.ec2 if account else None)  # type: ignore[arg-type]
 
 
 def test_a_fast_world_starts_in_the_past_and_says_when_it_has_caught_up() -> None:

@@ -47,8 +47,8 @@ def asked(url: str, method: str, body: bytes | None = None) -> dict[str, Any]:
     request = urllib.request.Request(f"{url}/_vpcflow/world", data=body, method=method)
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:
-            told: dict[str, Any] = json.load(answer)
-            return told
+            document: dict[str, Any] = json.load(answer)
+            return document
     except OSError:
         return {}
 

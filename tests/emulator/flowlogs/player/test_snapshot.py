@@ -1,4 +1,4 @@
-"""What the process that plays the world is told comes out of JSON as it went in."""
+"""What the process that plays the world is sent comes out of JSON as it went in."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ snapshots = st.builds(
 
 
 @given(snapshots)
-def test_a_snapshot_is_read_back_as_it_was(told: Snapshot) -> None:
-    line = orjson.dumps(told.document())
+def test_a_snapshot_is_read_back_as_it_was(sent: Snapshot) -> None:
+    line = orjson.dumps(sent.document())
     assert b"\n" not in line
-    assert snapshot(orjson.loads(line)) == told
+    assert snapshot(orjson.loads(line)) == sent
 
 
 def test_what_is_no_part_of_playing_stays_behind() -> None:

@@ -11,16 +11,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from connectors.formats.envelope import unwrap
-from emulator.flowlogs.service_client import Asking
-from emulator.flowlogs.subscriptions.delivery import ATTEMPTS, EVENTS_PER_ENVELOPE, Carrier
+from emulator.flowlogs.service_client import ServiceClient
+from emulator.flowlogs.subscriptions.delivery import ATTEMPTS, EVENTS_PER_ENVELOPE, SubscriptionDelivery
 from emulator.flowlogs.subscriptions.filters import Destination, SubscriptionFilter
 from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.kinesis.call import Call
-from emulator.kinesis.limits import Limits, Throttle
+from emulator.kinesis.limits import Throttle, ThrottleLimits
 from emulator.kinesis.operations.create_stream import create_stream
 from emulator.kinesis.protocol import cbor
-from emulator.kinesis.store import Limits as StoreLimits
-from emulator.kinesis.store import Store
+from emulator.kinesis.store import Store, StoreLimits
 from emulator.scope import Scope
 
 SCOPE = Scope("111111111111", "eu-west-1")
@@ -33,8 +32,8 @@ async def nobody(_: Incoming) -> Outgoing:
     return Outgoing(400, {}, b'{"message":"nobody"}')
 
 
-def carrier(store: Store, clock: Callable[[], int], firehose: Service = nobody) -> Carrier:
-    return Carrier(store, Asking(nobody, firehose), clock, pause_s=0.0)
+def carrier(store: Store, clock: Callable[[], int], firehose: Service = nobody) -> SubscriptionDelivery:
+    return SubscriptionDelivery(store, ServiceClient(nobody, firehose), clock, pause_s=0.0)
 
 
 def subscription(arn: str) -> SubscriptionFilter:
@@ -58,22 +57,22 @@ def lines_in(store: Store) -> list[str]:
 
 async def test_what_is_throttled_is_put_again_and_only_that() -> None:
     store, seconds = store_with_stream(), count(START_MS, 1000)
-    store.throttle = Throttle(Limits(write_records_per_s=1))
-    carried, one = carrier(store, lambda: next(seconds)), subscription(SCOPE.stream_arn("s"))
-    await carried.carry(one, "eni-1-all", carried.events(LINES))
+    store.throttle = Throttle(ThrottleLimits(write_records_per_s=1))
+    delivered, one = carrier(store, lambda: next(seconds)), subscription(SCOPE.stream_arn("s"))
+    await delivered.deliver(one, "eni-1-all", delivered.events(LINES))
     assert lines_in(store) == [text for _, text in LINES]
-    assert (one.carried.events, one.carried.lost, one.carried.failure) == (len(LINES), 0, "")
+    assert (one.delivered.events, one.delivered.lost, one.delivered.failure) == (len(LINES), 0, "")
 
 
 async def test_what_stays_throttled_is_given_up_and_counted() -> None:
     store = store_with_stream()
-    store.throttle = Throttle(Limits(write_records_per_s=1))
-    carried, one = carrier(store, lambda: START_MS), subscription(SCOPE.stream_arn("s"))
+    store.throttle = Throttle(ThrottleLimits(write_records_per_s=1))
+    delivered, one = carrier(store, lambda: START_MS), subscription(SCOPE.stream_arn("s"))
     with capture_logs() as said:
         for _ in range(2):
-            await carried.carry(one, "eni-1-all", carried.events(LINES))
+            await delivered.deliver(one, "eni-1-all", delivered.events(LINES))
     assert [line["reason"] for line in said] == ["the destination is full"]
-    assert one.carried.lost == 2 * len(LINES)
+    assert one.delivered.lost == 2 * len(LINES)
 
 
 async def test_firehose_that_says_slow_down_is_asked_again() -> None:
@@ -83,9 +82,9 @@ async def test_firehose_that_says_slow_down_is_asked_again() -> None:
         asked.append(len(orjson.loads(request.body)["Records"]))
         return Outgoing(200 if len(asked) > 2 else 503, {}, b"{}")
 
-    carried, one = carrier(Store(), lambda: START_MS, slow), subscription(FIREHOSE)
-    await carried.carry(one, "eni-1-all", carried.events(LINES))
-    assert (asked, one.carried.events) == ([3, 3, 3], len(LINES))
+    delivered, one = carrier(Store(), lambda: START_MS, slow), subscription(FIREHOSE)
+    await delivered.deliver(one, "eni-1-all", delivered.events(LINES))
+    assert (asked, one.delivered.events) == ([3, 3, 3], len(LINES))
 
 
 async def test_firehose_that_stays_full_is_asked_so_often_and_one_that_is_gone_once() -> None:
@@ -97,9 +96,9 @@ async def test_firehose_that_stays_full_is_asked_so_often_and_one_that_is_gone_o
             asked.append(name)
             return answers[name]
 
-        carried, one = carrier(Store(), lambda: START_MS, refusing), subscription(FIREHOSE)
-        await carried.carry(one, "eni-1-all", carried.events(LINES))
-        assert (len(asked), one.carried.lost) == (calls, len(LINES))
+        delivered, one = carrier(Store(), lambda: START_MS, refusing), subscription(FIREHOSE)
+        await delivered.deliver(one, "eni-1-all", delivered.events(LINES))
+        assert (len(asked), one.delivered.lost) == (calls, len(LINES))
 
 
 @pytest.mark.bulk
@@ -110,12 +109,12 @@ async def test_a_call_of_firehose_is_no_larger_than_it_may_be() -> None:
         sizes.append((len(orjson.loads(request.body)["Records"]), len(request.body)))
         return Outgoing(200, {}, b"{}")
 
-    carried, one = carrier(Store(), lambda: START_MS, taking), subscription(FIREHOSE)
+    delivered, one = carrier(Store(), lambda: START_MS, taking), subscription(FIREHOSE)
     # Two million digits of hashes to a line: each is a record of nearly its largest size.
     lines = [
         (START_MS, "".join(f"{hash((n, k)) & (1 << 60) - 1:015x}" for k in range(100_000))) for n in range(6)
     ]
-    await carried.carry(one, "eni-1-all", carried.events(lines))
+    await delivered.deliver(one, "eni-1-all", delivered.events(lines))
     assert sum(records for records, _ in sizes) == 6
     assert len(sizes) > 1
     assert all(body < 6 << 20 for _, body in sizes)  # 4 MiB, in base64

@@ -68,8 +68,8 @@ REFUSED = {
     '"open': "Invalid character(s) in term '\"'",
     "[a, b": "If a filter pattern starts with '[' it must end with ']'",
     "{ $.a = 1": "If a filter pattern starts with '{' it must end with '}'",
-    "{ $.a = 1 }": "This emulator plays no filter patterns for JSON: a flow log record is never JSON.",
-    "%a.b%": "This emulator plays no regular expressions in filter patterns.",
+    "{ $.a = 1 }": "This emulator supports no filter patterns for JSON: a flow log record is never JSON.",
+    "%a.b%": "This emulator supports no regular expressions in filter patterns.",
     "[..., a, ...]": "Invalid filter pattern",
     "[a=1 && b=2]": "Invalid filter pattern",  # the guide had such an example, which AWS refuses
     "[a<b]": "Invalid filter pattern",

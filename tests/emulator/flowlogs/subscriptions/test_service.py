@@ -283,7 +283,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
         {"applyOnTransformedLogs": True},
         (
             "InvalidParameterException",
-            "This emulator plays no transformed logs, selection criteria or system fields.",
+            "This emulator does not support transformed logs, selection criteria or system fields.",
         ),
     ),
 }
@@ -324,7 +324,7 @@ def test_a_destination_that_went_away_costs_events_and_nothing_else(group: Group
     with capture_logs() as said:
         for _ in range(3):
             group.put(SSH)
-    (line,) = [one for one in said if one["event"].startswith("log events could not be carried on")]
+    (line,) = [one for one in said if one["event"].startswith("log events lost")]
     assert (line["filter"], line["log_group"]) == ("gone", "flows")
     assert group.lines("stays") == [SSH] * 3
     assert len(group.kept()) == 3

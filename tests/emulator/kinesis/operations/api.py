@@ -19,7 +19,7 @@ from botocore.httpsession import URLLib3Session
 
 from emulator.kinesis import service
 from emulator.kinesis.protocol import wire
-from emulator.kinesis.store import Limits, Store
+from emulator.kinesis.store import Store, StoreLimits
 from emulator.scope import Scope
 
 DEADLINE_S = 60.0
@@ -231,7 +231,7 @@ class OwnApi(Api):
     """Calls a store of its own at a time that only the test moves, as no other endpoint can be."""
 
     def __init__(self, **limits: Any) -> None:
-        self.store = Store(Limits(**limits))
+        self.store = Store(StoreLimits(**limits))
         self.now_ms = T0_MS
 
     def send(self, operation: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:

@@ -27,7 +27,7 @@ from emulator.kinesis.state.resharding import Merge, Scale, Split
 from emulator.kinesis.state.settings import Commitment
 from emulator.kinesis.state.shards import Shard
 from emulator.kinesis.state.streams import Encryption, Stream, Wanted
-from emulator.kinesis.store import Limits, Store
+from emulator.kinesis.store import Store, StoreLimits
 from emulator.scope import Scope
 
 NOW_MS = 1_700_000_000_000
@@ -41,7 +41,7 @@ class Emulator:
 
     def __init__(self, path: Path, now_ms: int = NOW_MS, **limits: int) -> None:
         self.now_ms = now_ms
-        self.store = Store(Limits(**{"transition_ms": 0, **limits}))
+        self.store = Store(StoreLimits(**{"transition_ms": 0, **limits}))
         self.journal = open_journal(self.store, path, now_ms)
 
     async def __call__(self, operation: str, **request: object) -> dict[str, Any]:
@@ -324,7 +324,7 @@ def test_all_of_a_shard_is_written_down_that_does_not_follow_from_its_records() 
 def test_a_batch_is_read_as_it_was_written(records: list[tuple[bytes, int]], arrival_ms: int) -> None:
     texts, sizes = [text for text, _ in records], [size for _, size in records]
     value = batches.pack(texts, sizes, arrival_ms)
-    assert batches.unpack(value) == batches.Batch(texts, sizes, arrival_ms)
+    assert batches.unpack(value) == batches.PutBatch(texts, sizes, arrival_ms)
     assert batches.count(value) == len(records)
     for wrong in (value[:-1] if records else b"", value + b"x", b"", b"\x00" + value[1:]):
         with pytest.raises(batches.BadBatch):

@@ -15,7 +15,7 @@ from emulator.kinesis import service
 from emulator.kinesis.protocol import cbor, wire
 from emulator.kinesis.protocol.record_texts import Writer, in_format, in_list
 from emulator.kinesis.protocol.wire import Format, Time
-from emulator.kinesis.store import Limits, Store
+from emulator.kinesis.store import Store, StoreLimits
 from emulator.scope import Scope
 
 SCOPE = Scope("000000000000", "us-east-1")
@@ -36,7 +36,7 @@ class Service:
     """Kinesis, called in either format; times come back as milliseconds."""
 
     def __init__(self) -> None:
-        self.store = Store(Limits(transition_ms=0))
+        self.store = Store(StoreLimits(transition_ms=0))
         self.now_ms = T0_MS
 
     def raw(self, operation: str, body: bytes, format: Format = Format.CBOR) -> wire.Answer:

@@ -15,7 +15,7 @@ from emulator.kinesis.protocol import wire
 from emulator.kinesis.shapes import SHAPES
 from emulator.kinesis.state.sequence_numbers import make
 from emulator.kinesis.state.streams import Wanted
-from emulator.kinesis.store import Limits, Store
+from emulator.kinesis.store import Store, StoreLimits
 from emulator.kinesis.tokens import iterators
 from emulator.kinesis.tokens.iterators import ShardIterator
 from emulator.scope import Scope
@@ -199,7 +199,7 @@ GOOD_VALUES: dict[str, object] = {
 @given(st.data(), st.sampled_from(sorted(SHAPES)))
 def test_no_request_breaks_the_service(data: st.DataObject, operation: str) -> None:
     """Good fields and bad ones, mixed, against a stream that is there."""
-    store = Store(Limits(transition_ms=0))
+    store = Store(StoreLimits(transition_ms=0))
     store.create(SCOPE, Wanted("s", 2), T0_MS)
     names = st.sampled_from([member.name for member in SHAPES[operation]] or ["StreamName"])
     request = {name: value for name, value in GOOD_VALUES.items() if data.draw(st.booleans())}

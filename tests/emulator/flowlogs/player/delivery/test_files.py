@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.formats.flowlog import DEFAULT_FORMAT, is_header, parse_format
-from emulator.flowlogs.player.delivery.batches import ABOUT, Batch
+from emulator.flowlogs.player.delivery.batches import ABOUT, IntervalBatch
 from emulator.flowlogs.player.delivery.files import FILE_MAX_BYTES, File, Files
 from emulator.flowlogs.player.rows import INTEGERS, LONGS, lines
 from tests.emulator.flowlogs.player.portions import FIRST
@@ -23,7 +23,7 @@ LINE = "2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 3 40 0 0 ACCEPT OK"
 WORDS = dict(zip(DEFAULT_FORMAT, LINE.split(" "), strict=True))
 
 
-def batch(ends: list[int], first: int = 0) -> Batch:
+def batch(ends: list[int], first: int = 0) -> IntervalBatch:
     """Return records that end at some seconds after `BEGINS`; `srcport` numbers them."""
     height = len(ends)
     columns = {name: [int(word) if word.isdigit() else word] * height for name, word in WORDS.items()}
@@ -37,7 +37,7 @@ def batch(ends: list[int], first: int = 0) -> Batch:
         pl.col("srcaddr").alias("peer"),
         pl.col("srcport").alias("port"),
     )
-    return Batch(BEGINS + max(ends, default=0) + 1, frame, about.select(ABOUT))
+    return IntervalBatch(BEGINS + max(ends, default=0) + 1, frame, about.select(ABOUT))
 
 
 def texts(file: File) -> list[str]:
@@ -48,7 +48,7 @@ def ports(file: File) -> list[int]:
     return [port for one in file.batches for port in one.frame["srcport"].to_list()]
 
 
-def added(files: Files, *batches: Batch) -> list[File]:
+def added(files: Files, *batches: IntervalBatch) -> list[File]:
     return [file for one in batches for file in files.add(one)]
 
 

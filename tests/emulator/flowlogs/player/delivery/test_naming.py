@@ -8,7 +8,7 @@ import pytest
 
 from connectors.formats.flowlog import DEFAULT_FORMAT, log_format
 from emulator.flowlogs.flow_log import S3, DestinationOptions, FlowLog, Settings
-from emulator.flowlogs.player.delivery.naming import file_start, log_stream, object_key
+from emulator.flowlogs.player.delivery.naming import log_stream, object_key
 from emulator.scope import Scope
 
 AT_S = 1_700_000_100  # 2023-11-14 22:15:00 UTC
@@ -62,10 +62,6 @@ def test_the_files_of_five_minutes_have_keys_of_their_own() -> None:
     keys = {object_key(flow_log(None), AT_S, nth) for nth in range(1000)}
     assert len(keys) == 1000
     assert object_key(flow_log(None), AT_S, 7) in keys
-
-
-def test_a_record_stands_in_the_file_of_its_end() -> None:
-    assert [file_start(AT_S + after) for after in (-1, 0, 299, 300)] == [AT_S - 300, AT_S, AT_S, AT_S + 300]
 
 
 def test_a_stream_is_named_after_the_interface_and_what_its_group_is_sent() -> None:
