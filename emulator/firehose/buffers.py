@@ -1,4 +1,4 @@
-"""Records that wait for delivery, until there are enough or the oldest has waited long enough. Pure."""
+"""The buffer of records before delivery, with its size and age limits. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class BufferedRecord:
-    """One record. `arrival_ms` is when AWS got it, `entered_ms` when Firehose did."""
+    """One record. `arrival_ms` is its arrival at the source, `entered_ms` its arrival at Firehose."""
 
     data: bytes
     arrival_ms: int
@@ -19,7 +19,7 @@ class BufferedRecord:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """When to deliver, and how much at once."""
+    """The buffering hints: the size, age and record count that start a delivery and limit it."""
 
     size_bytes: int
     interval_ms: int
@@ -28,7 +28,7 @@ class Hints:
 
 @dataclass(slots=True)
 class Buffer:
-    """Records in the order they came."""
+    """The buffered records in their order of arrival, and the sum of their sizes."""
 
     records: deque[BufferedRecord] = field(default_factory=deque)
     bytes: int = 0
@@ -40,14 +40,14 @@ class Buffer:
             self.bytes += len(record.data)
 
     def is_due(self, hints: Hints, now_ms: int) -> bool:
-        """Say whether a delivery should start."""
+        """Return True if a delivery should start."""
         if not self.records:
             return False
         is_old = now_ms - self.records[0].entered_ms >= hints.interval_ms
         return is_old or self.bytes >= hints.size_bytes or len(self.records) >= hints.most_records
 
     def take(self, hints: Hints) -> list[BufferedRecord]:
-        """Remove and return what makes one delivery: at least one record, if there is any."""
+        """Remove and return the records of one delivery: at least one, unless the buffer is empty."""
         taken: list[BufferedRecord] = []
         taken_bytes = 0
         while self.records and len(taken) < hints.most_records:

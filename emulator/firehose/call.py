@@ -1,4 +1,4 @@
-"""One call being answered: who asks, what for, and when. The request has passed `validation.check`."""
+"""One API call: its scope, its validated request and its time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from emulator.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A checked request in its scope, at its time. `kinesis` is where sources are found."""
+    """A request that has passed `validation.check`. `kinesis` is the store of source streams."""
 
     streams: DeliveryStreams
     kinesis: Store
@@ -24,13 +24,13 @@ class Call:
     now_ms: int
 
     def text(self, field: str) -> str:
-        """Return a text, or nothing if it is absent."""
+        """Return a text field, or an empty string if it is absent."""
         return cast("str", self.request.get(field, ""))
 
     def number(self, field: str, default: int) -> int:
-        """Return a number."""
+        """Return a number field, or the default if it is absent."""
         return cast("int", self.request.get(field, default))
 
     def stream(self) -> DeliveryStream:
-        """Return the delivery stream that is meant, in whatever state it is."""
+        """Return the delivery stream that the request names, in any state. Raises `Refused`."""
         return self.streams.get(self.scope, self.text("DeliveryStreamName"), self.now_ms)

@@ -1,9 +1,9 @@
-"""Delivers one delivery stream's records: one delivery at a time, in order, and retried.
+"""The delivery of one delivery stream's records: one delivery at a time, in order, with retries.
 
-S3 is tried until it takes the object, the stream is deleted, or the emulator stops. An HTTP endpoint is
-tried as long as its `RetryOptions` say, the waits being counted and not the answers; what it did not take
-then goes to the S3 backup as error records. Pauses begin at a second and double up to two minutes, give or
-take 15 per cent. Settings are read anew at each attempt, since an update may have mended them.
+A write to S3 is retried until it succeeds, the stream is deleted, or the emulator stops. A request to an HTTP
+endpoint is retried for the duration in `RetryOptions`, which counts the pauses but not the response times.
+Then its records are written to the S3 backup as error records. The first pause is one second; pauses double
+up to two minutes, ±15 %. Settings are read at each attempt, so that an update takes effect at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from isal import igzip
 from emulator.firehose.buffers import BufferedRecord
 from emulator.firehose.destinations import prefixes
 from emulator.firehose.destinations.destinations import HttpTarget, S3Target
-from emulator.firehose.destinations.endpoint import Delivery, HttpEndpoint, Outcome
+from emulator.firehose.destinations.endpoint import DeliveryRequest, HttpEndpoint, Outcome
 from emulator.firehose.destinations.objects import NotWritten, Objects
 from emulator.firehose.streams import DeliveryStream
 
@@ -37,8 +37,8 @@ log = structlog.get_logger("emulator.firehose")
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
-    """What couriers work with. `first_pause_s` is AWS's; tests shorten it."""
+class DeliveryServices:
+    """The services that all deliveries share. The default of `first_pause_s` is AWS's; tests shorten it."""
 
     objects: Objects
     endpoint: HttpEndpoint
@@ -48,8 +48,8 @@ class Means:
 
 
 @dataclass(slots=True)
-class _Errand:
-    """One delivery under way, or none."""
+class _ActiveDelivery:
+    """The delivery in progress, if any."""
 
     records: list[BufferedRecord] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
@@ -65,16 +65,16 @@ class _Errand:
 
 
 @dataclass(slots=True)
-class Courier:
-    """What is being delivered for one stream. `look` is called often; it never waits."""
+class StreamDelivery:
+    """The deliveries of one stream. `start_due` is called often and does not block."""
 
     stream: DeliveryStream
-    means: Means
-    _delivering: _Errand = field(default_factory=_Errand)
-    _backing_up: _Errand = field(default_factory=_Errand)
+    services: DeliveryServices
+    _delivering: _ActiveDelivery = field(default_factory=_ActiveDelivery)
+    _backing_up: _ActiveDelivery = field(default_factory=_ActiveDelivery)
 
-    def look(self, now_ms: int, *, everything: bool = False) -> None:
-        """Start the deliveries that are due; all that there is, on request."""
+    def start_due(self, now_ms: int, *, everything: bool = False) -> None:
+        """Start the deliveries that are due. If `everything` is set, start deliveries of all records."""
         stream, destination = self.stream, self.stream.destination
         if self._delivering.is_free and (
             everything or stream.buffer.is_due(destination.target.hints, now_ms)
@@ -87,38 +87,35 @@ class Courier:
 
     @property
     def left(self) -> int:
-        """How many records are neither delivered nor given up, those in the backup's buffer included."""
+        """The number of records in buffers and in deliveries, including the backup's."""
         waiting = len(self.stream.buffer.records) + len(self.stream.backup_buffer.records)
         return waiting + len(self._delivering.records) + len(self._backing_up.records)
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a delivery is under way."""
-        return not (self._delivering.is_free and self._backing_up.is_free)
-
     async def stop(self) -> None:
-        """Give up what is under way."""
+        """Cancel the deliveries in progress."""
         await self._delivering.cancel()
         await self._backing_up.cancel()
 
     def _send(
         self,
-        errand: _Errand,
+        active: _ActiveDelivery,
         records: list[BufferedRecord],
         deliver: Callable[[list[BufferedRecord]], Awaitable[None]],
     ) -> None:
         if records:
-            errand.records = records
-            errand.task = asyncio.create_task(self._run(errand, deliver))
+            active.records = records
+            active.task = asyncio.create_task(self._run(active, deliver))
 
-    async def _run(self, errand: _Errand, deliver: Callable[[list[BufferedRecord]], Awaitable[None]]) -> None:
+    async def _run(
+        self, active: _ActiveDelivery, deliver: Callable[[list[BufferedRecord]], Awaitable[None]]
+    ) -> None:
         try:
-            await deliver(errand.records)
-        except Exception as error:  # Not foreseen: said loudly, and the stream goes on.
-            self.stream.counts.dropped += len(errand.records)
+            await deliver(active.records)
+        except Exception as error:  # Unexpected: logged as an error, and the stream continues.
+            self.stream.counts.dropped += len(active.records)
             self.stream.failure = repr(error)
-            log.exception("delivery broke, its records are lost", stream=self.stream.arn)
-        errand.records = []
+            log.exception("delivery failed unexpectedly, its records are lost", stream=self.stream.arn)
+        active.records = []
 
     async def _deliver(self, records: list[BufferedRecord]) -> None:
         if isinstance(self.stream.destination.target, HttpTarget):
@@ -133,7 +130,7 @@ class Courier:
     async def _write(
         self, records: list[BufferedRecord], target_now: Callable[[], S3Target | None], *, counts: bool = True
     ) -> None:
-        """Write one object until S3 takes it."""
+        """Write one object. Retry until S3 accepts it."""
         attempt = 0
         unique = self._uuid()
         while (target := target_now()) is not None:
@@ -150,13 +147,13 @@ class Courier:
             self.stream.counts.delivered += len(records)
 
     async def _post(self, records: list[BufferedRecord]) -> None:
-        """Post one request until the endpoint takes it, or its time is over."""
-        delivery = Delivery(self._uuid(), self.stream.arn, records)
+        """Post one request. Retry until the endpoint accepts it or the retry duration has passed."""
+        delivery = DeliveryRequest(self._uuid(), self.stream.arn, records)
         attempt, waited_s = 0, 0.0
         while True:
             target = self.stream.destination.target
             assert isinstance(target, HttpTarget), "an update cannot change the destination's type"
-            outcome = await self.means.endpoint.post(target, delivery, self.means.clock())
+            outcome = await self.services.endpoint.post(target, delivery, self.services.clock())
             if not outcome.code:
                 self.stream.failure = ""
                 self.stream.counts.delivered += len(records)
@@ -165,7 +162,7 @@ class Courier:
             self._note_failure(f"{outcome.code}: {outcome.message}", attempt)
             if outcome.is_final:
                 self.stream.counts.dropped += len(records)
-                log.error("endpoint refused records for good", stream=self.stream.arn, records=len(records))
+                log.error("endpoint refused records finally", stream=self.stream.arn, records=len(records))
                 return
             if waited_s >= target.retry_s:
                 await self._set_aside(records, outcome, attempt)
@@ -175,8 +172,8 @@ class Courier:
             waited_s += pause_s
 
     async def _set_aside(self, records: list[BufferedRecord], outcome: Outcome, attempts: int) -> None:
-        """Write error records to the S3 backup until it takes them."""
-        ended_ms = self.means.clock()
+        """Write error records to the S3 backup. Retry until S3 accepts them."""
+        ended_ms = self.services.clock()
         lines = b"\n".join([_error_record(each, outcome, attempts, ended_ms) for each in records]) + b"\n"
         unique, attempt = self._uuid(), 0
         while (target := self.stream.destination.failed) is not None:
@@ -196,12 +193,12 @@ class Courier:
         prefix = target.prefix
         if error_type and target.error_prefix is not None:
             prefix = target.error_prefix
-        at = datetime.fromtimestamp(self.means.clock() / 1000, UTC)
+        at = datetime.fromtimestamp(self.services.clock() / 1000, UTC)
         name = prefixes.object_name(self.stream.name, str(self.stream.version), at, unique)
         if target.is_gzip:
             content = await asyncio.to_thread(igzip.compress, content, _GZIP_LEVEL)
         key = prefixes.evaluate(prefix, moment) + name + target.extension
-        await self.means.objects.put(self.stream.scope, target.bucket, key, content)
+        await self.services.objects.put(self.stream.scope, target.bucket, key, content)
 
     def _s3_target(self) -> S3Target:
         target = self.stream.destination.target
@@ -214,18 +211,18 @@ class Courier:
         log.warning("delivery failed", stream=self.stream.arn, attempt=attempt, reason=sentence)
 
     def _pause_s(self, attempt: int) -> float:
-        pause_s = min(self.means.first_pause_s * 2.0 ** min(attempt - 1, 16), _PAUSE_MOST_S)
-        return pause_s * self.means.random.uniform(1 - _PAUSE_JITTER, 1 + _PAUSE_JITTER)
+        pause_s = min(self.services.first_pause_s * 2.0 ** min(attempt - 1, 16), _PAUSE_MOST_S)
+        return pause_s * self.services.random.uniform(1 - _PAUSE_JITTER, 1 + _PAUSE_JITTER)
 
     def _uuid(self) -> str:
-        return str(uuid.UUID(int=self.means.random.getrandbits(128), version=4))
+        return str(uuid.UUID(int=self.services.random.getrandbits(128), version=4))
 
     def _random_text(self, length: int) -> str:
-        return "".join(self.means.random.choices(_ALPHABET, k=length))
+        return "".join(self.services.random.choices(_ALPHABET, k=length))
 
 
 def _error_record(record: BufferedRecord, outcome: Outcome, attempts: int, ended_ms: int) -> bytes:
-    """Return a line of AWS's format for what an HTTP endpoint did not take."""
+    """Return a record in AWS's format for records that an HTTP endpoint did not accept."""
     return orjson.dumps(
         {
             "attemptsMade": attempts,

@@ -16,9 +16,9 @@ def invalid_argument(message: str) -> Refused:
     return Refused("InvalidArgumentException", message)
 
 
-def not_played(what: str) -> Refused:
+def not_supported(what: str) -> Refused:
     """Return the error for a feature of AWS that this emulator does not have."""
-    return invalid_argument(f"{what} is not played by this emulator.")
+    return invalid_argument(f"{what} is not supported by this emulator.")
 
 
 def not_found(name: str, account: str) -> Refused:

@@ -1,4 +1,4 @@
-"""The calls: one function for each, and the table that names them. Pure."""
+"""The API calls: one function for each, and the table of their names. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LIST_LIMIT = 10  # ListDeliveryStreams: "The default value is 10"
 
 
 def create_delivery_stream(call: Call) -> Request:
-    """Make a delivery stream, CREATING at first."""
+    """Create a delivery stream. Its first state is CREATING."""
     kind, config = destinations.wanted(call.request, "Configuration")
     encryption = cast("Request", call.request.get("DeliveryStreamEncryptionConfigurationInput", {}))
     made_from = _source(call)
@@ -46,12 +46,12 @@ def create_delivery_stream(call: Call) -> Request:
 
 
 def describe_delivery_stream(call: Call) -> Request:
-    """Describe a delivery stream; it has one destination."""
+    """Describe a delivery stream with its one destination."""
     return {"DeliveryStreamDescription": call.stream().describe(call.now_ms)}
 
 
 def list_delivery_streams(call: Call) -> Request:
-    """List names, after a name and of a type if asked."""
+    """List names in alphabetical order, optionally after a name and of one type."""
     kind, after = call.text("DeliveryStreamType"), call.text("ExclusiveStartDeliveryStreamName")
     limit = call.number("Limit", _LIST_LIMIT)
     names = [
@@ -63,7 +63,7 @@ def list_delivery_streams(call: Call) -> Request:
 
 
 def delete_delivery_stream(call: Call) -> Request:
-    """Start to delete a delivery stream. What waits in it is lost, as in AWS."""
+    """Start to delete a delivery stream. Its buffered records are lost, as in AWS."""
     stream = call.stream()
     status = stream.status(call.now_ms)
     if status == "CREATING":
@@ -74,7 +74,7 @@ def delete_delivery_stream(call: Call) -> Request:
 
 
 def update_destination(call: Call) -> Request:
-    """Replace fields of the destination; the version says which destination was meant."""
+    """Replace fields of the destination. The version id in the request must be the current one."""
     if not call.streams.has(call.scope, name := call.text("DeliveryStreamName"), call.now_ms):
         raise errors.nothing_to_update(name, call.scope.account)
     stream = _active(call)
@@ -90,7 +90,7 @@ def update_destination(call: Call) -> Request:
 
 
 def start_delivery_stream_encryption(call: Call) -> Request:
-    """Ask for encryption at rest. Records are not encrypted, but said to be."""
+    """Enable encryption at rest. Only the described state changes: records are not encrypted."""
     stream = _active(call)
     if stream.source is not None:
         raise _not_encrypted_here()
@@ -100,7 +100,7 @@ def start_delivery_stream_encryption(call: Call) -> Request:
 
 
 def stop_delivery_stream_encryption(call: Call) -> Request:
-    """Ask for no encryption any more."""
+    """Disable encryption at rest."""
     stream = _active(call)
     if stream.source is not None:
         raise _not_encrypted_here()
@@ -134,7 +134,7 @@ def _source(call: Call) -> Source | None:
             )
         return None
     if kind != "KinesisStreamAsSource":
-        raise errors.not_played(f"DeliveryStreamType {kind}")
+        raise errors.not_supported(f"DeliveryStreamType {kind}")
     if not config:
         # AWS's message for this error is not published.
         raise errors.invalid_argument("KinesisStreamAsSource needs a KinesisStreamSourceConfiguration.")
@@ -158,5 +158,5 @@ def _encryption(config: Request, now_ms: int) -> Encryption:
 
 
 def _not_encrypted_here() -> Refused:
-    """Return the refusal of encryption for what Kinesis would encrypt. The sentence is ours."""
+    """Return the error for encryption of a stream with a Kinesis source. The message is our own."""
     return errors.invalid_argument("Encryption is not applicable to the KinesisStreamAsSource stream type.")

@@ -1,7 +1,7 @@
-"""PutRecord and PutRecordBatch: records into the buffer, ids out. Pure.
+"""PutRecord and PutRecordBatch: add records to the buffer and return their ids. Pure.
 
-All of a batch is taken or none of it, so that `FailedPutCount` is 0: nothing is throttled but a stream whose
-destination has been failing until its buffers were full.
+A batch is accepted as a whole or refused as a whole, so `FailedPutCount` is always 0. The only throttling is
+for a stream whose buffers are full because its destination fails.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from emulator.firehose.streams import BUFFERED_MAX_BYTES, DeliveryStream
 from emulator.kinesis.protocol.wire import Request
 
 BATCH_MAX_BYTES = 4 << 20  # PutRecordBatch: "up to a limit of 4 MiB for the entire request"
-_ID_BYTES = 168  # 224 characters, about as long as AWS's
+_ID_BYTES = 168  # 224 characters in base64, about the length of AWS's ids
 
 
 def put_record(call: Call) -> Request:
-    """Take one record."""
+    """Accept one record."""
     ids, is_encrypted = _put(call, [cast("Request", call.request["Record"])])
     return {"RecordId": ids[0], "Encrypted": is_encrypted}
 
 
 def put_record_batch(call: Call) -> Request:
-    """Take up to 500 records."""
+    """Accept up to 500 records."""
     ids, is_encrypted = _put(call, cast("list[Request]", call.request["Records"]))
     responses = [{"RecordId": each} for each in ids]
     return {"FailedPutCount": 0, "Encrypted": is_encrypted, "RequestResponses": responses}
 
 
 def take(stream: DeliveryStream, records: list[BufferedRecord]) -> None:
-    """Buffer records for the destination, and for the backup of all that came if there is one."""
+    """Buffer records for the destination, and for the backup of all records if it is enabled."""
     stream.buffer.add(records)
     if stream.destination.backup is not None:
         stream.backup_buffer.add(records)

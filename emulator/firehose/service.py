@@ -1,7 +1,7 @@
-"""Firehose as a service: calls are answered at once, and a beat beside them sees to what is due.
+"""The Firehose service: it answers calls, and a background task reads sources and starts deliveries.
 
-The beat reads Kinesis sources and starts deliveries ten times a second while there is anything to see to,
-and sleeps otherwise. `stop` delivers what is buffered, for a bounded time, and says what was left.
+The task runs ten times a second while there are sources or undelivered records, and sleeps otherwise. `stop`
+delivers the buffered records for a limited time, and logs the number of records that are left.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import structlog
 
 from emulator.firehose import source
 from emulator.firehose.call import Call
-from emulator.firehose.delivery import Courier, Means
+from emulator.firehose.delivery import DeliveryServices, StreamDelivery
 from emulator.firehose.destinations.endpoint import HttpEndpoint
 from emulator.firehose.destinations.objects import Objects
 from emulator.firehose.operations import OPERATIONS
@@ -33,14 +33,14 @@ from emulator.kinesis.shapes.validation import check
 from emulator.kinesis.store import Store
 
 TARGET_PREFIX = "Firehose_20150804"
-BEAT_S = 0.1
+TICK_S = 0.1
 DRAIN_S = 5.0
 
 log = structlog.get_logger("emulator.firehose")
 
 
 class Firehose:
-    """The service. `start` and `stop` must be awaited, by the same loop."""
+    """The service. `start` and `stop` must be awaited in the same event loop."""
 
     def __init__(
         self,
@@ -51,38 +51,38 @@ class Firehose:
         seed: int | None = None,
         first_pause_s: float = 1.0,
     ) -> None:
-        """Take the store that Kinesis sources are in, and the S3 that objects are put to."""
+        """Create the service from the store of Kinesis sources and the S3 service for objects."""
         self._kinesis = kinesis
         self._streams = DeliveryStreams()
         random = Random(seed)
-        self._means = Means(Objects(s3), HttpEndpoint(), clock, random, first_pause_s)
-        self._couriers: dict[int, Courier] = {}
-        self._something_to_do = asyncio.Event()
-        self._beating: asyncio.Task[None] | None = None
+        self._services = DeliveryServices(Objects(s3), HttpEndpoint(), clock, random, first_pause_s)
+        self._deliveries: dict[int, StreamDelivery] = {}
+        self._wake = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to deliver."""
-        self._beating = asyncio.create_task(self._beat())
-        self._beating.add_done_callback(_say_why)
+        """Start the background task."""
+        self._running = asyncio.create_task(self._run())
+        self._running.add_done_callback(_report_failure)
 
     async def stop(self, drain_s: float = DRAIN_S) -> None:
-        """Deliver what is buffered, for so long at most; say what was left, and end."""
-        if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.wait([self._beating])
-            self._beating = None
-        with suppress(TimeoutError):  # said below, for each stream
+        """Deliver the buffered records for at most `drain_s` seconds, log the rest, and stop."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+            self._running = None
+        with suppress(TimeoutError):  # The rest is logged below, for each stream.
             await asyncio.wait_for(self._drain(), drain_s)
-        for courier in self._couriers.values():
-            await courier.stop()
-            if courier.left and courier.stream.deleted_ms is None:
+        for delivery in self._deliveries.values():
+            await delivery.stop()
+            if delivery.left and delivery.stream.deleted_ms is None:
                 log.error(
                     "stopped with records undelivered, they are lost",
-                    stream=courier.stream.arn,
-                    records=courier.left,
-                    reason=courier.stream.failure,
+                    stream=delivery.stream.arn,
+                    records=delivery.left,
+                    reason=delivery.stream.failure,
                 )
-        await self._means.endpoint.close()
+        await self._services.endpoint.close()
 
     async def answer(self, request: Incoming) -> Outgoing:
         """Answer a call. Checks are in AWS's order: operation, body, types, limits, stream."""
@@ -94,12 +94,12 @@ class Firehose:
         return Outgoing(output.status, headers, cast("bytes", output.body))
 
     def summary(self) -> list[dict[str, object]]:
-        """Return what inspection shows of every delivery stream."""
-        now_ms = self._means.clock()
+        """Return the state of every delivery stream, for the emulator's page."""
+        now_ms = self._services.clock()
         return [self._shown(stream, now_ms) for stream in self._streams.all() if not stream.is_gone(now_ms)]
 
     def page(self, _: Incoming) -> Outgoing:
-        """Return the summary as a page of the emulator's own."""
+        """Return the summary as a JSON page."""
         return Outgoing(200, {"Content-Type": "application/json"}, orjson.dumps(self.summary()))
 
     def _called(self, request: Incoming) -> wire.Request:
@@ -112,35 +112,35 @@ class Firehose:
         body = wire.read(request.body)
         check(body, SHAPES[name])
         scope, _ = wire.credential_scope(request.headers.get("authorization", ""))
-        if self._beating is None or self._beating.done():
+        if self._running is None or self._running.done():
             raise Refused("ServiceUnavailableException", "This emulator's Firehose is not running.", 503)
-        self._something_to_do.set()
-        call = Call(self._streams, self._kinesis, self._means.random, scope, body, self._means.clock())
+        self._wake.set()
+        call = Call(self._streams, self._kinesis, self._services.random, scope, body, self._services.clock())
         return operation(call)
 
-    async def _beat(self) -> None:
+    async def _run(self) -> None:
         while True:
-            self._something_to_do.clear()
-            if await self._see_to_all():
-                await asyncio.sleep(BEAT_S)
+            self._wake.clear()
+            if await self._process_all():
+                await asyncio.sleep(TICK_S)
             else:
-                await self._something_to_do.wait()
+                await self._wake.wait()
 
-    async def _see_to_all(self) -> bool:
-        """Read sources and start what is due; say whether there will be something to see to."""
-        now_ms = self._means.clock()
+    async def _process_all(self) -> bool:
+        """Read sources and start due deliveries. Return True if there may be work at the next tick."""
+        now_ms = self._services.clock()
         for stream in self._streams.all():
-            courier = self._courier(stream)
+            delivery = self._delivery(stream)
             if stream.deleted_ms is not None:
-                await courier.stop()
+                await delivery.stop()
                 continue
             self._pull(stream, now_ms)
-            courier.look(now_ms)
+            delivery.start_due(now_ms)
         self._streams.forget_gone(now_ms)
         alive = {id(stream) for stream in self._streams.all()}
-        self._couriers = {key: courier for key, courier in self._couriers.items() if key in alive}
+        self._deliveries = {key: delivery for key, delivery in self._deliveries.items() if key in alive}
         return any(
-            stream.source is not None or stream.deleted_ms is not None or self._courier(stream).left
+            stream.source is not None or stream.deleted_ms is not None or self._delivery(stream).left
             for stream in self._streams.all()
         )
 
@@ -151,25 +151,25 @@ class Firehose:
         records = source.read(self._kinesis, stream.source, room, now_ms)
         if records is not None:
             take(stream, records)
-        elif stream.failure != (missing := f"The source {stream.source.stream_arn} is not there."):
+        elif stream.failure != (missing := f"The source {stream.source.stream_arn} does not exist."):
             stream.failure = missing
-            log.warning("firehose has no source", stream=stream.arn, source=stream.source.stream_arn)
+            log.warning("source stream does not exist", stream=stream.arn, source=stream.source.stream_arn)
 
     async def _drain(self) -> None:
-        now_ms = self._means.clock()
+        now_ms = self._services.clock()
         for stream in self._streams.all():
             self._pull(stream, now_ms)
-            self._courier(stream)
-        couriers = [c for c in self._couriers.values() if c.stream.deleted_ms is None]
-        while any(courier.left for courier in couriers):
-            for courier in couriers:
-                courier.look(now_ms, everything=True)
+            self._delivery(stream)
+        deliveries = [c for c in self._deliveries.values() if c.stream.deleted_ms is None]
+        while any(delivery.left for delivery in deliveries):
+            for delivery in deliveries:
+                delivery.start_due(now_ms, everything=True)
             await asyncio.sleep(0.01)
 
-    def _courier(self, stream: DeliveryStream) -> Courier:
-        if id(stream) not in self._couriers:
-            self._couriers[id(stream)] = Courier(stream, self._means)
-        return self._couriers[id(stream)]
+    def _delivery(self, stream: DeliveryStream) -> StreamDelivery:
+        if id(stream) not in self._deliveries:
+            self._deliveries[id(stream)] = StreamDelivery(stream, self._services)
+        return self._deliveries[id(stream)]
 
     def _shown(self, stream: DeliveryStream, now_ms: int) -> dict[str, object]:
         return {
@@ -179,13 +179,13 @@ class Firehose:
             "source": stream.type,
             "destination": stream.destination.kind,
             "buffered_bytes": stream.buffered_bytes,
-            "undelivered": self._courier(stream).left,
+            "undelivered": self._delivery(stream).left,
             "records": asdict(stream.counts),
             "failure": stream.failure,
         }
 
 
-def _say_why(beat: asyncio.Task[None]) -> None:
-    """Say loudly that nothing is delivered any more; from then on calls are refused."""
+def _report_failure(beat: asyncio.Task[None]) -> None:
+    """Log that the background task has failed. All later calls are refused."""
     if not beat.cancelled() and (error := beat.exception()) is not None:
         log.critical("firehose has stopped delivering", exc_info=error)

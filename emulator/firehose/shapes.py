@@ -1,7 +1,7 @@
-"""What each call takes, as data for `kinesis.shapes.validation.check`. Limits are botocore's (2015-08-04).
+"""The fields of each call, as data for `kinesis.shapes.validation.check`. Limits: botocore (2015-08-04).
 
-Fields of sources and destinations that are not played are listed without members: they are seen, so that
-they can be refused, and not looked into.
+The fields of unsupported sources and destinations are listed without members: they are recognized and
+refused, but not validated.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ RECORD_MAX_BYTES = 1_024_000
 BATCH_MAX_RECORDS = 500
 TAGS_MAX = 50
 
-NOT_PLAYED = (
+NOT_SUPPORTED = (
     "DatabaseSourceConfiguration",
     "MSKSourceConfiguration",
     "RedshiftDestination",
@@ -25,7 +25,7 @@ NOT_PLAYED = (
     "SnowflakeDestination",
     "IcebergDestination",
 )
-"""Sources, and destinations without `Configuration` or `Update`, that are refused."""
+"""The unsupported sources and destinations; the latter without the suffix `Configuration` or `Update`."""
 
 
 def _text(field: str, least: int, most: int, pattern: str = "", *, required: bool = False) -> Member:
@@ -53,7 +53,7 @@ def _struct(field: str, *members: Member, required: bool = False) -> Member:
 
 
 def _optional(members: tuple[Member, ...]) -> tuple[Member, ...]:
-    """Return the members of an update: what creation requires may be left out."""
+    """Return the members of an update. None of them is required."""
     return tuple(replace(member, required=False) for member in members)
 
 
@@ -153,7 +153,7 @@ def _http(s3: Member, *, required: bool) -> tuple[Member, ...]:
     return (
         _struct(
             "EndpointConfiguration",
-            # The model has `https://.*`; a receiver on this machine seldom has a certificate.
+            # AWS requires `https://`; a receiver on this machine rarely has a certificate.
             _text("Url", 1, 1000, "https?://.*", required=True),
             _text("Name", 1, 256, _NOT_BLANK),
             _text("AccessKey", 0, 4096, ".*"),

@@ -1,8 +1,8 @@
-"""Reads a Kinesis stream for a delivery stream: from its tip at creation, all shards, parents first. Pure.
+"""The Kinesis source of a delivery stream: all shards, from their tip at creation, parents first. Pure.
 
-Shards are read in the order of their numbers, and each to its end, so that what was put before a split is
-read before what was put after it. A stream that is not there yet, or was deleted and made anew, is read from
-its beginning. Records of the KPL's aggregates are delivered as they are: AWS takes them apart.
+Shards are read in the order of their numbers, each to its end, so that records from before a split are read
+before later ones. A stream that is created or recreated after the delivery stream is read from its beginning.
+KPL aggregates are delivered unchanged, whereas AWS disaggregates them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NEVER = -1
 
 
 def at_the_tip(store: Store, stream_arn: str, role_arn: str, now_ms: int) -> Source:
-    """Return a source that begins now."""
+    """Return a source that starts at the current tip of the stream."""
     _, _, _, region, account, resource = stream_arn.split(":", 5)
     scope, name = Scope(account, region), resource.removeprefix("stream/")
     stream = store.find(scope, name, now_ms)
@@ -33,9 +33,9 @@ def at_the_tip(store: Store, stream_arn: str, role_arn: str, now_ms: int) -> Sou
 
 
 def read(store: Store, source: Source, most_bytes: int, now_ms: int) -> list[BufferedRecord] | None:
-    """Return the records that came since, about so many bytes of them, and remember the place.
+    """Return the next records, about `most_bytes` of them, and advance the source's positions.
 
-    None is for a stream that is not there.
+    If the stream does not exist, return None.
     """
     stream = store.find(source.scope, source.stream_name, now_ms)
     if stream is None:

@@ -16,9 +16,9 @@ from emulator.kinesis.protocol.wire import Request
 from emulator.scope import Scope
 
 Status = Literal["CREATING", "ACTIVE", "DELETING"]
-STREAMS_MAX = 5_000  # Developer Guide, "Firehose quotas", for each account and region
+STREAMS_MAX = 5_000  # Developer Guide, "Firehose quotas", for each account and Region
 BUFFERED_MAX_BYTES = 256 << 20
-"""What may wait in one stream: twice the largest buffer. Beyond it puts are refused, as if throttled."""
+"""The limit of one stream's buffers: twice the largest buffer. Above it, puts are throttled."""
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class DeliveryStream:
         return "CREATING" if now_ms < self.created_ms + self.transition_ms else "ACTIVE"
 
     def is_gone(self, now_ms: int) -> bool:
-        """Return whether the stream's name is free again."""
+        """Return True if the stream is deleted and its name is free again."""
         return self.deleted_ms is not None and now_ms >= self.deleted_ms + self.transition_ms
 
     def encryption_status(self, now_ms: int) -> str:
@@ -107,7 +107,7 @@ class DeliveryStream:
         return "DISABLED" if is_done else "DISABLING"
 
     def describe(self, now_ms: int) -> Request:
-        """Return what `DescribeDeliveryStream` answers."""
+        """Return the description for `DescribeDeliveryStream`."""
         description: Request = {
             "DeliveryStreamName": self.name,
             "DeliveryStreamARN": self.arn,
@@ -153,7 +153,7 @@ class DeliveryStreams:
         self._streams[stream.scope, stream.name] = stream
 
     def has(self, scope: Scope, name: str, now_ms: int) -> bool:
-        """Return whether a name is in use."""
+        """Return True if a name is in use."""
         return self._find(scope, name, now_ms) is not None
 
     def get(self, scope: Scope, name: str, now_ms: int) -> DeliveryStream:

@@ -19,7 +19,7 @@ _VALUE = re.compile(r"[\w\s.:/=+\-@%]*")
 
 
 def checked(entries: Iterable[Request]) -> dict[str, str | None]:
-    """Return tags by key; refuse characters that AWS refuses."""
+    """Return tags by key. Raises `Refused` for characters that AWS does not allow."""
     sentences: list[str] = []
     tags: dict[str, str | None] = {}
     for number, entry in enumerate(entries, 1):
@@ -46,7 +46,7 @@ def tag_delivery_stream(call: Call) -> Request:
 
 
 def untag_delivery_stream(call: Call) -> Request:
-    """Remove tags; keys that are not there do not matter."""
+    """Remove tags. Unknown keys are ignored."""
     stream = call.stream()
     for key in cast("list[str]", call.request["TagKeys"]):
         stream.tags.pop(key, None)
@@ -54,7 +54,7 @@ def untag_delivery_stream(call: Call) -> Request:
 
 
 def list_tags_for_delivery_stream(call: Call) -> Request:
-    """List tags in the order they came, after a key if that is among them."""
+    """List tags in the order of their creation, optionally after a key."""
     tags = call.stream().tags
     keys = list(tags)
     start = call.text("ExclusiveStartTagKey")

@@ -1,8 +1,7 @@
-"""Where a delivery stream delivers to: what a request asks for, what is described, and what is done. Pure.
+"""A destination: its configuration from requests, its description, and its delivery settings. Pure.
 
-A destination keeps the request's own fields, with AWS's defaults filled in; so an update is a merge, and a
-description is those fields again. What delivery needs is read from them once, into `S3Target` and
-`HttpTarget`.
+A destination stores the fields of the request with AWS's defaults. An update merges fields, and a description
+returns them. The settings for delivery are parsed once, into `S3Target` and `HttpTarget`.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 from emulator.firehose.buffers import Hints
 from emulator.firehose.destinations import prefixes
-from emulator.firehose.errors import invalid_argument, not_played
-from emulator.firehose.shapes import NOT_PLAYED
+from emulator.firehose.errors import invalid_argument, not_supported
+from emulator.firehose.shapes import NOT_SUPPORTED
 from emulator.kinesis.protocol.wire import Request
 
 Kind = Literal["S3", "ExtendedS3", "HttpEndpoint"]
@@ -44,12 +43,12 @@ _DEFAULTS: dict[Kind, Request] = {
     },
 }
 _S3_WITHIN = {"ExtendedS3": "S3Backup", "HttpEndpoint": "S3"}
-"""What a destination calls the S3 destination within it, before `Configuration`, `Update`, `Description`."""
+"""The prefix of the nested S3 destination's field, before `Configuration`, `Update` and `Description`."""
 
 
 @dataclass(frozen=True, slots=True)
 class S3Target:
-    """Where and how objects are written."""
+    """The delivery settings for S3."""
 
     bucket: str
     prefix: str
@@ -63,7 +62,7 @@ class S3Target:
 
 @dataclass(frozen=True, slots=True)
 class HttpTarget:
-    """Where and how requests are posted. `common_attributes` are in the request's order."""
+    """The delivery settings for an HTTP endpoint. `common_attributes` are in the request's order."""
 
     url: str
     access_key: str
@@ -76,7 +75,7 @@ class HttpTarget:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A destination. `backup` is where all that came goes too; `failed`, what could not be delivered."""
+    """A destination. `backup` receives a copy of all records, `failed` the undeliverable records."""
 
     kind: Kind
     config: Request
@@ -85,7 +84,7 @@ class Destination:
     failed: S3Target | None
 
     def describe(self) -> Request:
-        """Return it as `DescribeDeliveryStream` shows it: S3 in both its forms, and no access key."""
+        """Return the description for `DescribeDeliveryStream`: S3 in both its forms, and no access key."""
         shown = dict(self.config)
         within = _S3_WITHIN.get(self.kind, "")
         if within and (inner := shown.pop(f"{within}Configuration", None)) is not None:
@@ -105,10 +104,10 @@ _PLAIN_S3 = {"RoleARN", "BucketARN", "Prefix", "ErrorOutputPrefix", *_S3_DEFAULT
 
 
 def wanted(request: Request, suffix: Literal["Configuration", "Update"]) -> tuple[Kind, Request]:
-    """Return the one destination that a request names."""
-    for other in NOT_PLAYED:
+    """Return the one destination in a request: its kind and its fields. Raises `Refused`."""
+    for other in NOT_SUPPORTED:
         if (name := other if other.endswith("Configuration") else other + suffix) in request:
-            raise not_played(name)
+            raise not_supported(name)
     given = [kind for kind in KINDS if f"{kind}Destination{suffix}" in request]
     if len(given) != 1:
         raise invalid_argument("Exactly one destination configuration is supported for a Firehose")
@@ -116,7 +115,7 @@ def wanted(request: Request, suffix: Literal["Configuration", "Update"]) -> tupl
 
 
 def create(kind: Kind, config: Request) -> Destination:
-    """Return the destination that a request's fields mean. Raises `Refused`."""
+    """Return the destination with these fields. Raises `Refused`."""
     filled = {**_DEFAULTS[kind], **config}
     inner_name = f"{_S3_WITHIN[kind]}Configuration" if kind in _S3_WITHIN else ""
     inner: S3Target | None = None
@@ -133,7 +132,7 @@ def create(kind: Kind, config: Request) -> Destination:
 
 
 def update(old: Destination, kind: Kind, changes: Request) -> Destination:
-    """Return a destination with some fields replaced; plain and extended S3 may replace one another."""
+    """Return a destination with changed fields. Plain and extended S3 may replace each other."""
     if "HttpEndpoint" in (old.kind, kind) and old.kind != kind:
         raise invalid_argument(
             "Changing the destination type to or from HttpEndpoint is not supported at this time."
@@ -150,7 +149,7 @@ def update(old: Destination, kind: Kind, changes: Request) -> Destination:
 
 
 def _s3(config: Request, delimiter: bytes) -> S3Target:
-    _refuse_what_is_not_played(config)
+    _check_supported(config)
     prefix, error_prefix = str(config.get("Prefix", "")), cast("str | None", config.get("ErrorOutputPrefix"))
     prefixes.check(prefix, error_prefix)
     is_gzip = config["CompressionFormat"] == "GZIP"
@@ -168,7 +167,7 @@ def _s3(config: Request, delimiter: bytes) -> S3Target:
 
 def _http(config: Request) -> HttpTarget:
     if _is_enabled(config, "SecretsManagerConfiguration"):
-        raise not_played("SecretsManagerConfiguration")
+        raise not_supported("SecretsManagerConfiguration")
     endpoint = cast("Mapping[str, str]", config["EndpointConfiguration"])
     request = cast("Request", config["RequestConfiguration"])
     attributes = cast("list[Mapping[str, str]]", request.get("CommonAttributes") or [])
@@ -188,13 +187,13 @@ def _hints(config: Request, most_records: int) -> Hints:
     return Hints(hints.get("SizeInMBs", 5) << 20, hints.get("IntervalInSeconds", 300) * 1000, most_records)
 
 
-def _refuse_what_is_not_played(config: Request) -> None:
+def _check_supported(config: Request) -> None:
     compression = config["CompressionFormat"]
     if compression not in {"UNCOMPRESSED", "GZIP"}:
-        raise not_played(f"CompressionFormat {compression}")
+        raise not_supported(f"CompressionFormat {compression}")
     for field in ("DataFormatConversionConfiguration", "DynamicPartitioningConfiguration"):
         if _is_enabled(config, field):
-            raise not_played(field)
+            raise not_supported(field)
 
 
 def _is_enabled(config: Request, field: str) -> bool:
@@ -202,14 +201,14 @@ def _is_enabled(config: Request, field: str) -> bool:
 
 
 def _delimiter(config: Request) -> bytes:
-    """Return what is written after each record: nothing, unless a processor says so."""
+    """Return the delimiter that a processor appends to each record, or empty bytes."""
     if not _is_enabled(config, "ProcessingConfiguration"):
         return b""
     delimiter = b""
     processing = cast("Request", config["ProcessingConfiguration"])
     for processor in cast("list[Request]", processing.get("Processors", [])):
         if processor["Type"] != "AppendDelimiterToRecord":
-            raise not_played(f"The processor {processor['Type']}")
+            raise not_supported(f"The processor {processor['Type']}")
         delimiter = b"\n"
         for parameter in cast("list[Mapping[str, str]]", processor.get("Parameters", [])):
             if parameter["ParameterName"] == "Delimiter":
@@ -218,7 +217,7 @@ def _delimiter(config: Request) -> bytes:
 
 
 def _unescaped(text: str) -> str:
-    """Return a delimiter as it is meant: a new line comes as a backslash and an n."""
+    """Replace escape sequences in a delimiter, such as a backslash and `n` by a line feed."""
     for written, meant in _ESCAPES.items():
         text = text.replace(written, meant)
     return text
@@ -227,5 +226,5 @@ def _unescaped(text: str) -> str:
 def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
-    except (KeyError, OSError, ValueError):  # not known, a folder of the database, no key at all
+    except (KeyError, OSError, ValueError):  # Unknown, a folder of the database, or an invalid key.
         raise invalid_argument(f"CustomTimeZone is not a time zone: {name}") from None

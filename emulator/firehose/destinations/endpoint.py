@@ -1,7 +1,7 @@
-"""Posts records to an HTTP endpoint, in the format of AWS's page on delivery requests and responses.
+"""The HTTP endpoint destination. Format: Developer Guide, "HTTP endpoint delivery request and response".
 
-A request has an id that stays the same when it is retried. It has succeeded when the answer is a 200 whose
-JSON has that id; a 413 says that it never will.
+Retries of a request have the same request id. The delivery has succeeded if the response has status 200 and
+JSON with that id. After a 413 it is not retried.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _GZIP_LEVEL = 1
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a request went. `code` is nothing when it was delivered; AWS's codes begin with `HttpEndpoint.`."""
+    """The result of a request. `code` is empty on success; AWS's error codes begin with `HttpEndpoint.`."""
 
     code: str = ""
     message: str = ""
@@ -38,15 +38,15 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """A request to be posted, once or more."""
+class DeliveryRequest:
+    """One delivery request, posted until it succeeds."""
 
     request_id: str
     source_arn: str
     records: Sequence[BufferedRecord]
 
 
-def headers(target: HttpTarget, delivery: Delivery) -> dict[str, str]:
+def headers(target: HttpTarget, delivery: DeliveryRequest) -> dict[str, str]:
     """Return a request's headers."""
     found = {
         "Content-Type": "application/json",
@@ -65,7 +65,7 @@ def headers(target: HttpTarget, delivery: Delivery) -> dict[str, str]:
     return found
 
 
-def body(target: HttpTarget, delivery: Delivery, now_ms: int) -> bytes:
+def body(target: HttpTarget, delivery: DeliveryRequest, now_ms: int) -> bytes:
     """Return a request's body."""
     records = (pybase64.b64encode(record.data + target.delimiter) for record in delivery.records)
     text = b'{"requestId":"%b","timestamp":%d,"records":[%b]}' % (
@@ -77,7 +77,7 @@ def body(target: HttpTarget, delivery: Delivery, now_ms: int) -> bytes:
 
 
 def judge(status: int, answer: bytes, request_id: str) -> Outcome:
-    """Say what an answer means."""
+    """Return the outcome of a response."""
     shown = answer.decode(errors="replace")[:_MESSAGE_MAX_CHARACTERS]
     if status != 200:
         return Outcome(
@@ -101,14 +101,14 @@ def judge(status: int, answer: bytes, request_id: str) -> Outcome:
 
 
 class HttpEndpoint:
-    """The client that posts for all streams. `close` ends it."""
+    """The HTTP client of all streams. Call `close` at the end."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, target: HttpTarget, delivery: Delivery, now_ms: int) -> Outcome:
-        """Post a request; whatever goes wrong is an outcome."""
-        import aiohttp  # which takes a third of a second to load
+    async def post(self, target: HttpTarget, delivery: DeliveryRequest, now_ms: int) -> Outcome:
+        """Post a request. Errors are returned as outcomes, not raised."""
+        import aiohttp  # Loading it takes a third of a second.
 
         if self._session is None:
             self._session = aiohttp.ClientSession(
@@ -120,7 +120,7 @@ class HttpEndpoint:
         try:
             async with self._session.post(
                 target.url,
-                # In a file, aiohttp sends it piece by piece and lets others go on meanwhile.
+                # aiohttp sends a file in parts, so that other tasks run in between.
                 data=io.BytesIO(payload),
                 headers=headers(target, delivery),
                 allow_redirects=False,
@@ -129,7 +129,7 @@ class HttpEndpoint:
                 return judge(response.status, answer, delivery.request_id)
         except TimeoutError:
             return Outcome("HttpEndpoint.RequestTimeout", "The request timed out before a response came.")
-        except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: a URL that is none
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: an invalid URL
             return Outcome("HttpEndpoint.ConnectionFailed", f"{type(error).__name__}: {error}")
 
     async def close(self) -> None:
@@ -140,7 +140,7 @@ class HttpEndpoint:
 
 
 async def _read(stream: aiohttp.StreamReader) -> bytes:
-    """Return an answer, or so much of it that it is seen to be too large."""
+    """Return a response body. Stop reading just above the size limit."""
     parts: list[bytes] = []
     size = 0
     async for part in stream.iter_any():

@@ -1,8 +1,8 @@
-"""Writes objects to S3: to any service that answers `PutObject`, in this process or behind a client.
+"""The S3 destination: `PutObject` on any service, in this process or behind a client.
 
-By default that is the emulator's own S3, asked without going through the port, so that what is buffered can
-still be written when the port is closed. The access key is the account's number, by which accounts are kept
-apart. The caller retries.
+By default this is the emulator's own S3, called directly and not through the port, so that buffered records
+can be written after the port is closed. The access key is the account number, which separates accounts. The
+caller retries.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _ERROR = re.compile(rb"<Code>([^<]*)</Code>(?:.*?<Message>([^<]*)</Message>)?", 
 
 
 class NotWritten(Exception):
-    """S3 did not take an object; the message says why."""
+    """S3 did not accept an object. The message has its key, the status and the reason."""
 
 
 class Objects:
-    """S3 for all accounts and regions."""
+    """The S3 client for all accounts and Regions."""
 
     def __init__(self, s3: Service) -> None:
         self._s3 = s3
@@ -39,5 +39,5 @@ class Objects:
         if answer.status == 200:
             return
         found = _ERROR.search(answer.body) if isinstance(answer.body, bytes) else None
-        said = b": ".join(part for part in found.groups() if part).decode() if found else "no reason given"
-        raise NotWritten(f"s3://{bucket}/{key}: {answer.status} {said}")
+        reason = b": ".join(part for part in found.groups() if part).decode() if found else "no reason given"
+        raise NotWritten(f"s3://{bucket}/{key}: {answer.status} {reason}")

@@ -1,9 +1,9 @@
-"""Where an object goes in its bucket: prefix expressions, default prefixes, and names. Pure.
+"""Object keys: prefix expressions, default prefixes, and object names. Pure.
 
 Developer Guide, "Understand custom prefixes for Amazon S3 objects": `!{timestamp:<Java pattern>}` is the
-arrival of the oldest record in the object, `!{firehose:random-string}` eleven characters, and
-`!{firehose:error-output-type}` what went wrong. A prefix without an expression gets `yyyy/MM/dd/HH/` after
-it; one for errors gets the error's type before that.
+arrival of the oldest record in the object, `!{firehose:random-string}` eleven random characters, and
+`!{firehose:error-output-type}` the error type. To a prefix without an expression, Firehose appends
+`yyyy/MM/dd/HH/`, and for error records the error type before it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ERROR_TYPE = "firehose:error-output-type"
 _EXPRESSION = re.compile(r"!\{([^{}]*)\}")
 _JAVA = re.compile(r"'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']+")
 
-# Java's DateTimeFormatter letters that dates in prefixes are made of, each with its widths.
+# The letters of Java's DateTimeFormatter that are supported, by pattern.
 _FIELDS: dict[str, Callable[[datetime], str]] = {
     **dict.fromkeys(("yyyy", "uuuu", "YYYY", "y"), lambda at: f"{at.year:04}"),
     "yy": lambda at: f"{at.year % 100:02}",
@@ -50,7 +50,7 @@ _FIELDS: dict[str, Callable[[datetime], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What an expression may stand for. `random` returns that many characters, new ones each time."""
+    """The values of expressions. `random` returns the given number of new random characters."""
 
     arrival_ms: int
     zone: tzinfo
@@ -59,7 +59,7 @@ class Moment:
 
 
 def evaluate(prefix: str, moment: Moment) -> str:
-    """Return where objects go now."""
+    """Return the value of a prefix with its expressions evaluated."""
     if _EXPRESSION.search(prefix):
         return _EXPRESSION.sub(lambda found: _value(found[1], moment), prefix)
     kind = f"{moment.error_type}/" if moment.error_type else ""
@@ -67,7 +67,7 @@ def evaluate(prefix: str, moment: Moment) -> str:
 
 
 def check(prefix: str, error_prefix: str | None) -> None:
-    """Refuse prefixes that AWS refuses, by the rules of the same page."""
+    """Check prefixes by the rules of the same page. Raises `Refused`."""
     for text, field in ((prefix, "Prefix"), (error_prefix or "", "ErrorOutputPrefix")):
         for found in _EXPRESSION.finditer(text):
             _check_expression(found[1], field)
@@ -89,9 +89,9 @@ def _check_expression(expression: str, field: str) -> None:
     if namespace == "timestamp":
         for token in _JAVA.finditer(value):
             if token[1] and token[0] not in _FIELDS:
-                raise invalid_argument(f"{field} has a timestamp letter that is not played: {token[0]}")
+                raise invalid_argument(f"{field} has a timestamp letter that is not supported: {token[0]}")
     elif namespace.startswith("partitionKeyFrom"):
-        raise invalid_argument(f"{field} names a partition key, and dynamic partitioning is not played.")
+        raise invalid_argument(f"{field} names a partition key, and dynamic partitioning is not supported.")
     elif expression not in {_RANDOM, _ERROR_TYPE}:
         raise invalid_argument(f"{field} has an expression that is not valid: !{{{expression}}}")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.firehose.buffers import Buffer, Hints, Record
+from emulator.firehose.buffers import Buffer, BufferedRecord, Hints
 
 HINTS = Hints(size_bytes=100, interval_ms=1000, most_records=5)
 
 
-def record(size: int, at_ms: int = 0) -> Record:
-    return Record(bytes(size), at_ms, at_ms, "id")
+def record(size: int, at_ms: int = 0) -> BufferedRecord:
+    return BufferedRecord(bytes(size), at_ms, at_ms, "id")
 
 
 def test_it_is_due_when_the_oldest_has_waited_or_enough_is_there() -> None:
@@ -35,7 +35,7 @@ def test_taking_keeps_order_and_bounds_and_loses_nothing(sizes: list[int]) -> No
     buffer = Buffer()
     records = [record(size) for size in sizes]
     buffer.add(records)
-    taken: list[Record] = []
+    taken: list[BufferedRecord] = []
     while batch := buffer.take(HINTS):
         assert len(batch) <= HINTS.most_records
         assert len(batch) == 1 or sum(len(each.data) for each in batch) <= HINTS.size_bytes

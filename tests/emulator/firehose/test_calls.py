@@ -149,7 +149,7 @@ REFUSED_STREAMS: list[tuple[dict[str, object], str, str]] = [
     (
         {"S3DestinationConfiguration": s3_config(CompressionFormat="Snappy")},
         "InvalidArgumentException",
-        "CompressionFormat Snappy is not played",
+        "CompressionFormat Snappy is not supported",
     ),
     (
         {"ExtendedS3DestinationConfiguration": s3_config(CustomTimeZone="Mars/Base")},
@@ -163,7 +163,7 @@ REFUSED_STREAMS: list[tuple[dict[str, object], str, str]] = [
             )
         },
         "InvalidArgumentException",
-        "The processor Lambda is not played",
+        "The processor Lambda is not supported",
     ),
     (
         {"DeliveryStreamType": "KinesisStreamAsSource", "S3DestinationConfiguration": s3_config()},

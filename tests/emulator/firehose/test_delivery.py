@@ -289,7 +289,7 @@ async def test_a_source_that_comes_later_is_missed_until_then_and_read_whole() -
             KinesisStreamSourceConfiguration={"KinesisStreamARN": arn, "RoleARN": ROLE},
             HttpEndpointDestinationConfiguration=http(receiver),
         )
-        await p.until(lambda: p.firehose.summary()[0]["failure"] == f"The source {arn} is not there.")
+        await p.until(lambda: p.firehose.summary()[0]["failure"] == f"The source {arn} does not exist.")
         stream = p.store.create(Scope("000000000000", "us-east-1"), Wanted("s", 1), p.clock.now_ms)
         append(p, stream, 0, b"a")
         await p.until(lambda: p.firehose.summary()[0]["failure"] == "")
@@ -300,6 +300,6 @@ async def test_an_idle_service_has_nothing_to_do() -> None:
     async with playing() as p:
         await create(p, S3DestinationConfiguration=s3_config())
         deadline = asyncio.get_running_loop().time() + 5.0
-        while not p.firehose._something_to_do._waiters:
+        while not p.firehose._wake._waiters:
             assert asyncio.get_running_loop().time() < deadline
             await asyncio.sleep(0.02)

@@ -56,9 +56,9 @@ def test_a_time_zone_moves_the_hour() -> None:
         ("!{timestamp:yyyy}/", None, "ErrorOutputPrefix cannot be null"),
         ("!{firehose:error-output-type}/", "e!{firehose:error-output-type}", "Prefix cannot contain"),
         ("", "!{timestamp:yyyy}/", "must contain at least one !{firehose:error-output-type}"),
-        ("!{timestamp:q}", "e/", "a timestamp letter that is not played: q"),
+        ("!{timestamp:q}", "e/", "a timestamp letter that is not supported: q"),
         ("!{firehose:name}", "e/", "an expression that is not valid: !{firehose:name}"),
-        ("!{partitionKeyFromQuery:k}/", "e/", "dynamic partitioning is not played"),
+        ("!{partitionKeyFromQuery:k}/", "e/", "dynamic partitioning is not supported"),
     ],
 )
 def test_what_aws_refuses_is_refused(prefix: str, error_prefix: str | None, sentence: str) -> None:
