@@ -18,14 +18,14 @@ from emulator.faults.rules import Faults, Plan
 from emulator.http.messages import Incoming, Outgoing
 from emulator.inspection import Page, as_json
 from emulator.kinesis import limits
-from emulator.kinesis.faults.faulty import Faulty
+from emulator.kinesis.faults.faulty import FaultyService
 from emulator.kinesis.limits import BadLimits, Throttle, ThrottleLimits
 from emulator.kinesis.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class StartOptions:
-    """What is asked of an emulator at its start: the flags of `vpcflow emulate` about how, not where.
+    """What is asked of an emulator at its start: the flags of `vpcflow emulate` target how, not where.
 
     Without a folder nothing is kept beyond the end of the process.
     """
@@ -39,7 +39,7 @@ class RuntimeOptions:
     """The limits and faults of one store. `answerer` is to answer its calls."""
 
     def __init__(self, store: Store, clock: Callable[[], int], asked: StartOptions | None = None) -> None:
-        self.answerer = Faulty()
+        self.answerer = FaultyService()
         self._store, self._clock = store, clock
         self._limits = limits.OFF
         if asked is not None:

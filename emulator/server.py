@@ -120,7 +120,7 @@ async def serve(
     beside.url = f"http://{reached}:{listener.port}"
 
     async def last_words() -> None:
-        kinesis.last_words()
+        kinesis.log_trimmed()
 
     endings = (last_words, beside.stop, *parts.on_stop, kept.stop)
     url = f"http://{host}:{listener.port}"

@@ -1,4 +1,4 @@
-"""The decision whether a shard takes one record now, and the reason why it does not. Pure."""
+"""The decision to store or to throttle one record. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from emulator.kinesis.state.shards import Shard
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """Why one record was not stored."""
+    """The error of a record that was throttled and not stored."""
 
     code: str
     message: str
 
 
 Admit = Callable[[Shard, int], Throttled | None]
-"""Says whether a shard takes a record of so many bytes now; None is yes, and counts it."""
+"""A function from a shard and a record size in bytes to None, if the record is admitted, or to its error."""

@@ -1,10 +1,10 @@
-"""One call being answered: who asks, what for, and when.
+"""One API call: its scope, its validated request and its time.
 
-The request has passed `validation.check`, so a field is of its type or absent. The getters below say which
-type that is, and `stream`, `consumer` and `resource` find what the request names, by name or by ARN.
+The request has passed `validation.check`, so a field has its type or is absent. The getters below return a
+field by type, and `stream`, `consumer` and `resource` find the resource that the request names.
 
-An ARN may be of another account: then the resource's policy must let the caller in. It may not be of another
-region, for AWS's endpoints know their own only.
+An ARN may have another account; then the resource's policy must allow the call. It must have the Region of
+the request, as AWS's endpoints are regional.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from emulator.kinesis.store import Store
 from emulator.kinesis.subscription import Subscription
 from emulator.scope import Scope
 
-_FARTHEST_S = 1e11  # the year 5138; times beyond it mean no more than it does
+_FARTHEST_S = 1e11  # The year 5138. Later times are clamped to it.
 _ARN = re.compile(
     r"arn:aws[^:]*:kinesis:([^:]*):(\d{12}):stream/([\w.-]+)(?:/consumer/([\w.-]+):\d+)?", re.ASCII
 )
@@ -30,7 +30,7 @@ _ARN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A checked request in its scope, at its time."""
+    """A validated request with its scope and its time."""
 
     store: Store
     scope: Scope
@@ -40,38 +40,38 @@ class Call:
     operation: str = ""
 
     def text(self, field: str) -> str:
-        """Return a text, or nothing if it is absent (limits keep empty texts out where that matters)."""
+        """Return a text field, or an empty string if it is absent. Limits exclude empty texts where needed."""
         return cast("str", self.request.get(field, ""))
 
     def number(self, field: str, default: int) -> int:
-        """Return a number."""
+        """Return a number field, or the default if it is absent."""
         return cast("int", self.request.get(field, default))
 
     def flag(self, field: str) -> bool:
-        """Return a flag."""
+        """Return a Boolean field. If it is absent, return False."""
         return cast("bool", self.request.get(field, False))
 
     def time_ms(self, field: str) -> int | None:
-        """Return a time, which the wire has in seconds with a fraction."""
+        """Return a time field in milliseconds, or None. The request has it in seconds with a fraction."""
         seconds = cast("float | None", self.request.get(field))
         if seconds is None:
             return None
         return round(max(-_FARTHEST_S, min(seconds, _FARTHEST_S)) * 1000)
 
     def structure(self, field: str) -> Request:
-        """Return a structure or a map."""
+        """Return a structure or a map field. If it is absent, it is empty."""
         return cast("Request", self.request.get(field, {}))
 
     def texts(self, field: str) -> list[str]:
-        """Return a list of texts."""
+        """Return a list of texts. If it is absent, it is empty."""
         return cast("list[str]", self.request.get(field, []))
 
     def tags(self) -> dict[str, str]:
-        """Return the tags to be given."""
+        """Return the tags in the request."""
         return cast("dict[str, str]", self.request.get("Tags", {}))
 
     def stream_place(self) -> tuple[Scope, str]:
-        """Return the scope and name of the stream that is meant, from `StreamName`, `StreamARN` or both."""
+        """Return the stream's scope and name, from `StreamName`, `StreamARN` or both. Raises `Refused`."""
         name, arn = self.text("StreamName"), self.text("StreamARN")
         if not name and not arn:
             # AWS's messages for this error and the next are not published.
@@ -84,7 +84,7 @@ class Call:
         return scope, arn_name
 
     def stream(self) -> Stream:
-        """Return the stream that is meant, in whatever state it is."""
+        """Return the stream that the request names, in any state. Raises `Refused`."""
         scope, name = self.stream_place()
         stream = self.find(scope, name)
         if stream is None:
@@ -92,38 +92,41 @@ class Call:
         return stream
 
     def find(self, scope: Scope, name: str) -> Stream | None:
-        """Return a stream of any account, if there is one and the caller may touch it."""
+        """Return a stream of any account, or None. Raises `Refused` if its policy does not allow the call."""
         stream = self.store.find(scope, name, self.now_ms)
         if stream is not None:
             self._check_access(scope, stream.policy, stream.arn)
         return stream
 
     def active_stream(self) -> Stream:
-        """Return the stream that is meant, if records can be put to it."""
+        """Return the stream that the request names. Raises `Refused` if records cannot be put to it."""
         stream = self.stream()
         if stream.status(self.now_ms) not in {"ACTIVE", "UPDATING"}:
             raise errors.stream_not_found(stream.name, self.scope.account)
         return stream
 
     def idle_stream(self) -> Stream:
-        """Return the stream that is meant, if nothing is happening to it."""
+        """Return the stream that the request names. Raises `Refused` if it is not ACTIVE."""
         stream = self.stream()
         self.check_idle(stream)
         return stream
 
     def check_idle(self, stream: Stream) -> None:
-        """Refuse a stream that is being made, changed or deleted."""
+        """Check that a stream is ACTIVE. Raises `Refused`."""
         status = stream.status(self.now_ms)
         if status != "ACTIVE":
             raise errors.stream_not_active(stream.name, stream.scope.account, status)
 
     def check_there(self, stream: Stream) -> None:
-        """Refuse a stream that is being made or deleted."""
+        """Check that a stream is ACTIVE or UPDATING. Raises `Refused`."""
         if stream.status(self.now_ms) != "UPDATING":
             self.check_idle(stream)
 
     def consumer(self) -> tuple[Stream, Consumer]:
-        """Return the consumer that an ARN, or a stream's ARN and a name, mean, and its stream."""
+        """Return the consumer that the request names, and its stream. Raises `Refused`.
+
+        The request has the consumer's ARN, or the stream's ARN and the consumer's name.
+        """
         arn, name = self.text("ConsumerARN"), self.text("ConsumerName")
         if arn:
             stream, consumer = self._consumer_of(arn)
@@ -142,14 +145,14 @@ class Call:
         return stream, found
 
     def consumer_by_arn(self, arn: str) -> tuple[Stream, Consumer]:
-        """Return a consumer that can be read with, and its stream."""
+        """Return an ACTIVE consumer and its stream. Raises `Refused`."""
         stream, consumer = self._consumer_of(arn)
         if consumer.status(self.now_ms) != "ACTIVE":
             raise errors.consumer_not_active(consumer, stream.name, stream.scope.account)
         return stream, consumer
 
     def resource(self) -> tuple[Stream, Consumer | None]:
-        """Return what `ResourceARN` means: a stream, or a consumer and its stream."""
+        """Return the stream of `ResourceARN`, and the consumer if it names one. Raises `Refused`."""
         arn = self.text("ResourceARN")
         scope, name, consumer = self._parse(arn, errors.stream_not_found)
         if consumer:
@@ -169,7 +172,7 @@ class Call:
         return stream, consumer
 
     def _parse(self, arn: str, refusal: Callable[[str, str], errors.Refused]) -> tuple[Scope, str, str]:
-        """Return the scope, the stream's name and the consumer's, if any; refuse what cannot be here."""
+        """Return the scope, the stream name and the consumer name, if any, of an ARN. Raises `refusal`."""
         found = _ARN.fullmatch(arn)
         if found is None or found.group(1) != self.scope.region:
             raise refusal(arn, self.scope.account)
@@ -182,10 +185,10 @@ class Call:
 
 
 Output = Mapping[str, object] | bytes | Subscription | None
-"""What a call answers: fields by name, times as `wire.Time`, blobs as bytes; None is an empty answer.
+"""The output of a call: fields by name, times as `wire.Time`, blobs as bytes. None is an empty body.
 
-Bytes are a body that is written already, in `Call.format`, as the hot calls do.
+Bytes are a body that is already encoded in `Call.format`, for the calls that must be fast.
 """
 
 Operation = Callable[[Call], Output]
-"""Answers a call, or raises `Refused`."""
+"""The function of an API call. It returns the output, or raises `Refused`."""

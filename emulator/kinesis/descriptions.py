@@ -1,4 +1,4 @@
-"""How streams and shards are described, in the words that several calls share."""
+"""The descriptions of streams, shards and consumers that several calls share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def describe_stream_head(stream: Stream, now_ms: int) -> dict[str, object]:
         "StreamARN": stream.arn,
         "StreamStatus": stream.status(now_ms),
         "StreamModeDetails": {"StreamMode": stream.mode},
-        # AWS knows whole hours; a shorter retention, which only an emulator has, shows as 1.
+        # AWS's unit is an hour; a shorter retention, which only the emulator has, is described as 1.
         "RetentionPeriodHours": max(1, stream.retention_ms // MS_IN_HOUR),
         "StreamCreationTimestamp": Time(stream.created_ms),
         "EnhancedMonitoring": [{"ShardLevelMetrics": list(stream.metrics)}],
@@ -30,7 +30,7 @@ def describe_stream_head(stream: Stream, now_ms: int) -> dict[str, object]:
 
 
 def describe_encryption(stream: Stream) -> dict[str, object]:
-    """Return how a stream's records are encrypted, or will be when it is ACTIVE."""
+    """Return a stream's encryption. If it is UPDATING, return the future one."""
     described: dict[str, object] = {"EncryptionType": stream.encryption.type}
     if stream.encryption.key_id:
         described["KeyId"] = stream.encryption.key_id
@@ -38,14 +38,14 @@ def describe_encryption(stream: Stream) -> dict[str, object]:
 
 
 def describe_warm_throughput(stream: Stream) -> dict[str, object]:
-    """Return what an on-demand stream is ready for, a MiB/s a shard, and what it was asked for."""
+    """Return an on-demand stream's current throughput, 1 MiB/s for each shard, and its target."""
     current = len(stream.open_shards)
     target = current if stream.warm_mibps is None else stream.warm_mibps
     return {"TargetMiBps": target, "CurrentMiBps": current}
 
 
 def describe_consumer(consumer: Consumer, now_ms: int) -> dict[str, object]:
-    """Return a consumer as all calls show it."""
+    """Return the description of a consumer."""
     return {
         "ConsumerName": consumer.name,
         "ConsumerARN": consumer.arn,
@@ -55,12 +55,12 @@ def describe_consumer(consumer: Consumer, now_ms: int) -> dict[str, object]:
 
 
 def describe_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return tags by key."""
+    """Return tags as a list, sorted by key."""
     return [{"Key": key, "Value": tags[key]} for key in sorted(tags)]
 
 
 def describe_shard(shard: Shard) -> dict[str, object]:
-    """Return a shard as `DescribeStream` and `ListShards` show it."""
+    """Return the description of a shard for `DescribeStream` and `ListShards`."""
     numbers = {"StartingSequenceNumber": str(shard.starting_number())}
     ending = shard.ending_number()
     if ending is not None:
@@ -75,7 +75,7 @@ def describe_shard(shard: Shard) -> dict[str, object]:
 
 
 def describe_child(shard: Shard) -> dict[str, object]:
-    """Return a shard as `GetRecords` shows it at the end of its parent."""
+    """Return the description of a child shard for `GetRecords` and `SubscribeToShard`."""
     return {
         "ShardId": shard.shard_id,
         "ParentShards": [sequence_numbers.shard_id(parent) for parent in shard.parents],
@@ -92,7 +92,7 @@ def describe_hash_range(shard: Shard) -> dict[str, str]:
 
 
 def shards_after(shards: Sequence[Shard], exclusive_start_shard_id: str) -> Sequence[Shard]:
-    """Return the shards that follow one, which need not exist; all of them if none is named."""
+    """Return the shards after a shard id, which need not exist. If it is empty, return all shards."""
     if not exclusive_start_shard_id:
         return shards
     number = sequence_numbers.shard_of(exclusive_start_shard_id)

@@ -1,13 +1,13 @@
-"""What AWS limits by the second, as data, and the accounts that are kept of it. Off unless asked for.
+"""AWS's limits per second, as data, and the throttle that enforces them. Off by default.
 
-The figures are those of the Developer Guide, "Quotas and limits": calls of the control plane for each account
-or each stream, reads and writes for each shard, fan-out for each consumer and shard. They hold for on-demand
-streams as well, whose throughput is that of the shards they have (see `growth`).
+Source: Developer Guide, "Quotas and limits". Control-plane calls are limited by account or by stream, reads
+and writes by shard, fan-out by consumer and shard. The limits also apply to on-demand streams, whose
+throughput is that of their shards (see `growth`).
 
-Each limit is a token bucket that holds one second's worth. A bucket is one number, the time at which it will
-be full again, so an unused one costs nothing, and a full one is forgotten. What is larger than a
-bucket (a record or a read of 10 MiB) may go when it is full, and then the time is paid back: a read of 10 MiB
-closes its shard for five seconds, as the reference of `GetRecords` says.
+Each limit is a token bucket with a capacity of one second. A bucket is stored as one number, the time at
+which it is full again; full buckets are deleted. A read or a record that is larger than the capacity is
+allowed if the bucket is full, and leaves it in debt: a read of 10 MiB blocks its shard for five seconds, as
+the API reference of `GetRecords` documents.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from emulator.kinesis.subscription import Pace
 from emulator.scope import Scope
 
 SECOND_MS = 1000.0
-_ROUNDING_MS = 0.5  # three times a third of a second is not more than a second
-_KEPT_BUCKETS = 4096  # above it, those that are full again are forgotten
+_ROUNDING_MS = 0.5  # Three times a third of a second must not exceed a second.
+_KEPT_BUCKETS = 4096  # Above this number, full buckets are deleted.
 _PER_ACCOUNT = {
     "AddTagsToStream": 5.0,
     "CreateStream": 5.0,
@@ -61,12 +61,12 @@ _PER_STREAM = {
 
 
 class BadLimits(ValueError):
-    """A document of limits is wrong; the message says where and how."""
+    """A limits document is invalid. The message has the field, its value and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThrottleLimits:
-    """The figures. `calls_per_s` is by the name of a control-plane call; the others are for one shard."""
+    """The limits. `calls_per_s` is by control-plane call; the others are for one shard."""
 
     enabled: bool = True
     write_bytes_per_s: float = 1 << 20
@@ -78,7 +78,7 @@ class ThrottleLimits:
     calls_per_s: Mapping[str, float] = field(default_factory=lambda: {**_PER_ACCOUNT, **_PER_STREAM})
 
     def as_document(self) -> dict[str, object]:
-        """Return what `GET /_vpcflow/limits` shows, and what `apply` reads."""
+        """Return the JSON document for `GET /_vpcflow/limits`. `apply` accepts it."""
         document: dict[str, object] = {each.name: getattr(self, each.name) for each in fields(self)}
         document["calls_per_s"] = dict(self.calls_per_s)
         return document
@@ -89,10 +89,10 @@ OFF = ThrottleLimits(enabled=False)
 
 
 def apply(document: object) -> ThrottleLimits:
-    """Return the limits that a document asks for: "aws", "off", or an object of figures over AWS's.
+    """Return the limits of a document: "aws", "off", or an object with changes to AWS's limits.
 
-    Raises `BadLimits`. `{"write_records_per_s": 10}` is AWS's limits with that one changed, and
-    `{"calls_per_s": {"ListStreams": 1}}` changes one call and leaves the others.
+    Raises `BadLimits`. `{"write_records_per_s": 10}` changes one of AWS's limits, and
+    `{"calls_per_s": {"ListStreams": 1}}` the limit of one call.
     """
     if document == "aws":
         return AWS
@@ -123,14 +123,14 @@ def _check_figures(figures: Mapping[object, object], known: set[str], what: str)
 
 
 class Throttle:
-    """What was used of the limits so far. Time is an argument, and need not be regular."""
+    """The token buckets of all limits. Time is an argument."""
 
     def __init__(self, limits: ThrottleLimits) -> None:
         self.limits = limits
         self._full_at_ms: dict[tuple[object, ...], float] = {}
 
     def check_call(self, operation: str, scope: Scope, request: Request, now_ms: int) -> None:
-        """Count a call of the control plane; refuse one that comes too soon."""
+        """Count a control-plane call. Raises `Refused` above its limit."""
         rate = self.limits.calls_per_s.get(operation)
         if rate is None:
             return
@@ -138,12 +138,12 @@ class Throttle:
         of = (operation, scope, stream) if operation in _PER_STREAM else (operation, scope)
         if self._take(of, rate, 1, now_ms):
             return
-        # Both sentences were seen: boto/botocore#821, Graylog2/graylog-plugin-integrations#341.
+        # Sources of the two messages: boto/botocore#821, Graylog2/graylog-plugin-integrations#341.
         whose = f"stream {stream} under account" if stream else "account"
         raise Refused("LimitExceededException", f"Rate exceeded for {whose} {scope.account}.")
 
     def admit(self, stream: Stream, now_ms: int) -> Admit:
-        """Return what says of each record whether its shard takes it now."""
+        """Return the admission function for the records of one call."""
         limits = self.limits
         buckets: dict[int, tuple[tuple[object, ...], tuple[object, ...]]] = {}
 
@@ -162,13 +162,13 @@ class Throttle:
         return admit
 
     def check_iterator(self, stream: Stream, shard: Shard, now_ms: int) -> None:
-        """Count a `GetShardIterator`; refuse one that comes too soon."""
+        """Count a `GetShardIterator` call. Raises `Refused` above its limit."""
         if not self._take(("iterators", *_of(stream, shard)), self.limits.iterator_calls_per_s, 1, now_ms):
             throttled = rate_exceeded(stream, shard)
             raise Refused(throttled.code, throttled.message)
 
     def check_read(self, stream: Stream, shard: Shard, now_ms: int) -> None:
-        """Count a `GetRecords`; refuse one that comes too soon, or while too much was read just before."""
+        """Count a `GetRecords` call. Raises `Refused` above its limits of calls and bytes."""
         of = _of(stream, shard)
         if self._has(("read", *of), self.limits.read_bytes_per_s, 1, now_ms) and self._take(
             ("reads", *of), self.limits.read_calls_per_s, 1, now_ms
@@ -177,11 +177,11 @@ class Throttle:
         raise read_rate_exceeded(stream, shard)
 
     def count_read(self, stream: Stream, shard: Shard, payload_bytes: int, now_ms: int) -> None:
-        """Count what a `GetRecords` has answered."""
+        """Count the bytes in an answer of `GetRecords`."""
         self._pay_whole(("read", *_of(stream, shard)), self.limits.read_bytes_per_s, payload_bytes, now_ms)
 
     def pace(self, stream: Stream, shard: Shard, consumer_arn: str) -> Pace:
-        """Return what holds one consumer of a shard to its rate, over all its subscriptions."""
+        """Return the rate limiter of one consumer of a shard, shared by all its subscriptions."""
         of = ("fan-out", consumer_arn, *_of(stream, shard))
 
         def pace(now_ms: int, sent_bytes: int) -> int:
@@ -193,32 +193,32 @@ class Throttle:
         return pace
 
     def _has(self, of: tuple[object, ...], rate: float, amount: float, now_ms: int) -> bool:
-        """Say whether a bucket holds an amount, or is full and can never hold it."""
+        """Return True if a bucket holds an amount, or is full and the amount exceeds its capacity."""
         full_at_ms = self._full_at_ms.get(of, 0.0)
         after_ms = full_at_ms - now_ms + amount / rate * SECOND_MS
         return full_at_ms <= now_ms or after_ms <= max(SECOND_MS, SECOND_MS / rate) + _ROUNDING_MS
 
     def _take(self, of: tuple[object, ...], rate: float, amount: float, now_ms: int) -> bool:
-        """Take an amount from a bucket if it is there."""
+        """Take an amount from a bucket if it holds it. Return True on success."""
         if not self._has(of, rate, amount, now_ms):
             return False
         self._spend(of, rate, amount, now_ms)
         return True
 
     def _spend(self, of: tuple[object, ...], rate: float, amount: float, now_ms: int) -> None:
-        """Take an amount from a bucket, there or not."""
+        """Take an amount from a bucket, which may go into debt."""
         if of not in self._full_at_ms and len(self._full_at_ms) >= _KEPT_BUCKETS:
             self._full_at_ms = {each: at for each, at in self._full_at_ms.items() if at > now_ms}
         self._full_at_ms[of] = max(self._full_at_ms.get(of, 0.0), now_ms) + amount / rate * SECOND_MS
 
     def _pay_whole(self, of: tuple[object, ...], rate: float, amount: float, now_ms: int) -> None:
-        """Take an amount; more than a bucket's worth must be paid for in full before the next."""
+        """Take an amount. If it exceeds the capacity, the bucket must be full before the next read."""
         extra = rate if amount > rate else 0.0
         self._spend(of, rate, amount + extra, now_ms)
 
 
 def rate_exceeded(stream: Stream, shard: Shard) -> Throttled:
-    """Return AWS's answer to a write that is too much (rclark/kinesis-readable#4)."""
+    """Return AWS's error for a throttled write (rclark/kinesis-readable#4)."""
     return Throttled(
         "ProvisionedThroughputExceededException",
         f"Rate exceeded for shard {shard.shard_id} in stream {stream.name} under account "
@@ -227,7 +227,7 @@ def rate_exceeded(stream: Stream, shard: Shard) -> Throttled:
 
 
 def read_rate_exceeded(stream: Stream, shard: Shard) -> Refused:
-    """Return AWS's answer to a read that is too much, as of 2023 and 2025 (amazon-kinesis-client#1521)."""
+    """Return AWS's error for a throttled read, as of 2023 and 2025 (amazon-kinesis-client#1521)."""
     return Refused(
         "ProvisionedThroughputExceededException",
         f"Rate exceeded for Shard - {stream.scope.account}/{stream.name}/{shard.shard_id}",
@@ -235,12 +235,12 @@ def read_rate_exceeded(stream: Stream, shard: Shard) -> Refused:
 
 
 def _of(stream: Stream, shard: Shard) -> tuple[object, ...]:
-    scope = stream.scope  # taken apart, since a text remembers its hash
+    scope = stream.scope  # Its texts are used separately, because a text caches its hash.
     return scope.account, scope.region, stream.name, stream.created_ms, shard.number
 
 
 def stream_named(request: Request) -> str:
-    """Return the stream that a request names, in any of the ways there are."""
+    """Return the name of the stream in a request's name or ARN fields, or an empty string."""
     name = request.get("StreamName")
     if isinstance(name, str) and name:
         return name

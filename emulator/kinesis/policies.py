@@ -1,8 +1,8 @@
-"""Resource policies of streams and consumers: what may be attached, and whom one lets in from outside.
+"""Resource policies of streams and consumers: validation, and evaluation for other accounts.
 
-Of a policy's language only what cross-account access needs is played: principals, actions with wildcards, and
-Deny before Allow. Conditions are not looked at. The owner's account needs no policy, as in AWS with an
-identity that has all rights.
+The supported part of the policy language is that for cross-account access: principals, actions with
+wildcards, and Deny before Allow. Conditions are ignored. The owner's account needs no policy, as in AWS for
+an identity with all permissions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import orjson
 
 from emulator.kinesis.errors import Refused, invalid_argument
 
-NO_POLICY = "{}"  # what GetResourcePolicy answers when there is none (LocalStack's snapshot of AWS)
+NO_POLICY = "{}"  # The answer of GetResourcePolicy without a policy (LocalStack's snapshot of AWS).
 MOST_CHARACTERS = 20_480  # IAM: the longest resource policy of any service
 
 
@@ -35,7 +35,7 @@ def check_policy(text: str) -> None:
 
 
 def allows(text: str, account: str, operation: str) -> bool:
-    """Say whether a policy lets an account call an operation."""
+    """Return True if a policy allows an account to call an operation."""
     if not text:
         return False
     action = f"kinesis:{operation}"
@@ -48,7 +48,7 @@ def allows(text: str, account: str, operation: str) -> bool:
 
 
 def no_such_policy(arn: str) -> Refused:
-    """Return the refusal to delete a policy that is not there (seen by moto)."""
+    """Return AWS's error for deleting a policy that does not exist (seen by moto)."""
     return Refused("ResourceNotFoundException", f"No resource policy found for resource ARN {arn}.")
 
 

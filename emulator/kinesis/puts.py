@@ -1,12 +1,11 @@
-"""Records on their way in: checked, routed to shards, and written as they will be read.
+"""The storing of records: they are checked, routed to shards, and encoded in the form in which they are read.
 
 `PutBatch.add` and `_put_to` are the hottest code of the emulator and avoid every call, even `cast`.
-The data of a JSON request stays the base64 text it came as: it is decoded once, to be sure that it is base64
-and to learn its size, and can then stand in JSON without escaping. The data of a CBOR request is bytes, and
-stays so (see `record_texts`).
+The data of a JSON request is stored as its base64 text: it is decoded once, for validation and for its size,
+and needs no escaping in JSON. The data of a CBOR request is stored as bytes (see `record_texts`).
 
-A record may be refused by a limit while others of its request are stored: `Admit` says so for each, at the
-time it would be stored, and its entry in the answer has the error's code and sentence.
+A limit may throttle some records of a request while others are stored: `Admit` decides for each record, and
+its entry in the answer has the code and message of the error.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from emulator.kinesis.store import Store
 
 
 class PutBatch:
-    """Records for one stream, nothing stored until `put`."""
+    """The records of one request for one stream. `put` stores them."""
 
     def __init__(self, stream: Stream, format: Format = Format.JSON) -> None:
         self.payload_bytes = 0
@@ -45,7 +44,7 @@ class PutBatch:
         self._members: dict[int, list[int]] = {}
 
     def add(self, entry: Mapping[str, Any], number: int | str) -> None:
-        """Check and route a record that has passed `validation.check`; `number` is for the sentence."""
+        """Check and route a record that has passed `validation.check`. Error messages contain `number`."""
         key, data = entry["PartitionKey"], entry["Data"]
         if type(data) is bytes:
             data_bytes = len(data)
@@ -75,7 +74,7 @@ class PutBatch:
         self.payload_bytes += size
 
     def put(self, store: Store, now_ms: int, admit: Admit | None = None) -> list[bytes]:
-        """Store the records; return the entry of each in the answer, in the order they were added."""
+        """Store the records. Return the answer's entry of each, in the order of `add`."""
         if admit is None and store.throttle is not None:
             admit = store.throttle.admit(self._stream, now_ms)
         results = [b""] * len(self._keys)
@@ -89,7 +88,7 @@ class PutBatch:
         return results
 
     def _admitted(self, shard: Shard, members: list[int], admit: Admit, results: list[bytes]) -> list[int]:
-        """Return the members that the shard takes; give the others their errors."""
+        """Return the members that the shard admits. Write the errors of the others to `results`."""
         admitted = []
         for at in members:
             throttled = admit(shard, self._sizes[at])
@@ -110,7 +109,7 @@ class PutBatch:
         keys, data, all_sizes = self._keys, self._data, self._sizes
         kind = self._stream.encryption_type.replace(
             "NONE", ""
-        )  # AWS names an encryption, and not its absence
+        )  # AWS omits the field for unencrypted records.
         write = Writer(self._format, arrival_ms, kind).write
         before, after = _result_frame(shard.shard_id, self._format, kind)
         texts: list[bytes] = []
@@ -142,7 +141,7 @@ def _hash_key(text: str) -> int:
 
 
 def _result_frame(shard_id: str, format: Format, kind: str) -> tuple[bytes, bytes]:
-    """Return what stands before and after a sequence number in an answer's entry."""
+    """Return the bytes before and after the sequence number in an answer's entry."""
     if format is Format.JSON:
         rest = b',"EncryptionType":"%b"}' % kind.encode() if kind else b"}"
         return b'{"SequenceNumber":"', b'","ShardId":"%b"%b' % (shard_id.encode(), rest)

@@ -1,4 +1,4 @@
-"""The service as one function: a request in, an answer out."""
+"""The Kinesis service, as one function from a request to an answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from emulator.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """What of an HTTP request the service looks at."""
+    """The parts of an HTTP request that the service needs."""
 
     operation: str
     scope: Scope
@@ -33,7 +33,7 @@ def answer(store: Store, request: HttpRequest, now_ms: int) -> Answer:
         operation = OPERATIONS.get(request.operation)
         if operation is None:
             raise unknown_operation(
-                f"Kinesis has no operation '{request.operation}', or this emulator does not play it yet."
+                f"Kinesis has no operation '{request.operation}', or this emulator does not support it."
             )
         if not request.body:
             raise serialization()

@@ -1,10 +1,10 @@
-"""All streams of all scopes, and what they may keep: retention, and a cap on memory.
+"""The store of all streams, with retention and a memory cap.
 
-Records older than a stream's retention go silently, as in AWS. Above `memory_cap_bytes` the oldest records
-of all streams go as well; AWS has no such thing, so these are counted in `capped` and the server says so.
-A reader whose place is gone starts at the new horizon in both cases.
+Records older than a stream's retention are deleted, as in AWS. Above `memory_cap_bytes` the oldest records of
+all streams are deleted too. AWS has no such cap, so these are counted in `capped` and the server logs them. A
+reader whose position is deleted continues at the new trim horizon.
 
-Streams of other accounts and regions are never seen. Time is an argument and need not be regular.
+Accounts and Regions are isolated from each other. Time is an argument.
 """
 
 from __future__ import annotations
@@ -24,15 +24,14 @@ if TYPE_CHECKING:
     from emulator.kinesis.limits import Throttle
 
 SWEEP_EVERY_MS = 1_000
-CAP_SLACK = 64  # over the cap, a 64th of it is freed at once, so that the next puts need not trim again
+CAP_SLACK = 64  # Above the cap, 1/64 of it is freed at once, so that the next puts need no trimming.
 
 
 @dataclass(frozen=True, slots=True)
 class StoreLimits:
-    """What a store may hold. `shard_limit` is the quota of a large region (20,000).
+    """The limits of a store. `shard_limit` is the quota of a large Region (20,000).
 
-    `as_aws` says that what AWS limits by the second or the day is limited here too, and that on-demand
-    streams grow when they must.
+    `as_aws` enables AWS's limits per second and per day, and the growth of on-demand streams.
     """
 
     memory_cap_bytes: int = 1 << 30
@@ -44,15 +43,15 @@ class StoreLimits:
 
 
 class Journal(Protocol):
-    """Keeps records somewhere else as well."""
+    """A second copy of the records, for example on disk."""
 
     def records(self, shard: Shard, texts: list[bytes], payload_bytes: list[int], arrival_ms: int) -> None:
-        """Keep records that are about to be added to a shard."""
+        """Add records that are about to be appended to a shard."""
 
 
 @dataclass(slots=True)
 class Capped:
-    """How much the memory cap has cost so far."""
+    """The records and bytes that the memory cap has deleted so far."""
 
     records: int = 0
     bytes: int = 0
@@ -72,7 +71,7 @@ class Store:
     journal: Journal | None = None
 
     def create(self, scope: Scope, wanted: Wanted, now_ms: int) -> Stream:
-        """Make a stream; refuse a name that is taken, and more shards than the account may have."""
+        """Create a stream. Raises `Refused` for a name in use, and above the account's limits."""
         if self.find(scope, wanted.name, now_ms) is not None:
             raise errors.stream_exists(wanted.name, scope.account)
         if wanted.mode == "ON_DEMAND":
@@ -84,7 +83,7 @@ class Store:
         return stream
 
     def find(self, scope: Scope, name: str, now_ms: int) -> Stream | None:
-        """Return a stream in any state, with the changes done whose time has come; or None."""
+        """Return a stream in any state, or None. Apply changes whose time has come first."""
         stream = self._streams.get((scope, name))
         if stream is not None and stream.is_gone(now_ms):
             del self._streams[scope, name]
@@ -94,16 +93,16 @@ class Store:
         return stream
 
     def delete(self, stream: Stream, now_ms: int) -> None:
-        """Start to delete a stream. Its records are gone at once; its name, a moment later."""
+        """Start to delete a stream. Its records are deleted at once, its name after the transition."""
         self.retained_bytes -= sum(shard.retained_bytes for shard in stream.shards)
         stream.delete(now_ms)
 
     def streams(self, scope: Scope, now_ms: int) -> list[Stream]:
-        """Return a scope's streams, by name."""
+        """Return a scope's streams, sorted by name."""
         return [stream for stream in self.all_streams(now_ms) if stream.scope == scope]
 
     def all_streams(self, now_ms: int) -> list[Stream]:
-        """Return every scope's streams, by name."""
+        """Return all scopes' streams, sorted by name."""
         alive = [stream for stream in self._streams.values() if not stream.is_gone(now_ms)]
         for stream in alive:
             stream.settle(now_ms)
@@ -118,7 +117,7 @@ class Store:
         self._commitments[scope] = commitment
 
     def set_retention(self, stream: Stream, retention_ms: int, now_ms: int) -> None:
-        """Change how long records are kept. What is too old by the old rule or by the new, goes now."""
+        """Change the retention. Delete records that are too old by the old or the new retention."""
         for shard in stream.shards:
             self.expire(stream, shard, now_ms)
         stream.retention_ms = retention_ms
@@ -132,11 +131,11 @@ class Store:
         self.retained_bytes += shard.append(texts, payload_bytes, arrival_ms)
 
     def tidy(self, now_ms: int) -> None:
-        """Let go of what is too old, once a second, and of what is too much, always."""
+        """Delete expired streams and records, once a second, and enforce the memory cap, always."""
         if now_ms >= self._next_sweep_ms:
             self._next_sweep_ms = now_ms + SWEEP_EVERY_MS
             for stream in list(self._streams.values()):
-                self.find(stream.scope, stream.name, now_ms)  # forgets a stream that is gone
+                self.find(stream.scope, stream.name, now_ms)  # Removes a deleted stream.
                 for shard in stream.shards:
                     self.expire(stream, shard, now_ms)
                 if self.limits.as_aws and stream.mode == "ON_DEMAND":
@@ -145,13 +144,13 @@ class Store:
             self._cap()
 
     def expire(self, stream: Stream, shard: Shard, now_ms: int) -> None:
-        """Let go of a shard's records that are past retention."""
+        """Delete a shard's records that are past the retention."""
         self.retained_bytes -= shard.trim_before(now_ms - stream.retention_ms)
 
     def _cap(self) -> None:
-        """Drop the oldest records of all shards until the cap holds again, and some more.
+        """Delete the oldest records of all shards, to somewhat below the cap.
 
-        Cuts are found first and made once a shard: each moves all that stays.
+        The cuts are determined first and made once per shard, because each cut moves the remaining records.
         """
         cap = self.limits.memory_cap_bytes
         excess = self.retained_bytes - (cap - cap // CAP_SLACK)
@@ -173,24 +172,24 @@ class Store:
             self.capped.bytes += freed_bytes
 
     def _grow(self, stream: Stream, now_ms: int) -> None:
-        """Let an on-demand stream have the shards that its writes need."""
+        """Scale an on-demand stream to the shards that its writes need."""
         count = stream.grow(now_ms)
         if count is not None:
             stream.start_update(Scale(count), now_ms)
 
     def check_shard_limit(self, scope: Scope, more: int, now_ms: int) -> None:
-        """Refuse more shards than the account may have; those of on-demand streams do not count."""
+        """Check the account's shard limit, without shards of on-demand streams. Raises `Refused`."""
         provisioned = (s for s in self.streams(scope, now_ms) if s.mode == "PROVISIONED")
         have = sum(len(stream.open_shards) for stream in provisioned)
         if have + more > self.limits.shard_limit:
             raise errors.too_many_shards(scope, have, self.limits.shard_limit, more)
 
     def check_on_demand_limit(self, scope: Scope, now_ms: int) -> None:
-        """Refuse more on-demand streams than the account may have."""
+        """Check the account's limit of on-demand streams. Raises `Refused`."""
         have = self.on_demand_streams(scope, now_ms)
         if have >= self.limits.on_demand_stream_limit:
             raise errors.too_many_on_demand_streams(scope, have, self.limits.on_demand_stream_limit)
 
     def on_demand_streams(self, scope: Scope, now_ms: int) -> int:
-        """Return how many on-demand streams a scope has."""
+        """Return the number of on-demand streams in a scope."""
         return sum(stream.mode == "ON_DEMAND" for stream in self.streams(scope, now_ms))

@@ -1,10 +1,9 @@
-"""A subscription to a shard by a registered consumer: what it has to say next, at a given time.
+"""The subscription of a registered consumer to a shard, as a state machine over time. Pure.
 
-It lives five minutes. A second one of the same consumer to the same shard is refused within five seconds of
-the first, and takes over after that: the first then ends with `ResourceInUseException` (SubscribeToShard's
-reference says both). A closed shard that is read to its end says so with its children and no continuation.
-Pure: the edge that holds the connection asks `step`, and waits as long as that says or until the shard wakes
-it.
+It lasts five minutes. Within five seconds, a second subscription of the same consumer and shard is refused;
+after that it replaces the first, which ends with `ResourceInUseException` (API reference of
+SubscribeToShard). The last event of a closed shard names the child shards and no continuation.
+The edge that holds the connection calls `step`, and waits for the returned time or for the shard's callback.
 """
 
 from __future__ import annotations
@@ -27,17 +26,17 @@ from emulator.kinesis.state.streams import Stream
 LIFE_MS = 300_000  # SubscribeToShard: "the connection … is persisted for up to 5 minutes"
 EXCLUSIVE_MS = 5_000
 BEAT_MS = 5_000
-"""How often a subscription without records says how far it is. botocore gives up after 60 silent seconds."""
+"""The interval of empty events without records. botocore's read timeout is 60 s."""
 EVENT_MOST_RECORDS = 10_000
 EVENT_MOST_BYTES = 1 << 20
 
 Pace = Callable[[int, int], int]
-"""Limits a consumer: (now, bytes sent just now, or 0 to ask) → milliseconds to wait before the next event."""
+"""A rate limiter: (now in ms, bytes just sent, or 0) → milliseconds to wait before the next event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to send now (perhaps nothing), and then to end or to wait; 0 is to ask again at once."""
+    """The next step: a message to send, which may be empty, and then the end or a wait (0: none)."""
 
     message: bytes = b""
     wait_ms: int = 0
@@ -46,7 +45,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where and when a subscription starts, and how it is written."""
+    """The start of a subscription: record index, time, and encoding."""
 
     index: int
     at_ms: int
@@ -54,28 +53,28 @@ class Place:
 
 
 class Subscription:
-    """One consumer's reading of one shard from a place on."""
+    """The subscription of one consumer to one shard."""
 
     def __init__(self, stream: Stream, consumer: Consumer, shard: Shard, start: Place) -> None:
         self.stream, self.consumer, self.shard = stream, consumer, shard
         self.started_ms, self.format = start.at_ms, start.format
-        self.pace: Pace | None = None  # limits set it
+        self.pace: Pace | None = None  # Set by the service if limits are enabled.
         self.is_taken_over = self.is_closed = False
         self.millis_behind_latest = 0
         self._index = start.index
         self._next_beat_ms = start.at_ms
 
     def take_over(self) -> None:
-        """End this one in favour of another."""
+        """End the subscription because a new one replaces it."""
         self.is_taken_over = True
         self.shard.wake()
 
     def close(self) -> None:
-        """Note that the client has gone, or that the last message is sent."""
+        """Mark the subscription as ended: the client has disconnected, or the last message is sent."""
         self.is_closed = True
 
     def is_alive(self, now_ms: int) -> bool:
-        """Say whether this still serves a client."""
+        """Return True if the subscription still serves a client."""
         return not self.is_closed and not self.is_taken_over and now_ms < self.started_ms + LIFE_MS
 
     def opening(self) -> bytes:
@@ -83,8 +82,8 @@ class Subscription:
         return event_stream.initial_response(self.format)
 
     def step(self, now_ms: int) -> Step:
-        """Say what comes next."""
-        self.stream.settle(now_ms)  # a reshard whose time has come closes the shard
+        """Return the next step."""
+        self.stream.settle(now_ms)  # A resharding whose time has come closes the shard.
         ending = self._ending()
         if ending is not None:
             return Step(event_stream.exception(ending, self.format), is_over=True)
@@ -109,14 +108,14 @@ class Subscription:
                 "ResourceInUseException",
                 "Another active subscription exists for this consumer.",
             )
-        if self.shard not in self.stream.shards:  # the stream is deleted, and its shards with it
+        if self.shard not in self.stream.shards:  # The stream and its shards are deleted.
             return errors.stream_not_found(self.stream.name, account)
         if self.consumer.deleted_ms is not None:
             return errors.consumer_not_found(self.consumer.name, account)
         return None
 
     def _read(self, now_ms: int) -> Step | None:
-        """Return the next event, or nothing while there is nothing to say."""
+        """Return the next event, or None if there are no records and no heartbeat is due."""
         part = self.shard.read(self._index, EVENT_MOST_RECORDS, EVENT_MOST_BYTES, now_ms)
         self._index = max(part.next_index, self.shard.first_index)
         is_end = self.shard.ended_ms is not None and self._index >= self.shard.next_index
@@ -135,14 +134,14 @@ class Subscription:
 
 
 def children_of(stream: Stream, shard: Shard) -> list[dict[str, object]]:
-    """Return the shards that follow a closed one, as answers name them."""
+    """Return the descriptions of a closed shard's children."""
     return [dict(describe_child(child)) for child in stream.shards if shard.number in child.parents]
 
 
 def _payload(
     texts: list[bytes], millis_behind_latest: int, after: str | list[dict[str, object]], format: Format
 ) -> bytes:
-    """Write an event around records that are written: a text is the continuation, a list the children."""
+    """Encode an event around encoded records. `after`: the continuation number, or the list of children."""
     name = "ContinuationSequenceNumber" if isinstance(after, str) else "ChildShards"
     if format is Format.JSON:
         end = b',"MillisBehindLatest":%d,"%b":%b}' % (

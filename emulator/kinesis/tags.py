@@ -1,7 +1,7 @@
-"""Tags of a stream or a consumer: which texts may be in them, and how many there may be.
+"""The limits of tags of a stream or a consumer: their characters and their number.
 
-The two sentences about characters are AWS's, as kinesalite's suite recorded them; so is the number in the one
-about too many, which AWS did not change when it raised the limit to 50.
+The two messages about characters are AWS's, recorded by kinesalite's suite. So is the number in the message
+about too many tags, which AWS did not change when it raised the limit to 50.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from emulator.kinesis.errors import invalid_argument
 
 MOST_TAGS = 50  # AddTagsToStream: "You can add up to 50 tags per resource."
-# Unicode letters, digits, blanks and _ . : / = + - % @. The colon came with TagResource's documentation.
+# Unicode letters, digits, blanks and _ . : / = + - % @. The colon is in TagResource's documentation.
 _STRANGE = re.compile(r"[^\w.:/=+\-@% ]")
 
 
 def check_tags(what: str, tags: Mapping[str, str], present: Mapping[str, str]) -> None:
-    """Refuse tags that cannot be added to those present. `what` names the resource in a sentence."""
+    """Check new tags and the total number. `what` names the resource in messages. Raises `Refused`."""
     _check_characters(f"add tags to {what}", [*tags, *tags.values()])
     reserved = [key for key in tags if key.lower().startswith("aws:")]
     if reserved:
@@ -33,7 +33,7 @@ def check_tags(what: str, tags: Mapping[str, str], present: Mapping[str, str]) -
 
 
 def check_tag_keys(what: str, keys: Iterable[str]) -> None:
-    """Refuse keys that no tag can have."""
+    """Check the characters of tag keys. Raises `Refused`."""
     _check_characters(f"remove tags from {what}", keys)
 
 

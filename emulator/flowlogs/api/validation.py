@@ -16,7 +16,7 @@ from emulator.scope import Scope
 RESOURCES_MAX = 300  # API reference, "ResourceIds"
 PREFIXES = {"VPC": "vpc", "Subnet": "subnet", "NetworkInterface": "eni"}
 TAGS_MAX, TAG_KEY_MAX, TAG_VALUE_MAX = 50, 127, 256
-_NOT_PLAYED = (
+_NOT_SUPPORTED = (
     *("TransitGateway", "TransitGatewayAttachment", "RegionalNatGateway"),
     *("CoreNetwork", "CoreNetworkEdge", "CoreNetworkAttachment"),
 )
@@ -105,7 +105,7 @@ def _resource_type(asked: Parameters) -> str:
         raise errors.missing("ResourceId")
     if not given:
         raise errors.missing("ResourceType")
-    if given in _NOT_PLAYED:
+    if given in _NOT_SUPPORTED:
         raise errors.Refused(
             "UnsupportedOperation",
             f"This emulator supports flow logs of VPCs, subnets and network interfaces, not of {given}.",

@@ -1,5 +1,5 @@
 """Faults of Kinesis calls.
 
-`aims` finds the stream and shards of a request before it is answered; `faulty` is the service with the faults
-that `emulator.faults` decides. Pure.
+`call_targets` finds the stream and shards of a request before it is answered; `faulty` is the service with
+the faults that `emulator.faults` decides. Pure.
 """

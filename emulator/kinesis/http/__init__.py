@@ -1,5 +1,5 @@
-"""Kinesis on HTTP.
+"""The HTTP layer of Kinesis.
 
-`front` checks what AWS checks first: method, content type, target, body, and whether there is a signature
+`front` makes AWS's first checks: method, content type, target, body, and the presence of a signature
 (`authentication`). `endpoint` answers requests and keeps subscriptions open (edge).
 """

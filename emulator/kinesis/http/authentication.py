@@ -1,7 +1,7 @@
-"""Whether a request carries a signature at all: AWS looks at that before it verifies one. We never verify.
+"""The check that a request has a complete signature. The emulator does not verify signatures.
 
-A signature is in the `Authorization` header or in the query (presigned); both at once, none, and half of one
-are refused in AWS's words, as kinesalite's suite recorded them.
+A signature is in the `Authorization` header or in the query string (presigned). Requests with both, with none
+or with an incomplete one are refused with AWS's messages, recorded by kinesalite's test suite.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _IN_QUERY = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-Si
 
 
 def complaint(headers: Mapping[str, str], target: str) -> Refused | None:
-    """Return the refusal of a request without a whole signature, or None; header names are in lower case."""
+    """Return the error for a request without a complete signature, or None. Header names are lower case."""
     authorization = headers.get("authorization")
     if "?" not in target:
         if authorization is not None and "x-amz-date" in headers and _WHOLE.fullmatch(authorization):
-            return None  # what every SDK sends
+            return None  # The form that all SDKs send.
         query: dict[str, str] = {}
     else:
         query = dict(parse_qsl(target.partition("?")[2], keep_blank_values=True))
@@ -39,7 +39,7 @@ def complaint(headers: Mapping[str, str], target: str) -> Refused | None:
 
 
 def credential_in_query(target: str) -> str:
-    """Return the credential of a presigned request in the form that the header has, or nothing."""
+    """Return the credential of a presigned request in the header's form, or an empty string."""
     if "X-Amz-Credential=" not in target:
         return ""
     credential = dict(parse_qsl(target.partition("?")[2])).get("X-Amz-Credential", "")

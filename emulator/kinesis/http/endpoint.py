@@ -1,7 +1,7 @@
-"""Kinesis as a service on HTTP: requests examined and answered with AWS's headers, subscriptions kept alive.
+"""The HTTP service of Kinesis: answers requests with AWS's headers and serves subscriptions.
 
-This edge holds a clock and waits; what to answer is decided by `front` and `service`. A subscription waits
-for its shard to wake it, or for its own next beat, and so costs nothing while nothing happens.
+This edge has the clock and waits; `front` and `service` decide the answers. A subscription is woken by new
+records in its shard or by its heartbeat timer, so it uses no CPU in between.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Answerer = Callable[[Store, HttpRequest, int], Answer]
 
 
 class CapWarning:
-    """Says that the memory cap has cost records, at most every ten seconds."""
+    """A warning about records trimmed by the memory cap, logged at most every ten seconds."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -39,7 +39,7 @@ class CapWarning:
         self._next_ms = 0
 
     def look(self, now_ms: int, *, is_last: bool = False) -> None:
-        """Warn if there is cause and it is time."""
+        """Log a warning if records were trimmed since the last one. `is_last` ignores the interval."""
         new = self._store.capped.records - self._warned_records
         if not new or (now_ms < self._next_ms and not is_last):
             return
@@ -54,19 +54,19 @@ class CapWarning:
 
 
 class KinesisEndpoint:
-    """The service of one store, by one clock."""
+    """The service of one store. `clock` returns milliseconds since the epoch."""
 
     def __init__(self, store: Store, clock: Callable[[], int], answerer: Answerer = service.answer) -> None:
         self._store, self._clock, self._answer = store, clock, answerer
         self.calls: Counter[tuple[str, int]] = Counter()
         self._cap_warning = CapWarning(store)
 
-    def last_words(self) -> None:
-        """Say what has been kept back, so that no loss goes unsaid."""
+    def log_trimmed(self) -> None:
+        """Log the records trimmed since the last warning, before the process ends."""
         self._cap_warning.look(self._clock(), is_last=True)
 
     async def __call__(self, incoming: Incoming) -> Outgoing:
-        """Answer a request. Raises nothing."""
+        """Answer a request. Never raises."""
         if front.is_preflight(incoming):
             return Outgoing(200, {"x-amzn-RequestId": str(uuid.uuid4()), **front.cors(incoming)})
         outgoing = front.examine(incoming)
@@ -86,8 +86,8 @@ class KinesisEndpoint:
         try:
             answer = self._answer(self._store, request, now_ms)
         except Exception:
-            # A bug of ours. AWS's word for its own is InternalFailure, and SDKs try again.
-            # Not `log.exception`: some renderers print every local, and the store is one.
+            # A bug in the emulator. AWS's code for its own bugs is InternalFailure, and SDKs retry it.
+            # Not `log.exception`: some renderers print all local variables, and the store is one.
             log.error("request failed", operation=request.operation, trace=traceback.format_exc())
             refused = Refused("InternalFailure", status=500)
             format = format_of(request.content_type)
@@ -104,7 +104,7 @@ class KinesisEndpoint:
         return front.written(answer)
 
     async def _messages(self, subscription: Subscription) -> AsyncIterator[bytes]:
-        """Yield a subscription's messages as they come due."""
+        """Yield a subscription's messages when they are due."""
         woken = asyncio.Event()
         wake = woken.set
         subscription.shard.watch(wake)

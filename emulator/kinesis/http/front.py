@@ -1,8 +1,7 @@
-"""What AWS looks at before the service sees a request: method, content type, target, body, signature.
+"""The checks before the service sees a request: method, content type, target, body, signature. Pure.
 
-The order is AWS's, as kinesalite's suite recorded it against the service: a body that cannot be read is
-refused before an unknown target, and that before a missing signature. What has no content type that Kinesis
-reads is answered in XML by the machinery in front of every service, or in CBOR. Pure.
+The order is AWS's, recorded by kinesalite's test suite: a malformed body is refused before an unknown target,
+and that before a missing signature. For other content types, AWS's front end answers in XML or CBOR.
 """
 
 from __future__ import annotations
@@ -19,7 +18,9 @@ from emulator.kinesis.protocol import wire
 from emulator.kinesis.protocol.wire import Format
 from emulator.kinesis.service import HttpRequest
 
-_OLD_JSON = "application/json"  # AWS JSON 1.0 without a version: read, and then no operation is found
+_OLD_JSON = (
+    "application/json"  # AWS JSON 1.0 without a version: the body is parsed, the operation is unknown.
+)
 _EXPOSED = "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,Date"
 _CORS_MAX_AGE_S = "172800"
 _ACCESS_DENIED = Refused(
@@ -28,7 +29,7 @@ _ACCESS_DENIED = Refused(
 
 
 def examine(incoming: Incoming) -> HttpRequest | Outgoing:
-    """Return what the service is asked, or the answer to what never gets to it."""
+    """Return the request for the service, or the answer if a check fails."""
     headers = incoming.headers
     if incoming.method != "POST":
         return _xml(_ACCESS_DENIED)
@@ -48,7 +49,7 @@ def examine(incoming: Incoming) -> HttpRequest | Outgoing:
 
 
 def cors(incoming: Incoming) -> Mapping[str, str]:
-    """Return the headers that a browser is given: pages may call the emulator, as they may AWS."""
+    """Return the CORS headers: as with AWS, web pages may call the emulator."""
     if "origin" not in incoming.headers:
         return {}
     if incoming.method != "OPTIONS":
@@ -64,18 +65,18 @@ def cors(incoming: Incoming) -> Mapping[str, str]:
 
 
 def is_preflight(incoming: Incoming) -> bool:
-    """Say whether a browser asks what it may do; that is all such a request is for."""
+    """Return True for a CORS preflight request."""
     return incoming.method == "OPTIONS" and "origin" in incoming.headers
 
 
 def written(answer: wire.Answer) -> Outgoing:
-    """Return an answer of the service whose body is at hand."""
+    """Return the HTTP response for an answer with a complete body."""
     assert isinstance(answer.body, bytes)
     return Outgoing(answer.status, {"Content-Type": answer.format.value}, answer.body)
 
 
 def _unreadable(incoming: Incoming, format: Format | None, operation: str | None) -> Outgoing:
-    """Answer a request without a body, or with one of a type that Kinesis does not read."""
+    """Return the answer to a request without a body, or with an unsupported content type."""
     if not incoming.body:
         known = operation in OPERATIONS
         refused = Refused("SerializationException" if known else "UnknownOperationException")
@@ -101,7 +102,7 @@ def _old_json(body: bytes) -> Outgoing:
 
 
 def _refusal(body: bytes, format: Format, otherwise: Refused) -> Outgoing:
-    """Refuse a request, for its body if that is wrong as well: AWS reads it first."""
+    """Return the error of a malformed body, or otherwise the given error: AWS parses the body first."""
     try:
         wire.read(body, format)
     except Refused as refused:
@@ -110,7 +111,7 @@ def _refusal(body: bytes, format: Format, otherwise: Refused) -> Outgoing:
 
 
 def _xml(refused: Refused) -> Outgoing:
-    """Answer as the machinery in front of the services does, without a content type."""
+    """Return an error in the XML format of AWS's front end, without a content type."""
     name = refused.code
     if not refused.message:
         return Outgoing(refused.status, {}, f"<{name}/>\n".encode())

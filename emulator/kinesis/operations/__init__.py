@@ -1,4 +1,4 @@
-"""The calls that are implemented, one file for each.
+"""The implemented API calls, one file for each.
 
 To add a call: write its file, add it to the table here, and add its fields to `shapes`.
 """
@@ -29,7 +29,7 @@ from emulator.kinesis.operations.list_streams import list_streams
 from emulator.kinesis.operations.list_tags_for_resource import list_tags_for_resource
 from emulator.kinesis.operations.list_tags_for_stream import list_tags_for_stream
 from emulator.kinesis.operations.merge_shards import merge_shards
-from emulator.kinesis.operations.not_played import not_played
+from emulator.kinesis.operations.not_supported import not_supported
 from emulator.kinesis.operations.put_record import put_record
 from emulator.kinesis.operations.put_records import put_records
 from emulator.kinesis.operations.put_resource_policy import put_resource_policy
@@ -49,10 +49,10 @@ from emulator.kinesis.operations.update_stream_record_distribution_strategy impo
     update_stream_record_distribution_strategy,
 )
 from emulator.kinesis.operations.update_stream_warm_throughput import update_stream_warm_throughput
-from emulator.kinesis.shapes import NOT_PLAYED
+from emulator.kinesis.shapes import NOT_SUPPORTED
 
 OPERATIONS: dict[str, Operation] = {
-    **dict.fromkeys(NOT_PLAYED, not_played),
+    **dict.fromkeys(NOT_SUPPORTED, not_supported),
     "AddTagsToStream": add_tags_to_stream,
     "CreateStream": create_stream,
     "DecreaseStreamRetentionPeriod": decrease_stream_retention_period,

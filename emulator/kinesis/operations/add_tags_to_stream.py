@@ -1,4 +1,4 @@
-"""AddTagsToStream: up to 50 tags; those of the same key get the new value."""
+"""AddTagsToStream: adds up to 50 tags, or replaces their values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from emulator.kinesis.tags import check_tags
 
 
 def add_tags_to_stream(call: Call) -> Output:
-    """Add tags; the answer is empty."""
+    """Add tags. The answer is empty."""
     stream = call.stream()
     check_tags(f"stream {stream.name} under account {stream.scope.account}", call.tags(), stream.tags)
     call.check_there(stream)

@@ -1,8 +1,8 @@
-"""CreateStream: a new stream, CREATING at first.
+"""CreateStream: creates a stream in the state CREATING.
 
-An on-demand stream starts with four shards, as in AWS; so does one that names neither a number of shards nor
-a mode (LocalStack's snapshot of AWS, `test_create_stream_without_shard_count`). On demand, `ShardCount` is
-ignored.
+An on-demand stream starts with four shards, as in AWS. A request without shard count and mode creates an
+on-demand stream (LocalStack's snapshot of AWS, `test_create_stream_without_shard_count`). In on-demand mode,
+`ShardCount` is ignored.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_CREATING = 5  # CreateStream: "Have more than five streams in the CREATING 
 
 
 def create_stream(call: Call) -> Output:
-    """Create a stream; the answer is empty."""
+    """Create a stream. The answer is empty."""
     given = "PROVISIONED" if "ShardCount" in call.request else "ON_DEMAND"
     mode = cast("StreamMode", call.structure("StreamModeDetails").get("StreamMode", given))
     strategy = cast("Strategy", call.text("RecordDistributionStrategy") or "USER_PARTITION_KEY")

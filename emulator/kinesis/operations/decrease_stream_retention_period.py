@@ -1,4 +1,4 @@
-"""DecreaseStreamRetentionPeriod: records are kept less long, a day at least; the older ones go at once."""
+"""DecreaseStreamRetentionPeriod: shortens the retention to at least a day. Older records expire at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emulator.kinesis.operations.increase_stream_retention_period import stream_
 
 
 def decrease_stream_retention_period(call: Call) -> Output:
-    """Keep records less long; the answer is empty."""
+    """Shorten the retention. The answer is empty."""
     stream, hours = stream_and_hours(call)
     have = stream.retention_ms // MS_IN_HOUR
     if hours > have:

@@ -1,4 +1,4 @@
-"""DeleteResourcePolicy: a stream or a consumer is its owner's alone again."""
+"""DeleteResourcePolicy: detaches the policy of a stream or a consumer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from emulator.kinesis.policies import no_such_policy
 
 
 def delete_resource_policy(call: Call) -> Output:
-    """Detach the policy; the answer is empty."""
+    """Detach the policy. The answer is empty."""
     stream, consumer = call.resource()
     resource = stream if consumer is None else consumer
     if not resource.policy:

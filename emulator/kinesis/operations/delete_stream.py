@@ -1,6 +1,6 @@
-"""DeleteStream: DELETING at once, gone a moment later. Only an ACTIVE stream can be deleted.
+"""DeleteStream: sets an ACTIVE stream to DELETING; after the transition time it is deleted.
 
-One with consumers is refused, unless `EnforceConsumerDeletion` says that they may go too.
+A stream with consumers is deleted only if `EnforceConsumerDeletion` is set.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from emulator.kinesis.call import Call, Output
 
 
 def delete_stream(call: Call) -> Output:
-    """Start to delete a stream; the answer is empty."""
+    """Start to delete a stream. The answer is empty."""
     stream = call.idle_stream()
     if stream.live_consumers(call.now_ms) and not call.flag("EnforceConsumerDeletion"):
         raise errors.stream_has_consumers(stream.name, stream.scope.account)

@@ -1,4 +1,4 @@
-"""DeregisterStreamConsumer: DELETING at once, gone a moment later."""
+"""DeregisterStreamConsumer: sets a consumer to DELETING; after the transition time it is deleted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from emulator.kinesis.call import Call, Output
 
 
 def deregister_stream_consumer(call: Call) -> Output:
-    """Start to delete a consumer; the answer is empty."""
+    """Start to delete a consumer. The answer is empty."""
     stream, consumer = call.consumer()
     if consumer.status(call.now_ms) != "ACTIVE":
         raise errors.consumer_not_active(consumer, stream.name, stream.scope.account)

@@ -1,4 +1,4 @@
-"""DescribeAccountSettings: the account's minimum throughput billing commitment in the region."""
+"""DescribeAccountSettings: the account's minimum throughput billing commitment in the Region."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def describe_account_settings(call: Call) -> Output:
 
 
 def describe_commitment(commitment: Commitment, now_ms: int) -> dict[str, object]:
-    """Return a commitment as both calls answer it."""
+    """Return a commitment in the format of both calls."""
     status = commitment.status(now_ms)
     times = {"StartedAt": commitment.started_ms, "EarliestAllowedEndAt": commitment.earliest_end_ms}
     if status == "DISABLED":

@@ -1,4 +1,4 @@
-"""DescribeLimits: how many shards and on-demand streams an account has and may have."""
+"""DescribeLimits: the number of shards and on-demand streams of an account, with their limits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from emulator.kinesis.call import Call, Output
 
 
 def describe_limits(call: Call) -> Output:
-    """Describe the limits of the account in the region."""
+    """Describe the limits of the account in the Region."""
     store, limits = call.store, call.store.limits
     streams = store.streams(call.scope, call.now_ms)
     return {

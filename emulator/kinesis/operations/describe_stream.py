@@ -1,4 +1,4 @@
-"""DescribeStream: a stream and its shards, a hundred at most at a time."""
+"""DescribeStream: a stream and up to 100 of its shards."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """DescribeStreamSummary: a stream without its shards.
 
-`StreamId` is reserved in the model, and no stream has channels or queues here, so these are left out.
+The answer has no `StreamId`, which the model reserves, and no channels or queues, which are not supported.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""DisableEnhancedMonitoring: fewer metrics of shards are said to be published."""
+"""DisableEnhancedMonitoring: removes shard-level metrics from the described list."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from emulator.kinesis.operations.enable_enhanced_monitoring import change_metric
 
 
 def disable_enhanced_monitoring(call: Call) -> Output:
-    """Remove metrics; answer with those before and after."""
+    """Remove metrics. Answer with the lists before and after."""
     stream = call.idle_stream()
     asked = metrics_meant(call)
     return change_metrics(stream, [metric for metric in stream.metrics if metric not in asked])

@@ -1,7 +1,7 @@
-"""GetRecords: the records at an iterator, and the iterator after them.
+"""GetRecords: the records at an iterator, and the next iterator.
 
-At most 10,000 records and 10 MiB of payload. An ended shard whose last record has been read has no next
-iterator, and names its children instead; the answer with that last record may be the one that says so.
+An answer has at most 10,000 records and 10 MiB of payload. If it contains the last record of a closed shard,
+or nothing is left to read, it names the child shards and has no next iterator.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_PAYLOAD_BYTES = 10 << 20
 
 def get_records(call: Call) -> Output:
     """Answer with records."""
-    # AWS takes an iterator within quotes, as the AWS CLI prints it (LocalStack's suite, validated against
+    # AWS accepts an iterator in quotes, as the AWS CLI prints it (LocalStack's suite, validated against
     # AWS: `test_get_records_shard_iterator_with_surrounding_quotes`).
     place = iterators.read(_unquoted(call.text("ShardIterator")), call.now_ms)
     stream, shard = _find(call, place)
@@ -54,7 +54,7 @@ def _unquoted(token: str) -> str:
 
 
 def _written(part: Slice, token: str, children: list[dict[str, object]] | None, format: Format) -> bytes:
-    """Write the answer around records that are written already."""
+    """Return the encoded answer. The records are already encoded."""
     if format is Format.JSON:
         end = (
             b'"NextShardIterator":"%b"' % token.encode()

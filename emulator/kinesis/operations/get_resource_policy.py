@@ -1,4 +1,4 @@
-"""GetResourcePolicy: the policy of a stream or a consumer, an empty object when it has none."""
+"""GetResourcePolicy: the policy of a stream or a consumer. Without a policy, it is an empty object."""
 
 from __future__ import annotations
 

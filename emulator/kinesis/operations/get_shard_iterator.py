@@ -1,6 +1,6 @@
-"""GetShardIterator: turns one of five ways to name a place into an iterator.
+"""GetShardIterator: returns an iterator for one of the five iterator types.
 
-A number or a time before the trim horizon means the horizon, as in AWS.
+A sequence number or a time before the trim horizon means the horizon, as in AWS.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def get_shard_iterator(call: Call) -> Output:
 
 
 def starting_index(call: Call, stream: Stream, shard: Shard) -> int:
-    """Return the place in a shard that a call names; `SubscribeToShard` has the same ways to."""
+    """Return the record index that a call names, also for `SubscribeToShard`. Raises `Refused`."""
     kind, number = call.text("ShardIteratorType"), call.text("StartingSequenceNumber")
     by_number = kind in {"AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"}
     if by_number and not number:
@@ -43,7 +43,7 @@ def starting_index(call: Call, stream: Stream, shard: Shard) -> int:
         raise _mismatch(f"{kind} and also a StartingSequenceNumber")
     if by_number:
         index = _index_of_number(call, stream, shard) + (kind == "AFTER_SEQUENCE_NUMBER")
-        # A closed shard's ending number is far beyond its last record.
+        # A closed shard's ending sequence number is far beyond its last record.
         return index if shard.ended_ms is None else min(index, shard.next_index)
     if kind == "TRIM_HORIZON":
         return shard.first_index

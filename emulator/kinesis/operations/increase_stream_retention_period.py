@@ -1,4 +1,4 @@
-"""IncreaseStreamRetentionPeriod: records are kept longer, up to a year. What had expired stays so."""
+"""IncreaseStreamRetentionPeriod: extends the retention, up to a year. Expired records stay expired."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LEAST_HOURS, MOST_HOURS = 24, 8760
 
 
 def increase_stream_retention_period(call: Call) -> Output:
-    """Keep records longer; the answer is empty."""
+    """Extend the retention. The answer is empty."""
     stream, hours = stream_and_hours(call)
     have = stream.retention_ms // MS_IN_HOUR
     if hours < have:
@@ -24,7 +24,7 @@ def increase_stream_retention_period(call: Call) -> Output:
 
 
 def stream_and_hours(call: Call) -> tuple[Stream, int]:
-    """Return the stream that is meant and the retention that is asked for, if it can be."""
+    """Return the stream and the retention in a request. Raises `Refused` for a value out of range."""
     stream, hours = call.idle_stream(), call.number("RetentionPeriodHours", 0)
     if hours < LEAST_HOURS:
         raise errors.invalid_argument(

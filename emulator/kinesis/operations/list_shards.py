@@ -1,6 +1,6 @@
-"""ListShards: a stream's shards, a thousand at most at a time, by filter if wanted.
+"""ListShards: up to 1,000 of a stream's shards, optionally filtered.
 
-`NextToken` stands for the stream, the filter and the place; it excludes naming them again, as in AWS.
+`NextToken` contains the stream, the filter and the position. As in AWS, a request with it must not name them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _EXCLUDED_BY_TOKEN = (
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What is listed, and after which shard to go on."""
+    """The stream, the filter and the position of a listing. `after` is the last listed shard id."""
 
     stream_name: str
     created_ms: int
@@ -101,7 +101,7 @@ def _check_has(wanted: Call, field: str, filter_type: str) -> None:
 
 def _filtered(stream: Stream, place: _Place, now_ms: int) -> Sequence[Shard]:
     shards = stream.visible_shards(now_ms)
-    # A stream younger than its retention has its horizon at its beginning.
+    # If a stream is younger than its retention, its horizon is its creation.
     horizon_ms = max(now_ms - stream.retention_ms, stream.created_ms)
     match place.filter_type:
         case "AT_LATEST":

@@ -1,4 +1,4 @@
-"""ListStreamConsumers: a stream's consumers by name, a hundred at most at a time."""
+"""ListStreamConsumers: up to 100 of a stream's consumers, sorted by name."""
 
 from __future__ import annotations
 

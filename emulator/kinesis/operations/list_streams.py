@@ -1,6 +1,6 @@
-"""ListStreams: names in order, a hundred at most at a time.
+"""ListStreams: up to 100 streams, sorted by name.
 
-The next page is asked for by the last name or by `NextToken`, which holds it; the token wins.
+The next page starts after `ExclusiveStartStreamName` or `NextToken`. The token has precedence.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""ListTagsForStream: a stream's tags by key, 50 at most at a time."""
+"""ListTagsForStream: up to 50 of a stream's tags, sorted by key."""
 
 from __future__ import annotations
 

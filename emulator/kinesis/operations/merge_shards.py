@@ -1,4 +1,4 @@
-"""MergeShards: two neighbours become one when the stream is ACTIVE again."""
+"""MergeShards: merges two adjacent shards. The new shard opens when the stream is ACTIVE again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emulator.kinesis.state.resharding import Merge
 
 
 def merge_shards(call: Call) -> Output:
-    """Start to merge two shards, the left one named first; the answer is empty."""
+    """Start to merge two shards, named in the order of their hash keys. The answer is empty."""
     fields = ("ShardToMerge", "AdjacentShardToMerge")
     numbers = [shard_number(call, field) for field in fields]
     stream = call.stream()

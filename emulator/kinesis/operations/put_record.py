@@ -1,4 +1,4 @@
-"""PutRecord: one record, routed as by `PutRecords`."""
+"""PutRecord: stores one record, routed as by `PutRecords`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emulator.kinesis.state import sequence_numbers
 
 
 def put_record(call: Call) -> Output:
-    """Put a record; answer with its shard and number."""
+    """Put a record. Answer with its shard and sequence number."""
     stream = call.active_stream()
     _check_ordering(call, stream.name)
     batch = PutBatch(stream, call.format)
@@ -25,7 +25,7 @@ def put_record(call: Call) -> Output:
 
 
 def _check_ordering(call: Call, stream_name: str) -> None:
-    """Refuse a `SequenceNumberForOrdering` that cannot be; numbers always grow here, so that is all."""
+    """Refuse an invalid `SequenceNumberForOrdering`. A valid one needs no action: numbers always increase."""
     text = call.text("SequenceNumberForOrdering")
     if not text:
         return

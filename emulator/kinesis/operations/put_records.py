@@ -1,7 +1,7 @@
-"""PutRecords: up to 500 records at once.
+"""PutRecords: stores up to 500 records.
 
-All of them are checked before any is stored, as AWS refuses the whole request for a bad record. Nothing is
-throttled, so that `FailedRecordCount` is 0.
+All records are checked before the first is stored: as in AWS, one invalid record refuses the whole request.
+If AWS's limits are enabled, records above them fail individually and `FailedRecordCount` is their number.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ MOST_BYTES = 10 << 20  # PutRecords: "up to a limit of 10 MiB for the entire req
 
 
 def put_records(call: Call) -> Output:
-    """Put records; answer with the shard and number of each, in the request's order."""
+    """Put records. Answer with the shard and sequence number of each, in the request's order."""
     batch = PutBatch(call.active_stream(), call.format)
     for number, entry in enumerate(cast("list[Request]", call.request["Records"]), 1):
         batch.add(entry, number)
     if batch.payload_bytes > MOST_BYTES:
-        # The sentence was seen with "5 MB", when that was the limit.
+        # AWS's message was recorded with "5 MB", when that was the limit.
         raise errors.invalid_argument("Records size exceeds 10 MB limit")
     if call.flag("DryRun"):
         raise errors.dry_run()

@@ -1,4 +1,4 @@
-"""PutResourcePolicy: lets other accounts call a stream or a consumer."""
+"""PutResourcePolicy: attaches the policy of a stream or a consumer, which allows calls of other accounts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from emulator.kinesis.policies import check_policy
 
 
 def put_resource_policy(call: Call) -> Output:
-    """Attach a policy in place of the one before; the answer is empty."""
+    """Attach or replace the policy. The answer is empty."""
     stream, consumer = call.resource()
     check_policy(call.text("Policy"))
     if consumer is None:

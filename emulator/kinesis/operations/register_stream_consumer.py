@@ -1,7 +1,7 @@
-"""RegisterStreamConsumer: a consumer for enhanced fan-out, CREATING at first.
+"""RegisterStreamConsumer: registers a consumer for enhanced fan-out, in the state CREATING.
 
-A stream takes 20 of them, an on-demand stream of an account with a commitment 50; five may be CREATING at
-once.
+A stream may have 20 consumers, and an on-demand stream of an account with a commitment 50. Five of them may
+be in the state CREATING.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def register_stream_consumer(call: Call) -> Output:
 
 
 def _check_count(call: Call, stream: Stream) -> None:
-    """Refuse a consumer beyond the limit. AWS's messages are not published."""
+    """Refuse a consumer above the limits. AWS's messages are not published."""
     consumers = stream.live_consumers(call.now_ms)
     has_more = stream.mode == "ON_DEMAND" and call.store.commitment(stream.scope).is_on(call.now_ms)
     most = MOST_WITH_COMMITMENT if has_more else MOST_CONSUMERS

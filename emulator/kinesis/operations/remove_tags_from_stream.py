@@ -1,4 +1,4 @@
-"""RemoveTagsFromStream: those that are not there are none of AWS's concern."""
+"""RemoveTagsFromStream: removes tags. As in AWS, unknown keys are ignored."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from emulator.kinesis.tags import check_tag_keys
 
 
 def remove_tags_from_stream(call: Call) -> Output:
-    """Remove tags; the answer is empty."""
+    """Remove tags. The answer is empty."""
     stream = call.stream()
     keys = call.texts("TagKeys")
     check_tag_keys(f"stream {stream.name} under account {stream.scope.account}", keys)

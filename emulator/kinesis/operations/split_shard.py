@@ -1,7 +1,7 @@
-"""SplitShard: a shard becomes two when the stream is ACTIVE again.
+"""SplitShard: splits a shard in two. The new shards open when the stream is ACTIVE again.
 
-The order of checks is AWS's (kinesalite's suite): a shard's name that can be no number, the stream, its
-state, the shard, the account's limit, the hash key.
+The order of checks is AWS's (kinesalite's suite): the format of the shard id, the stream, its state, the
+shard, the account's shard limit, the hash key.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from emulator.kinesis.state.streams import Stream
 
 
 def split_shard(call: Call) -> Output:
-    """Start to split a shard; the answer is empty."""
+    """Start to split a shard. The answer is empty."""
     number = shard_number(call, "ShardToSplit")
     stream = call.stream()
     (shard,) = find_open(call, stream, [number])
@@ -35,7 +35,7 @@ def split_shard(call: Call) -> Output:
 
 
 def shard_number(call: Call, field: str) -> int:
-    """Return the number of the shard that a field names, which need not exist."""
+    """Return the number in the shard id of a field. The shard need not exist."""
     shard_id = call.text(field)
     number = sequence_numbers.shard_of(shard_id)
     if number is None:
@@ -45,7 +45,7 @@ def shard_number(call: Call, field: str) -> int:
 
 
 def find_open(call: Call, stream: Stream, numbers: Sequence[int]) -> list[Shard]:
-    """Return the shards of these numbers, if the stream can be resharded and they are open."""
+    """Return the open shards with these numbers. Raises `Refused`, also if the stream cannot be resharded."""
     account = stream.scope.account
     if stream.mode == "ON_DEMAND":
         raise errors.stream_on_demand(stream.name, account)

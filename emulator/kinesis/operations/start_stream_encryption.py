@@ -1,6 +1,6 @@
-"""StartStreamEncryption: records put from then on say that they are encrypted. None ever is, here.
+"""StartStreamEncryption: later records are marked as encrypted. The emulator does not encrypt data.
 
-The key is not looked up: AWS asks KMS, which is another service. A key's name must only have the form of one.
+AWS looks the key up in KMS. The emulator checks only the format of the key id.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ DAY_MS = 24 * 3_600_000
 
 
 def start_stream_encryption(call: Call) -> Output:
-    """Start to encrypt with a key; the answer is empty."""
+    """Start to encrypt with a key. The answer is empty."""
     stream = encryptable_stream(call)
     stream.start_encryption(Encryption(call.text("KeyId")), call.now_ms)
     return None
 
 
 def encryptable_stream(call: Call) -> Stream:
-    """Return the stream that is meant, if its encryption can be changed as asked."""
+    """Return the stream in a request. Raises `Refused` if its encryption cannot be changed as requested."""
     stream = call.idle_stream()
     if call.text("EncryptionType") != "KMS":
         # AWS's messages for this error and the next are not published.

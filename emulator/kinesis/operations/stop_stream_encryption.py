@@ -1,4 +1,4 @@
-"""StopStreamEncryption: records put from then on say that they are not encrypted."""
+"""StopStreamEncryption: later records are marked as not encrypted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from emulator.kinesis.state.streams import Encryption
 
 
 def stop_stream_encryption(call: Call) -> Output:
-    """Start to encrypt no more; the answer is empty."""
+    """Start to disable encryption. The answer is empty."""
     encryptable_stream(call).start_encryption(Encryption(), call.now_ms)
     return None

@@ -1,4 +1,4 @@
-"""SubscribeToShard: opens a registered consumer's five minutes of one shard (see `subscription`)."""
+"""SubscribeToShard: opens a subscription of a registered consumer to one shard (see `subscription`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from emulator.kinesis.state.shards import Shard
 from emulator.kinesis.state.streams import Stream
 from emulator.kinesis.subscription import EXCLUSIVE_MS, Place, Subscription
 
-# StartingPosition has the same five ways as GetShardIterator, under other names.
+# StartingPosition has the same five types as GetShardIterator, with other field names.
 _AS_ITERATOR = {
     "Type": "ShardIteratorType",
     "SequenceNumber": "StartingSequenceNumber",
@@ -43,7 +43,7 @@ def subscribe_to_shard(call: Call) -> Output:
 
 
 def _shard(call: Call, stream: Stream) -> Shard:
-    """Return the shard that is meant."""
+    """Return the shard in a request. Raises `Refused`."""
     name = call.text("ShardId")
     number = sequence_numbers.shard_of(name)
     shard = None if number is None else stream.shard(number, call.now_ms)

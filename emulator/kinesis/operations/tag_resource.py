@@ -1,4 +1,4 @@
-"""TagResource: tags for a stream or a consumer, by ARN."""
+"""TagResource: adds tags to a stream or a consumer, by ARN."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from emulator.kinesis.tags import check_tags
 
 
 def tag_resource(call: Call) -> Output:
-    """Add tags; the answer is empty."""
+    """Add tags. The answer is empty."""
     stream, consumer = call.resource()
     if consumer is not None:
         what = f"consumer {consumer.name} under account {stream.scope.account}"

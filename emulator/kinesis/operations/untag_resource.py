@@ -1,4 +1,4 @@
-"""UntagResource: tags of a stream or a consumer go, by ARN."""
+"""UntagResource: removes tags from a stream or a consumer, by ARN."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from emulator.kinesis.tags import check_tag_keys
 
 
 def untag_resource(call: Call) -> Output:
-    """Remove tags; the answer is empty."""
+    """Remove tags. The answer is empty."""
     stream, consumer = call.resource()
     tagged = stream if consumer is None else consumer
     keys = call.texts("TagKeys")

@@ -1,4 +1,4 @@
-"""UpdateMaxRecordSize: the largest record a stream takes."""
+"""UpdateMaxRecordSize: changes the maximum record size of a stream."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from emulator.kinesis.call import Call, Output
 
 
 def update_max_record_size(call: Call) -> Output:
-    """Change the size; the answer is empty."""
+    """Change the size. The answer is empty."""
     call.idle_stream().set_max_record(call.number("MaxRecordSizeInKiB", 0), call.now_ms)
     return None

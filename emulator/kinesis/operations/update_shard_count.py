@@ -1,6 +1,6 @@
-"""UpdateShardCount: uniform scaling, at most to the double or the half at a time.
+"""UpdateShardCount: uniform scaling, at most to double or half of the open shards.
 
-`resharding` says how it is done. With AWS's limits on, ten times in 24 hours for a stream.
+`resharding` has the algorithm. If AWS's limits are enabled, a stream can be scaled ten times in 24 hours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ DAY_MS = 24 * 3_600_000
 
 
 def update_shard_count(call: Call) -> Output:
-    """Start to scale a stream; answer with the counts before and after."""
+    """Start to scale a stream. Answer with the shard counts before and after."""
     stream = call.stream()
     if stream.mode == "ON_DEMAND":
         raise errors.stream_on_demand(stream.name, stream.scope.account)

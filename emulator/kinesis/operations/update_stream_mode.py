@@ -1,6 +1,7 @@
-"""UpdateStreamMode: from provisioned to on-demand and back. The shards stay as they are.
+"""UpdateStreamMode: switches between provisioned and on-demand mode. The shards stay unchanged.
 
-With AWS's limits on, a stream can be switched twice in 24 hours (Developer Guide, "Choose the right mode").
+If AWS's limits are enabled, a stream can be switched twice in 24 hours (Developer Guide, "Choose the right
+mode").
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ DAY_MS = 24 * 3_600_000
 
 
 def update_stream_mode(call: Call) -> Output:
-    """Switch the mode; the answer is empty."""
+    """Switch the mode. The answer is empty."""
     stream = call.idle_stream()
     mode = cast("StreamMode", call.structure("StreamModeDetails")["StreamMode"])
     warm_mibps = call.number("WarmThroughputMiBps", 0) if "WarmThroughputMiBps" in call.request else None

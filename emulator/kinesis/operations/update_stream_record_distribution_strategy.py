@@ -1,4 +1,4 @@
-"""UpdateStreamRecordDistributionStrategy: by partition key, or evenly whatever the key; it holds at once."""
+"""UpdateStreamRecordDistributionStrategy: by partition key, or evenly. It takes effect at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from emulator.kinesis.state.streams import Strategy
 
 
 def update_stream_record_distribution_strategy(call: Call) -> Output:
-    """Change the strategy; the answer is empty."""
+    """Change the strategy. The answer is empty."""
     stream = call.stream()
     if stream.mode != "ON_DEMAND":
         raise errors.strategy_needs_on_demand()

@@ -1,7 +1,7 @@
-"""UpdateStreamWarmThroughput: an on-demand stream gets the shards for a throughput before it is there.
+"""UpdateStreamWarmThroughput: prepares an on-demand stream's shards for a future throughput.
 
-Only an account that has the minimum throughput billing commitment may call it. AWS's messages
-for the refusals are not published.
+Only accounts with the minimum throughput billing commitment may call it. AWS's error messages are not
+published.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MOST_MIBPS = 10_240  # UpdateStreamWarmThroughput: "more than 10 GiBps for an on
 
 
 def update_stream_warm_throughput(call: Call) -> Output:
-    """Start to warm a stream up; answer with what it does now and will do."""
+    """Start to warm a stream up. Answer with its current and its target throughput."""
     stream = call.stream()
     warm_mibps = call.number("WarmThroughputMiBps", 0)
     check_warm(call, stream.mode, warm_mibps)
@@ -29,7 +29,7 @@ def update_stream_warm_throughput(call: Call) -> Output:
 
 
 def check_warm(call: Call, mode: StreamMode, warm_mibps: int) -> None:
-    """Refuse warm throughput where there can be none, and too much of it."""
+    """Check the mode, the commitment and the limit of warm throughput. Raises `Refused`."""
     if mode != "ON_DEMAND":
         raise errors.invalid_argument(
             "WarmThroughputMiBps is only valid for data streams with the on-demand capacity mode."

@@ -1,6 +1,6 @@
-"""The store on disk, for `--data-dir`: an acknowledged call survives the end of the process, however it ends.
+"""The store on disk, for `--data-dir`. An acknowledged call survives any end of the process, also SIGKILL.
 
-`codec` encodes streams, with whatever fields they have; `batches` packs records as they lie in shards (both
-pure). `folder` opens a folder for one process; `journal` commits changes, many requests at once, and loads
-them; `durable` holds an answer back until its changes are committed.
+`codec` encodes streams with all their fields; `batches` packs records in their stored form (both pure).
+`folder` opens a folder for one process; `journal` commits changes, several requests at once, and loads them;
+`durable` delays an answer until its changes are committed.
 """

@@ -1,4 +1,4 @@
-"""Records that came to a shard together, as one value on disk: their texts as they are, and sizes. Pure."""
+"""The disk format of records that arrived at a shard together: their encoded texts and sizes. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _IS_BIG_ENDIAN = sys.byteorder == "big"
 
 
 class BadBatch(ValueError):
-    """A value is no batch of records."""
+    """A value is not a batch of records."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalBatch:
-    """Records in a row, that came at one time."""
+    """Consecutive records with the same arrival time."""
 
     texts: list[bytes]
     payload_bytes: list[int]
@@ -28,7 +28,7 @@ class JournalBatch:
 
 
 def pack(texts: Sequence[bytes], payload_bytes: Sequence[int], arrival_ms: int) -> bytes:
-    """Return the value of a batch."""
+    """Encode a batch."""
     sizes = array("I", payload_bytes)
     sizes.extend(map(len, texts))
     if _IS_BIG_ENDIAN:
@@ -37,17 +37,17 @@ def pack(texts: Sequence[bytes], payload_bytes: Sequence[int], arrival_ms: int) 
 
 
 def count(value: bytes | memoryview) -> int:
-    """Return how many records a batch has. Raises `BadBatch`."""
+    """Return the number of records in an encoded batch. Raises `BadBatch`."""
     if len(value) < _HEAD.size:
         raise BadBatch("too short")
     mark, records, _ = _HEAD.unpack_from(value)
     if mark != _MARK:
-        raise BadBatch("it begins with something else")
+        raise BadBatch("its mark is wrong")
     return int(records)
 
 
 def unpack(value: bytes | memoryview) -> JournalBatch:
-    """Return the batch that a value is. Raises `BadBatch`."""
+    """Decode a batch. Raises `BadBatch`."""
     records = count(value)
     _, _, arrival_ms = _HEAD.unpack_from(value)
     at = _HEAD.size + 2 * records * _SIZE_BYTES
@@ -58,7 +58,7 @@ def unpack(value: bytes | memoryview) -> JournalBatch:
         sizes.byteswap()
     lengths = sizes[records:]
     if at + sum(lengths) != len(value):
-        raise BadBatch("its sizes are not those of its texts")
+        raise BadBatch("its sizes do not match its texts")
     texts = []
     for length in lengths:
         texts.append(bytes(value[at : at + length]))

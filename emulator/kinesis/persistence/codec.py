@@ -1,8 +1,8 @@
-"""Streams, consumers and settings as JSON, with whatever fields they have: a new field travels by itself.
+"""The JSON codec of streams, consumers and settings. It covers all fields, including future ones. Pure.
 
-A value is written by what it is, a dataclass under its name. Which classes there are is found by following
-the annotations from `Stream` on. What `_TRANSIENT` names is not written: records and what follows from them,
-and who happens to be reading. A field that was not written takes its default. Pure.
+A dataclass is encoded with its name. The known classes are found through the annotations of `Stream`. The
+fields in `_TRANSIENT` are not encoded: records, values derived from them, and active readers. A missing field
+gets its default.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class BadText(ValueError):
 
 
 def dumps(value: object) -> bytes:
-    """Return the text of a value. Raises `TypeError` for what cannot be written."""
+    """Encode a value. Raises `TypeError` for unknown types."""
     return json.dumps(_plain(value), separators=(",", ":")).encode()
 
 
 def loads(text: bytes, kind: type[T]) -> T:
-    """Return the value of a text, which must be of this kind. Raises `BadText`."""
+    """Decode a value of type `kind`. Raises `BadText`."""
     try:
         value = _value(json.loads(text))
     except (ValueError, TypeError, KeyError) as error:
@@ -88,7 +88,7 @@ def _value(plain: object) -> object:
 
 
 def _made(kind: type, plain: dict[str, object]) -> object:
-    """Make an object without its constructor, which would begin a life instead of taking one up."""
+    """Restore an object without its constructor, which would initialize its state."""
     made: object = object.__new__(kind)
     for each in _fields(kind):
         value = _value(plain[each.name]) if each.name in plain else _default(each)
@@ -116,7 +116,7 @@ def _written(kind: type) -> tuple[str, ...]:
 
 @cache
 def _classes() -> dict[str, type]:
-    """Return the dataclasses that streams and settings are made of, by name."""
+    """Return the dataclasses of streams and settings, by name."""
     found: dict[str, type] = {}
     waiting: list[type] = [Stream, Scope, Commitment]
     while waiting:
@@ -129,7 +129,7 @@ def _classes() -> dict[str, type]:
 
 
 def _hints(kind: type) -> Iterable[object]:
-    """Return the annotations of what is written; some of the others mean something to a type checker only."""
+    """Return the annotations of encoded fields. Those of other fields may not resolve at run time."""
     written = {each.name: each.type for each in _fields(kind) if each.name in _written(kind)}
     return get_type_hints(
         type(kind.__name__, (), {"__annotations__": written, "__module__": kind.__module__})

@@ -1,4 +1,4 @@
-"""A service whose answers are held back until what they say is on disk."""
+"""A service that delays each answer until its changes are on disk."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _HOT = ("PutRecord", "PutRecords", "GetRecords", "GetShardIterator", "SubscribeT
 
 
 class Durable:
-    """A service, and the journal of its store."""
+    """A wrapper around the Kinesis service with the journal of its store."""
 
     def __init__(self, within: Service, journal: Journal) -> None:
         self._within, self._journal = within, journal
 
     async def __call__(self, incoming: Incoming) -> Outgoing:
-        """Answer a request, and do not say so before it is true for good."""
+        """Answer a request after its changes are committed. Never raises."""
         try:
             outgoing = await self._within(incoming)
         finally:
-            # Also when the client has gone: the call had its effect.
+            # Also if the client has disconnected: the call had its effect.
             operation = wire.operation_of(incoming.headers.get("x-amz-target", "")) or ""
             if operation not in _HOT:
                 if operation.startswith(_READS):
-                    self._journal.looked()
+                    self._journal.check_time_changes()
                 else:
                     self._journal.changed()
         try:

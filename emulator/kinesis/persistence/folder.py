@@ -1,8 +1,8 @@
-"""A folder with an LMDB environment in it, opened for one process.
+"""A folder with an LMDB environment, opened by one process.
 
-Commits are not flushed to the disk: they are in the operating system's memory when they are done, and so
-outlive the process, however it ends. They do not outlive a power cut; what a cut leaves behind is told from
-a whole folder as well as can be, and refused.
+Commits are written to the operating system's cache and not flushed to the disk. They survive the end of the
+process, but not a power failure. A folder that a power failure has damaged is refused if the damage is
+detected.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _LOCK, _DATA = "lock", "data.mdb"
 
 
 class FolderError(Exception):
-    """The folder cannot be used; the message says why and what to do."""
+    """The folder cannot be used. The message has the reason and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """An open folder: its environment, and its tables of streams, of shards and of records."""
+    """An open folder: the LMDB environment with its tables of streams, shards and records."""
 
     path: Path
     env: lmdb.Environment
@@ -35,7 +35,7 @@ class Folder:
     lock: int
 
     def make_room(self, more_bytes: int) -> int:
-        """See to it that so much more can be written; return how much can. No transaction may be open."""
+        """Ensure space for `more_bytes` and return the free bytes. No transaction may be open."""
         info = self.env.info()
         used_bytes = (info["last_pgno"] + 1) * self.env.stat()["psize"]
         map_bytes = info["map_size"]
@@ -45,13 +45,13 @@ class Folder:
         return int(map_bytes - used_bytes)
 
     def close(self) -> None:
-        """Let another process have the folder."""
+        """Close the folder and release its lock."""
         self.env.close()
         os.close(self.lock)
 
 
 def open_folder(path: Path) -> Folder:
-    """Open a folder, or make it. Raises `FolderError`."""
+    """Open a folder, or create it. Raises `FolderError`."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         names = {each.name for each in path.iterdir()}
@@ -68,14 +68,14 @@ def open_folder(path: Path) -> Folder:
 
 
 def damaged(path: Path, what: object) -> FolderError:
-    """Return the refusal of a folder with something wrong in it."""
+    """Return the error for a damaged folder."""
     return FolderError(
         f"The data folder {path} is damaged ({what}). Move it away, or choose another, and start again."
     )
 
 
 def _foreign(path: Path) -> FolderError:
-    return FolderError(f"The folder {path} holds something else than an emulator's data. Choose another one.")
+    return FolderError(f"The folder {path} does not contain an emulator's data. Choose another one.")
 
 
 def _locked(path: Path) -> int:
@@ -91,20 +91,22 @@ def _locked(path: Path) -> int:
 
 
 def _check_format(path: Path, env: lmdb.Environment) -> None:
-    """Refuse an environment that is not ours; mark a new one."""
+    """Check the format mark of an environment, or write it to a new one. Raises `FolderError`."""
     with env.begin(write=True) as transaction:
         found = transaction.get(_FORMAT_KEY)
         if found is None and env.stat()["entries"]:
             raise _foreign(path)
         if found not in {None, _FORMAT}:
-            raise FolderError(f"The data folder {path} was written by another version of the emulator.")
+            raise FolderError(
+                f"The data folder {path} was written by another version of the emulator. Choose another one."
+            )
         transaction.put(_FORMAT_KEY, _FORMAT)
 
 
 def _opened(path: Path, lock: int) -> Folder:
     try:
         size = (path / _DATA).stat().st_size if (path / _DATA).exists() else 0
-        # LMDB's own lock is for other processes; ours keeps them out, and leaves nothing behind when killed.
+        # LMDB's own lock is for several processes. `flock` excludes them and is released by SIGKILL.
         env = lmdb.open(
             str(path), map_size=max(_FIRST_MAP_BYTES, 2 * size), max_dbs=4, sync=False, lock=False
         )
@@ -112,8 +114,8 @@ def _opened(path: Path, lock: int) -> Folder:
         raise damaged(path, error) from None
     try:
         page_bytes, last_page = env.stat()["psize"], env.info()["last_pgno"]
-        if size and size < (last_page + 1) * page_bytes:  # to read beyond the end would kill the process
-            raise lmdb.CorruptedError("it is shorter than it was")
+        if size and size < (last_page + 1) * page_bytes:  # Reading beyond the end would kill the process.
+            raise lmdb.CorruptedError("its data file is truncated")
         _check_format(path, env)
         streams, shards, records = (env.open_db(name) for name in (b"streams", b"shards", b"records"))
         return Folder(path, env, streams, shards, records, lock)

@@ -1,12 +1,12 @@
-"""What a store holds, kept on disk while it changes, and read back at the next start.
+"""The journal of a store: it commits changes to disk, and loads them at the next start.
 
-A put leaves its records here before readers can see them (`Store.append`), and asks the loop for a commit
-when it has done what it is doing; all requests that are answered in one turn of the loop share it. Streams
-are written whole when they have changed. `committed` returns when everything before it is on disk.
+A put adds its records here before readers can see them (`Store.append`), and schedules a commit in the event
+loop. All requests that are answered in one iteration of the loop share the commit. A changed stream is
+written as a whole. `committed` returns when all earlier changes are on disk.
 
-On disk: a row for each stream; a row for each shard that was trimmed; a row for each batch of records, by
-stream, shard and first index. Trimming deletes batches none of whose records are left, once a second at most.
-An error of the disk is for good: nothing is answered any more that may not be kept.
+Tables: a row for each stream; a row for each trimmed shard; a row for each batch of records, by stream, shard
+and first index. Trimming deletes batches without retained records, at most once a second. After a disk error,
+all later calls fail.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TRIM_EVERY_S = 1.0
 SPARE_BYTES = 64 << 20
 _PLACE = struct.Struct(">QI")  # stream, shard
 _KEY = struct.Struct(">QIQ")  # stream, shard, index of the first record
-_TRIMMED = struct.Struct(">QQQ")  # first index, records trimmed so far, payload before the first
+_TRIMMED = struct.Struct(">QQQ")  # first index, trimmed records, trimmed payload bytes
 _SETTINGS_KEY = struct.pack(">Q", 0)
 _NO_SETTINGS = {
     *("limits", "retained_bytes", "capped", "_streams", "_next_sweep_ms", "throttle", "journal"),
@@ -43,7 +43,10 @@ log = structlog.get_logger("emulator")
 
 
 def open_journal(store: Store, path: Path, now_ms: int) -> Journal:
-    """Fill a store, which is empty, from a folder, and keep it there from now on. Raises `FolderError`."""
+    """Load a store from a folder, and journal its changes from now on. Raises `FolderError`.
+
+    The store must be empty.
+    """
     folder = open_folder(path)
     journal = Journal(store, folder)
     try:
@@ -57,12 +60,12 @@ def open_journal(store: Store, path: Path, now_ms: int) -> Journal:
 
 
 class JournalFailed(Exception):
-    """The disk has refused a commit; what was not committed may be lost."""
+    """A commit has failed. Uncommitted changes may be lost."""
 
 
 @dataclass(slots=True)
-class _Kept:
-    """A shard that is on disk: where, and from which index on."""
+class _StoredShard:
+    """A shard on disk, with its key prefix and the first index of its last trim."""
 
     shard: Shard
     place: bytes
@@ -70,7 +73,7 @@ class _Kept:
 
 
 class Journal:
-    """The disk's copy of one store. `store.journal` is this one."""
+    """The journal of one store. `store.journal` refers to it."""
 
     def __init__(self, store: Store, folder: Folder) -> None:
         self._store, self._folder = store, folder
@@ -80,50 +83,49 @@ class Journal:
         self._failure: JournalFailed | None = None
         self._ids: dict[int, tuple[Stream, int]] = {}
         self._written: dict[int, bytes] = {}
-        self._kept: dict[int, _Kept] = {}
+        self._kept: dict[int, _StoredShard] = {}
         self._next_id = 1
         self._next_trim_s = 0.0
         self._room_bytes = 0
         self._written_mark: list[tuple[int, int, int | None, int | None]] = []
-        self.commits = 0
 
-    # What the store and the edge tell.
+    # Called by the store and the edge.
 
     def records(self, shard: Shard, texts: list[bytes], payload_bytes: list[int], arrival_ms: int) -> None:
-        """Keep records that are about to be added to a shard."""
+        """Add records that are about to be appended to a shard."""
         value = batches.pack(texts, payload_bytes, arrival_ms)
         self._pending.append((shard, shard.next_index, value))
-        self._ask()
+        self._schedule_commit()
 
     def changed(self) -> None:
-        """Say that a stream, a consumer or a setting may have changed."""
+        """Schedule a commit because a stream, a consumer or a setting may have changed."""
         self._is_changed = True
-        self._ask()
+        self._schedule_commit()
 
-    def looked(self) -> None:
-        """Say that a call may have met a change whose time had come, and done it."""
+    def check_time_changes(self) -> None:
+        """Schedule a commit if a read call has applied a change whose time had come."""
         if self._mark() != self._written_mark:
             self.changed()
 
     def trim_soon(self) -> None:
-        """Delete with the next commit what the store has let go of, however long ago the last time was."""
+        """Delete trimmed batches with the next commit, regardless of the last time."""
         self._next_trim_s = 0.0
 
     async def committed(self) -> None:
-        """Return when all that was told so far is on disk. Raises `JournalFailed`."""
+        """Wait until all changes so far are on disk. Raises `JournalFailed`."""
         if self._failure is not None:
             raise self._failure
         if self._waiting is not None:
             await asyncio.shield(self._waiting)
 
-    def _ask(self) -> None:
+    def _schedule_commit(self) -> None:
         if self._waiting is None:
             loop = asyncio.get_running_loop()
             self._waiting = loop.create_future()
-            self._waiting.add_done_callback(lambda done: done.exception())  # there may be no waiter
-            loop.call_soon(self._answer)
+            self._waiting.add_done_callback(lambda done: done.exception())  # There may be no waiter.
+            loop.call_soon(self._run_commit)
 
-    def _answer(self) -> None:
+    def _run_commit(self) -> None:
         waiting, self._waiting = self._waiting, None
         assert waiting is not None
         try:
@@ -136,7 +138,7 @@ class Journal:
     # Writing.
 
     def commit(self) -> None:
-        """Put all that was told on disk. Raises `JournalFailed`, from then on every time."""
+        """Write all changes so far to disk. After one `JournalFailed`, every call raises it."""
         if self._failure is not None:
             raise self._failure
         pending, self._pending = self._pending, []
@@ -145,15 +147,14 @@ class Journal:
             with self._folder.env.begin(write=True) as transaction:
                 self._write(transaction, pending)
         except Exception as error:
-            # A full disk, or a bug of ours: either way a caller waits for data that will not be kept.
-            log.exception("data folder cannot be written, no call is answered from now on")
+            # A full disk, or a bug: in both cases the changes of this commit are not stored.
+            log.exception("data folder cannot be written, all later calls fail")
             self._failure = JournalFailed(str(error))
             raise self._failure from None
         self._is_changed = False
-        self.commits += 1
 
     def close(self) -> None:
-        """Commit what is left, and let another process have the folder."""
+        """Commit the remaining changes and close the folder."""
         try:
             if self._failure is None:
                 self.trim_soon()
@@ -162,7 +163,7 @@ class Journal:
             self._folder.close()
 
     def _make_room(self, more_bytes: int) -> None:
-        """Have room for twice what is to be written, and for what streams and trimming take beside it."""
+        """Ensure space for twice the data, and a reserve for streams and trimming."""
         more_bytes = 2 * more_bytes + SPARE_BYTES
         if self._room_bytes < more_bytes:
             self._room_bytes = self._folder.make_room(2 * more_bytes)
@@ -173,14 +174,14 @@ class Journal:
             self._write_streams(transaction)
         for shard, index, value in pending:
             kept = self._kept.get(id(shard))
-            if kept is not None:  # else its stream was deleted since
+            if kept is not None:  # Otherwise its stream was deleted in the meantime.
                 transaction.put(kept.place + index.to_bytes(8, "big"), value, db=self._folder.records)
         if time.monotonic() >= self._next_trim_s:
             self._next_trim_s = time.monotonic() + TRIM_EVERY_S
             self._trim(transaction)
 
     def _mark(self) -> list[tuple[int, int, int | None, int | None]]:
-        """Return what time changes of streams."""
+        """Return the parts of streams that change by time alone."""
         streams = self._store._streams.values()
         return [(id(each), len(each.shards), each.updating_ms, each.deleted_ms) for each in streams]
 
@@ -198,13 +199,13 @@ class Journal:
                 self._written[number] = text
             for shard in stream.shards:
                 if id(shard) not in self._kept:
-                    self._kept[id(shard)] = _Kept(shard, _PLACE.pack(number, shard.number), 1)
+                    self._kept[id(shard)] = _StoredShard(shard, _PLACE.pack(number, shard.number), 1)
         settings = codec.dumps({name: getattr(self._store, name) for name in _settings()})
         transaction.put(_SETTINGS_KEY, settings, db=self._folder.streams)
         self._forget(transaction, streams)
 
     def _forget(self, transaction: lmdb.Transaction, streams: list[Stream]) -> None:
-        """Delete what is on disk of streams and shards that are no more."""
+        """Delete streams and shards that no longer exist from disk."""
         alive = {id(stream) for stream in streams}
         for key in [key for key in self._ids if key not in alive]:
             _, number = self._ids.pop(key)
@@ -227,21 +228,21 @@ class Journal:
             kept.first_index = shard.first_index
 
     def _delete_batches(self, transaction: lmdb.Transaction, place: bytes, until: int | None) -> None:
-        """Delete a shard's batches, or those all of whose records are before an index."""
+        """Delete a shard's batches. If `until` is set, delete only batches that end before this index."""
         with transaction.cursor(db=self._folder.records) as cursor:
-            there = cursor.set_range(place + bytes(8))
-            while there and bytes(cursor.key()).startswith(place):
+            found = cursor.set_range(place + bytes(8))
+            while found and bytes(cursor.key()).startswith(place):
                 first = int.from_bytes(cursor.key()[len(place) :], "big")
                 if until is not None and (first >= until or first + batches.count(cursor.value()) > until):
                     return
-                there = cursor.delete()
+                found = cursor.delete()
 
     # Reading.
 
     def load(self, now_ms: int) -> int:
-        """Fill the store, which is empty, with what is on disk; return how many records that is.
+        """Load the store from disk. The store must be empty. Return the number of records.
 
-        Raises `FolderError` when something there cannot be.
+        Raises `FolderError` if the data is damaged.
         """
         try:
             with self._folder.env.begin(buffers=True) as transaction:
@@ -256,7 +257,7 @@ class Journal:
         shards = [kept.shard for kept in self._kept.values()]
         store.retained_bytes = sum(shard.retained_bytes for shard in shards)
         store.tidy(now_ms)
-        self._is_changed = True  # what `tidy` has ended need not stay
+        self._is_changed = True  # Streams that `tidy` has deleted are removed from disk.
         self.commit()
         return sum(shard.record_count for shard in shards)
 
@@ -272,26 +273,26 @@ class Journal:
         self._ids[id(stream)], self._written[number] = (stream, number), text
         self._next_id = max(self._next_id, number + 1)
         for shard in stream.shards:
-            self._kept[id(shard)] = _Kept(shard, _PLACE.pack(number, shard.number), 1)
+            self._kept[id(shard)] = _StoredShard(shard, _PLACE.pack(number, shard.number), 1)
 
-    def _load_trimmed(self, transaction: lmdb.Transaction, places: dict[bytes, _Kept]) -> None:
+    def _load_trimmed(self, transaction: lmdb.Transaction, places: dict[bytes, _StoredShard]) -> None:
         for place, row in transaction.cursor(db=self._folder.shards):
             kept = places[bytes(place)]
             first_index, trimmed_records, trimmed_bytes = _TRIMMED.unpack(row)
             kept.shard.begin_at(first_index, trimmed_records, trimmed_bytes)
             kept.first_index = first_index
 
-    def _load_records(self, transaction: lmdb.Transaction, places: dict[bytes, _Kept]) -> None:
+    def _load_records(self, transaction: lmdb.Transaction, places: dict[bytes, _StoredShard]) -> None:
         for key, value in transaction.cursor(db=self._folder.records):
             shard = places[bytes(key[: _PLACE.size])].shard
             batch = batches.unpack(value)
             index = _KEY.unpack(key)[2]
-            gone = shard.next_index - index  # of a batch that is trimmed in part
+            gone = shard.next_index - index  # The trimmed records of the batch.
             if gone < 0:
                 raise BadBatch(f"records of {shard.shard_id} are missing before number {index}")
             shard.append(batch.texts[gone:], batch.payload_bytes[gone:], batch.arrival_ms)
 
 
 def _settings() -> Iterator[str]:
-    """Yield the fields of a store that are settings: all that is not known to be something else."""
+    """Yield the fields of a store that are settings: all except `_NO_SETTINGS`."""
     return (each.name for each in fields(Store) if each.name not in _NO_SETTINGS)

@@ -1,8 +1,8 @@
-"""The framing of `application/vnd.amazon.eventstream`: how a subscription's events stand on the wire.
+"""The framing of `application/vnd.amazon.eventstream`, the encoding of a subscription's events.
 
-A message is a prelude (total length, headers' length, CRC-32 of these eight bytes), headers, a payload and a
-CRC-32 of all before it. Our headers are all strings (type 7). The first message answers the request itself
-(`initial-response`); botocore and the Java SDK refuse a stream that begins otherwise.
+A message is a prelude (total length, headers' length, CRC-32 of these eight bytes), headers, a payload, and a
+CRC-32 of everything before it. All headers here are strings (type 7). The first message is the response of
+the call (`initial-response`); botocore and the Java SDK require it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from emulator.kinesis.protocol.wire import Format
 _STRING = 7
 _PRELUDE = struct.Struct(">II")
 _CRC = struct.Struct(">I")
-_FRAME_BYTES = 16  # the prelude with its CRC, and the last CRC
+_FRAME_BYTES = 16  # The prelude with its CRC, and the last CRC.
 
 
 def event(name: str, payload: bytes, format: Format) -> bytes:
@@ -27,12 +27,12 @@ def event(name: str, payload: bytes, format: Format) -> bytes:
 
 
 def initial_response(format: Format) -> bytes:
-    """Return the message that opens the stream: the call's own answer, which has no fields."""
+    """Return the first message of a stream: the call's response, which has no fields."""
     return event("initial-response", wire.write({}, format), format)
 
 
 def exception(refused: Refused, format: Format) -> bytes:
-    """Return the message that ends a stream with an error of the model."""
+    """Return the message that ends a stream with an error."""
     payload = wire.write({"message": refused.message}, format)
     return message(_headers("exception", ":exception-type", refused.code, format.value), payload)
 

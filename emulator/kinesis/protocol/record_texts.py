@@ -1,7 +1,7 @@
-"""A record as readers get it, written once when it is put: in JSON if it came so, else in CBOR.
+"""The encoded form of stored records: encoded once at the put, in the format of the request.
 
-The first byte tells which (`{`, or a CBOR map of four or five fields), so that nothing need be kept beside
-it. A reader with the same format gets the text as it stands; for the other one it is written anew.
+The first byte identifies the format (`{`, or a CBOR map of four or five fields). For a reader with the same
+format the text is used unchanged; for the other format it is converted.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from emulator.kinesis.protocol import cbor
 from emulator.kinesis.protocol.wire import Format, Time
 
 NUMBER_HEAD = b"\x78\x38"
-"""What stands before a sequence number in CBOR: a text of 56 characters, as all numbers of ours are."""
+"""The CBOR head of a sequence number: a text of 56 characters, the length of all numbers here."""
 _BRACE = ord("{")
 _BRACES = frozenset({_BRACE})
 _first = itemgetter(0)
 _JSON_HEAD = b'{"SequenceNumber":"'
 _JSON_KEY = b'","PartitionKey":'
 _ARRIVED = "ApproximateArrivalTimestamp"
-_FIELDS = 0xA4  # a CBOR map of four; with the encryption's type, five
+_FIELDS = 0xA4  # A CBOR map of four fields; with `EncryptionType`, five.
 _NUMBER = cbor.text("SequenceNumber")
 _AT, _DATA = cbor.text(_ARRIVED), cbor.text("Data")
 # A partition key has at most 256 characters, which are at most 1,024 bytes.
@@ -32,7 +32,7 @@ _KEY_HEADS = tuple(cbor.text("PartitionKey") + cbor.text_head(size) for size in 
 
 
 class Writer:
-    """Writes records that came to one shard together, in the format of their request."""
+    """The encoder of the records of one request and shard, in the format of the request."""
 
     __slots__ = ("_before", "_blob_bytes", "_blob_head", "_middle")
 
@@ -48,12 +48,12 @@ class Writer:
             self._middle = _AT + cbor.time(arrival_ms) + kind_bytes + _DATA
 
     def write(self, number: bytes, key: str, data: str | bytes) -> bytes:
-        """Return the record's text. The data is base64 for JSON, and the bytes themselves for CBOR."""
+        """Return the encoded record. The data is a base64 text for JSON, and bytes for CBOR."""
         if isinstance(data, str):
             parts = (self._before, number, self._middle, data.encode(), _JSON_KEY, orjson.dumps(key), b"}")
             return b"".join(parts)
         key_bytes = key.encode()
-        if len(data) != self._blob_bytes:  # a producer's records are often of one size
+        if len(data) != self._blob_bytes:  # A producer's records often have the same size.
             self._blob_bytes = len(data)
             self._blob_head = self._middle + cbor.blob_head(len(data))
         head = _KEY_HEADS[len(key_bytes)]
@@ -61,16 +61,16 @@ class Writer:
 
 
 def in_format(texts: Iterable[bytes], format: Format) -> list[bytes]:
-    """Return records' texts in one format; those that are in it already are not touched."""
+    """Return records in one format. Records that already have it are not copied."""
     given = list(texts)
-    firsts = set(map(_first, given))  # most streams are read in the format they are written in
+    firsts = set(map(_first, given))  # Most streams are read in the format in which they are written.
     if format is Format.JSON:
         return given if firsts <= _BRACES else [t if t[0] == _BRACE else _to_json(t) for t in given]
     return given if _BRACE not in firsts else [t if t[0] != _BRACE else _to_cbor(t) for t in given]
 
 
 def in_list(before: bytes, texts: list[bytes], after: bytes, format: Format) -> bytes:
-    """Return a list of records in one format, between what stands before and after it: copied once."""
+    """Return a list of records in one format, between `before` and `after`. The data is copied once."""
     texts = in_format(texts, format)
     if format is Format.CBOR:
         return b"".join((before, cbor.array_head(len(texts)), *texts, after))

@@ -1,8 +1,8 @@
-"""Kinesis on the wire: the target header, the credential scope, JSON and CBOR bodies, the shape of an error.
+"""The wire format of Kinesis: target header, credential scope, JSON and CBOR bodies, errors.
 
-AWS JSON 1.1: a POST with `X-Amz-Target: Kinesis_20131202.<Operation>`, a JSON object as its body, and
-either the answer's JSON (nothing at all when the call has no answer) or `{"__type", "message"}`. CBOR 1.1 is
-the same with another encoding (`cbor.py`). An answer has the format of its request.
+AWS JSON 1.1 is a POST with `X-Amz-Target: Kinesis_20131202.<Operation>` and a JSON object as its body. The
+answer is a JSON object, an empty body if the call has no output, or `{"__type", "message"}` for an error.
+CBOR 1.1 differs only in the encoding (`cbor.py`). An answer has the format of its request.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 CBOR_CONTENT_TYPE = "application/x-amz-cbor-1.1"
 EVENT_STREAM_CONTENT_TYPE = "application/vnd.amazon.eventstream"
 TARGET_PREFIX = "Kinesis_20131202"
-ACCOUNT = "000000000000"  # what LocalStack answers for, unless told otherwise
+ACCOUNT = "000000000000"  # LocalStack's default account
 DEFAULT_REGION = "us-east-1"
 
 # AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/kinesis/aws4_request, SignedHeaders=..., Signature=...
@@ -35,14 +35,14 @@ Request = dict[str, object]
 
 
 class Format(Enum):
-    """How a body is written; the value is its content type."""
+    """The encoding of a body. The value is its content type."""
 
     JSON = CONTENT_TYPE
     CBOR = CBOR_CONTENT_TYPE
 
 
 class Time:
-    """A timestamp in an answer; each protocol writes it in its own way. Milliseconds since the epoch."""
+    """A timestamp in an answer, in milliseconds since the epoch. JSON and CBOR encode it differently."""
 
     __slots__ = ("ms",)
 
@@ -51,20 +51,20 @@ class Time:
 
 
 class LiveBody(Protocol):
-    """A body whose messages come over time."""
+    """A streamed body."""
 
     def opening(self) -> bytes:
         """Return the first message."""
 
     def close(self) -> None:
-        """Note that the client has gone, or that the last message is sent."""
+        """Release the body after the last message, or after the client has disconnected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back: a status and a body, in a format; a subscription is a body that comes over time.
+    """A response: status, body and format. The body of a subscription is streamed.
 
-    A fault may hold the answer back for `delay_ms`, or close the connection instead (`reset`).
+    A fault may delay the response by `delay_ms`, or reset the connection instead (`reset`).
     """
 
     status: int
@@ -75,15 +75,15 @@ class Answer:
 
 
 def operation_of(target: str) -> str | None:
-    """Return the operation a target header names, or None when it is not Kinesis that is called."""
+    """Return the operation in a target header, or None if it is for another service."""
     service, dot, operation = target.partition(".")
     return operation if dot and service == TARGET_PREFIX else None
 
 
 def credential_scope(authorization: str) -> tuple[Scope, str]:
-    """Return the scope and the service that a signature is for; an unsigned request is in us-east-1.
+    """Return the scope and the service of a signature. The default Region is us-east-1.
 
-    An access key of twelve digits names the account, as in LocalStack; any other key is of the one account.
+    An access key of twelve digits is the account number, as in LocalStack. Other keys belong to `ACCOUNT`.
     """
     found = _CREDENTIAL.search(authorization)
     if found is None:
@@ -93,7 +93,7 @@ def credential_scope(authorization: str) -> tuple[Scope, str]:
 
 
 def format_of(content_type: str) -> Format | None:
-    """Return the format that a content type means, None when it means neither; parameters do not matter."""
+    """Return the format of a content type, or None for other types. Parameters are ignored."""
     match content_type.partition(";")[0].strip().lower():
         case "application/x-amz-json-1.1":
             return Format.JSON
@@ -104,7 +104,7 @@ def format_of(content_type: str) -> Format | None:
 
 
 def check_content_type(content_type: str) -> Format:
-    """Return the format of a body; refuse one that the service does not read."""
+    """Return the format of a body. Raises `Refused` for other content types."""
     given = format_of(content_type)
     if given is None:
         raise serialization(
@@ -115,10 +115,10 @@ def check_content_type(content_type: str) -> Format:
 
 
 def read(body: bytes, format: Format = Format.JSON) -> Request:
-    """Return the request's object; AWS refuses anything else without a word."""
+    """Decode a request. Raises `Refused`, as AWS without a message, if it is not an object."""
     try:
         value = orjson.loads(body) if format is Format.JSON else cbor.loads(body)
-    except ValueError:  # both decoders' errors are
+    except ValueError:  # The base class of both decoders' errors.
         raise serialization() from None
     if type(value) is not dict:
         raise serialization()
@@ -126,7 +126,7 @@ def read(body: bytes, format: Format = Format.JSON) -> Request:
 
 
 def write(output: Mapping[str, object] | bytes | None, format: Format = Format.JSON) -> bytes:
-    """Return the body of an answer: what is bytes is written already, and None is no body."""
+    """Encode the body of an answer. Bytes are already encoded, and None is an empty body."""
     if output is None:
         return b""
     if isinstance(output, bytes):
@@ -143,18 +143,12 @@ def _plain(value: object) -> object:
 
 
 def error(refused: Refused, format: Format = Format.JSON) -> Answer:
-    """Return a refusal as AWS writes it: no empty message, and a capital for one about types.
+    """Return an error response. The message field is omitted if it is empty.
 
-    Both were seen by kinesalite's suite, which ran against AWS; SDKs read either.
+    For a `SerializationException` its name is `Message`. Both were recorded by kinesalite's suite; SDKs read
+    either name.
     """
     body = {"__type": refused.code}
     if refused.message:
         body["Message" if refused.code == "SerializationException" else "message"] = refused.message
     return Answer(refused.status, write(body, format), format)
-
-
-def not_played(service: str, target: str) -> Answer:
-    """Return the answer to a request for another service."""
-    called = service or target.partition(".")[0] or "no service that a signature or a target names"
-    message = f"This emulator plays Kinesis only; the request is for {called}."
-    return error(Refused("UnknownOperationException", message, 501))

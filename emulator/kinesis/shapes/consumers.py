@@ -1,4 +1,4 @@
-"""What the calls take about consumers, tags, resource policies and the account."""
+"""The fields of the calls on consumers, tags, resource policies and the account."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a field of a request may be, as data, and the fields that many calls share.
+"""The type of a request field, as data, and the fields that many calls share.
 
-Patterns and limits are those of AWS's own error sentences, as kinesalite's suite recorded them; fields added
-since are from botocore's model (2013-12-02). `StreamId` is "Not Implemented. Reserved for future use" in the
-model: it is checked, and otherwise ignored, as are fields that are not listed.
+Patterns and limits are from AWS's error messages, recorded by kinesalite's suite; those of later fields are
+from botocore's model (2013-12-02). The model describes `StreamId` as "Not Implemented. Reserved for future
+use": it is validated and otherwise ignored. Unlisted fields are ignored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Member:
     """One field. `least` and `most` limit a number's value, or the length of anything else.
 
     `members` are the fields of a structure, the one element of a list, or the key and the value of a map.
-    `shown_as` is how AWS's sentences print an element that is a structure.
+    `shown_as` is the text for a structure in a list in AWS's messages.
     """
 
     name: str
@@ -33,17 +33,17 @@ class Member:
 
 
 def name(field: str) -> Member:
-    """Return a field that holds the name of something."""
+    """Return a field with the name of a resource."""
     return Member(field, "String", pattern="[a-zA-Z0-9_.-]+", least=1, most=128)
 
 
 def required(member: Member) -> Member:
-    """Return a field that must be there."""
+    """Return a copy of a field that is required."""
     return replace(member, required=True)
 
 
 def limit(field: str, most: int = 10_000) -> Member:
-    """Return a field that holds how many entries a page may have."""
+    """Return a field with the maximum number of entries of a page."""
     return Member(field, "Integer", least=1, most=most)
 
 
@@ -70,7 +70,7 @@ RESOURCE_ARN = Member(
 )
 STREAM_ID = Member("StreamId", "String", pattern="[a-z0-9]{20}-[a-z0-9]{3}", least=1, most=24)
 STREAM = (STREAM_NAME, STREAM_ARN, STREAM_ID)
-"""The three ways to say which stream is meant, of which the model requires none."""
+"""The three fields that identify a stream. The model requires none of them."""
 
 DRY_RUN = Member("DryRun", "Boolean")
 NEXT_TOKEN = Member("NextToken", "String", least=1, most=1_048_576)

@@ -1,4 +1,4 @@
-"""What the calls take that put records, read them, and say where to read."""
+"""The fields of the calls that put and read records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the calls take that make, change, describe and list streams and their shards."""
+"""The fields of the calls that create, change, describe and list streams and shards."""
 
 from __future__ import annotations
 

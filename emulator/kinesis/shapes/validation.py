@@ -1,12 +1,11 @@
-"""Checks a request against its shape, and says what is wrong in AWS's exact words.
+"""The validation of a request against its shape, with AWS's exact error messages.
 
-Two passes, as AWS does it: first every value must be of its type (`SerializationException`, the first
-wrong one only), then within its limits (`ValidationException`, at most ten sentences at once).
-A null is an absence. The sentences are kinesalite's, whose suite compared them with the service's.
-A blob is base64 in JSON and bytes in CBOR; both are of the same size here.
+As in AWS, there are two passes: types (`SerializationException` for the first wrong value), then limits
+(`ValidationException` with up to ten messages). A null value counts as absent. The messages are kinesalite's,
+whose suite compared them with AWS. A blob is base64 in JSON and bytes in CBOR; its size is that of the bytes.
 
-A record of `PutRecords` is looked at by `is_plain_record` first, because five hundred of them make a
-request: what it lets pass needs no second look, save for its base64, which `put_records` decodes anyway.
+For speed, `is_plain_record` checks each of the up to 500 records of `PutRecords` first. If it returns True,
+only the base64 is left to check, and `put_records` does that when it decodes the data.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ _NOT_LIST = "Start of list found where not expected"
 _NOT_STRUCTURE = "Start of structure or map found where not expected."
 _PARTITION_KEY_MOST = cast("int", PARTITION_KEY.most)
 _BEFORE_ONE_PAD, _BEFORE_TWO_PADS = frozenset("AEIMQUYcgkosw048"), frozenset("AQgw")
-_PATTERN_MOST_CHARACTERS = 8192  # beyond it an ARN's pattern takes seconds; the length is wrong anyway
+_PATTERN_MOST_CHARACTERS = 8192  # Above it an ARN's pattern takes seconds; the length is invalid anyway.
 
 
 def check(request: Request, shape: Sequence[Member]) -> None:
-    """Refuse a request that is not of this shape. Integers are truncated in place, as AWS does."""
+    """Check a request against a shape. Truncate integers in place, as AWS does. Raises `Refused`."""
     for member in shape:
         _check_type(request, member)
     sentences: list[str] = []
@@ -48,7 +47,7 @@ def check(request: Request, shape: Sequence[Member]) -> None:
 
 
 def is_plain_record(entry: object) -> bool:
-    """Say whether an entry of `PutRecords` has a good partition key, some text as data, and no more."""
+    """Return True if an entry of `PutRecords` has a valid partition key, data, and no other field."""
     if type(entry) is not dict or len(entry) != 2:
         return False
     key, data = entry.get("PartitionKey"), entry.get("Data")
@@ -58,12 +57,12 @@ def is_plain_record(entry: object) -> bool:
 
 
 def _ends_well(text: str) -> bool:
-    """Say whether the bits that padding leaves over are 0, as AWS demands and the decoder does not."""
+    """Return True if the unused bits before the padding are 0. AWS requires it, the decoder does not."""
     return text[-3:-2] in _BEFORE_TWO_PADS if text.endswith("==") else text[-2:-1] in _BEFORE_ONE_PAD
 
 
 def not_base64(text: str) -> Refused:
-    """Return the refusal of a blob that is not base64, with AWS's reason."""
+    """Return AWS's error for a blob that is not base64."""
     start = f"'{text}' can not be converted to a Blob: "
     if len(text) % 4:
         return serialization(
@@ -213,7 +212,7 @@ def _broken_rules(value: object, member: Member) -> Iterator[str]:
 
 
 def _broken_inside(value: object, member: Member) -> Iterator[str]:
-    """Yield what texts within a list or a map break: AWS shows the whole of it, and all their rules."""
+    """Yield the messages for invalid texts in a list or a map. AWS prints the whole value and all rules."""
     if member.kind == "List" and member.members[0].kind == "String":
         if _any_broken(cast("list[object]", value), member.members[0]):
             yield f"Member must satisfy constraint: [{_rules(member.members[0])}]"
@@ -248,14 +247,14 @@ def _size(value: object, member: Member) -> int:
 
 
 def blob_bytes(text: str | bytes) -> int:
-    """Return the size of a blob: of what good base64 stands for, or of the bytes themselves."""
+    """Return the decoded size of a blob, given valid base64 or bytes."""
     if isinstance(text, bytes):
         return len(text)
     return len(text) // 4 * 3 - text.endswith("=") - text.endswith("==")
 
 
 def shown_blob(size: int) -> str:
-    """Return a blob of that size as AWS's sentences show it: as Java prints a buffer."""
+    """Return the text for a blob in AWS's messages: Java's text form of a buffer of that size."""
     return f"java.nio.HeapByteBuffer[pos=0 lim={size} cap={size}]"
 
 
@@ -276,4 +275,4 @@ def _matches(pattern: str, text: str) -> bool:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.ASCII)  # as Java reads a pattern
+    return re.compile(pattern, re.ASCII)  # Java's default

@@ -1,7 +1,7 @@
-"""A registered consumer of a stream, for enhanced fan-out: its name, its state over time, its tags.
+"""A registered consumer of a stream, for enhanced fan-out: its name, its state and its tags.
 
-State is a function of time, as a stream's is: CREATING, then ACTIVE; after `DeregisterStreamConsumer`
-DELETING, then gone. What `SubscribeToShard` does with a consumer is not known here.
+As for a stream, the state is a function of time: CREATING, then ACTIVE; after `DeregisterStreamConsumer`
+DELETING, then deleted. `subscription` has its reading.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ConsumerStatus = Literal["CREATING", "ACTIVE", "DELETING"]
 
 @dataclass(slots=True)
 class Consumer:
-    """A consumer. Its ARN holds the second of its registration, so that a name can be used again."""
+    """A consumer. Its ARN contains the second of its registration, so that its name can be reused."""
 
     stream_arn: str
     name: str
@@ -34,28 +34,28 @@ class Consumer:
         return f"{self.stream_arn}/consumer/{self.name}:{self.created_ms // 1000}"
 
     def status(self, now_ms: int) -> ConsumerStatus:
-        """Return the state the consumer is in."""
+        """Return the state of the consumer."""
         if self.deleted_ms is not None:
             return "DELETING"
         return "CREATING" if now_ms < self.created_ms + self.transition_ms else "ACTIVE"
 
     def deregister(self, now_ms: int) -> None:
-        """Start to be deleted."""
+        """Start the deletion."""
         self.deleted_ms = now_ms
 
     def add_tags(self, tags: Mapping[str, str]) -> None:
-        """Add tags, or give them other values."""
+        """Add tags, or replace their values."""
         self.tags.update(tags)
 
     def remove_tags(self, keys: Iterable[str]) -> None:
-        """Remove the tags that are there."""
+        """Remove tags. Unknown keys are ignored."""
         for key in keys:
             self.tags.pop(key, None)
 
     def set_policy(self, policy: str) -> None:
-        """Attach a resource policy; detach it when that is empty."""
+        """Attach a resource policy. An empty policy detaches it."""
         self.policy = policy
 
     def is_gone(self, now_ms: int) -> bool:
-        """Say whether the consumer is no more."""
+        """Return True if the consumer is deleted."""
         return self.deleted_ms is not None and now_ms >= self.deleted_ms + self.transition_ms

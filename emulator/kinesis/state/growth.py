@@ -1,9 +1,9 @@
-"""How an on-demand stream grows by itself: to twice the write throughput it has ever seen in a second.
+"""The growth of an on-demand stream, to twice its peak write throughput per second.
 
-The Developer Guide says that such a stream takes up to double its peak write throughput of the last 30 days,
-and 4 MB/s at least. Here the peak is that since creation, observed once a second, and a stream never shrinks.
-AWS also splits shards that a few keys make hot; that is not played. It happens only with limits on, since
-without them every shard takes whatever comes.
+The Developer Guide: such a stream accepts up to double its peak write throughput of the last 30 days, and at
+least 4 MB/s. Here the peak is that since creation, measured once a second, and a stream never shrinks. AWS
+also splits hot shards; that is not supported. Streams grow only if limits are enabled, because without them
+shards accept any throughput.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HEADROOM = 2
 
 @dataclass(frozen=True, slots=True)
 class Writes:
-    """What was written to a stream until a time, and its peaks for a second."""
+    """The amount written to a stream until `at_ms`, and its peaks per second."""
 
     at_ms: int = 0
     bytes: int = 0
@@ -30,7 +30,7 @@ class Writes:
     peak_records_per_s: float = 0.0
 
     def observe(self, shards: Iterable[Shard], now_ms: int) -> Writes:
-        """Return the state after another look, no less than a second later."""
+        """Return the state after a new measurement, at least a second later."""
         elapsed_s = max(1.0, (now_ms - self.at_ms) / 1000)
         written, records = 0, 0
         for shard in shards:
@@ -45,7 +45,7 @@ class Writes:
         )
 
     def shards_wanted(self) -> int:
-        """Return how many shards take twice the peaks."""
+        """Return the number of shards for twice the peaks."""
         for_bytes = -(-HEADROOM * self.peak_bytes_per_s // SHARD_BYTES_PER_S)
         for_records = -(-HEADROOM * self.peak_records_per_s // SHARD_RECORDS_PER_S)
         return max(LEAST_SHARDS, int(for_bytes), int(for_records))

@@ -1,12 +1,12 @@
-"""How a stream's shards change: split, merge, and scaling to a count.
+"""The resharding of a stream: split, merge, and scaling to a shard count.
 
-A change is a plain value that waits in `Stream` until its time; `reshard` then closes parents and adds their
-children to the list. Parents stay in the list, by number, so that they can be read to their end.
+A change is a plain value that is stored in `Stream` until its time; `reshard` then closes parents and appends
+their children. Parents stay in the list, so that they can be read to their end.
 
-`UpdateShardCount` was watched by moto's authors, who compared the number of shards made with AWS's: to grow,
-every open shard is split in half, and then neighbours are merged until the count is reached; to shrink,
-neighbours are merged. So 4 to 5 makes 8 and then 3 shards more. Which neighbours is not known: here it is the
-narrowest pairs, which keeps shards as even as can be.
+`UpdateShardCount` follows the observations of moto's authors, who compared the number of created shards with
+AWS's. To scale up, AWS splits every open shard in half and then merges adjacent shards down to the count; to
+scale down, it merges adjacent shards. Scaling 4 shards to 5 thus creates 8 and then 3 more. AWS's choice of
+pairs is not known; here the narrowest pairs are merged, which keeps the shards even.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from emulator.kinesis.state.shards import Shard
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One shard becomes two, the second of which begins at a hash key."""
+    """A split of one shard. The second child begins at `new_starting_hash_key`."""
 
     shard: int
     new_starting_hash_key: int
@@ -27,7 +27,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Two neighbours become one."""
+    """A merge of two adjacent shards."""
 
     shard: int
     adjacent: int
@@ -35,7 +35,7 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The open shards become so many."""
+    """A scaling of the open shards to a count."""
 
     count: int
 
@@ -44,7 +44,7 @@ Reshard = Split | Merge | Scale
 
 
 def reshard(shards: list[Shard], change: Reshard, at_ms: int) -> None:
-    """Carry out a change: close shards, and append their children."""
+    """Apply a change: close shards, and append their children."""
     match change:
         case Split(number, key):
             _split(shards, shards[number], key, at_ms)
@@ -55,16 +55,8 @@ def reshard(shards: list[Shard], change: Reshard, at_ms: int) -> None:
 
 
 def open_shards(shards: Iterable[Shard]) -> list[Shard]:
-    """Return the shards that take records, by hash range."""
+    """Return the open shards, sorted by hash range."""
     return sorted((shard for shard in shards if shard.ended_ms is None), key=lambda s: s.starting_hash_key)
-
-
-def shards_made(count: int, target: int) -> int:
-    """Return how many shards there are at most on the way from one count to another."""
-    most = count
-    while most < target:
-        most *= 2
-    return most
 
 
 def _scale(shards: list[Shard], count: int, at_ms: int) -> None:
@@ -103,7 +95,7 @@ def _close(parents: list[Shard], at_ms: int) -> None:
 
 
 def _open(shards: list[Shard], start: int, end: int, parents: list[Shard], at_ms: int) -> None:
-    # A child's numbers must all be higher than its parents', whose second they begin with.
+    # All sequence numbers of a child must be higher than its parents'. They begin with the creation second.
     created_s = max(at_ms // 1000, *(parent.created_s for parent in parents)) + 1
     numbers = tuple(parent.number for parent in parents)
     shards.append(Shard(len(shards), start, end, at_ms, numbers, created_s=created_s))

@@ -1,13 +1,13 @@
-"""Sequence numbers: a small reversible codec, as the real service has it.
+"""The codec of sequence numbers, in AWS's format.
 
-A number of 56 decimal digits holds, from high to low (found by kinesalite, version 2):
+A number of 56 decimal digits contains, from high to low bits (found by kinesalite, version 2):
 
     4 bits  2, always           64 bits  index of the record in its shard
     36 bits creation second     8 bits   0
     4 bits  shard, lowest hex   36 bits  arrival second     32 bits shard    4 bits version, 2
 
-So numbers grow within a shard with the index, and a number tells which shard, of which incarnation of a
-stream, it came from. Index 0 is the shard's own starting number; its first record has index 1.
+Within a shard, numbers increase with the index. A number identifies its shard and, by the creation second,
+its stream. Index 0 is the shard's starting sequence number; its first record has index 1.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _CREATED_AT = _NIBBLE_AT + 4
 _LEAD_AT = _CREATED_AT + _SECOND_BITS
 _SHARD_ID = re.compile(r"(?:[^-]*-)?(\d+)")
 _MAX_SHARD = 2**31 - 1
-MAX_INDEX = 2**63 - 1  # AWS calls a number with a higher one invalid
+MAX_INDEX = 2**63 - 1  # For AWS, a number with a higher index is invalid.
 
 INDEX_STEP = 1 << _INDEX_AT
-"""What to add to a number to get the next record's of the same second."""
+"""The difference between the numbers of two consecutive records of the same second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a sequence number says."""
+    """The fields of a sequence number."""
 
     created_s: int
     shard: int
@@ -42,7 +42,7 @@ class Parsed:
 
 
 def make(created_s: int, shard: int, index: int, arrival_s: int) -> int:
-    """Return the number of one record."""
+    """Return the sequence number of a record."""
     return (
         (2 << _LEAD_AT)
         | (created_s << _CREATED_AT)
@@ -55,7 +55,7 @@ def make(created_s: int, shard: int, index: int, arrival_s: int) -> int:
 
 
 def parse(text: str) -> Parsed | None:
-    """Return what a number says, or None when no shard of ours can have given it."""
+    """Return the fields of a sequence number, or None if it is invalid."""
     number = int(text)
     if number >> _LEAD_AT != 2:
         return None
@@ -73,12 +73,12 @@ def parse(text: str) -> Parsed | None:
 
 
 def shard_id(shard: int) -> str:
-    """Return the name of a shard: `shardId-000000000007`."""
+    """Return a shard's id, such as `shardId-000000000007`."""
     return f"shardId-{shard:012d}"
 
 
 def shard_of(name: str) -> int | None:
-    """Return the number in a shard's name. AWS reads `7`, `shard-7` and `shardId-000000000007` alike."""
+    """Return the number in a shard id, or None. AWS accepts `7`, `shard-7` and `shardId-000000000007`."""
     found = _SHARD_ID.fullmatch(name)
     if found is None or int(found.group(1)) > _MAX_SHARD:
         return None

@@ -1,6 +1,6 @@
-"""An account's settings in one region: the minimum throughput billing commitment, alias On-demand Advantage.
+"""An account's settings in one Region: the minimum throughput billing commitment (On-demand Advantage).
 
-A commitment lasts a day at least: to disable it earlier is to have it end by then (model,
+A commitment lasts at least a day. If it is disabled earlier, it ends after a day (model,
 `MinimumThroughputBillingCommitmentInput`). Its state is a function of time.
 """
 
@@ -15,25 +15,25 @@ CommitmentStatus = Literal["ENABLED", "DISABLED", "ENABLED_UNTIL_EARLIEST_ALLOWE
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """When a commitment was started and asked to end; None where that never was."""
+    """The times at which a commitment was enabled and disabled, or None."""
 
     started_ms: int | None = None
     disabled_ms: int | None = None
 
     @property
     def earliest_end_ms(self) -> int | None:
-        """When the commitment may end."""
+        """The earliest time at which the commitment may end."""
         return None if self.started_ms is None else self.started_ms + MINIMUM_MS
 
     @property
     def ended_ms(self) -> int | None:
-        """When the commitment ends or ended."""
+        """The time at which the commitment ends or ended."""
         if self.disabled_ms is None or self.earliest_end_ms is None:
             return None
         return max(self.disabled_ms, self.earliest_end_ms)
 
     def status(self, now_ms: int) -> CommitmentStatus:
-        """Return the state the commitment is in."""
+        """Return the state of the commitment."""
         if self.started_ms is None:
             return "DISABLED"
         if self.ended_ms is None:
@@ -41,15 +41,15 @@ class Commitment:
         return "ENABLED_UNTIL_EARLIEST_ALLOWED_END" if now_ms < self.ended_ms else "DISABLED"
 
     def is_on(self, now_ms: int) -> bool:
-        """Say whether the account has what a commitment brings: warm throughput, fifty consumers."""
+        """Return True if the account has the benefits: warm throughput, and 50 consumers per stream."""
         return self.status(now_ms) != "DISABLED"
 
     def enabled(self, now_ms: int) -> Commitment:
-        """Return the commitment after it was asked for; one about to end goes on."""
+        """Return the commitment after it was enabled. If it was about to end, it continues."""
         return Commitment(self.started_ms if self.is_on(now_ms) else now_ms)
 
     def disabled(self, now_ms: int) -> Commitment:
-        """Return the commitment after it was asked to end; once is enough."""
+        """Return the commitment after it was disabled. A second call has no effect."""
         if self.started_ms is None or self.disabled_ms is not None:
             return self
         return Commitment(self.started_ms, now_ms)

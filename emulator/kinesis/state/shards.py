@@ -1,11 +1,10 @@
-"""One shard: a hash range and its records, oldest first, each kept as the text it will be read as.
+"""One shard: a hash range and its records, oldest first, stored in the encoding in which they are read.
 
-A record is turned into the text of its `GetRecords` entry when it is put (`record_texts`), so that reading
-joins ready bytes. Beside the texts stand two flat arrays: arrival times (they never fall within a shard) and
-running totals of payload. Indices count all records the shard ever had, from 1; trimming moves `first_index`
-only.
+A put encodes a record as its `GetRecords` entry (`record_texts`), so that a read only joins bytes. Two arrays
+have the arrival times, which never decrease within a shard, and the cumulative payload sizes. Indices count
+all records since the shard's creation, from 1; trimming changes `first_index` only.
 
-A reader that waits for records registers a callback (`watch`), called on new records and on the shard's end.
+A reader that waits for records registers a callback (`watch`), called for new records and at the shard's end.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from emulator.kinesis.state import sequence_numbers
 MAX_HASH_KEY = 2**128 - 1
 FIRST_SHARDS_BEFORE_S = 3  # AWS dates a new stream's shards 2 to 7 s back (kinesalite's createStream.js)
 RECORD_OVERHEAD_BYTES = 96
-"""A bytes object's header, its pointer, the two array slots, and what malloc rounds up to."""
+"""The memory of a bytes object's header, its pointer, two array slots, and malloc's rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Some records in a row, and how far behind the tip the last of them is."""
+    """Consecutive records, and the distance of the last one from the tip of the shard."""
 
     texts: list[bytes]
     next_index: int
@@ -37,30 +36,30 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class LastRead:
-    """When a shard was last read by `GetRecords`, and how far behind its reader was."""
+    """The time of a shard's last `GetRecords`, and the reader's distance from the tip."""
 
     at_ms: int
     millis_behind_latest: int
 
 
 class Subscribed(Protocol):
-    """A consumer's subscription, as its shard knows it."""
+    """A consumer's subscription, from the shard's point of view."""
 
     started_ms: int
     millis_behind_latest: int
 
     def is_alive(self, now_ms: int) -> bool:
-        """Say whether it still serves a client."""
+        """Return True if the subscription still serves a client."""
 
     def take_over(self) -> None:
-        """End it in favour of another."""
+        """End the subscription because a new one replaces it."""
 
 
 @dataclass(slots=True)
 class Shard:
-    """A shard. `ended_ms` is set when it is closed to writers, which only its children follow.
+    """A shard. `ended_ms` is set when it is closed to writers.
 
-    `created_s` is the second that all of its sequence numbers carry.
+    `created_s` is the creation second in all its sequence numbers.
     """
 
     number: int
@@ -80,7 +79,7 @@ class Shard:
     _watchers: tuple[Callable[[], None], ...] = ()
     last_read: LastRead | None = None
     subscriptions: dict[str, Subscribed] = field(default_factory=dict)
-    """The last subscription of each consumer, by its ARN, ended ones too."""
+    """The last subscription of each consumer, by its ARN. It may have ended."""
 
     def __post_init__(self) -> None:
         if self.created_s < 0:
@@ -88,30 +87,30 @@ class Shard:
 
     @property
     def shard_id(self) -> str:
-        """The shard's name."""
+        """The shard's id."""
         return sequence_numbers.shard_id(self.number)
 
     @property
     def written_bytes(self) -> int:
-        """How much payload was ever put to the shard."""
+        """The payload of all records since the shard's creation, in bytes."""
         return self._payload_ends[-1] if self._payload_ends else self._payload_start
 
     @property
     def next_index(self) -> int:
-        """The index that the next record will have."""
+        """The index of the next record."""
         return self.first_index + len(self._texts)
 
     @property
     def record_count(self) -> int:
-        """How many records are retained."""
+        """The number of retained records."""
         return len(self._texts)
 
     def arrival_at(self, place: int) -> int:
-        """Return when a retained record came: 0 is the oldest, -1 the newest."""
+        """Return the arrival time of a retained record. Place 0 is the oldest, -1 the newest."""
         return self._arrivals_ms[place]
 
     def arrival_ms(self, now_ms: int) -> int:
-        """Return the arrival time of a record put now: a clock set back does not make time fall."""
+        """Return the arrival time of a record put now. It never decreases, even if the clock is set back."""
         latest = self._arrivals_ms[-1] if self._arrivals_ms else self.opened_ms
         return max(now_ms, latest)
 
@@ -120,13 +119,13 @@ class Shard:
         return sequence_numbers.make(self.created_s, self.number, self.next_index, arrival_ms // 1000)
 
     def starting_number(self) -> int:
-        """Return the number that stands before the first record's."""
+        """Return the starting sequence number, which precedes the first record's."""
         return sequence_numbers.make(self.created_s, self.number, 0, self.created_s)
 
     def ending_number(self) -> int | None:
-        """Return the highest number the shard could have given, or None while it is open.
+        """Return the ending sequence number, or None while the shard is open.
 
-        AWS's has the highest index there is (kinesalite's suite, splitShard.js).
+        As in AWS, it has the highest possible index (kinesalite's suite, splitShard.js).
         """
         if self.ended_ms is None:
             return None
@@ -136,25 +135,25 @@ class Shard:
 
     @property
     def trimmed_bytes(self) -> int:
-        """How much payload stands before the oldest retained record."""
+        """The payload of the trimmed records, in bytes."""
         return self._payload_start
 
     def begin_at(self, first_index: int, trimmed_records: int, trimmed_bytes: int) -> None:
-        """Take up the life of a shard that was trimmed so far; it must have no records yet."""
+        """Restore the trim state of a shard from disk. The shard must have no records."""
         self.first_index, self.trimmed_records = first_index, trimmed_records
         self._payload_start = trimmed_bytes
 
     def close(self, now_ms: int) -> None:
-        """Take no more records."""
+        """Close the shard to writers."""
         self.ended_ms = self.arrival_ms(now_ms)
         self.wake()
 
     def is_expired(self, horizon_ms: int) -> bool:
-        """Say whether the shard was closed so long ago that it is not shown any more."""
+        """Return True if the shard was closed before the retention horizon."""
         return self.ended_ms is not None and self.ended_ms <= horizon_ms
 
     def append(self, texts: list[bytes], payload_bytes: list[int], arrival_ms: int) -> int:
-        """Add records that came together; return how many bytes they take."""
+        """Append records with the same arrival time. Return their memory in bytes."""
         end = self._payload_ends[-1] if self._payload_ends else self._payload_start
         self._payload_ends.extend(islice(accumulate(payload_bytes, initial=end), 1, None))
         self._texts += texts
@@ -166,26 +165,29 @@ class Shard:
         return added
 
     def watch(self, watcher: Callable[[], None]) -> None:
-        """Have this called whenever records come or the shard is closed; it must be quick."""
+        """Register a callback for new records and for the shard's end. It must not block."""
         self._watchers = (*self._watchers, watcher)
 
     def unwatch(self, watcher: Callable[[], None]) -> None:
-        """Call it no more."""
+        """Remove a callback."""
         self._watchers = tuple(each for each in self._watchers if each != watcher)
 
     def wake(self) -> None:
-        """Tell those who wait to look again. To be called when a shard is closed or its stream deleted."""
+        """Call all callbacks. Required when the shard is closed or its stream deleted."""
         for watcher in self._watchers:
             watcher()
 
     def number_before(self, index: int, now_ms: int) -> int:
-        """Return the number that stands just before an index: its record's own if that is retained."""
+        """Return the sequence number before an index. If its record is retained, it is the record's own."""
         place = index - 1 - self.first_index
         at_ms = self._arrivals_ms[place] if 0 <= place < len(self._texts) else now_ms
         return sequence_numbers.make(self.created_s, self.number, index - 1, at_ms // 1000)
 
     def read(self, index: int, limit: int, most_payload_bytes: int, now_ms: int) -> Slice:
-        """Return records from an index, or from the trim horizon if that is later; one at least."""
+        """Return records from an index, or from the trim horizon if it is later.
+
+        Unless the reader is at the tip, return at least one record, even above `most_payload_bytes`.
+        """
         start = max(index, self.first_index) - self.first_index
         if start >= len(self._texts):
             return Slice([], index, 0)
@@ -193,13 +195,13 @@ class Shard:
         stop = bisect_right(self._payload_ends, before + most_payload_bytes, start)
         stop = min(max(stop, start + 1), start + limit)
         texts = self._texts[start:stop]
-        # 0 means "caught up" to a reader, so one that is not is a millisecond behind at least.
+        # 0 means "at the tip", so a reader before the tip is at least one millisecond behind.
         behind = max(1, now_ms - self._arrivals_ms[stop - 1]) if stop < len(self._texts) else 0
         payload_bytes = self._payload_ends[stop - 1] - before
         return Slice(texts, self.first_index + start + len(texts), behind, payload_bytes)
 
     def since(self, at_ms: int) -> tuple[int, int]:
-        """Return how many retained records came at this time or later, and their payload in bytes."""
+        """Return the number and the payload bytes of retained records that arrived at `at_ms` or later."""
         place = bisect_left(self._arrivals_ms, at_ms)
         if place == len(self._texts):
             return 0, 0
@@ -207,17 +209,17 @@ class Shard:
         return len(self._texts) - place, self._payload_ends[-1] - before
 
     def index_at_time(self, at_ms: int) -> int:
-        """Return the index of the first retained record that came at this time or later."""
+        """Return the index of the first retained record that arrived at `at_ms` or later."""
         return self.first_index + bisect_left(self._arrivals_ms, at_ms)
 
     def trim_before(self, at_ms: int) -> int:
-        """Drop the records that came before a time; return how many bytes that freed."""
+        """Delete the records that arrived before `at_ms`. Return the freed bytes."""
         return self.drop(bisect_left(self._arrivals_ms, at_ms))
 
     def pass_over(self, place: int, until_ms: int, most_bytes: int) -> tuple[int, int]:
-        """Go from a retained record over those up to and including a time.
+        """Count records from a place up to and including a time, or until `most_bytes` are counted.
 
-        Stop when that many bytes are passed. Return the place reached, and the bytes.
+        Return the next place, and the counted bytes.
         """
         passed_bytes = 0
         stop = bisect_right(self._arrivals_ms, until_ms, place)
@@ -227,7 +229,7 @@ class Shard:
         return place, passed_bytes
 
     def drop(self, count: int) -> int:
-        """Drop the oldest records; return how many bytes that freed."""
+        """Delete the oldest records. Return the freed bytes."""
         if not count:
             return 0
         freed = sum(map(len, self._texts[:count])) + RECORD_OVERHEAD_BYTES * count
@@ -240,7 +242,7 @@ class Shard:
 
 
 def split_evenly(count: int, opened_ms: int) -> list[Shard]:
-    """Return the shards of a new stream: equal ranges, the last one takes the remainder."""
+    """Return the shards of a new stream, with equal hash ranges. The last one includes the remainder."""
     width = (MAX_HASH_KEY + 1) // count
     return [
         Shard(

@@ -1,10 +1,10 @@
-"""One stream: its state over time, what it is set to, and which shard a record belongs to.
+"""One stream: its state, its settings, and the routing of records to shards.
 
-State is a function of time: a stream is CREATING until `transition_ms` have passed, then ACTIVE; a change
-makes it UPDATING as long, and takes effect at the end; after `DeleteStream` it is DELETING as long, then
-gone. No timer is needed, and none can be forgotten: `settle`, which `Store.find` calls, carries out a change
-whose time has come, as of that time. All fields are plain values, so that a stream can be written down, and
-each change has a method.
+The state is a function of time: a stream is CREATING for `transition_ms`, then ACTIVE. A change makes it
+UPDATING for the same time, and takes effect at the end. After `DeleteStream` it is DELETING for the same
+time, then deleted. No timers are needed: `Store.find` calls `settle`, which applies a change whose time has
+come, as of that time. All fields are plain values, so that a stream can be stored, and each change has a
+method.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DEFAULT_MAX_RECORD_KIB = 1024  # CreateStream: MaxRecordSizeInKiB
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What `CreateStream` asks for."""
+    """The settings in a `CreateStream` request."""
 
     name: str
     shard_count: int
@@ -42,23 +42,23 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """With which key records are to be encrypted; with none when that is empty. Nothing ever is, here."""
+    """The encryption key of a stream; empty without encryption. The emulator does not encrypt data."""
 
     key_id: str = ""
 
     @property
     def type(self) -> str:
-        """The encryption as the API calls it."""
+        """The encryption type in the API."""
         return "KMS" if self.key_id else "NONE"
 
 
 Change = Reshard | Encryption
-"""What takes effect when a stream is ACTIVE again."""
+"""A change that takes effect when the stream is ACTIVE again."""
 
 
 @dataclass(slots=True)
 class Stream:
-    """A stream in one scope. `shards` are all it ever had, by number, closed and expired ones too."""
+    """A stream in one scope. `shards` has all its shards by number, including closed and expired ones."""
 
     scope: Scope
     wanted: Wanted
@@ -108,26 +108,26 @@ class Stream:
 
     @property
     def max_record_bytes(self) -> int:
-        """The largest record the stream takes, partition key included."""
+        """The maximum size of a record including its partition key."""
         return self.max_record_kib << 10
 
     @property
     def encryption_type(self) -> str:
-        """The encryption of records put now: a new one begins when the stream is ACTIVE again."""
+        """The encryption type of records put now. A change takes effect when the stream is ACTIVE again."""
         return self._written_as.type
 
     @property
     def open_shards(self) -> list[Shard]:
-        """The shards that take records, by hash range."""
+        """The open shards, sorted by hash range."""
         return self._open
 
     @property
     def settles_ms(self) -> int | None:
-        """When the change that is under way takes effect; None if there is none."""
+        """The time at which the pending change takes effect, or None."""
         return None if self.updating_ms is None else self.updating_ms + self.transition_ms
 
     def status(self, now_ms: int) -> Status:
-        """Return the state the stream is in."""
+        """Return the state of the stream."""
         if self.deleted_ms is not None:
             return "DELETING"
         if now_ms < self.created_ms + self.transition_ms:
@@ -135,29 +135,29 @@ class Stream:
         return "ACTIVE" if self.settles_ms is None or now_ms >= self.settles_ms else "UPDATING"
 
     def is_gone(self, now_ms: int) -> bool:
-        """Say whether the stream's name is free again."""
+        """Return True if the stream is deleted and its name is free again."""
         return self.deleted_ms is not None and now_ms >= self.deleted_ms + self.transition_ms
 
     def visible_shards(self, now_ms: int) -> list[Shard]:
-        """Return the shards to be shown: none before the stream is there, none that are past retention."""
+        """Return the shards for descriptions: none while CREATING, and none past the retention."""
         if self.status(now_ms) == "CREATING":
             return []
         horizon_ms = now_ms - self.retention_ms
         return [shard for shard in self.shards if not shard.is_expired(horizon_ms)]
 
     def shard(self, number: int, now_ms: int) -> Shard | None:
-        """Return one of the visible shards."""
+        """Return one of the visible shards, or None."""
         return next((shard for shard in self.visible_shards(now_ms) if shard.number == number), None)
 
     def start_update(self, change: Change | None, now_ms: int) -> None:
-        """Be UPDATING for a while; the change, if any, takes effect then."""
+        """Set the state to UPDATING. The change, if any, takes effect at its end."""
         self.updating_ms, self.pending = now_ms, change
         if isinstance(change, Encryption):
             self.encryption = change
         self.settle(now_ms)
 
     def settle(self, now_ms: int) -> None:
-        """Carry out the change whose time has come."""
+        """Apply the pending change if its time has come."""
         at_ms = self.settles_ms
         if at_ms is None or now_ms < at_ms or self.deleted_ms is not None:
             return
@@ -169,51 +169,51 @@ class Stream:
             self.route()
 
     def start_scaling(self, count: int, now_ms: int) -> None:
-        """Start to bring the open shards to a count, as `UpdateShardCount` does."""
+        """Start to scale the open shards to a count, for `UpdateShardCount`."""
         self.scaled_ms = (*self.scaled_ms, now_ms)
         self.start_update(Scale(count), now_ms)
 
     def start_encryption(self, encryption: Encryption, now_ms: int) -> None:
-        """Start to encrypt with a key, or with none."""
+        """Start to change the encryption."""
         self.encrypted_ms = (*self.encrypted_ms, now_ms)
         self.start_update(encryption, now_ms)
 
     def switch_mode(self, mode: StreamMode, warm_mibps: int | None, now_ms: int) -> None:
-        """Change the capacity mode. The shards stay, as in AWS, unless more are wanted to be warm."""
+        """Change the capacity mode. As in AWS the shards stay, unless warm throughput needs more."""
         self.switched_ms = (*self.switched_ms, now_ms)
         self.mode = mode
         self.strategy = "USER_PARTITION_KEY"
         self.warm_up(warm_mibps, now_ms)
 
     def warm_up(self, warm_mibps: int | None, now_ms: int) -> None:
-        """Start to have a shard for each MiB/s that is wanted. What is there already, stays."""
+        """Start to scale to one shard for each MiB/s of warm throughput. Existing shards stay."""
         self.warm_mibps = warm_mibps
         self.start_update(Scale(max(len(self._open), warm_mibps or 0)), now_ms)
 
     def set_strategy(self, strategy: Strategy) -> None:
-        """Change how records are shared among shards, from now on."""
+        """Change the record distribution strategy."""
         self.strategy = strategy
 
     def set_max_record(self, kib: int, now_ms: int) -> None:
-        """Change the largest record."""
+        """Change the maximum record size."""
         self.max_record_kib = kib
         self.start_update(None, now_ms)
 
     def set_metrics(self, metrics: Iterable[str]) -> None:
-        """Change which metrics of shards are published; none ever is, here."""
+        """Change the list of shard-level metrics. The emulator does not publish them."""
         self.metrics = tuple(metrics)
 
     def add_tags(self, tags: Mapping[str, str]) -> None:
-        """Add tags, or give them other values."""
+        """Add tags, or replace their values."""
         self.tags.update(tags)
 
     def remove_tags(self, keys: Iterable[str]) -> None:
-        """Remove the tags that are there."""
+        """Remove tags. Unknown keys are ignored."""
         for key in keys:
             self.tags.pop(key, None)
 
     def set_policy(self, policy: str) -> None:
-        """Attach a resource policy; detach it when that is empty."""
+        """Attach a resource policy. An empty policy detaches it."""
         self.policy = policy
 
     def register(self, name: str, tags: Mapping[str, str], now_ms: int) -> Consumer:
@@ -227,18 +227,18 @@ class Stream:
         return next((consumer for consumer in self.live_consumers(now_ms) if consumer.name == name), None)
 
     def live_consumers(self, now_ms: int) -> list[Consumer]:
-        """Return the consumers that are not gone, by name."""
+        """Return the consumers that are not deleted, sorted by name."""
         alive = (consumer for consumer in self.consumers.values() if not consumer.is_gone(now_ms))
         return sorted(alive, key=lambda consumer: consumer.name)
 
     def grow(self, now_ms: int) -> int | None:
-        """Look at an on-demand stream's writes; return how many shards it needs if it has fewer."""
+        """Measure an on-demand stream's writes. Return the number of shards if it needs more, or None."""
         self.writes = self.writes.observe(self.shards, now_ms)
         wanted = self.writes.shards_wanted()
         return wanted if wanted > len(self._open) and self.status(now_ms) == "ACTIVE" else None
 
     def delete(self, now_ms: int) -> None:
-        """Start to be deleted. Records and consumers are gone at once; the name, a moment later."""
+        """Start the deletion. Records and consumers are deleted at once, the name after the transition."""
         self.deleted_ms = now_ms
         shards, self.shards = self.shards, []
         self.consumers.clear()
@@ -247,12 +247,12 @@ class Stream:
             shard.wake()
 
     def route(self) -> None:
-        """Learn which shards are open. To be called whenever that changes."""
+        """Update the routing table. Required after every change of the open shards."""
         self._open = open_shards(self.shards)
         self._starts = [shard.starting_hash_key.to_bytes(16, "big") for shard in self._open]
 
     def place_of_key(self, partition_key: str) -> int:
-        """Return which of the open shards a partition key belongs to: MD5, compared as bytes."""
+        """Return the place of a partition key's shard among the open shards, by its MD5."""
         if len(self._starts) == 1:
             return 0
         if self.strategy == "AUTO":
@@ -261,12 +261,12 @@ class Stream:
         return bisect_right(self._starts, digest) - 1
 
     def place_of_hash(self, hash_key: int) -> int:
-        """Return which of the open shards an explicit hash key belongs to."""
+        """Return the place of an explicit hash key's shard among the open shards."""
         if self.strategy == "AUTO":
             return self._next_turn()
         return bisect_right(self._starts, hash_key.to_bytes(16, "big")) - 1
 
     def _next_turn(self) -> int:
-        """Return the shards in turn, whatever the key: AWS says no more than that it shares evenly."""
+        """Return the place of the next shard in turn. AWS documents only an even distribution."""
         self._turn += 1
         return self._turn % len(self._starts)

@@ -1,4 +1,4 @@
-"""Opaque strings that a caller gets and returns. Pure.
+"""Opaque tokens that clients receive and send back. Pure.
 
-`tokens` seals values, `iterators` are shard iterators, `pages` the tokens of lists.
+`tokens` encodes values, `iterators` has shard iterators, `pages` pagination tokens.
 """

@@ -1,7 +1,7 @@
-"""Shard iterators: an opaque token for a place in a shard, good for five minutes.
+"""Shard iterators: opaque tokens for a position in a shard, valid for five minutes.
 
-The place is the index of the next record (see `sequence_numbers`), so that reading needs no search.
-`GetShardIterator` turns its five types into such a place once; from then on an iterator is only a place.
+The position is the index of the next record (see `sequence_numbers`), so that reading needs no search.
+`GetShardIterator` converts each of its five types to such a position.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _KIND = "iterator"
 
 @dataclass(frozen=True, slots=True)
 class ShardIterator:
-    """A place in one shard of one incarnation of a stream."""
+    """A position in a shard. `created_ms` distinguishes streams of the same name."""
 
     region: str
     stream_name: str
@@ -28,12 +28,12 @@ class ShardIterator:
     turn: int = 0
 
     def then(self, index: int) -> ShardIterator:
-        """Return the next iterator of a reader: never the same as this one, also where nothing was read."""
+        """Return the next iterator of a reader. It differs from this one even at the same index."""
         return replace(self, index=index, turn=self.turn + 1)
 
 
 def make(place: ShardIterator, now_ms: int) -> str:
-    """Return the token for a place, valid from now."""
+    """Return the token for a position, valid from now."""
     return seal(
         (
             _KIND,
@@ -49,7 +49,7 @@ def make(place: ShardIterator, now_ms: int) -> str:
 
 
 def read(token: str, now_ms: int) -> ShardIterator:
-    """Return the place a token stands for; refuse what is not an iterator, and what is too old."""
+    """Return the position in a token. Raises `Refused` for invalid and expired tokens."""
     match unseal(token):
         case (
             str(kind),
@@ -69,7 +69,7 @@ def read(token: str, now_ms: int) -> ShardIterator:
 
 
 def expired(made_ms: int, now_ms: int) -> Refused:
-    """Return AWS's sentence about an iterator that was kept too long."""
+    """Return AWS's error for an expired iterator."""
     return Refused(
         "ExpiredIteratorException",
         f"Iterator expired. The iterator was created at time {_utc(made_ms)} while right now it is "
@@ -79,5 +79,5 @@ def expired(made_ms: int, now_ms: int) -> Refused:
 
 
 def _utc(at_ms: int) -> str:
-    """Return a time as AWS's sentence has it: `Thu Jan 22 01:22:02 UTC 2015`."""
+    """Return a time in the format of AWS's message: `Thu Jan 22 01:22:02 UTC 2015`."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%a %b %d %H:%M:%S UTC %Y")

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from emulator.faults.documents import BadFaults, as_document, read, read_file
 from emulator.faults.rules import Fault, Faults, Plan, Rule, Target
-from emulator.kinesis.faults.faulty import Faulty
+from emulator.kinesis.faults.faulty import FaultyService
 from emulator.kinesis.protocol import cbor
 from emulator.kinesis.protocol.wire import ACCOUNT, DEFAULT_REGION, Format, Time
 from emulator.kinesis.service import HttpRequest
@@ -119,7 +119,7 @@ def test_the_command_line_refuses_a_file_of_faults_with_its_sentence(tmp_path: P
 
 @pytest.mark.parametrize("fault", ["null_iterator", "empty_while_behind"])
 def test_spoiled_answers_are_of_the_format_that_was_asked(fault: Fault) -> None:
-    store, faulty = Store(StoreLimits(transition_ms=0)), Faulty()
+    store, faulty = Store(StoreLimits(transition_ms=0)), FaultyService()
     scope = Scope(ACCOUNT, DEFAULT_REGION)
 
     def ask(operation: str, body: dict[str, object]) -> dict[str, Any]:

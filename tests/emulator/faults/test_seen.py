@@ -17,7 +17,7 @@ SECOND_SHARD = "shardId-000000000001"
 
 
 async def kept(client: Client) -> int:
-    """Return how many records the first shard has; no rule of these tests is about this."""
+    """Return how many records the first shard has; no rule of these tests is target this."""
     return int((await client.page("GET", "/_vpcflow/streams"))[1]["streams"][0]["shards"][0]["records"])
 
 

@@ -169,7 +169,7 @@ def test_a_body_that_is_no_object_is_refused_without_a_word(body: bytes) -> None
     assert ask("ListStreams", body) == (400, {"__type": "SerializationException"})
 
 
-def test_an_operation_that_is_not_played_is_unknown() -> None:
+def test_an_operation_that_is_not_supported_is_unknown() -> None:
     status, answer = ask("MakeCoffee", {})
     assert (status, answer["__type"]) == (400, "UnknownOperationException")
     assert "MakeCoffee" in answer["message"]

@@ -1,7 +1,7 @@
-"""What a request is about, told before it is answered: its stream, and the shards it reads or puts to.
+"""The target of a request before it is answered: its stream, and the shards that it reads or writes.
 
-Faults choose calls by this. A request that cannot be read, or names what is not there, is about nothing: the
-service will refuse it in its own words.
+Fault rules select calls by target. A malformed request, or one for a stream that does not exist, has no
+target; the service refuses it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from emulator.kinesis.tokens import iterators
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
-    """A request's stream and shards, as far as there are any; `place` is that of its iterator."""
+class CallTarget:
+    """A request with its stream and shards, if they exist. `place` is the position of its iterator."""
 
     request: HttpRequest
     format: Format
@@ -33,7 +33,7 @@ class Aim:
     place: iterators.ShardIterator | None = None
 
     def target(self) -> Target:
-        """Return what rules are compared with."""
+        """Return the target for the fault rules."""
         name = "" if self.stream is None else self.stream.name
         shown = frozenset(shard.shard_id for shard in self.shards)
         return Target(self.request.operation, name, shown, self._records_put)
@@ -43,8 +43,8 @@ class Aim:
         return sum(shard.next_index - 1 for shard in shards if shard.shard_id == shard_id)
 
 
-def aim(store: Store, request: HttpRequest, now_ms: int) -> Aim:
-    """Return what a request is about."""
+def call_target(store: Store, request: HttpRequest, now_ms: int) -> CallTarget:
+    """Return the target of a request."""
     format = wire.format_of(request.content_type) or Format.JSON
     place = None
     try:
@@ -53,15 +53,15 @@ def aim(store: Store, request: HttpRequest, now_ms: int) -> Aim:
         if isinstance(token, str):
             place = iterators.read(token, now_ms)
     except Refused:
-        return Aim(request, format)
+        return CallTarget(request, format)
     name = place.stream_name if place is not None else stream_named(body)
     stream = store.find(request.scope, name, now_ms)
     if stream is None:
-        return Aim(request, format)
+        return CallTarget(request, format)
     if place is not None:
         shards = [shard for shard in stream.shards if shard.number == place.shard]
-        return Aim(request, format, stream, shards, place)
-    return Aim(request, format, stream, _shards(stream, body))
+        return CallTarget(request, format, stream, shards, place)
+    return CallTarget(request, format, stream, _shards(stream, body))
 
 
 def _shards(stream: Stream, body: Request) -> list[Shard]:
@@ -80,7 +80,7 @@ def _shards(stream: Stream, body: Request) -> list[Shard]:
 
 
 def _place(stream: Stream, entry: Request) -> int:
-    """Return which open shard a record is for, -1 if it is no record."""
+    """Return the position of a record's shard among the open shards, or -1 if the record is invalid."""
     key, hash_key = entry.get("PartitionKey"), entry.get("ExplicitHashKey")
     if isinstance(hash_key, str) and hash_key.isdecimal() and int(hash_key) <= MAX_HASH_KEY:
         return stream.place_of_hash(int(hash_key))
