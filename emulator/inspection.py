@@ -1,9 +1,9 @@
-"""The emulator's own pages: what it holds, as JSON and as metrics, and whether it is well.
+"""The emulator's own pages: health, state as JSON, and metrics.
 
-`/_localstack/health` as LocalStack words it · `/_vpcflow/streams` every stream with its shards: depth, rates,
-readers and how far they are behind · `/metrics` the same for Prometheus. Other parts add pages of their own
-by path (`/_vpcflow/limits`, `/_vpcflow/faults`). Nothing is counted beside the store for this: rates come
-from the arrival times that are retained.
+`/_localstack/health` has LocalStack's format. `/_vpcflow/streams` lists all streams with their shards: depth,
+rates, readers and their lag. `/metrics` has the same for Prometheus. Other modules add pages by path
+(`/_vpcflow/limits`, `/_vpcflow/faults`). No counters are kept for this: rates are computed from the arrival
+times of retained records.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ RATE_OVER_MS = 10_000
 
 Page = Callable[[Incoming], Outgoing | Awaitable[Outgoing]]
 Calls = Callable[[], Mapping[tuple[str, int], int]]
-"""How many calls were answered so far, by operation and status."""
+"""Returns the number of answered calls, by operation and status."""
 
 
 class Inspection:
-    """Answers for the pages; `pages` are added to ours, by path."""
+    """The handler of the pages. `pages` adds handlers by path."""
 
     def __init__(
         self,
@@ -57,7 +57,8 @@ class Inspection:
         if page is None:
             return as_json({"message": "No such page.", "pages": sorted(self._pages)}, 404)
         if incoming.method not in {"GET", "HEAD"} and not _is_local_name(incoming.headers.get("host", "")):
-            return as_json({"message": "Changes are taken under an address or a local name only."}, 403)
+            message = "Changes are allowed only with an IP address or a local name as the host."
+            return as_json({"message": message}, 403)
         answer = page(incoming)
         return answer if isinstance(answer, Outgoing) else await answer
 
@@ -80,7 +81,7 @@ class Inspection:
     def _metrics(self, incoming: Incoming) -> Outgoing:
         if incoming.method not in {"GET", "HEAD"}:
             return _not_allowed("GET")
-        # Loaded when first asked for: it takes a tenth of a second.
+        # Loaded with the first request, because it takes a tenth of a second.
         from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
         from prometheus_client.registry import CollectorRegistry
 
@@ -89,7 +90,7 @@ class Inspection:
         return Outgoing(200, {"Content-Type": CONTENT_TYPE_LATEST}, generate_latest(registry))
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the metrics of the store as it is now (`prometheus_client` calls this)."""
+        """Yield the current metrics of the store (called by `prometheus_client`)."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         by_shard = ["stream", "region", "account", "shard"]
@@ -104,7 +105,7 @@ class Inspection:
                 held.add_metric(labels, shard.retained_bytes)
                 put.add_metric(labels, shard.next_index - 1)
         yield from (records, held, put)
-        capped = CounterMetricFamily("vpcflow_emulator_capped_records", "Records the memory cap has cost.")
+        capped = CounterMetricFamily("vpcflow_emulator_capped_records", "Records deleted by the memory cap.")
         capped.add_metric([], self._store.capped.records)
         yield capped
         calls = CounterMetricFamily(
@@ -116,14 +117,14 @@ class Inspection:
 
 
 def as_json(value: object, status: int = 200) -> Outgoing:
-    """Return a page of JSON."""
+    """Return a JSON response."""
     return Outgoing(status, {"Content-Type": "application/json"}, orjson.dumps(value))
 
 
 def _is_local_name(host: str) -> bool:
-    """Say whether a host is an address or a name without a domain.
+    """Return True if a host is an IP address, a name without a domain, or below `localhost`.
 
-    A page of another site can have its own name point to us (DNS rebinding); it cannot have such a one.
+    With DNS rebinding, another site can make its own domain resolve to this server, but not such a name.
     """
     name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
     is_address = re.fullmatch(r"\[[0-9a-fA-F:.]+\]|\d+\.\d+\.\d+\.\d+", name) is not None
@@ -174,8 +175,8 @@ def _health() -> Mapping[str, object]:
 
 
 def version() -> str:
-    """Return the version of this distribution."""
+    """Return the version of the installed distribution, or `checkout`."""
     try:
         return metadata.version("vpc-flow-streams")
-    except metadata.PackageNotFoundError:  # run from a checkout
+    except metadata.PackageNotFoundError:
         return "checkout"

@@ -1,4 +1,4 @@
-"""The services that load on their first request: moto, Firehose, and flow logs.
+"""The services that are loaded with their first request: moto, Firehose, and flow logs.
 
 moto and Firehose need aiohttp's client, which takes a third of a second to load; an emulator that serves only
 Kinesis does not load it. Firehose writes its objects to moto's S3. The flow-log service handles the EC2 and

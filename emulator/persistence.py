@@ -1,6 +1,6 @@
-"""Whether a store is kept on disk: the service that answers for it then, and how that ends.
+"""The optional persistence of a store: the service with a journal, and its orderly end.
 
-LMDB is loaded here only when there is a folder to keep it in.
+LMDB is loaded only if there is a data folder.
 """
 
 from __future__ import annotations
@@ -14,17 +14,20 @@ from emulator.kinesis.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A service, and what is to be done when it has answered its last request."""
+class PersistentService:
+    """A service, and the function to call after its last request."""
 
     service: Service
     stop: Callable[[], Awaitable[None]]
 
 
-def keep(service: Service, store: Store, folder: Path | None, now_ms: int) -> Kept:
-    """Fill a store from its folder, if it has one, and keep it there. Raises `FolderError`."""
+def persist(service: Service, store: Store, folder: Path | None, now_ms: int) -> PersistentService:
+    """Load a store from its folder and journal its changes. Without a folder, do nothing.
+
+    Raises `FolderError`.
+    """
     if folder is None:
-        return Kept(service, _nothing)
+        return PersistentService(service, _nothing)
     from emulator.kinesis.persistence.durable import Durable
     from emulator.kinesis.persistence.journal import open_journal
 
@@ -33,8 +36,8 @@ def keep(service: Service, store: Store, folder: Path | None, now_ms: int) -> Ke
     async def stop() -> None:
         journal.close()
 
-    return Kept(Durable(service, journal), stop)
+    return PersistentService(Durable(service, journal), stop)
 
 
 async def _nothing() -> None:
-    """There is nothing to close."""
+    """Do nothing: there is no journal to close."""

@@ -1,9 +1,8 @@
-"""Which service a request is for: by the scope of its signature, else by its target, else by its path.
+"""The choice of a request's service: by the scope of its signature, its target header, or its path. Pure.
 
-AWS tells its services apart by host name. We have one port, so the credential scope says it, as in
-LocalStack: `…/us-east-1/kinesis/aws4_request`. An unsigned request is told by `X-Amz-Target`, one to EC2 by
-the version of its API. Our own pages have paths that no AWS service has. Pure, but for awaiting what it
-calls.
+AWS has one host name for each service. The emulator has one port, so it uses the credential scope, as
+LocalStack does: `…/us-east-1/kinesis/aws4_request`. An unsigned request is recognized by `X-Amz-Target`, and
+one to EC2 by its API version. The emulator's own pages have paths that no AWS service has.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.moto.requests import caller
 
-LARGE_BODY_BYTES = 1 << 30  # objects of S3, behind us
+LARGE_BODY_BYTES = 1 << 30  # S3 objects, which moto stores.
 SMALL_BODY_BYTES = 16 << 20  # PutRecords takes 10 MiB, which is 14 MiB in base64
 
 _SCOPE = re.compile(r"Credential=[^/,\s]+/\d{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request")
@@ -28,7 +27,7 @@ _LOGS = frozenset({"logs", "target Logs_20140328"})
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """The services of one port. EC2 and CloudWatch Logs are `others` but for what is about flow logs."""
+    """The services of one port. `ec2` and `logs` handle flow logs and forward the rest to `others`."""
 
     kinesis: Service
     firehose: Service
@@ -38,7 +37,7 @@ class Router:
     others: Service
 
     async def __call__(self, incoming: Incoming) -> Outgoing:
-        """Answer a request by whom it is for."""
+        """Answer a request through its service."""
         name = service_of(incoming.headers, incoming.target)
         if name == "kinesis":
             return await self.kinesis(incoming)
@@ -59,7 +58,7 @@ class Router:
 
 
 def service_of(headers: Mapping[str, str], target: str) -> str:
-    """Return the service that a request names, or nothing; header names are in lower case."""
+    """Return the service that a request names, or an empty string. Header names are in lower case."""
     found = _SCOPE.search(headers.get("authorization", ""))
     if found is None and "?" in target:
         found = _SCOPE_IN_QUERY.search(target)
@@ -74,24 +73,24 @@ def service_of(headers: Mapping[str, str], target: str) -> str:
 
 
 def is_ours(target: str) -> bool:
-    """Say whether a path is one of the emulator's own pages."""
+    """Return True if a target is one of the emulator's own pages."""
     path = target.partition("?")[0]
     return path.startswith(_OURS) or path == _METRICS
 
 
 def largest_body(headers: Mapping[str, str]) -> int:
-    """Return how many bytes a request with these headers may carry."""
+    """Return the maximum body size in bytes of a request with these headers."""
     is_large = service_of(headers, "") not in _JSON
     return LARGE_BODY_BYTES if is_large else SMALL_BODY_BYTES
 
 
 def is_inflated(headers: Mapping[str, str]) -> bool:
-    """Say whether a compressed body is compressed for the way only: S3 keeps an object as it was sent."""
+    """Return True if a compressed body is to be decompressed. S3 stores an object as it was sent."""
     return (name := service_of(headers, "")) in _JSON or name in _LOGS
 
 
 def _is_bare_call(incoming: Incoming) -> bool:
-    """Say whether a request that names nothing looks like a call of Kinesis: refused as AWS would."""
+    """Return True if a request without a service looks like a Kinesis call, which refuses it as AWS does."""
     content_type = incoming.headers.get("content-type", "")
     is_form = "form" in content_type or "xml" in content_type
     if "authorization" in incoming.headers or "X-Amz-Algorithm" in incoming.target:

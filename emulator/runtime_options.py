@@ -1,8 +1,8 @@
-"""How this emulator was asked to behave beside playing AWS plainly: its limits, its faults, and their pages.
+"""The options that can change at run time: AWS's limits and injected faults, with their pages.
 
-`GET` and `PUT /_vpcflow/limits` show and change what is limited; `GET`, `PUT`, `DELETE /_vpcflow/faults` the
-rules in force, with how often each matched and struck. What is put replaces what was there, and begins anew.
-A change that is wrong is answered with one sentence, and changes nothing.
+`GET` and `PUT /_vpcflow/limits` show and change the limits; `GET`, `PUT` and `DELETE /_vpcflow/faults` the
+active rules, with the number of matches and strikes of each. A PUT replaces all earlier values and resets the
+counters. An invalid document is refused with an error message and changes nothing.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from emulator.kinesis.store import Store
 
 @dataclass(frozen=True, slots=True)
 class StartOptions:
-    """What is asked of an emulator at its start: the flags of `vpcflow emulate` target how, not where.
+    """The options of an emulator's start: limits, faults and the data folder.
 
-    Without a folder nothing is kept beyond the end of the process.
+    Without a data folder, all data is lost at the end of the process.
     """
 
     limits: ThrottleLimits = limits.OFF
@@ -36,28 +36,28 @@ class StartOptions:
 
 
 class RuntimeOptions:
-    """The limits and faults of one store. `answerer` is to answer its calls."""
+    """The limits and faults of one store. `answerer` must answer its calls."""
 
-    def __init__(self, store: Store, clock: Callable[[], int], asked: StartOptions | None = None) -> None:
+    def __init__(self, store: Store, clock: Callable[[], int], start: StartOptions | None = None) -> None:
         self.answerer = FaultyService()
         self._store, self._clock = store, clock
         self._limits = limits.OFF
-        if asked is not None:
-            self.set_limits(asked.limits)
-            self.set_faults(asked.faults)
+        if start is not None:
+            self.set_limits(start.limits)
+            self.set_faults(start.faults)
 
     def set_limits(self, wanted: ThrottleLimits) -> None:
-        """Limit from now on as wanted; what was used before is forgotten."""
+        """Set the limits, and reset the token buckets."""
         self._limits = wanted
         self._store.throttle = Throttle(wanted) if wanted.enabled else None
         self._store.limits = replace(self._store.limits, as_aws=wanted.enabled)
 
     def set_faults(self, plan: Plan | None) -> None:
-        """Put rules in force, or none; their seconds and calls are counted from now."""
+        """Set the fault rules; None removes them. Their seconds and calls are counted from now."""
         self.answerer.faults = Faults(plan, self._clock()) if plan is not None and plan.rules else None
 
     def pages(self) -> Mapping[str, Page]:
-        """Return our pages, by path."""
+        """Return the handlers of the pages, by path."""
         return {"/_vpcflow/limits": self._limits_page, "/_vpcflow/faults": self._faults_page}
 
     def _limits_page(self, incoming: Incoming) -> Outgoing:
@@ -76,7 +76,7 @@ class RuntimeOptions:
         if incoming.method == "DELETE":
             self.set_faults(None)
         if incoming.method == "PUT":
-            # Loaded when first asked for: pydantic takes a tenth of a second.
+            # Loaded with the first request, because pydantic takes a tenth of a second.
             from emulator.faults.documents import BadFaults, read
 
             try:
@@ -95,17 +95,17 @@ class RuntimeOptions:
 
 
 class _BadDocument(ValueError):
-    """A body is no JSON; the message says where."""
+    """A body is not JSON. The message has the place of the error."""
 
 
 def _document(body: bytes) -> object:
     try:
         return orjson.loads(body)
-    except json.JSONDecodeError as error:  # orjson's error is one
+    except json.JSONDecodeError as error:  # The base class of orjson's error.
         raise _BadDocument(f"The body is not JSON: {error}.") from None
 
 
 def _not_allowed(allowed: str) -> Outgoing:
     return Outgoing(
-        405, {"Allow": allowed, "Content-Type": "text/plain"}, b"This page takes " + allowed.encode()
+        405, {"Allow": allowed, "Content-Type": "text/plain"}, b"This page supports " + allowed.encode()
     )

@@ -1,4 +1,4 @@
-"""The account and the Region that a request belongs to. Pure."""
+"""The account and the Region of a request. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a request belongs: nothing is ever shared between two scopes."""
+    """An account and a Region. Two scopes share no resources."""
 
     account: str
     region: str
 
     def stream_arn(self, name: str) -> str:
-        """Return the ARN of a stream of this name here."""
+        """Return the ARN of a Kinesis stream in this scope."""
         return f"arn:aws:kinesis:{self.region}:{self.account}:stream/{name}"

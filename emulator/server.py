@@ -1,11 +1,11 @@
 """The emulator's server: one port for Kinesis and every other AWS service.
 
-This module only combines the parts: `http/` reads requests, `router` finds their service, `kinesis/endpoint`
-and the other services answer them, `inspection` shows the state. Signatures are required but not verified;
-their credential scope selects Region and service.
+This module only combines the parts: `http/` reads requests, `router` finds their service, `kinesis/http` and
+the other services answer them, `inspection` shows the state. Signatures are required but not verified; their
+credential scope selects Region and service.
 
-Nothing heavy may be imported from here: the process takes 30 to 80 MB beside the records it retains, and
-answers within 0.7 s of its start.
+This module must not import large libraries: the process uses 30 to 80 MB in addition to the retained records,
+and answers within 0.7 s of its start.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from emulator.kinesis.http.endpoint import Answerer, KinesisEndpoint
 from emulator.kinesis.store import Store, StoreLimits
 from emulator.lazy_services import LazyServices
 from emulator.log import log
-from emulator.persistence import keep
+from emulator.persistence import persist
 from emulator.router import Router, is_inflated, largest_body
 from emulator.runtime_options import RuntimeOptions, StartOptions
 
@@ -37,12 +37,12 @@ Clock = Callable[[], int]
 
 
 class PortInUse(Exception):
-    """One cannot listen there, mostly because another process does; the message says what to do."""
+    """The server cannot listen on the port, usually because it is in use. The message has what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """TLS is wanted; its certificate is kept in a folder, or made anew in a temporary one."""
+    """TLS with a certificate in a folder, or in a temporary folder if it is None."""
 
     folder: Path | None = None
 
@@ -59,13 +59,13 @@ class Parts:
     pages: Mapping[str, Page] = field(default_factory=dict)
     rules: Rules = field(default_factory=lambda: Rules(body_max_bytes=largest_body, inflates=is_inflated))
     tls: Tls | None = None
-    asked: StartOptions = field(default_factory=StartOptions)
+    options: StartOptions = field(default_factory=StartOptions)
     on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that serves until it is stopped. `authority` is the certificate to trust, if it has TLS."""
+    """A running server. With TLS, `authority` is the certificate that clients must trust."""
 
     url: str
     port: int
@@ -74,7 +74,7 @@ class Running:
     _endings: tuple[Callable[[], Awaitable[None]], ...] = field(repr=False, kw_only=True)
 
     async def stop(self) -> None:
-        """Finish the requests in flight and close the port."""
+        """Finish the requests in progress and close the port."""
         await self._listener.close()
         for ending in self._endings:
             await ending()
@@ -83,32 +83,32 @@ class Running:
 async def start(
     host: str, port: int, *, memory_cap_bytes: int = 1 << 30, retention_s: int = 86_400
 ) -> Running:
-    """Serve on a port, 0 for any, and return. Raises `PortInUse`."""
+    """Start a server on a port (0: any free port). Raises `PortInUse`."""
     return await serve(Store(StoreLimits(memory_cap_bytes, retention_s)), host, port)
 
 
 async def serve(
     store: Store, host: str, port: int, clock: Clock | None = None, parts: Parts | None = None
 ) -> Running:
-    """Serve a store of one's own, by a clock of one's own. Raises `PortInUse`, and `FolderError`."""
+    """Start a server with a given store and clock. Raises `PortInUse` and `FolderError`."""
     parts = parts or Parts()
     clock = clock or parts.clock or wall_clock_ms
-    behaviour = RuntimeOptions(store, clock, parts.asked)
-    kinesis = KinesisEndpoint(store, clock, parts.answerer or behaviour.answerer)
-    beside = LazyServices(store, clock)
-    own = {"/_vpcflow/firehose": beside.firehose_page, **beside.flow_log_pages()}
-    pages = {**behaviour.pages(), **own, **parts.pages}
-    inspection = Inspection(store, clock, lambda: kinesis.calls, health=beside.health, pages=pages)
-    kept = keep(kinesis, store, parts.asked.data_dir, clock())
+    options = RuntimeOptions(store, clock, parts.options)
+    kinesis = KinesisEndpoint(store, clock, parts.answerer or options.answerer)
+    lazy = LazyServices(store, clock)
+    own = {"/_vpcflow/firehose": lazy.firehose_page, **lazy.flow_log_pages()}
+    pages = {**options.pages(), **own, **parts.pages}
+    inspection = Inspection(store, clock, lambda: kinesis.calls, health=lazy.health, pages=pages)
+    persistent = persist(kinesis, store, parts.options.data_dir, clock())
     router = Router(
-        kept.service, beside.firehose, beside.ec2, beside.logs, inspection=inspection, others=beside.others
+        persistent.service, lazy.firehose, lazy.ec2, lazy.logs, inspection=inspection, others=lazy.others
     )
     authority = certificate.authority_path(parts.tls.folder, host) if parts.tls is not None else None
     context = certificate.context(authority) if authority is not None else None
     try:
         listener = await listen(_answering(router), host, port, rules=parts.rules, tls=context)
     except (OSError, UnicodeError) as error:
-        await kept.stop()
+        await persistent.stop()
         if not isinstance(error, OSError) or error.errno != errno.EADDRINUSE:
             raise PortInUse(f"Cannot listen on port {port} of {host}: {error}.") from None
         raise PortInUse(
@@ -117,18 +117,18 @@ async def serve(
         ) from None
 
     reached = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
-    beside.url = f"http://{reached}:{listener.port}"
+    lazy.url = f"http://{reached}:{listener.port}"
 
-    async def last_words() -> None:
+    async def log_trimmed() -> None:
         kinesis.log_trimmed()
 
-    endings = (last_words, beside.stop, *parts.on_stop, kept.stop)
+    endings = (log_trimmed, lazy.stop, *parts.on_stop, persistent.stop)
     url = f"http://{host}:{listener.port}"
     return Running(url, listener.port, authority, _listener=listener, _endings=endings)
 
 
 def _answering(service: Service) -> Service:
-    """Return a service that always answers: an unexpected error is logged and becomes a 500."""
+    """Return a service that never raises: an unexpected error is logged and answered with status 500."""
 
     async def answer(incoming: Incoming) -> Outgoing:
         try:
@@ -136,7 +136,7 @@ def _answering(service: Service) -> Service:
         except Exception as error:
             path = incoming.target.partition("?")[0]
             log.error("request failed with an unexpected error", path=path, exc_info=error)
-            return Outgoing(500, {"Content-Type": "text/plain"}, b"The emulator failed; its log says why.\n")
+            return Outgoing(500, {"Content-Type": "text/plain"}, b"The emulator failed. See its log.\n")
 
     return answer
 
@@ -144,19 +144,19 @@ def _answering(service: Service) -> Service:
 async def run(
     host: str, port: int, *, memory_cap_bytes: int, retention_s: int, parts: Parts | None = None
 ) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `PortInUse`, and `FolderError`."""
+    """Serve until SIGTERM or SIGINT. Raises `PortInUse` and `FolderError`."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     store = Store(StoreLimits(memory_cap_bytes, retention_s))
     running = await serve(store, host, port, parts=parts)
-    said: dict[str, object] = {"url": running.url, "services": ["kinesis"]}
+    fields: dict[str, object] = {"url": running.url, "services": ["kinesis"]}
     if running.authority is not None:
-        said["trust"] = str(running.authority)
+        fields["trust"] = str(running.authority)
     try:
-        # In a thread, for it loads structlog, and the first request need not wait for that.
-        await asyncio.to_thread(log.info, "emulator ready", **said, memory_cap_bytes=memory_cap_bytes)
+        # In a thread: it loads structlog, and the first request must not wait for that.
+        await asyncio.to_thread(log.info, "emulator ready", **fields, memory_cap_bytes=memory_cap_bytes)
         await stopping.wait()
     finally:
         await running.stop()
@@ -171,7 +171,7 @@ async def emulator(
     transition_ms: int = 50,
     clock: Clock | None = None,
 ) -> AsyncIterator[str]:
-    """Serve on loopback while in the context; yields the endpoint's URL."""
+    """Serve on loopback within the context. Yields the endpoint's URL."""
     store = Store(StoreLimits(memory_cap_bytes, retention_s, transition_ms))
     running = await serve(store, "127.0.0.1", port, clock)
     try:
@@ -181,5 +181,5 @@ async def emulator(
 
 
 def wall_clock_ms() -> int:
-    """Return the time of this machine."""
+    """Return the system time in milliseconds since the epoch."""
     return time.time_ns() // 1_000_000

@@ -1,5 +1,5 @@
-"""Faults on demand, as FAULTS.md documents them.
+"""Injected faults, documented in FAULTS.md.
 
-`rules` decides which rule strikes a call (pure). `documents` reads rules from JSON or TOML and checks them.
-Each service applies the decision itself; for Kinesis see `kinesis.faults`.
+`rules` decides which rules apply to a call (pure). `documents` parses and checks rules from JSON or TOML.
+Each service carries out the faults itself; for Kinesis see `kinesis.faults`.
 """

@@ -1,7 +1,7 @@
-"""Fault rules as people write them: a JSON or TOML file, or the body of a request; checked, and said back.
+"""The documents of fault rules: JSON or TOML files, and request bodies. They are parsed, checked and written.
 
-What is wrong is one sentence that says where. This module takes a tenth of a second to load, because of
-pydantic, so the emulator loads it when a fault is configured.
+An error is one sentence with the place of the wrong value. Loading this module takes a tenth of a second,
+because of pydantic, so the emulator loads it when a fault is configured.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ _NEEDED = {
 
 
 class BadFaults(ValueError):
-    """A document of faults is wrong; the message says where and how."""
+    """A faults document is invalid. The message has the place, the value and what is allowed."""
 
 
 def read_file(path: Path) -> Plan:
-    """Return the plan in a file, TOML if it is named so, else JSON. Raises `BadFaults`."""
+    """Return the plan in a file: TOML if its name ends with `.toml`, otherwise JSON. Raises `BadFaults`."""
     try:
         text = path.read_text()
         document = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except OSError as error:
         raise BadFaults(f"{path}: cannot be read: {error.strerror}.") from None
-    except ValueError as error:  # of both parsers, and of what is not UTF-8
+    except ValueError as error:  # The base class of both parsers' errors and of UnicodeDecodeError.
         kind = "TOML" if path.suffix == ".toml" else "JSON (name it .toml if it is TOML)"
         raise BadFaults(f"{path}: is not {kind}: {error}.") from None
     try:
@@ -67,7 +67,7 @@ def read_file(path: Path) -> Plan:
 
 
 def read(document: object) -> Plan:
-    """Return the plan that a document asks for: an object with `seed` and `rules`. Raises `BadFaults`."""
+    """Return the plan of a document, which is an object with `seed` and `rules`. Raises `BadFaults`."""
     if not isinstance(document, dict):
         raise BadFaults('Faults are an object, such as {"seed": 1, "rules": [{"fault": "throttle"}]}.')
     rules = document.get("rules", [])
@@ -85,7 +85,7 @@ def read(document: object) -> Plan:
 
 
 def as_document(plan: Plan) -> dict[str, object]:
-    """Return a plan as `read` takes it, without what is left at its default."""
+    """Return the document of a plan, without default values. `read` accepts it."""
     return {"seed": plan.seed, "rules": [_rule_document(rule) for rule in plan.rules]}
 
 
@@ -99,7 +99,7 @@ def _rule_document(rule: Rule) -> dict[str, object]:
 
 
 def _check_fields(rule: dict[object, object], place: str) -> None:
-    """Refuse a field that the rule's fault does not read, and the lack of one that it must have."""
+    """Check that a rule has all required fields of its fault and no unknown ones. Raises `BadFaults`."""
     fault = rule.get("fault")
     if fault not in get_args(Fault):
         raise BadFaults(f"{place}: there is no fault {fault!r}. There are: {', '.join(get_args(Fault))}.")
@@ -114,7 +114,7 @@ def _check_fields(rule: dict[object, object], place: str) -> None:
 
 
 def _check_values(rule: Rule, place: str) -> None:
-    """Refuse values of the right type that make no sense."""
+    """Check the ranges of a rule's values. Raises `BadFaults`."""
     for name in ("probability", "share"):
         if not 0 <= getattr(rule, name) <= 1:
             raise BadFaults(f"{place}.{name}: must be from 0 to 1; it is {getattr(rule, name)}.")
@@ -133,7 +133,7 @@ def _check_values(rule: Rule, place: str) -> None:
 
 
 def _widened(rules: object) -> object:
-    """Let one operation stand for a list of one, and one delay for a range."""
+    """Convert a single operation to a list, and a single delay to a range."""
     if not isinstance(rules, list):
         return rules
     widened = []

@@ -1,12 +1,11 @@
-"""Faults on demand: which of the rules strike a call. Each is documented, with its fields, in `FAULTS.md`.
+"""Fault rules, and the decision which of them apply to a call. `FAULTS.md` documents each fault. Pure.
 
-A rule names a fault and the calls it may befall: by operation, stream and shard, by how many such calls
-came before, by the seconds since the rules were set, by chance, and by how often at most. Chance is a
-function of the seed, the rule's place in the list and the number of calls that matched it so far, and of
-nothing else: the same seed and calls give the same faults, whatever the time, the machine or the other rules.
+A rule selects calls by operation, stream and shard, by the number of earlier matching calls, by the seconds
+since the rules were set, by probability, and by a maximum count. The random numbers depend only on the seed,
+the rule's place in the list and the number of calls that it has matched. The same seed and calls therefore
+give the same faults on every machine.
 
-Nothing is done here; `kinesis.faults.faulty` carries out what this decides, and `documents` reads rules from
-people. Pure: time is an argument.
+`kinesis.faults.faulty` carries out the decisions. Time is an argument.
 """
 
 from __future__ import annotations
@@ -42,10 +41,10 @@ _ONLY_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A fault and when it strikes. The fields from `effect` on are read by some faults only.
+    """A fault with the conditions for it. The fields from `effect` on are for some faults only.
 
-    `stream`, `shard` and `operations` are patterns with `*` and `?`. For a resharding `shard` is the one to
-    be split or merged, whatever shard the call is about.
+    `stream`, `shard` and `operations` are patterns with `*` and `?`. For `split` and `merge`, `shard` is the
+    shard to reshard, independently of the call's shards.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
@@ -70,13 +69,13 @@ class Rule:
     adjacent: str = ""
 
     def names_shard(self, shard_id: str) -> bool:
-        """Say whether the rule is about a shard."""
+        """Return True if the rule's pattern matches a shard."""
         return fnmatchcase(shard_id, self.shard)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All rules, and the seed of their chances."""
+    """The rules, and the seed of their random numbers."""
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
 
@@ -86,7 +85,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a call is about: the stream it names, the shards it reads or puts to, as far as it can be told."""
+    """The stream and the shards of a call, as far as they are known, for the selection by rules."""
 
     operation: str
     stream: str = ""
@@ -96,18 +95,18 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """A rule that strikes a call; `chance(name)` are further numbers in [0, 1) that belong to it."""
+    """A rule that applies to a call. `chance(name)` returns its random numbers in [0, 1)."""
 
     rule: Rule
     _key: str = ""
 
     def chance(self, name: object) -> float:
-        """Return a number that the seed, the rule and the call decide."""
+        """Return the random number of this name, determined by the seed, the rule and the call."""
         return _chance(f"{self._key}/{name}")
 
 
 class Faults:
-    """A plan in force, and how often each of its rules has matched and struck."""
+    """An active plan, with the number of matches and strikes of each rule."""
 
     def __init__(self, plan: Plan, started_ms: int) -> None:
         self.plan = plan
@@ -116,7 +115,7 @@ class Faults:
         self._struck = [0] * len(plan.rules)
 
     def decide(self, target: Target, now_ms: int) -> list[Strike]:
-        """Count a call, and return the rules that strike it, in the order they were given."""
+        """Count a call, and return the rules that apply to it, in their order."""
         elapsed_s = (now_ms - self._started_ms) / 1000
         strikes = []
         for at, rule in enumerate(self.plan.rules):
@@ -134,7 +133,7 @@ class Faults:
         return strikes
 
     def counts(self) -> list[dict[str, int]]:
-        """Return how many calls each rule has matched and struck, for those who look."""
+        """Return the number of matches and strikes of each rule, for the faults page."""
         return [{"matched": m, "struck": s} for m, s in zip(self._matched, self._struck, strict=True)]
 
     def _is_spent(self, at: int, rule: Rule) -> bool:

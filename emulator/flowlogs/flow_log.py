@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connectors.formats.flowlog import Format
+from connectors.formats.flowlog import DEFAULT_FORMAT, Format
 from emulator.scope import Scope
 
 CLOUDWATCH, S3, FIREHOSE = "cloud-watch-logs", "s3", "kinesis-data-firehose"
@@ -53,6 +53,11 @@ class Settings:
     def filter(self) -> str:
         """`ACCEPT`, `REJECT` or `ALL`, in capitals."""
         return self.traffic_type.upper()
+
+    @property
+    def is_default_format(self) -> bool:
+        """True if the format is the default one."""
+        return self.fields == DEFAULT_FORMAT
 
     @property
     def bucket(self) -> str:

@@ -1,8 +1,8 @@
 """HTTP/1.1 and HTTP/2 on one port, with TLS on request.
 
-`listener` opens the port, `connections` knows its connections, `protocol_detector` reads the version of HTTP,
-and `http1` and `http2` serve it. `messages` has `Incoming` and `Outgoing`, by which services see requests.
-`heads` writes heads of answers, `bodies` decompresses bodies, `rules` has sizes and times, `certificate`
-makes a certificate, `sockets` resets a connection. A client gets an answer or a closed connection within
-`rules.Rules`.
+`listener` opens the port, `connections` tracks its connections, `protocol_detector` detects the HTTP version,
+and `http1` and `http2` serve it. `messages` has `Incoming` and `Outgoing`, the requests and responses of
+services. `heads` writes response heads, `bodies` decompresses bodies, `rules` has the limits of sizes and
+times, `certificate` creates a certificate, `sockets` resets a connection. A client gets a response or a
+closed connection within the limits of `rules.Rules`.
 """

@@ -1,4 +1,4 @@
-"""A request's body as it was meant: gzip and deflate are undone, with a cap on what comes out. Pure."""
+"""The decompression of request bodies (gzip and deflate), with a size limit. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
 class BadBody(Exception):
-    """The body cannot be had; `status` says why in HTTP's words, the message in a sentence."""
+    """The body cannot be decompressed. `status` is the HTTP status, the message the reason."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -18,19 +18,20 @@ class BadBody(Exception):
 
 
 def inflated(body: bytes, encoding: str, most_bytes: int) -> bytes:
-    """Return what a body with this `Content-Encoding` stands for. Raises `BadBody`.
+    """Return the decompressed body. Raises `BadBody`.
 
-    An encoding we do not know stays: S3 keeps it as the object's own (`aws-chunked` and the like).
+    A body with another encoding is returned unchanged: S3 stores the encoding with the object (`aws-chunked`
+    and others).
     """
     if encoding not in {"gzip", "x-gzip", "deflate"} or not body:
         return body
     parts: list[bytes] = []
     left = most_bytes
-    while body:  # gzip members may follow one another (RFC 1952, 2.2)
+    while body:  # A body may have several gzip members (RFC 1952, 2.2).
         inflater = isal_zlib.decompressobj(_GZIP_OR_ZLIB)
         try:
             part = inflater.decompress(body, left + 1)
-        except isal_zlib.error as error:  # type: ignore[misc]  # its stub does not say what it is
+        except isal_zlib.error as error:  # type: ignore[misc]  # Its stub has no type.
             raise BadBody(400, f"The body is not {encoding}: {error}.") from None
         left -= len(part)
         if left < 0:

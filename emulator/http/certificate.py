@@ -1,7 +1,7 @@
-"""The self-made certificate for clients that require TLS, such as the KCL, and for tests with https.
+"""The self-signed certificate for clients that require TLS, such as the KCL, and for tests with https.
 
-A small authority signs the server's certificate; a client must trust `ca.pem` (`AWS_CA_BUNDLE`). In a folder,
-the certificate stays the same across restarts.
+A local authority signs the server's certificate; a client must trust its `ca.pem` (`AWS_CA_BUNDLE`). If a
+folder is given, the certificate stays the same across restarts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _AUTHORITY, _SERVER = "ca.pem", "server.pem"
 
 
 def authority_path(folder: Path | None, host: str) -> Path:
-    """Return the file to trust, made if need be; the folder is a new temporary one if none is given."""
+    """Return the authority's certificate file. Create it if needed; the default folder is a temporary one."""
     folder = folder or Path(tempfile.mkdtemp(prefix="vpcflow-tls-"))
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / _AUTHORITY).exists() or not (folder / _SERVER).exists():
@@ -32,7 +32,7 @@ def authority_path(folder: Path | None, host: str) -> Path:
 
 
 def context(authority: Path) -> ssl.SSLContext:
-    """Return a server's context for the certificate that lies beside the authority's."""
+    """Return the TLS context for the server certificate in the authority's folder."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.load_cert_chain(authority.with_name(_SERVER))
     made.set_alpn_protocols(["h2", "http/1.1"])
@@ -40,9 +40,9 @@ def context(authority: Path) -> ssl.SSLContext:
 
 
 def _make(folder: Path, host: str) -> None:
-    import trustme  # takes a tenth of a second, and is for `--tls` only
+    import trustme  # Loading it takes a tenth of a second, and only `--tls` needs it.
 
-    # An address that means every address is no name to certify.
+    # A wildcard address such as 0.0.0.0 is not a valid name in a certificate.
     names = dict.fromkeys((*HOSTS, *([] if host in {"0.0.0.0", "::", ""} else [host])))
     authority = trustme.CA(organization_name="vpcflow emulator")
     server = authority.issue_cert(*names)

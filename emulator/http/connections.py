@@ -1,4 +1,4 @@
-"""The connections of one listener: who is there, and how they are all brought to an end."""
+"""The open connections of one listener, and their orderly end."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Protocol
 
 
 class Connection(Protocol):
-    """What a listener asks of a connection."""
+    """A connection that a listener can end."""
 
     def finish(self) -> None:
-        """End after the answers that are owed."""
+        """Close the connection after the pending responses."""
 
     def abort(self) -> None:
-        """End now."""
+        """Close the connection immediately."""
 
 
 class Connections:
-    """A set that can be waited for."""
+    """The set of open connections."""
 
     def __init__(self) -> None:
         self._alive: set[Connection] = set()
@@ -28,18 +28,18 @@ class Connections:
         return len(self._alive)
 
     def add(self, connection: Connection) -> None:
-        """Count a connection in."""
+        """Add a connection."""
         self._alive.add(connection)
         self._none.clear()
 
     def discard(self, connection: Connection) -> None:
-        """Count it out; it may be gone already."""
+        """Remove a connection. It may already be removed."""
         self._alive.discard(connection)
         if not self._alive:
             self._none.set()
 
     async def end(self, within_s: float) -> None:
-        """Let them finish; after a while, break off those that have not."""
+        """Finish all connections. After `within_s` seconds, abort the remaining ones."""
         for connection in tuple(self._alive):
             connection.finish()
         try:

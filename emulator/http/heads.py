@@ -1,4 +1,4 @@
-"""The head of an HTTP/1.1 answer, and the answer to a request that no service ever sees."""
+"""The heads of HTTP/1.1 responses, and the responses to requests that no service sees."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" fo
 
 
 def lines(outgoing: Outgoing, keeps: bool) -> str:
-    """Return the status line and the headers, without those about the body's length."""
+    """Return the status line and the headers, without those for the body's length."""
     status = _STATUS_LINES.get(outgoing.status) or f"HTTP/1.1 {outgoing.status} Unknown\r\n"
     rest = "".join([f"{name}: {value}\r\n" for name, value in outgoing.headers.items()])
     closing = "" if keeps else "Connection: close\r\n"
@@ -21,7 +21,7 @@ def lines(outgoing: Outgoing, keeps: bool) -> str:
 
 
 def whole(outgoing: Outgoing, method: str, keeps: bool) -> bytes:
-    """Return the head of an answer whose body is at hand; the answer to HEAD may say its own length."""
+    """Return the head of a response with a complete body. A response to HEAD may set its own length."""
     text = lines(outgoing, keeps)
     has_length = method == "HEAD" and any(name.lower() == "content-length" for name in outgoing.headers)
     if outgoing.status not in WITHOUT_BODY and not has_length:
@@ -30,5 +30,5 @@ def whole(outgoing: Outgoing, method: str, keeps: bool) -> bytes:
 
 
 def refusal(status: int, sentence: str) -> Outgoing:
-    """Return the answer to a request that cannot be read, or is too large or too slow."""
+    """Return the response to a request that is malformed, too large or too slow."""
     return Outgoing(status, {"Content-Type": "text/plain; charset=utf-8"}, sentence.encode())

@@ -1,8 +1,7 @@
-"""One HTTP/1.1 connection, parsed by llhttp (`httptools`), answered in order.
+"""One HTTP/1.1 connection: parsed by llhttp (`httptools`), answered in order.
 
-The next request may be read while one is answered, then reading stops: a client that sends faster than it
-is served is slowed down. A client that closes its half still gets its answers. What must hold: every
-byte that comes is bounded by `Rules`, in size and in time.
+While one request is answered, at most one more is read: a client that sends too fast is slowed down. A client
+that closes its sending half still gets its responses. Invariant: `Rules` limits all input in size and time.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _NEVER = float("inf")
 
 
 class Http1(asyncio.Protocol):
-    """A connection."""
+    """One connection."""
 
     def __init__(self, service: Service, rules: Rules, connections: Connections) -> None:
         self._service, self._rules, self._connections = service, rules, connections
@@ -44,7 +43,7 @@ class Http1(asyncio.Protocol):
         self._fresh()
 
     def _fresh(self) -> None:
-        """Forget the request that was read."""
+        """Reset the state of the request being read."""
         self._url = b""
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
@@ -55,14 +54,14 @@ class Http1(asyncio.Protocol):
     # The connection's life.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; a client that says nothing is given up after a while."""
+        """Start the idle timer."""
         self._transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
         self._wait_at_most(self._rules.idle_s)
         self._timer = self._loop.call_later(self._rules.head_s, self._check_time)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the response in progress: the client is gone."""
+        """Cancel the response in progress, because the client has disconnected."""
         self._connections.discard(self)
         self._transport = None
         self._can_write.set()
@@ -72,24 +71,24 @@ class Http1(asyncio.Protocol):
             self._answering.cancel()
 
     def eof_received(self) -> bool:
-        """Keep a half-closed connection while it is owed an answer (TLS has no such state).
+        """Keep a half-closed connection open until its response is sent (TLS has no such state).
 
-        One whose answer comes over time is over: its client has gone, which nothing else would tell us.
+        With a streamed response the connection is closed: this is the only sign that the client has gone.
         """
         self._is_half_closed = True
         has_tls = self._transport is not None and self._transport.get_extra_info("ssl_object") is not None
         return self._answering is not None and not has_tls and not self._is_streaming
 
     def pause_writing(self) -> None:
-        """Hold a streamed answer back: the client does not take it."""
+        """Pause the response: the client reads too slowly."""
         self._can_write.clear()
 
     def resume_writing(self) -> None:
-        """Go on with it."""
+        """Resume the response."""
         self._can_write.set()
 
     def finish(self) -> None:
-        """Close after the answer that is owed, if one is; one that comes over time is cut."""
+        """Close after the pending response. A streamed response is aborted."""
         self._is_closing = True
         if self._is_streaming:
             self.abort()
@@ -97,7 +96,7 @@ class Http1(asyncio.Protocol):
             self._transport.close()
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close immediately."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -105,12 +104,12 @@ class Http1(asyncio.Protocol):
         self._deadline = self._loop.time() + seconds
 
     def _check_time(self) -> None:
-        """Close the connection when its time is over; one timer serves all its times."""
+        """Close the connection after its deadline. One timer serves all its time limits."""
         left = self._deadline - self._loop.time()
         if left > 0:
             self._timer = self._loop.call_later(min(max(left, 0.01), 5.0), self._check_time)
         elif self._is_reading and not self._is_closing:
-            self._refuse(408, "The request did not come in time.")
+            self._refuse(408, "The request was not complete in time.")
             self._timer = self._loop.call_later(self._rules.linger_s, self._check_time)
         else:
             self.abort()
@@ -118,20 +117,20 @@ class Http1(asyncio.Protocol):
     # Reading.
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came."""
+        """Parse received data."""
         if self._is_closing:
-            return  # the rest of a request that is refused already
+            return  # The rest of a refused request.
         if self._in_head or not self._is_reading:
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:  # we stay with HTTP/1.1, as a server may
+        except httptools.HttpParserUpgrade as upgrade:  # A server may ignore an upgrade and use HTTP/1.1.
             self._parser = httptools.HttpRequestParser(self)
             if rest := data[upgrade.args[0] :]:
                 self.data_received(rest)
             return
         except httptools.HttpParserError as error:
-            self._refuse(400, f"The request cannot be read: {error}.")
+            self._refuse(400, f"The request is malformed: {error}.")
             return
         if self._in_head and self._head_bytes > HEAD_MAX_BYTES:
             self._refuse(431, f"The request's head is larger than {HEAD_MAX_BYTES} bytes.")
@@ -141,23 +140,23 @@ class Http1(asyncio.Protocol):
             self._wait_at_most(self._rules.silence_s)
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Start a request."""
         self._fresh()
         self._in_head = self._is_reading = True
         if self._answering is None:
             self._wait_at_most(self._rules.head_s)
 
     def on_url(self, url: bytes) -> None:
-        """Keep the target, which may come in parts."""
+        """Append a part of the target."""
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; one that comes twice is a list."""
+        """Add a header. Repeated headers are joined with commas."""
         key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip()
         self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
     def on_headers_complete(self) -> None:
-        """Decide on the body before it is sent, if the client asks."""
+        """Check the announced size. Send `100 Continue` if the request has `Expect: 100-continue`."""
         self._in_head = False
         headers = self._headers
         self._most_bytes = self._rules.body_max_bytes(headers)
@@ -171,7 +170,7 @@ class Http1(asyncio.Protocol):
                 self._owes_continue = True
 
     def on_body(self, part: bytes) -> None:
-        """Keep a part of the body, while it is not too large."""
+        """Append a part of the body, up to the size limit."""
         self._body_bytes += len(part)
         if self._body_bytes <= self._most_bytes:
             self._body.append(part)
@@ -199,10 +198,10 @@ class Http1(asyncio.Protocol):
         elif self._transport is not None:
             self._transport.pause_reading()
 
-    # Answering.
+    # Responses.
 
     async def _answer_all(self) -> None:
-        """Answer what waits, in order; a task of the connection's own, ended with it."""
+        """Answer the queued requests in order. The task ends with the connection."""
         try:
             while self._waiting and self._transport is not None:
                 self._deadline = _NEVER
@@ -216,7 +215,7 @@ class Http1(asyncio.Protocol):
         self._go_on()
 
     def _go_on(self) -> None:
-        """Read again, or end."""
+        """Resume reading, or close."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -246,7 +245,7 @@ class Http1(asyncio.Protocol):
     async def _write(
         self, transport: asyncio.Transport, outgoing: Outgoing, method: str, keeps: bool
     ) -> None:
-        """Write a whole answer; a large one part by part, for the transport copies what it cannot send."""
+        """Write a complete response. A large one is written in parts, as the transport copies unsent data."""
         head, body = heads.whole(outgoing, method, keeps), cast("bytes", outgoing.body)
         if method == "HEAD":
             transport.write(head)
@@ -268,7 +267,7 @@ class Http1(asyncio.Protocol):
     async def _stream(
         self, transport: asyncio.Transport, outgoing: Outgoing, parts: AsyncIterator[bytes], keeps: bool
     ) -> None:
-        """Write an answer that comes over time, each part at once."""
+        """Write a streamed response in chunked encoding."""
         lines = heads.lines(outgoing, keeps) + "Transfer-Encoding: chunked\r\n\r\n"
         transport.write(lines.encode("latin-1"))
         self._is_streaming = True
@@ -285,16 +284,16 @@ class Http1(asyncio.Protocol):
         transport.write(b"0\r\n\r\n")
 
     def _refuse(self, status: int, sentence: str) -> None:
-        """Say what is wrong with the request, and read no more; what still comes is thrown away.
+        """Send an error response and discard further input.
 
-        To close at once would make the kernel reset the connection, and the client lose the answer.
+        If it closed the connection at once, the kernel would reset it and the client might lose the response.
         """
         self._is_closing = True
         transport = self._transport
         if transport is None:
             return
         if self._answering is not None and self._is_reading:
-            return  # an earlier request is being answered; the connection closes after it
+            return  # An earlier request is being answered. The connection closes after it.
         outgoing = heads.refusal(status, sentence)
         transport.write(heads.whole(outgoing, "POST", False) + cast("bytes", outgoing.body))
         if transport.can_write_eof():

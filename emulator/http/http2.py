@@ -56,13 +56,15 @@ class Http2(asyncio.Protocol):
     def __init__(self, service: Service, rules: Rules, connections: Connections) -> None:
         self._service, self._rules, self._connections = service, rules, connections
         self._loop = asyncio.get_running_loop()
-        # Header names and values are bytes: whether they are text is ours to say, not an exception's.
+        # Header names and values are bytes, so that invalid text causes no exception in `h2`.
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self._transport: asyncio.Transport | None = None
         self._requests: dict[int, _Request] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._streaming: set[int] = set()
-        self._moved = asyncio.Event()  # a window opened, or the transport takes more, or all is over
+        self._moved = (
+            asyncio.Event()
+        )  # A window was opened, the transport was resumed, or the connection ended.
         self._is_paused = self._is_finishing = False
         self._last_heard = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -70,7 +72,7 @@ class Http2(asyncio.Protocol):
     # The connection's life.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send our settings."""
+        """Send the server's settings."""
         self._transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
         self._h2.local_settings = Settings(
@@ -87,7 +89,7 @@ class Http2(asyncio.Protocol):
         self._timer = self._loop.call_later(self._rules.silence_s, self._check_time)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel every response: the client is gone."""
+        """Cancel all responses, because the client has disconnected."""
         self._connections.discard(self)
         self._transport = None
         if self._timer is not None:
@@ -116,7 +118,7 @@ class Http2(asyncio.Protocol):
             self._close_if_done()
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close immediately."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -231,7 +233,7 @@ class Http2(asyncio.Protocol):
         self._last_heard = self._loop.time()
         self._close_if_done()
 
-    # Answering.
+    # Responses.
 
     async def _answer(self, stream_id: int, asked: Incoming | Outgoing, method: str) -> None:
         outgoing = asked if isinstance(asked, Outgoing) else await self._service(asked)
@@ -241,7 +243,7 @@ class Http2(asyncio.Protocol):
             else:
                 await self._write(stream_id, outgoing, method)
         except ProtocolError:
-            return  # the client closed the stream meanwhile; StreamReset says so to the others
+            return  # The client has closed the stream. `StreamReset` handles the other tasks.
         except TimeoutError:
             self._h2.reset_stream(stream_id, ErrorCodes.CANCEL)
         finally:

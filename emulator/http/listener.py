@@ -1,7 +1,7 @@
-"""A port that is listened on: HTTP/1.1 and HTTP/2, and TLS on the same port if there is a certificate.
+"""A listening port for HTTP/1.1 and HTTP/2, with TLS on the same port if there is a certificate.
 
-With TLS we accept ourselves and look at a connection's first byte without taking it: 0x16 begins a TLS
-handshake and no HTTP request. Without, asyncio's own server does.
+With TLS, this module accepts connections itself and peeks at the first byte: 0x16 starts a TLS handshake and
+no HTTP request. Without TLS, asyncio's server accepts connections.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from emulator.http.rules import Rules
 from emulator.log import log
 
 BACKLOG = 1024
-SHUTDOWN_S = 2.0  # how long a request in flight may take when the server stops
+SHUTDOWN_S = 2.0  # The time for requests in progress when the server stops.
 _TLS_HANDSHAKE = b"\x16"
 _OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _WAIT_FOR_FILES_S = 0.2
@@ -35,7 +35,7 @@ class Listener:
     _accepting: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def close(self) -> None:
-        """Accept no more, and end the connections that are open."""
+        """Stop accepting, and end the open connections."""
         self._server.close()
         for task in self._accepting:
             task.cancel()
@@ -53,14 +53,14 @@ async def listen(
     rules: Rules | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> Listener:
-    """Listen on a port, 0 for any. Raises `OSError`."""
+    """Listen on a port (0: any free port). Raises `OSError`."""
     loop = asyncio.get_running_loop()
     connections, used_rules = Connections(), rules or Rules()
 
-    def door() -> ProtocolDetector:
+    def detector() -> ProtocolDetector:
         return ProtocolDetector(service, used_rules, connections)
 
-    server = await loop.create_server(door, host, port, backlog=BACKLOG, start_serving=tls is None)
+    server = await loop.create_server(detector, host, port, backlog=BACKLOG, start_serving=tls is None)
     bound = int(server.sockets[0].getsockname()[1])
     listener = Listener(bound, connections, server)
     if tls is not None:
@@ -68,13 +68,13 @@ async def listen(
             own = shared.dup()
             own.listen(BACKLOG)
             own.setblocking(False)
-            accepting = _TlsAcceptor(own, door, tls, used_rules)
+            accepting = _TlsAcceptor(own, detector, tls, used_rules)
             listener._accepting.append(loop.create_task(accepting.run()))
     return listener
 
 
 class _TlsAcceptor:
-    """Accepts on one socket, with TLS for those who begin with it."""
+    """The acceptor of one socket, with TLS for connections that start with a TLS handshake."""
 
     def __init__(
         self, sock: socket.socket, door: type[ProtocolDetector] | object, tls: ssl.SSLContext, rules: Rules
@@ -91,7 +91,7 @@ class _TlsAcceptor:
                     connection, _ = await loop.sock_accept(self._sock)
                 except OSError as error:
                     if error.errno not in _OUT_OF_FILES:
-                        continue  # the client went away before it was accepted
+                        continue  # The client disconnected before it was accepted.
                     log.warning("no connection can be accepted", reason=str(error))
                     await asyncio.sleep(_WAIT_FOR_FILES_S)
                     continue
@@ -104,7 +104,7 @@ class _TlsAcceptor:
                 task.cancel()
 
     async def _open(self, connection: socket.socket) -> None:
-        """See what a client begins with, and give its connection to the door."""
+        """Peek at a connection's first byte, and create its protocol with or without TLS."""
         loop = asyncio.get_running_loop()
         taken = False
         try:
@@ -129,7 +129,7 @@ class _TlsAcceptor:
 
 
 async def _peek(connection: socket.socket) -> bytes:
-    """Return the first byte that comes, and leave it; nothing if the client closes first."""
+    """Return the first byte without consuming it, or empty bytes if the client closes first."""
     loop = asyncio.get_running_loop()
     readable = loop.create_future()
     loop.add_reader(connection, _settle, readable)

@@ -1,6 +1,7 @@
-"""One HTTP request and its answer, whatever carried them: HTTP/1.1, HTTP/2, with TLS or without.
+"""HTTP requests and responses, independent of the protocol version and of TLS. Pure.
 
-Edges (`emulator/http/`) make an `Incoming` and write an `Outgoing`; services sit between and know neither.
+The edge modules of this folder create an `Incoming` and write an `Outgoing`. Services are functions between
+the two.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A whole request. Header names are in lower case; `target` is the path with its query, as sent.
+    """A complete request. Header names are in lower case; `target` is the path with its query, as sent.
 
-    `body` is inflated already when it came with `Content-Encoding: gzip` to Kinesis or Firehose.
+    `body` is already decompressed if it had `Content-Encoding: gzip` and is for Kinesis or Firehose.
     """
 
     method: str
@@ -24,7 +25,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An answer: a body, or parts that come over time. `reset` closes the connection instead."""
+    """A response with a complete or a streamed body. `reset` resets the connection instead."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -33,4 +34,4 @@ class Outgoing:
 
 
 Service = Callable[[Incoming], Awaitable[Outgoing]]
-"""Answers requests for one AWS service. It raises nothing: what is wrong is an answer too."""
+"""A function that answers the requests for one AWS service. It never raises: errors are responses."""

@@ -1,6 +1,7 @@
-"""The first moments of a connection: which version of HTTP its client speaks.
+"""The detection of the HTTP version of a new connection.
 
-Over TLS, ALPN says so; else the first bytes do: HTTP/2 begins with `PRI`, which no HTTP/1.1 method does.
+With TLS, ALPN determines it. Without, the first bytes do: HTTP/2 begins with `PRI`, which is no HTTP/1.1
+method.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _PREFACE = b"PRI"
 
 
 class ProtocolDetector(asyncio.Protocol):
-    """A connection that has not said yet what it speaks."""
+    """A connection whose HTTP version is not known yet."""
 
     def __init__(self, service: Service, rules: Rules, connections: Connections) -> None:
         self._service, self._rules, self._connections = service, rules, connections
@@ -26,7 +27,7 @@ class ProtocolDetector(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the first bytes, but not for ever; unless TLS has settled it."""
+        """Use the ALPN result, or wait for the first bytes up to the idle limit."""
         self._transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
         loop = asyncio.get_running_loop()
@@ -36,7 +37,7 @@ class ProtocolDetector(asyncio.Protocol):
             self._open(True)
 
     def data_received(self, data: bytes) -> None:
-        """Decide by the first three bytes."""
+        """Detect the version from the first three bytes."""
         self._first += data
         if self._first.startswith(_PREFACE):
             self._open(True)
@@ -44,19 +45,19 @@ class ProtocolDetector(asyncio.Protocol):
             self._open(False)
 
     def eof_received(self) -> bool:
-        """Close: nothing was asked."""
+        """Close the connection: there was no request."""
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Remove the connection."""
         self._leave()
 
     def finish(self) -> None:
-        """Close: nothing is owed."""
+        """Close the connection: no response is pending."""
         self.abort()
 
     def abort(self) -> None:
-        """Close."""
+        """Close the connection immediately."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -70,7 +71,7 @@ class ProtocolDetector(asyncio.Protocol):
         assert transport is not None
         protocol: asyncio.Protocol
         if is_http2:
-            from emulator.http.http2 import Http2  # loads `h2`, which takes a tenth of a second
+            from emulator.http.http2 import Http2  # Loading `h2` takes a tenth of a second.
 
             protocol = Http2(self._service, self._rules, self._connections)
         else:

@@ -1,4 +1,4 @@
-"""What a connection is allowed: sizes and times. Pure."""
+"""The limits of a connection: sizes and times, and the `Date` header."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ def _always(_: Mapping[str, str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Limits of one listener. Times are seconds; `body_max_bytes` says how much a request may carry, and
-    `inflates` whether its content encoding is undone, both by its headers.
+    """The limits of one listener, in seconds and bytes.
 
-    A request's head must be there `head_s` after its first byte. `silence_s` is how long a client may send
-    nothing within a body, or take nothing of an answer; `idle_s`, between requests. AWS closes a connection
-    that is idle for about a minute, and clients' pools expect no less.
+    `body_max_bytes` returns the maximum body size, and `inflates` returns True if the body is to be
+    decompressed, both from a request's headers. A request's head must be complete `head_s` after its first
+    byte. `silence_s` is the maximum pause within a body or a response, `idle_s` that between requests, and
+    `linger_s` the time to read on after an error response. AWS closes idle connections after about a minute,
+    and clients' connection pools expect no less.
     """
 
     head_s: float = 20.0
@@ -44,5 +45,5 @@ def _date(second: int) -> str:
 
 
 def date() -> str:
-    """Return the `Date` of an answer given now."""
+    """Return the `Date` header of a response written now."""
     return _date(int(time.time()))

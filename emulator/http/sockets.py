@@ -1,4 +1,4 @@
-"""What only the socket can do: refuse to say goodbye."""
+"""Operations on the socket of a transport."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LINGER_NONE = struct.pack("ii", 1, 0)
 
 
 def reset(transport: asyncio.BaseTransport) -> None:
-    """Close a connection so that the peer sees a reset (RST), not an end."""
+    """Close a connection with a reset (RST) instead of a FIN."""
     sock = transport.get_extra_info("socket")
     if sock is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)

@@ -40,7 +40,7 @@ class Call:
     operation: str = ""
 
     def text(self, field: str) -> str:
-        """Return a text field, or an empty string if it is absent. Limits exclude empty texts where needed."""
+        """Return a text field, or an empty string if it is absent. Limits exclude empty texts if needed."""
         return cast("str", self.request.get(field, ""))
 
     def number(self, field: str, default: int) -> int:

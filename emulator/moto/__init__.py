@@ -1,6 +1,6 @@
-"""Every AWS service but Kinesis and Firehose: moto's server in a process of its own.
+"""All AWS services except Kinesis and Firehose: moto's server in a child process.
 
-`backend` starts the process with the first request and forwards to it; `child` is the process, with the
-`patches` that it needs. `requests` names the service of a request and builds what is forwarded (pure).
-`health` is LocalStack's health page, and whether moto is installed.
+`backend` starts the process with the first request and forwards requests; `child` is the process, with the
+`patches` for moto. `requests` determines the service of a request and builds the forwarded one (pure).
+`health` is LocalStack's health page, and the check that moto is installed.
 """

@@ -25,7 +25,7 @@ from emulator.moto.health import is_moto_installed
 from emulator.moto.requests import PLAYED_HERE, Caller, caller, forwarded, refusal, returned
 
 BODY_MAX_BYTES = 1 << 30
-"""The largest request that the edge should take for these services: an object of S3."""
+"""The maximum size of a request for these services: an S3 object."""
 
 START_S = 60.0
 STOP_S = 5.0
@@ -62,7 +62,7 @@ class MotoBackend:
         """Answer a request for any service that this emulator does not implement. Never raises."""
         who = caller(request)
         if who.service in PLAYED_HERE:
-            sentence = f"This emulator plays {who.service} itself, and it has no such operation or address."
+            sentence = f"This emulator has its own {who.service}, and it has no such operation or path."
             return refusal(request, who, 400, "UnknownOperationException", sentence)
         try:
             moto = await self._running()
@@ -70,11 +70,11 @@ class MotoBackend:
             return refusal(request, who, 501, "NotImplemented", str(failed))
         try:
             return await moto.ask(request, who)
-        except ValueError as error:  # a target or a header that no client can send; InvalidURL is one
-            return refusal(request, who, 400, "InvalidRequest", f"The request cannot be passed on: {error}")
+        except ValueError as error:  # An invalid target or header; the base class of InvalidURL.
+            return refusal(request, who, 400, "InvalidRequest", f"The request cannot be forwarded: {error}")
         except (aiohttp.ClientError, OSError) as error:
             log.warning("moto did not answer", service=who.service, reason=repr(error))
-            sentence = f"The server behind this emulator broke off its answer ({type(error).__name__})."
+            sentence = f"moto closed the connection before its response ({type(error).__name__})."
             return refusal(request, who, 500, "InternalFailure", sentence)
 
     async def stop(self) -> None:
@@ -96,7 +96,7 @@ class MotoBackend:
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
             self._starting.add_done_callback(self._started)
-        # The start goes on when one of those who wait for it goes away.
+        # If one of the waiting requests is cancelled, the start continues.
         await asyncio.wait([starting := self._starting])
         if starting.cancelled():
             raise MotoUnavailable("This emulator is stopping.")
@@ -107,13 +107,13 @@ class MotoBackend:
 
     async def _start(self) -> _MotoProcess:
         if self._moto is not None:
-            log.error("moto ended by itself; what it held is lost", said=self._moto.tail())
+            log.error("moto ended unexpectedly, its state is lost", output=self._moto.tail())
             await self._moto.stop()
             self._moto = None
         if not is_moto_installed():
             raise MotoUnavailable(
-                "This emulator answers Kinesis and Firehose itself and all other services by moto, which is "
-                "not installed: install vpc-flow-streams[local]."
+                "This emulator has its own Kinesis and Firehose and uses moto for all other services. moto "
+                "is not installed: install vpc-flow-streams[local]."
             )
         self._moto = await _MotoProcess.started()
         return self._moto
@@ -142,7 +142,7 @@ class _MotoProcess:
         )
         try:
             await moto._await_port()
-        except BaseException:  # Also when the start is given up: no process is left behind.
+        except BaseException:  # Also on cancellation: the process must not be left running.
             await moto.stop()
             raise
         log.info("moto started", pid=moto.pid, start_s=round(loop.time() - began, 2))
@@ -150,7 +150,7 @@ class _MotoProcess:
 
     @property
     def pid(self) -> int:
-        """The process id."""
+        """The process id of moto."""
         return self._process.pid
 
     @property
@@ -175,14 +175,14 @@ class _MotoProcess:
             request.method,
             URL(self._base + target, encoded=True),
             headers=headers,
-            # In a file, aiohttp sends it piece by piece and lets others go on meanwhile.
+            # aiohttp sends a file in parts, so that other tasks run in between.
             data=io.BytesIO(request.body) if request.body else None,
             allow_redirects=False,
             skip_auto_headers=_NOT_SET,
         ) as response:
             body = await response.read()
             if response.status >= 500:
-                log.warning("moto failed", service=who.service, status=response.status, said=self._last())
+                log.warning("moto failed", service=who.service, status=response.status, output=self._last())
             return Outgoing(response.status, returned(response.headers, request.method), body)
 
     async def stop(self) -> None:
@@ -196,7 +196,7 @@ class _MotoProcess:
             await asyncio.wait_for(self._process.wait(), STOP_S)
         except TimeoutError:
             log.warning("moto does not end and is killed", pid=self.pid)
-        finally:  # Also when we are cancelled.
+        finally:  # Also on cancellation.
             if self._process.returncode is None:
                 self._process.kill()
                 await self._process.wait()
@@ -211,8 +211,8 @@ class _MotoProcess:
             raise MotoUnavailable(f"moto does not listen after {START_S:.0f} s.") from None
         if not line:
             await asyncio.wait([self._listening])
-            last = self._said[-1] if self._said else "it said nothing"
-            raise MotoUnavailable(f"moto ended while it was starting: {last}")
+            last = self._said[-1] if self._said else "without output"
+            raise MotoUnavailable(f"moto ended during its start: {last}")
         self._base = f"http://127.0.0.1:{int(line)}"
         self._session = aiohttp.ClientSession(
             # moto closes every connection after one answer.

@@ -1,8 +1,8 @@
-"""The process of moto's server, as `backend.py` starts it: `python -m emulator.moto.child`.
+"""The process of moto's server, started by `backend.py`: `python -m emulator.moto.child`.
 
-It binds a free port on loopback, writes the number to standard output, and serves until its standard input
-ends. That input is a pipe from the emulator, so that the kernel ends it however the emulator ends, SIGKILL
-included, on every system. (`PR_SET_PDEATHSIG`, as Kafka has it, needs Linux and a thread that lives on.)
+It binds a free port on loopback, writes its number to standard output, and serves until its standard input
+ends. The input is a pipe from the emulator, so that the kernel closes it when the emulator ends, also by
+SIGKILL. (`PR_SET_PDEATHSIG`, used for Kafka, needs Linux and a permanent thread.)
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import Any
 
 from emulator.moto import patches
 
-ACCOUNT = "000000000000"  # LocalStack's, and that of the emulator's own Kinesis; moto's own is 123456789012
+ACCOUNT = "000000000000"  # The default of LocalStack and of the emulator's Kinesis; moto's is 123456789012.
 
 
 def main() -> None:
-    """Serve until the parent is gone."""
+    """Serve until the parent process has ended."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # The emulator turns bucket names in hosts into paths, so moto need not guess which host has one.
+    # The emulator moves bucket names from hosts to paths, so moto must not look for them in hosts.
     os.environ["S3_IGNORE_SUBDOMAIN_BUCKETNAME"] = "true"
-    os.environ.pop("MOTO_ACCOUNT_ID", None)  # it would put all accounts into one
+    os.environ.pop("MOTO_ACCOUNT_ID", None)  # It would merge all accounts into one.
     _name_the_default_account()
-    patches.mend()
+    patches.apply()
     server = _server()
     os.environ["MOTO_PORT"] = str(server.port)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -41,7 +41,7 @@ def _end_with_parent() -> None:
 
 
 def _name_the_default_account() -> None:
-    """Set the account of keys that moto did not issue, before the modules that copy the name are loaded."""
+    """Set moto's default account before the modules that copy the constant are loaded."""
     import_module("moto.core")
     for name, module in list(sys.modules.items()):
         if name.startswith("moto.") and hasattr(module, "DEFAULT_ACCOUNT_ID"):

@@ -1,11 +1,11 @@
-"""Which service a request is for, how it is passed on to moto, and how it is refused. Pure.
+"""The service of a request, the request that is forwarded to moto, and error responses. Pure.
 
-The service stands in the signature's scope, in the header or in a presigned query. An unsigned request is
-known by its target or by the version of its API; one with neither is S3, as for moto. moto reads the
-signature itself, so a request that is known by something else is given one. Signatures are never checked.
+The service is in the signature's scope, in the header or in a presigned query. An unsigned request is
+recognized by its target or its API version; without both, it is S3, as for moto. moto reads the signature
+itself, so an unsigned request gets one. Signatures are never verified.
 
-A twelve-digit access key is an account, as for LocalStack; any other key is of the account for which moto
-issued it, or else of the default one.
+An access key of twelve digits is the account number, as in LocalStack. Any other key belongs to the account
+for which moto issued it, or to the default account.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import orjson
 from emulator.http.messages import Incoming, Outgoing
 
 PLAYED_HERE = frozenset({"kinesis", "firehose"})
-"""Services that never reach moto, which has others of the same name."""
+"""The services that are never forwarded to moto, which has its own versions of them."""
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request")
 _PRESIGNED = re.compile(r"[?&]X-Amz-Credential=([^&]+)")
@@ -62,7 +62,7 @@ _BY_VERSION = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who signed a request, and for which service; the service is S3 when nothing tells."""
+    """The access key, Region and service of a request. If the service is unknown, it is S3."""
 
     access_key: str
     region: str
@@ -71,7 +71,7 @@ class Caller:
 
 
 def caller(request: Incoming) -> Caller:
-    """Return who calls which service."""
+    """Return the caller of a request."""
     header = _CREDENTIAL.search(request.headers.get("authorization", ""))
     if header is not None:
         return Caller(header[1], header[3], header[4].lower(), True)
@@ -84,7 +84,7 @@ def caller(request: Incoming) -> Caller:
 
 
 def forwarded(request: Incoming, who: Caller) -> tuple[str, dict[str, str]]:
-    """Return the target and the headers that moto gets."""
+    """Return the target and the headers of the request that is forwarded to moto."""
     headers = {name: value for name, value in request.headers.items() if name not in _HOP_BY_HOP}
     target = request.target if request.target.startswith("/") else _origin_form(request.target)
     if who.service == "s3":
@@ -96,20 +96,20 @@ def forwarded(request: Incoming, who: Caller) -> tuple[str, dict[str, str]]:
             "SignedHeaders=host, Signature=0"
         )
     if who.service != "s3" and not request.body.startswith(b"\x1f\x8b"):
-        headers.pop("content-encoding", None)  # The listener has inflated it.
+        headers.pop("content-encoding", None)  # The listener has decompressed the body.
     if len(who.access_key) == 12 and who.access_key.isdecimal():
         headers["x-moto-account-id"] = who.access_key
     return target, headers
 
 
 def returned(headers: Mapping[str, str], method: str) -> dict[str, str]:
-    """Return the headers of moto's answer that the client gets. A HEAD's length is the object's."""
+    """Return the response headers for the client. `content-length` is kept only for HEAD."""
     drop = _OF_THE_SERVER | _HOP_BY_HOP - ({"content-length"} if method == "HEAD" else frozenset())
     return {name: value for name, value in headers.items() if name.lower() not in drop}
 
 
 def refusal(request: Incoming, who: Caller, status: int, code: str, sentence: str) -> Outgoing:
-    """Return an error in the shape that the service's clients parse."""
+    """Return an error response in the format of the service's protocol."""
     if "x-amz-target" in request.headers or "json" in request.headers.get("content-type", ""):
         body = orjson.dumps({"__type": code, "message": sentence})
         return Outgoing(
@@ -132,12 +132,12 @@ def _by_version(request: Incoming) -> str:
 
 
 def _origin_form(target: str) -> str:
-    """Return the path of a target that a proxy's client wrote with scheme and host (RFC 9112, 3.2.2)."""
+    """Return the path of a target in absolute form, which clients send to proxies (RFC 9112, 3.2.2)."""
     return "/" + target.partition("://")[2].partition("/")[2]
 
 
 def _path_style(target: str, host: str) -> tuple[str, str]:
-    """Return target and host with the bucket in the path, if it was in the host."""
+    """Return target and host. If the bucket is in the host, move it to the path."""
     found = _HAS_BUCKET.fullmatch(host)
     return (target, host) if found is None else (f"/{found[1]}{target}", found[2])
 

@@ -113,7 +113,7 @@ def _emulator_parts(options: Mapping[str, Any]) -> Any:
     has_tls = options["tls"] or options["tls_dir"] is not None
     return server.Parts(
         tls=server.Tls(options["tls_dir"]) if has_tls else None,
-        asked=StartOptions(limits.apply(options["limits"]), faults, options["data_dir"]),
+        options=StartOptions(limits.apply(options["limits"]), faults, options["data_dir"]),
     )
 
 

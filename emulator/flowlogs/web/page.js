@@ -1,4 +1,4 @@
-// Keeps the tables of the page as they are now. Without it the page is one that is read again by hand.
+// Refreshes the tables of the page every two seconds. The page works without this script.
 'use strict';
 const live = document.getElementById('live');
 setInterval(async () => {
@@ -12,5 +12,5 @@ setInterval(async () => {
     for (const d of fresh.querySelectorAll('details'))
       d.open = open.has(d.querySelector('summary>code').textContent);
     live.replaceChildren(...fresh.childNodes);
-  } catch { /* The emulator is away: the last that was known stays. */ }
+  } catch { /* The emulator does not answer: the last tables stay. */ }
 }, 2000);

@@ -78,7 +78,7 @@ async def test_a_crash_is_said_and_the_next_request_starts_another() -> None:
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.01)
             assert "QueueUrls" not in await call(sqs.list_queues)
-        assert "moto ended by itself; what it held is lost" in [line["event"] for line in said]
+        assert "moto ended unexpectedly, its state is lost" in [line["event"] for line in said]
         assert service.pid not in {0, first}
 
 
@@ -115,7 +115,7 @@ async def test_no_process_is_left_when_the_emulator_is_killed() -> None:
 async def test_a_start_that_fails_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backend, "_CHILD", "emulator.no_such_module")
     async with playing() as (_, aws):
-        with pytest.raises(ClientError, match=r"ended while it was starting: .*No module named"):
+        with pytest.raises(ClientError, match=r"ended during its start: .*No module named"):
             await call(aws.client("sqs").list_queues)
 
 
@@ -140,7 +140,7 @@ async def test_without_moto_the_answer_says_what_to_install(monkeypatch: pytest.
 async def test_kinesis_and_firehose_never_reach_moto() -> None:
     async with playing() as (service, aws):
         for name, operation in [("kinesis", "list_streams"), ("firehose", "list_delivery_streams")]:
-            with pytest.raises(ClientError, match=f"plays {name} itself"):
+            with pytest.raises(ClientError, match=f"its own {name}"):
                 await call(getattr(aws.client(name), operation))
         assert not service.is_running
 

@@ -92,7 +92,7 @@ def test_a_bounded_load_says_that_its_player_died() -> None:
         asked(url, "PUT", b'{"records": 100000000, "rate": 10}')
         player(url).send_signal(signal.SIGKILL)
         failure = until(lambda: asked(url, "GET")["progress"]["failure"])
-        assert failure == "the process that plays the world ended with status -9"
+        assert failure == "the simulator process ended with status -9"
 
 
 def test_a_bounded_load_of_which_nothing_can_come_says_so() -> None:
@@ -100,7 +100,10 @@ def test_a_bounded_load_of_which_nothing_can_come_says_so() -> None:
         account.create(**account.settings())
         asked(url, "PUT", b'{"records": 1000}')
         failure = until(lambda: asked(url, "GET")["progress"]["failure"])
-        assert failure == "nothing was recorded in 30 minutes: is any interface there?"
+        assert failure == (
+            "no records in 30 simulated minutes: check that the resources of the flow logs have network"
+            " interfaces"
+        )
 
 
 def test_what_an_incident_changed_is_taken_back_when_the_last_flow_log_goes() -> None:
