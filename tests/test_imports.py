@@ -21,8 +21,9 @@ LONG_FUNCTIONS = {"streams.sums.kernel.scan"}  # numba's hot loop: a call from t
 
 # The composition root, and what plays or judges a whole run on one machine.
 MAY_IMPORT_EMULATOR = {
-    "streams.cli",
     "streams.commands.emulate",
+    "streams.commands.replay",
+    "streams.commands.world",
     "streams.replay.run",
     "streams.replay.load",
     "streams.replay.options",
@@ -56,7 +57,8 @@ MAY_IMPORT = {
     ),
     "streams.commands": (
         "connectors.aws connectors.firehose connectors.formats connectors.kafka connectors.kinesis"
-        " connectors.positions connectors.s3 emulator.faults emulator.kinesis emulator.world"
+        " connectors.positions connectors.s3 emulator.faults emulator.kafka emulator.kinesis emulator.world"
+        " streams.alerts streams.replay streams.web streams.worker"
     ),
     "emulator.http": "",
     "emulator.kafka": "",

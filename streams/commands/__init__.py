@@ -1,6 +1,7 @@
-"""The subcommands of `vpcflow`; `streams.cli` lists them.
+"""The subcommands of `vpcflow`, one module for each; `streams.cli` lists them.
 
-`connect`, `emulate` and `check` have the options of their subcommand. `running` reads settings, runs a
-command, and turns an error that a person can correct into a sentence and an exit status. `checks` has the
-trials of `check`.
+`emulate`, `world`, `connect`, `work`, `notify`, `serve`, `replay` and `check` define the options of their
+subcommand and import the packages that it runs inside its function. `running` reads the settings, runs a
+command, and turns an error that the user can correct into a sentence and an exit status. `checks` has the
+tests and the report of `check`.
 """

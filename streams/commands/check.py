@@ -1,52 +1,47 @@
-"""`vpcflow check`: every setting with its origin, and one sentence for whatever does not work."""
+"""`vpcflow check`: every setting with its origin, and one sentence for each problem."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+import click
 
-from connectors.described_settings import Shown, describe
-from connectors.settings import OTHER_NAMES, Common
-from streams.commands.checks.plan import parts
-from streams.commands.checks.trials import TRIALS, Problem, try_kafka
+from streams.commands.checks.plan import PARTS
+from streams.commands.running import KAFKA, run, set_up_logs, settings_of
 
-PIPED_WIDTH = 240  # A file has no width, and a setting must not be cut.
+if TYPE_CHECKING:
+    from connectors.settings import Common
 
 
-async def run(groups: Mapping[str, Common], wanted: str | None, flags: Iterable[str]) -> int:
-    """Print settings and connections; return how many things are wrong. `groups` are by part."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPED_WIDTH)
-    shown = {part: describe(settings, flags) for part, settings in groups.items()}
-    console.print(_table(shown))
-    given = {
-        name for told in shown.values() for name, one in told.items() if one.origin != "default" and one.value
+@click.command()
+@KAFKA
+@click.argument("part", required=False, type=click.Choice(PARTS))
+def check(kafka: str | None, part: str | None) -> None:
+    """Print the settings and test the connections.
+
+    PART is the part of the system to test in addition to Kafka: kinesis, s3, firehose, work, serve or notify.
+    Default: every source that the settings name. The command creates no topic, starts no process and posts no
+    alert. It exits with 1 if there is a problem.
+    """
+    from connectors.settings import Connect, ConnectFirehose, ConnectS3, Notify, Serve, Work
+    from streams.commands.checks import report
+
+    set_up_logs()
+    groups: Mapping[str, Common] = {
+        "kinesis": settings_of(Connect, kafka=kafka),
+        "s3": settings_of(ConnectS3, kafka=kafka),
+        "firehose": settings_of(ConnectFirehose, kafka=kafka),
+        "work": settings_of(Work, kafka=kafka),
+        "serve": settings_of(Serve, kafka=kafka),
+        "notify": settings_of(Notify, kafka=kafka),
     }
-    wrong = 0
-    for name in ("Kafka", *parts(wanted, given)):
-        trial = try_kafka(groups["work"]) if name == "Kafka" else TRIALS[name](groups[name])
-        try:
-            said, verdict = await trial, "[green]   ok[/]"
-        except Problem as problem:
-            said, verdict = str(problem), "[red]wrong[/]"
-            wrong += 1
-        console.print(f"{verdict}  {name}: {escape(said)}", soft_wrap=True)
-    return wrong
+    flags = ["kafka"] if kafka is not None else []
+    outcome: list[int] = []
 
+    async def start() -> None:
+        outcome.append(await report.run(groups, part, flags))
 
-def _table(shown: Mapping[str, Mapping[str, Shown]]) -> Table:
-    table = Table("setting", "value", "origin", "for", "description", title="settings", title_justify="left")
-    for name in dict.fromkeys(name for told in shown.values() for name in told):
-        users = [part for part, told in shown.items() if name in told]
-        one = shown[users[0]][name]
-        what = "all" if len(users) == len(shown) else ", ".join(users)
-        table.add_row(*map(escape, (name, one.value or "-", one.origin, what, one.description)))
-    for name in OTHER_NAMES:
-        origin = "environment" if os.environ.get(name) else "default"
-        table.add_row(name, escape(os.environ.get(name) or "-"), origin, "replay", "folder for downloads")
-    return table
+    run(start, ())
+    sys.exit(1 if outcome[0] else 0)

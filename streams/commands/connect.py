@@ -1,4 +1,4 @@
-"""`vpcflow connect kinesis|s3|firehose`: every way AWS hands out flow logs, into Kafka."""
+"""`vpcflow connect`: the connectors for Kinesis, S3 and Firehose, and their read positions."""
 
 from __future__ import annotations
 
@@ -12,23 +12,39 @@ from streams.commands.running import KAFKA, run_with_settings, settings_of
 
 @click.group()
 def connect() -> None:
-    """Bring flow logs from a source into Kafka, each record exactly once."""
+    """Copy flow logs from a source to Kafka, exactly once."""
 
 
 @connect.command()
 @KAFKA
-@click.option("--stream", help="Streams: name, ARN, flow-*, tag:key=value; commas between.  [VPCFLOW_STREAM]")
-@click.option("--format", "line_format", help="LogFormat of the lines, or `default`.  [VPCFLOW_LINE_FORMAT]")
-@click.option("--start", help="Where a new stream begins: TRIM_HORIZON, LATEST, or a time.  [VPCFLOW_START]")
 @click.option(
-    "--fan-out", is_flag=True, default=None, help="Be pushed to, by a registered consumer; costs money."
+    "--stream",
+    help="Streams to read: names, ARNs, patterns (flow-*) or tag:key=value, with commas between."
+    "  [VPCFLOW_STREAM]",
+)
+@click.option(
+    "--format",
+    "line_format",
+    help="LogFormat of the lines, or `default` for AWS's default format.  [VPCFLOW_LINE_FORMAT]",
+)
+@click.option(
+    "--start",
+    help="Start position of a new stream: TRIM_HORIZON, LATEST, or a time (ISO 8601).  [VPCFLOW_START]",
+)
+@click.option(
+    "--fan-out",
+    is_flag=True,
+    default=None,
+    help="Use enhanced fan-out instead of polling; AWS charges for it.",
 )
 def kinesis(**flags: Any) -> None:
-    """Read Kinesis streams of plain lines, KPL aggregates or CloudWatch Logs envelopes.
+    """Read Kinesis streams of flow logs.
 
-    Streams are looked up again every ten seconds, so new ones that match are found. With --fan-out each
-    stream gets a consumer named after VPCFLOW_PREFIX, which stays when this ends; remove it with
-    `aws kinesis deregister-stream-consumer`. Who may not register polls, and says so.
+    A record may hold plain lines, a KPL aggregate, or a CloudWatch Logs subscription envelope. Streams are
+    listed again every ten seconds, so a new stream that matches is found. With --fan-out, each stream gets a
+    registered consumer named after VPCFLOW_PREFIX, which remains when the command ends; delete it with
+    `aws kinesis deregister-stream-consumer`. Without the permission to register, the command logs a warning
+    and polls.
     """
     from connectors.aws.session import check_access
     from connectors.clock import now_ms
@@ -46,7 +62,7 @@ def kinesis(**flags: Any) -> None:
     _check_formats(settings.line_format, settings.group_formats)
     begins_ms = start_ms(settings.start)
     if begins_ms is not None and begins_ms > now_ms():
-        raise click.ClickException(f"VPCFLOW_START={settings.start} is in the future: say LATEST")
+        raise click.ClickException(f"VPCFLOW_START={settings.start} is in the future: use LATEST")
 
     async def start() -> None:
         await asyncio.to_thread(check_access, "kinesis")
@@ -57,20 +73,21 @@ def kinesis(**flags: Any) -> None:
 
 @connect.command()
 @KAFKA
-@click.option("--bucket", help="Bucket that flow logs are delivered to.  [VPCFLOW_S3_BUCKET]")
-@click.option("--prefix", help="What keys begin with, before AWSLogs/.  [VPCFLOW_S3_PREFIX]")
+@click.option("--bucket", help="Bucket that the flow logs are delivered to.  [VPCFLOW_S3_BUCKET]")
+@click.option("--prefix", help="Prefix of the keys, before AWSLogs/.  [VPCFLOW_S3_PREFIX]")
 @click.option(
     "--queue",
-    help="SQS queue of S3's event notifications; without it, objects are listed.  [VPCFLOW_S3_QUEUE]",
+    help="URL of the SQS queue of S3 event notifications. Default: list the bucket.  [VPCFLOW_S3_QUEUE]",
 )
-@click.option("--exports", help="Folder of what CloudWatch Logs exports.  [VPCFLOW_S3_EXPORTS]")
-@click.option("--format", "line_format", help="LogFormat of exported lines.  [VPCFLOW_LINE_FORMAT]")
+@click.option("--exports", help="Prefix of the CloudWatch Logs exports.  [VPCFLOW_S3_EXPORTS]")
+@click.option("--format", "line_format", help="LogFormat of the exported lines.  [VPCFLOW_LINE_FORMAT]")
 def s3(kafka: str | None, line_format: str | None, **flags: Any) -> None:
-    """Read flow-log files from S3, text or Parquet, each object exactly once.
+    """Read flow-log objects from S3, text or Parquet.
 
-    Files of flow logs name their fields in a header. What CloudWatch Logs exports (`create-export-task`) has
-    none: it is read if its folder is named, often `exportedlogs`. An export holds the watermark until all of
-    its files are read. If newer data has been read already, give it another VPCFLOW_PREFIX.
+    A flow-log object names its fields in a header. An object of a CloudWatch Logs export
+    (`create-export-task`) has no header; it is read if --exports names its prefix, often `exportedlogs`. An
+    export holds the watermark until all of its objects are read. If newer data has already been read, use
+    another VPCFLOW_PREFIX for the export.
     """
     from connectors.aws.session import check_access
     from connectors.errors import ConnectError
@@ -93,13 +110,18 @@ def s3(kafka: str | None, line_format: str | None, **flags: Any) -> None:
 @connect.command()
 @KAFKA
 @click.option("--host", help="Address to listen on.  [VPCFLOW_FIREHOSE_HOST, default 127.0.0.1]")
-@click.option("--port", type=int, help="Port to listen on.  [VPCFLOW_FIREHOSE_PORT, default 8443]")
-@click.option("--format", "line_format", help="LogFormat of the lines, or `default`.  [VPCFLOW_LINE_FORMAT]")
+@click.option("--port", type=int, help="TCP port to listen on.  [VPCFLOW_FIREHOSE_PORT, default 8443]")
+@click.option(
+    "--format",
+    "line_format",
+    help="LogFormat of the lines, or `default` for AWS's default format.  [VPCFLOW_LINE_FORMAT]",
+)
 def firehose(kafka: str | None, host: str | None, port: int | None, line_format: str | None) -> None:
-    """Be the HTTP endpoint of a Firehose delivery stream: 200 once a request is committed, never before.
+    """Run an HTTP endpoint for a Firehose delivery stream.
 
-    The access key comes from VPCFLOW_FIREHOSE_KEY; TLS files from VPCFLOW_FIREHOSE_CERT and _CERT_KEY. AWS
-    posts to https on port 443 only: put a load balancer before it, or give it certificates and that port.
+    The endpoint returns 200 after the request is committed to Kafka. The access key comes from
+    VPCFLOW_FIREHOSE_KEY, the TLS files from VPCFLOW_FIREHOSE_CERT and VPCFLOW_FIREHOSE_CERT_KEY. AWS sends
+    requests to HTTPS on port 443 only: use a load balancer, or set the certificate files and that port.
     """
     from connectors.errors import ConnectError
     from connectors.firehose import connector as endpoint
@@ -114,9 +136,9 @@ def firehose(kafka: str | None, host: str | None, port: int | None, line_format:
 
 @connect.command()
 @KAFKA
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def positions(kafka: str | None, as_json: bool) -> None:
-    """Show where every source stands, how far behind it was when last read, and whose it is."""
+    """Print the position, the lag and the owner of every source."""
     from connectors.positions.cli import show
     from connectors.settings import Common
 
@@ -127,18 +149,23 @@ def positions(kafka: str | None, as_json: bool) -> None:
 @connect.command()
 @KAFKA
 @click.argument("source")
-@click.option("--shard", default="", help="One shard of a stream; without it, all of them.")
-@click.option("--to", required=True, help="beginning, end, a time (ISO 8601), or SEQUENCE_NUMBER[:SUB].")
-@click.option("--yes", is_flag=True, help="Do it; without it, only say what would be written.")
+@click.option("--shard", default="", help="Shard to reset. Default: all shards of the stream.")
+@click.option(
+    "--to",
+    required=True,
+    help="New position: beginning, end, a time (ISO 8601), or SEQUENCE_NUMBER[:SUBSEQUENCE_NUMBER].",
+)
+@click.option("--yes", is_flag=True, help="Write the new position. Default: print it only.")
 def reset(kafka: str | None, source: str, shard: str, to: str, yes: bool) -> None:
-    """Let a source be read from another place: kinesis:STREAM, s3:BUCKET, or firehose.
+    """Set the read position of a source.
 
-    Lines that are read again are counted again, or go to `dead` as late if their windows are past: the sums
-    of the prefix are then wrong. To read a source again, start a connector and a worker with a new
-    VPCFLOW_PREFIX instead, which counts every line once. A move forward leaves lines out.
+    SOURCE is kinesis:STREAM, s3:BUCKET, or firehose. Lines that are read again are counted again, or go to
+    the topic `dead` as late if their windows have expired: the sums of the prefix are then wrong. To read a
+    source again, start a connector and a worker with a new VPCFLOW_PREFIX instead, which counts every line
+    once. A reset to a later position skips lines.
 
-    No connector of the prefix may be running. S3 and Firehose can be reset to their beginning only, which
-    forgets what is done.
+    Stop every connector of the prefix first. S3 and Firehose can be reset to `beginning` only, which deletes
+    the list of committed objects or requests.
     """
     from connectors.clock import now_ms
     from connectors.positions.cli import move
@@ -168,7 +195,7 @@ def _check_formats(line_format: str, group_formats: str = "") -> None:
 
 
 def _sentences() -> tuple[type[Exception], ...]:
-    """Return the errors that a person can mend."""
+    """Return the exceptions whose message the user can act on."""
     from connectors.errors import ConnectError
     from connectors.kafka.topics import TopicError
     from connectors.positions.rows import BadReset

@@ -1,4 +1,4 @@
-"""How a subcommand reads its settings and runs: what a person can mend becomes one sentence and a status."""
+"""Settings and execution of a subcommand: a correctable error becomes one sentence and an exit status."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ if TYPE_CHECKING:
     from connectors.settings import Common
 
 Group = TypeVar("Group", bound="Common")
-KAFKA = click.option("--kafka", help="Bootstrap servers, host:port.  [VPCFLOW_KAFKA]")
+KAFKA = click.option(
+    "--kafka", help="Kafka bootstrap servers, host:port with commas between.  [VPCFLOW_KAFKA]"
+)
 PORT = click.IntRange(0, 65_535)
 SEED = click.IntRange(0, 2**63 - 1)
 RECORDS_MAX = 1_000_000_000
 
 
 class FiniteFloat(click.FloatRange):
-    """A number in a range; `nan` and `inf` are in none."""
+    """The type of a finite number in a range; `nan` and `inf` are refused."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number, or fail with a sentence."""
+        """Return the number; raises `click.BadParameter`."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
@@ -40,7 +42,10 @@ RATE = FiniteFloat(min=0)
 
 
 def settings_of(group: type[Group], **flags: Any) -> Group:
-    """Read settings: flags over environment over file. Raises `click.ClickException` in one sentence."""
+    """Read the settings of a group. A flag overrides the environment, which overrides the file.
+
+    Raises `click.ClickException` with one sentence for the first wrong setting.
+    """
     from pydantic import ValidationError
 
     from connectors.given_settings import BadFile, ours, read_file, service_links
@@ -59,7 +64,7 @@ def settings_of(group: type[Group], **flags: Any) -> Group:
 
 @cache
 def _log_ignored(*links: str) -> None:
-    """Log once that Kubernetes's variables are no settings."""
+    """Log once that service-link variables of Kubernetes are not settings."""
     import structlog
 
     set_up_logs()
@@ -67,7 +72,7 @@ def _log_ignored(*links: str) -> None:
 
 
 def _sentence(group: type[Common], error: ValidationError) -> str:
-    """Return what is wrong with the first wrong setting."""
+    """Return a sentence about the first wrong setting; the value of a secret is not shown."""
     from connectors.described_settings import is_secret
 
     first = error.errors()[0]
@@ -80,7 +85,11 @@ def _sentence(group: type[Common], error: ValidationError) -> str:
 
 
 def run(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ...]) -> None:
-    """Run a process; what a person can mend becomes a sentence, all else a logged failure."""
+    """Run a process to its end.
+
+    Raises `click.ClickException` with the message of an exception in `sentences`. Any other exception is
+    logged and ends the process with status 3.
+    """
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     try:
         asyncio.run(work())  # type: ignore[arg-type]
@@ -92,7 +101,7 @@ def run(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ..
         if not structlog.is_configured():
             set_up_logs()
         if _is_fenced(error):
-            why = "another process has taken over its slots, as after a pause longer than the session"
+            why = "another process owns the slots now, as after a pause longer than VPCFLOW_SESSION_S"
             structlog.get_logger().error("stopped", why=why, error=repr(error))
         else:
             structlog.get_logger().error("stopped by an error", error=repr(error), exc_info=error)
@@ -100,14 +109,14 @@ def run(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ..
 
 
 def _is_fenced(error: Exception) -> bool:
-    """Return whether Kafka has refused a commit because a slot has another owner."""
+    """Return True if Kafka refused a commit because the slot has a newer owner."""
     from aiokafka.errors import ProducerFenced
 
     return isinstance(error, ProducerFenced)
 
 
 def run_with_settings(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ...]) -> None:
-    """Run a process that was given settings; one that turns out wrong is a sentence too."""
+    """Run a process that reads settings; a setting that turns out wrong is also one sentence."""
     from connectors.settings import SettingsError
 
     set_up_logs()
@@ -115,7 +124,7 @@ def run_with_settings(work: Callable[[], Awaitable[Any]], sentences: tuple[type[
 
 
 def set_up_logs() -> None:
-    """Log as `key=value` to standard error."""
+    """Configure structlog to write `key=value` lines to standard error."""
     import structlog
 
     structlog.configure(

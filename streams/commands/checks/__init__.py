@@ -1,4 +1,5 @@
-"""What `vpcflow check` tries.
+"""The tests of `vpcflow check`.
 
-`plan` chooses the parts of the system by the settings that are given (pure); `trials` tries each of them.
+`plan` chooses the parts of the system by the settings that are given (pure), `trials` tests each part, and
+`report` prints the settings and the results.
 """

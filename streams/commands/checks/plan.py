@@ -1,4 +1,4 @@
-"""Which parts of the system `vpcflow check` tests, by the settings that are given. Pure."""
+"""The parts of the system that `vpcflow check` tests, chosen by the given settings. Pure."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PARTS = (*SOURCES, "work", "serve", "notify")
 
 
 def parts(wanted: str | None, given: Iterable[str]) -> tuple[str, ...]:
-    """Return the parts to test: the one that is named, else every source that the settings name.
+    """Return the parts to test: `wanted`, or without it every source that the settings name.
 
-    `given` are the variables whose value is not their default. Without any of a source, Kinesis is tested,
-    because its stream has a default.
+    `given` are the environment variables whose value is not the default. If they name no source, Kinesis is
+    tested, because its stream has a default.
     """
     if wanted:
         return (wanted,)

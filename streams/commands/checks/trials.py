@@ -1,6 +1,6 @@
-"""What `vpcflow check` tries: each trial returns what it found, or raises `Problem` with a sentence.
+"""The tests of `vpcflow check`: each returns its findings in one line, or raises `Problem` with a sentence.
 
-A trial changes nothing: it creates no topic, starts no process, posts no alert and takes no message.
+A test has no side effects: it creates no topic, starts no process, posts no alert and receives no message.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ CREATES = "`vpcflow connect`, `work`, `serve` and `notify` create them when they
 
 
 class Problem(Exception):
-    """Something does not work; the message says what to do."""
+    """A part of the system does not work; the message names the setting and the remedy."""
 
 
 async def try_kafka(settings: Common) -> str:
-    """Connect to Kafka and compare its topics with what they should be."""
+    """Connect to Kafka and compare its topics with the expected settings."""
     try:
         found = await examine_topics(settings.kafka, settings.prefix, settings.slots)
     except TopicError as error:
@@ -86,9 +86,9 @@ async def try_kinesis(settings: Connect) -> str:
 
 
 async def try_s3(settings: ConnectS3) -> str:
-    """List the bucket, or ask the queue for its attributes."""
+    """List the bucket, and read the attributes of the queue."""
     if not settings.s3_bucket and not settings.s3_queue:
-        raise Problem("no objects to read: set VPCFLOW_S3_BUCKET, or VPCFLOW_S3_QUEUE")
+        raise Problem("no bucket and no queue is set: set VPCFLOW_S3_BUCKET or VPCFLOW_S3_QUEUE")
     _check_formats(settings.line_format)
     said = []
     if settings.s3_bucket:
@@ -116,9 +116,9 @@ async def _listed(settings: ConnectS3) -> str:
 async def _asked(
     service: str, operation: str, action: str, resource: str, request: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Call S3 or SQS once."""
+    """Call S3 or SQS once, and return the response."""
     try:
-        client = make_client(service, queue_region(resource))  # None, unless it is AWS's URL of a queue
+        client = make_client(service, queue_region(resource))  # None unless `resource` is a queue URL of AWS
         function: Callable[..., dict[str, Any]] = getattr(client, operation)
         return await asyncio.to_thread(function, **request)
     except ConnectError as error:
@@ -129,24 +129,24 @@ async def _asked(
 
 
 async def try_firehose(settings: ConnectFirehose) -> str:
-    """Read keys and certificate, and see if the port is free."""
+    """Read the access keys and the certificate, and test whether the port is free."""
     _check_formats(settings.line_format, settings.group_formats)
     try:
         keys, context = access_keys(settings), tls(settings)
     except SettingsError as error:
         raise Problem(str(error)) from error
-    told = "TLS" if context else "plain HTTP"
+    protocol = "TLS" if context else "plain HTTP"
     port = _port("VPCFLOW_FIREHOSE", settings.firehose_host, settings.firehose_port)
-    return f"{told}, {len(keys)} access keys, {port}"
+    return f"{protocol}, {len(keys)} access keys, {port}"
 
 
 async def try_serve(settings: Serve) -> str:
-    """See if the page's port is free."""
+    """Test whether the port of the page is free."""
     return _port("VPCFLOW", settings.host, settings.port)
 
 
 async def try_notify(settings: Notify) -> str:
-    """Connect to the webhook's host, and post nothing."""
+    """Connect to the host of the webhook without a request."""
     if not settings.webhook:
         return "alerts go to the log only; VPCFLOW_WEBHOOK is not set"
     url = URL(settings.webhook)
@@ -162,7 +162,7 @@ async def try_notify(settings: Notify) -> str:
 
 
 def _port(prefix: str, host: str, port: int) -> str:
-    """Say whether one can listen on a port. A port in use may be that of the process that runs."""
+    """Return a line if the port is free, else raise `Problem`; `vpcflow` itself may use the port."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as trial:
@@ -171,13 +171,13 @@ def _port(prefix: str, host: str, port: int) -> str:
     except OSError as error:
         raise Problem(
             f"cannot listen on {prefix}_HOST={host}, {prefix}_PORT={port}: {error.strerror};"
-            " if this is the process that runs already, all is well"
+            " ignore this if `vpcflow` already runs there, else choose another port"
         ) from error
     return f"{host}:{port} is free"
 
 
 async def try_work(settings: Common) -> str:
-    """Say where compiled kernels are kept."""
+    """Return the folder of the compiled kernels."""
     from streams.kernel_cache import described
 
     return described()

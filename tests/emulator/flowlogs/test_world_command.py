@@ -51,7 +51,7 @@ def test_what_cannot_be_is_one_sentence(url: str, tmp_path: Path) -> None:
         ("--topology", "nowhere"): "nowhere is none of the presets (small, shop, estate)",
         ("--incidents", "earthquake"): "There is no incident `earthquake`",
         ("--speed", "0"): "Invalid value for '--speed': 0.0 is not in the range 0<x<=3600.",
-        ("--start", "yesterday"): "--start yesterday is no time: use ISO 8601",
+        ("--start", "yesterday"): "--start yesterday is not a time: use ISO 8601",
         ("--start", "2999-01-01T00:00:00Z"): "--start 2999-01-01T00:00:00Z is not in the past",
     }
     for arguments, sentence in refused.items():

@@ -111,14 +111,14 @@ def told(*arguments: str, **environment: str) -> str:
         ("world --busy -1", "'--busy': -1 is not in the range"),
         ("world --seed x", "'x' is not a valid integer"),
         ("world --format 'version version'", "--format: "),
-        ("world --stream two/words", "'two/words' is no name"),
+        ("world --stream two/words", "'two/words' is not a valid name"),
         ("world --records 5 --ledger no/folder/file", "its folder does not exist"),
         (
             "connect kinesis --start yesterday",
             "VPCFLOW_START='yesterday' is wrong: write TRIM_HORIZON, LATEST",
         ),
         ("connect kinesis --start 1969-01-01", "the time is before 1970"),
-        ("connect kinesis --start 9999-01-01", "is in the future: say LATEST"),
+        ("connect kinesis --start 9999-01-01", "is in the future: use LATEST"),
         ("connect kinesis --stream a/b", "VPCFLOW_STREAM: 'a/b' is no stream"),
         ("connect s3", "no objects to read: set VPCFLOW_S3_BUCKET, or VPCFLOW_S3_QUEUE"),
         (
