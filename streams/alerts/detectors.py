@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from streams.alerts.usual import Usual, deviations
+from streams.alerts.baseline import Usual, deviations
 
 PORT_SCAN = "port_scan"
 REJECT_RATIO = "reject_ratio"

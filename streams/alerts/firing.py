@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streams.alerts.life import FIRING
+from streams.alerts.alert_state import FIRING
 from streams.records import Alert
 
 

@@ -8,8 +8,8 @@ import orjson
 
 from connectors.kafka.messages import Message
 from connectors.settings import Work
-from streams.alerts.life import CANCELLED
-from streams.alerts.watch import Watch
+from streams.alerts.alert_state import CANCELLED
+from streams.alerts.evaluator import Watch
 from streams.numbering import Input, Rewind, Sequence
 from streams.records import Alert
 from streams.sums import partials

@@ -26,7 +26,7 @@ from emulator.world.incidents.schedule import Staged
 from emulator.world.incidents.targets import cast
 from emulator.world.simulation import Minute, World
 from emulator.world.traffic.profiles import SCANNED_PORTS
-from streams.alerts.watch import Watch
+from streams.alerts.evaluator import Watch
 from streams.records import Alert
 from streams.sums.accumulator import Sums
 from streams.sums.lines import plan

@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 import polars as pl
 
+from streams.alerts.baseline import WARM_UP_WINDOWS, Usual
 from streams.alerts.detectors import Traffic
-from streams.alerts.usual import WARM_UP_WINDOWS, Usual
 from streams.records import Final
 from streams.windows.aggregate_encoding import FINALS
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.alerts.baseline import WARM_UP_WINDOWS, Usual
 from streams.alerts.detectors import PORT_SCAN, REJECT_RATIO, Thresholds, find, measure, traffic_of
-from streams.alerts.usual import WARM_UP_WINDOWS, Usual
 from tests.streams.alerts.judging import T0, W, frame, rows, traffic, usual
 
 CLEAN = usual(1000)  # an interface that usually rejects nothing

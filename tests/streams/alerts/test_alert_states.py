@@ -8,8 +8,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.alerts.alert_states import KEY_PREFIX, MEMORY_S, Lives, fingerprint
 from streams.alerts.detectors import PORT_SCAN, REJECT_RATIO
-from streams.alerts.lives import KEY_PREFIX, MEMORY_S, Lives, fingerprint
 from streams.records import Alert, decode_alert, has_fired
 from tests.streams.alerts.judging import T0, W, traffic, usual
 

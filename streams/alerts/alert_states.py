@@ -22,8 +22,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from streams.alerts.detectors import DEFAULTS, SEVERITY, Finding, Thresholds, Traffic, find, measure
-from streams.alerts.life import (
+from streams.alerts.alert_state import (
     CANCELLED,
     FIRING,
     HOLD_WINDOWS,
@@ -33,8 +32,9 @@ from streams.alerts.life import (
     Life,
     Reading,
 )
+from streams.alerts.baseline import Usual
+from streams.alerts.detectors import DEFAULTS, SEVERITY, Finding, Thresholds, Traffic, find, measure
 from streams.alerts.marks import BETWEEN, BREACH, CALM
-from streams.alerts.usual import Usual
 from streams.records import Alert
 
 MEMORY_S = 6 * 3600  # older windows are not amended any more

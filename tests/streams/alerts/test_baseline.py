@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.alerts.usual import KEY_PREFIX, WARM_UP_WINDOWS, UnknownFormat, Usual, Usuals, deviations
+from streams.alerts.baseline import KEY_PREFIX, WARM_UP_WINDOWS, UnknownFormat, Usual, Usuals, deviations
 from tests.streams.alerts.judging import T0, W, usual
 
 counts = st.integers(0, 1000)

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from streams.alerts.alert_states import Lives
+from streams.alerts.baseline import INTERFACES_MAX, Usuals
 from streams.alerts.detectors import DEFAULTS, Thresholds, find, traffic_of
-from streams.alerts.lives import Lives
-from streams.alerts.usual import INTERFACES_MAX, Usuals
 from streams.records import Alert
 
 

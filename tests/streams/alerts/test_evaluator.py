@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.world.traffic.profiles import level
+from streams.alerts.baseline import WARM_UP_WINDOWS
 from streams.alerts.detectors import PORT_SCAN, REJECT_RATIO, Traffic
-from streams.alerts.usual import WARM_UP_WINDOWS
-from streams.alerts.watch import Watch
+from streams.alerts.evaluator import Watch
 from streams.records import Alert
 from tests.streams.alerts.judging import ENI, T0, W, frame, rows, traffic
 
