@@ -1,7 +1,8 @@
-"""Alerts: the rules, the states of alerts, and their delivery.
+"""Alerts: detection rules, alert states, and delivery.
 
-`detectors` evaluates one window against what is the `baseline` of its interface. `alert_states` keeps alerts, each an
-`alert_state` with the `marks` of its last windows; `evaluator` joins these for a partition. These are pure and run
-in the `detect` hop. `notify` implements `vpcflow notify`: it follows the topic with `firing` (pure) and
-delivers to `sinks`. A slow receiver therefore never delays a window.
+`detectors` evaluates one window against the `baseline` of its interface. `alert_states` holds an
+`alert_state` for each rule and interface, with the `marks` of the last windows. `evaluator` joins these for a
+partition. These modules are pure and run in the hop `detect`. `notify` implements `vpcflow notify`: it reads
+the topic `alerts`, filters it with `firing` (pure), and delivers to `sinks`. A slow receiver therefore never
+delays a window.
 """

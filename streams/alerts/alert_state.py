@@ -1,14 +1,17 @@
-"""One life of an alert: the marks of its last windows, the status that follows, and the peak. Pure values.
+"""The state of one alert: the marks of its last windows, the status derived from them, and the peak. Pure.
 
-`lives` explains how lives behave; this module has the transitions of one of them.
+`alert_states` describes the life cycle; this module has the transitions of a single state.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import orjson
 
 from streams.alerts.detectors import PORT_SCAN, REJECT_RATIO
-from streams.alerts.marks import BREACH, CALM, calm_tail, latest_run, open_breach, with_mark
+from streams.alerts.marks import BREACH, CALM, Marks, count_calm_tail, latest_run, open_breach, with_mark
 
 PENDING = "pending"
 FIRING = "firing"
@@ -16,16 +19,19 @@ RESOLVED = "resolved"
 CANCELLED = "cancelled"
 """The end of a pending alert that never fired. It is published as a tombstone, never as an `Alert`."""
 
-# A scan is over within minutes, so it fires at once. A ratio must be seen in three windows: each further
-# window cuts false alerts by orders of magnitude.
+# A scan ends within minutes, so it fires at once. A ratio must persist for three windows: each further window
+# reduces false alerts by orders of magnitude.
 HOLD_WINDOWS = {PORT_SCAN: 1, REJECT_RATIO: 3}
-CLEAR_WINDOWS = 2  # calm windows that resolve an alert; one alone may be chance
+CLEAR_WINDOWS = 2  # calm windows that resolve an alert; a single one may be chance
 SILENT_WINDOWS = 5  # windows without traffic that resolve an alert
+
+_STORED_NAMES = {"closed_through": "settled"}
+"""Fields whose name in the state topic differs; the stored name is part of the state format."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """The mark, value and sentence of one window for one rule."""
+class Evaluation:
+    """The result of one rule for one window: mark, value and summary."""
 
     window_start: int
     window_s: int
@@ -37,10 +43,13 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
-    """One rule on one interface. `marks` are (window start, mark), oldest first; `settled` is the newest
-    window of the last episode that fired: it and all before it are published, whatever amendments say. The
-    `peak_` fields are of the window with the highest value of the present or last episode."""
+class AlertState:
+    """The state of one rule on one interface.
+
+    `marks` are pairs of window start and mark, oldest first. `closed_through` is the start of the newest
+    window of the last episode that fired; amendments up to it change nothing, because its resolution is
+    published. The `peak_` fields describe the window with the highest value of the current or last episode.
+    """
 
     rule: str
     eni: str
@@ -48,68 +57,92 @@ class Life:
     status: str = RESOLVED
     starts_at: int = 0
     ends_at: int = 0
-    settled: int = -1
-    marks: tuple[tuple[int, str], ...] = ()
+    closed_through: int = -1
+    marks: Marks = ()
     peak_start: int = -1
     peak_value: float = 0.0
     peak_threshold: float = 0.0
     peak_summary: str = ""
 
+    @classmethod
+    def decode(cls, value: bytes) -> AlertState:
+        """Read a state message. Raises `ValueError`, `TypeError` or `KeyError` on foreign JSON.
+
+        State of the previous version, which has no `peak_` fields, is read too.
+        """
+        found: dict[str, Any] = orjson.loads(value)
+        for name, stored in _STORED_NAMES.items():
+            found[name] = found.pop(stored)
+        found["marks"] = tuple((int(start), str(mark)) for start, mark in found["marks"])
+        return cls(**found)
+
+    def encode(self) -> bytes:
+        """Return the state message: one small JSON object."""
+        return orjson.dumps({_STORED_NAMES.get(f.name, f.name): getattr(self, f.name) for f in fields(self)})
+
     @property
-    def is_live(self) -> bool:
+    def is_active(self) -> bool:
+        """True while the alert is pending or firing."""
         return self.status != RESOLVED
 
     @property
-    def newest(self) -> int:
-        """The start of the newest window of this life."""
-        return self.marks[-1][0] if self.marks else self.settled
+    def newest_window(self) -> int:
+        """The start of the newest window that this state has seen."""
+        return self.marks[-1][0] if self.marks else self.closed_through
 
     @property
-    def is_remembered(self) -> bool:
-        """Whether an episode that fired is remembered."""
-        return self.settled >= 0
+    def has_fired_before(self) -> bool:
+        """True if an earlier episode fired and is published as resolved."""
+        return self.closed_through >= 0
 
     def is_silent_at(self, event_time: int) -> bool:
-        return self.newest + (1 + SILENT_WINDOWS) * self.window_s <= event_time
+        """Return True if `SILENT_WINDOWS` have passed at `event_time` since the newest window."""
+        return self.newest_window + (1 + SILENT_WINDOWS) * self.window_s <= event_time
 
-    def is_moved_by(self, reading: Reading) -> bool:
-        if reading.window_start <= self.settled:
+    def accepts(self, evaluation: Evaluation) -> bool:
+        """Return True if the evaluation can change this state."""
+        if evaluation.window_start <= self.closed_through:
             return False
-        known = any(start == reading.window_start for start, _ in self.marks)
-        return self.is_live or known or reading.mark == BREACH
+        known = any(start == evaluation.window_start for start, _ in self.marks)
+        return self.is_active or known or evaluation.mark == BREACH
 
-    def after(self, reading: Reading) -> Life:
-        """Return this life with the mark of a window, and its peak if it is one."""
-        life = replace(self, window_s=reading.window_s, marks=with_mark(self.marks, reading))
-        near = [start for start, mark in self.marks if mark == BREACH]
-        is_first = not any(abs(start - reading.window_start) <= reading.window_s for start in near)
-        is_new = is_first and not self.is_live
-        if reading.mark != BREACH or not (is_new or reading.value > self.peak_value):
-            return life
+    def with_evaluation(self, evaluation: Evaluation) -> AlertState:
+        """Return this state with the mark of a window, and with its peak if the window is the peak."""
+        state = replace(self, window_s=evaluation.window_s, marks=with_mark(self.marks, evaluation))
+        breaches = [start for start, mark in self.marks if mark == BREACH]
+        is_first = not any(abs(start - evaluation.window_start) <= evaluation.window_s for start in breaches)
+        is_new = is_first and not self.is_active
+        if evaluation.mark != BREACH or not (is_new or evaluation.value > self.peak_value):
+            return state
         return replace(
-            life,
-            peak_start=reading.window_start,
-            peak_value=reading.value,
-            peak_threshold=reading.threshold,
-            peak_summary=reading.summary,
+            state,
+            peak_start=evaluation.window_start,
+            peak_value=evaluation.value,
+            peak_threshold=evaluation.threshold,
+            peak_summary=evaluation.summary,
         )
 
-    def judged(self) -> Life:
-        """Return this life one transition further, or as it is."""
+    def transition(self) -> AlertState:
+        """Return this state after the next transition of its status, or unchanged if there is none."""
         if self.status == FIRING:
-            return self.over() if calm_tail(self.marks) >= CLEAR_WINDOWS else self
+            return self.resolve() if count_calm_tail(self.marks) >= CLEAR_WINDOWS else self
         run = latest_run(self.marks, self.window_s, HOLD_WINDOWS[self.rule])
         if run is not None:
             return replace(self, status=FIRING, starts_at=run, ends_at=0)
-        opened = open_breach(self.marks, self.window_s)
-        if opened is None:
-            return self.over() if self.is_live else self
-        return self if self.is_live else replace(self, status=PENDING, starts_at=opened, ends_at=0)
+        breach = open_breach(self.marks, self.window_s)
+        if breach is None:
+            return self.resolve() if self.is_active else self
+        return self if self.is_active else replace(self, status=PENDING, starts_at=breach, ends_at=0)
 
-    def over(self) -> Life:
-        """Return this life with its episode ended where it was last seen, in event time."""
-        if self.status == PENDING:  # It keeps its marks: a window that was late may still complete the run.
+    def resolve(self) -> AlertState:
+        """Return this state resolved; the episode ends with its last window that is not calm."""
+        if self.status == PENDING:  # The marks remain, because a late window may still complete the run.
             return replace(self, status=RESOLVED, ends_at=self.starts_at)
-        stirred = [start for start, mark in self.marks if mark != CALM]
-        last = max([self.starts_at, *stirred])
-        return replace(self, status=RESOLVED, ends_at=last + self.window_s, settled=self.newest, marks=())
+        last = max([self.starts_at, *(start for start, mark in self.marks if mark != CALM)])
+        return replace(
+            self,
+            status=RESOLVED,
+            ends_at=last + self.window_s,
+            closed_through=self.newest_window,
+            marks=(),
+        )

@@ -1,17 +1,19 @@
-"""The lives of alerts: pending, firing, resolved, by windows of event time and never by a clock.
+"""The alert states of one partition: pending, firing and resolved, in event time only. Pure.
 
-A life is one rule on one interface. It keeps a mark (breach, between, calm) for each of its last few windows,
-and its status follows from the marks. So a window that is amended, or comes a little late, replaces its own
-mark and nothing is counted twice. Status only moves forward within an episode: what was published is not
-taken back, it resolves. A life also keeps the peak of its episode, so that a resolved alert shows it.
+A state belongs to one rule on one interface. It keeps a mark (breach, between, calm) for each of its last
+windows, and its status follows from the marks. An amended or late window therefore replaces its own mark and
+is never counted twice. The status only moves forward within an episode: a published alert is not withdrawn,
+it resolves. A state also keeps the peak of its episode, which a resolved alert shows.
 
-A window that is still open gives a mark only if it breaks a rule that grows. Its final rows replace the mark.
+An open window gives a mark only if it breaches a rule whose value can only grow. The final rows of the window
+replace that mark.
 
-A pending alert that never fires is `CANCELLED`: for readers of the compacted topic that is a tombstone. While
-an episode that fired is remembered, the next one is published only when it fires, or a pending alert would
-overwrite the resolved one. An episode is remembered for `MEMORY_S`, or a late amendment of its windows would
-raise it again. An interface that never broke a rule costs nothing. The state is one small JSON value for each
-life, for a compacted topic. The same observations in the same order always give the same transitions.
+A pending alert that never fires is `CANCELLED`, which is a tombstone on the compacted topic. While an earlier
+episode that fired is remembered, the next one is published only when it fires, because a pending alert would
+replace the resolved one on the topic. An episode is remembered for `MEMORY_S`; a late amendment of its
+windows would otherwise raise it again. An interface that never breached a rule has no state. Each state is
+one small JSON value of a compacted topic. The same windows in the same order always give the same
+transitions.
 """
 
 from __future__ import annotations
@@ -29,169 +31,170 @@ from streams.alerts.alert_state import (
     PENDING,
     RESOLVED,
     SILENT_WINDOWS,
-    Life,
-    Reading,
+    AlertState,
+    Evaluation,
 )
-from streams.alerts.baseline import Usual
+from streams.alerts.baseline import Baseline
 from streams.alerts.detectors import DEFAULTS, SEVERITY, Finding, Thresholds, Traffic, find, measure
 from streams.alerts.marks import BETWEEN, BREACH, CALM
 from streams.records import Alert
 
 MEMORY_S = 6 * 3600  # older windows are not amended any more
-KEY_PREFIX = b"life|"
+KEY_PREFIX = b"life|"  # part of the state format
+
+Key = tuple[str, str]
+"""Rule and interface."""
 
 
 def fingerprint(rule: str, labels: Mapping[str, str]) -> str:
-    """Return the identity of an alert: the same for every transition, in every process."""
+    """Return the identity of an alert: the same for every transition and in every process."""
     return hashlib.sha256(orjson.dumps([rule, sorted(labels.items())])).hexdigest()[:16]
 
 
-class Lives:
-    """All alert lives of one partition, fed with windows."""
+class AlertStates:
+    """The alert states of one partition."""
 
     def __init__(self, thresholds: Thresholds = DEFAULTS) -> None:
         self._thresholds = thresholds
-        self._lives: dict[tuple[str, str], Life] = {}
-        self._dirty: set[tuple[str, str]] = set()
+        self._states: dict[Key, AlertState] = {}
+        self._changed: set[Key] = set()
 
     @classmethod
-    def load(cls, state: Mapping[bytes, bytes], thresholds: Thresholds = DEFAULTS) -> Lives:
-        """Build from the values that `changed` gave; keys of others in the same state are passed over.
+    def load(cls, state: Mapping[bytes, bytes], thresholds: Thresholds = DEFAULTS) -> AlertStates:
+        """Load the messages that `take_changes` returned; other keys are ignored.
 
-        Raises `ValueError` or `TypeError` on a value that is not ours. Values of the layout without the
-        `peak_` fields are read too.
+        Raises `ValueError`, `TypeError` or `KeyError` on a foreign value.
         """
-        lives = cls(thresholds)
+        states = cls(thresholds)
         for key, value in state.items():
             if key.startswith(KEY_PREFIX):
-                fields = orjson.loads(value)
-                fields["marks"] = tuple((int(start), str(mark)) for start, mark in fields["marks"])
-                life = Life(**fields)
-                lives._lives[life.rule, life.eni] = life
-        return lives
+                found = AlertState.decode(value)
+                states._states[found.rule, found.eni] = found
+        return states
 
-    def changed(self) -> dict[bytes, bytes | None]:
-        """Return what must be written since the last call, by key; None deletes."""
+    def take_changes(self) -> dict[bytes, bytes | None]:
+        """Return the state messages to write since the last call, by key; None deletes the key."""
         found: dict[bytes, bytes | None] = {}
-        for rule, eni in sorted(self._dirty):
-            life = self._lives.get((rule, eni))
+        for rule, eni in sorted(self._changed):
+            state = self._states.get((rule, eni))
             key = KEY_PREFIX + fingerprint(rule, _labels(eni)).encode()
-            found[key] = orjson.dumps(life) if life is not None else None
-        self._dirty.clear()
+            found[key] = state.encode() if state is not None else None
+        self._changed.clear()
         return found
 
-    def is_kept(self, eni: str) -> bool:
-        """Return whether any life of an interface is kept, so that a calm window matters."""
-        return any((rule, eni) in self._lives for rule in HOLD_WINDOWS)
+    def has_state(self, eni: str) -> bool:
+        """Return True if a state of the interface is kept, so that a calm window matters."""
+        return any((rule, eni) in self._states for rule in HOLD_WINDOWS)
 
-    def is_live(self, eni: str) -> bool:
-        """Return whether any alert of an interface is pending or firing."""
-        return any((life := self._lives.get((rule, eni))) and life.is_live for rule in HOLD_WINDOWS)
+    def is_active(self, eni: str) -> bool:
+        """Return True if an alert of the interface is pending or firing."""
+        return any((state := self._states.get((rule, eni))) and state.is_active for rule in HOLD_WINDOWS)
 
-    def observe(self, traffic: Traffic, usual: Usual | None) -> list[Alert]:
-        """Take one window; return the transitions to publish, in order.
+    def observe(self, traffic: Traffic, baseline: Baseline | None) -> list[Alert]:
+        """Apply one window; return the transitions to publish, in order.
 
-        Call it again with the whole window when it becomes final, or is amended.
+        Call it again with the whole window when the window becomes final, or is amended.
         """
-        values = measure(traffic, usual, self._thresholds)
-        found = {finding.rule: finding for finding in find(traffic, usual, self._thresholds)}
+        values = measure(traffic, baseline, self._thresholds)
+        found = {finding.rule: finding for finding in find(traffic, baseline, self._thresholds)}
         alerts: list[Alert] = []
         for rule in sorted(values):
-            reading = self._reading(rule, values[rule], found.get(rule), traffic, usual)
-            if reading.is_final or reading.mark == BREACH:
-                alerts += self._take(rule, traffic.eni, reading)
+            evaluation = self._evaluate(rule, values[rule], found.get(rule), traffic, baseline)
+            if evaluation.is_final or evaluation.mark == BREACH:
+                alerts += self._apply((rule, traffic.eni), evaluation)
         return alerts
 
     def advance(self, watermark: int) -> list[Alert]:
-        """Resolve what has fallen silent and forget what is long over.
+        """Resolve the alerts without traffic, delete expired states, and return the transitions to publish.
 
-        `watermark` is event time: all windows that end at or before it have been observed already.
+        `watermark` is event time: every window that ends at or before it has been observed.
         """
         alerts: list[Alert] = []
-        for key, life in sorted(self._lives.items()):
-            if life.is_live and life.is_silent_at(watermark):
-                alerts += self._silence(key, life)
-            elif not life.is_live and life.newest + MEMORY_S <= watermark:
-                del self._lives[key]
-                self._dirty.add(key)
+        for key, state in sorted(self._states.items()):
+            if state.is_active and state.is_silent_at(watermark):
+                alerts += self._resolve_silent(key, state)
+            elif not state.is_active and state.newest_window + MEMORY_S <= watermark:
+                del self._states[key]
+                self._changed.add(key)
         return alerts
 
-    def _reading(
-        self, rule: str, value: float, finding: Finding | None, traffic: Traffic, usual: Usual | None
-    ) -> Reading:
+    def _evaluate(
+        self, rule: str, value: float, finding: Finding | None, traffic: Traffic, baseline: Baseline | None
+    ) -> Evaluation:
         if finding is not None:
             mark, summary = BREACH, finding.summary
         else:
-            mark = CALM if value < self._thresholds.resolve_below(rule, usual) else BETWEEN
+            mark = CALM if value < self._thresholds.resolve_below(rule, baseline) else BETWEEN
             summary = f"{rule} at {value:.4g}"
-        threshold = self._thresholds.of(rule, usual)
-        where = traffic.window_start, traffic.window_s
-        return Reading(*where, mark, value, threshold, summary, traffic.is_final)
+        threshold = self._thresholds.of(rule, baseline)
+        window = traffic.window_start, traffic.window_s
+        return Evaluation(*window, mark, value, threshold, summary, traffic.is_final)
 
-    def _take(self, rule: str, eni: str, reading: Reading) -> list[Alert]:
-        key = (rule, eni)
+    def _apply(self, key: Key, evaluation: Evaluation) -> list[Alert]:
         alerts: list[Alert] = []
-        life = self._lives.get(key) or Life(rule, eni, reading.window_s)
-        # An open window is ahead of the watermark: the windows before it may not be here yet.
-        if reading.is_final and life.is_live and life.is_silent_at(reading.window_start):
-            alerts += self._silence(key, life)
-            life = self._lives[key]
-        if not life.is_moved_by(reading):
+        state = self._states.get(key) or AlertState(*key, evaluation.window_s)
+        # An open window is ahead of the watermark: the windows before it may not have arrived yet.
+        if evaluation.is_final and state.is_active and state.is_silent_at(evaluation.window_start):
+            alerts += self._resolve_silent(key, state)
+            state = self._states[key]
+        if not state.accepts(evaluation):
             return alerts
-        life = life.after(reading)
-        while (following := life.judged()).status != life.status:
-            alerts += self._transition(life, following, reading)
-            life = following
-        self._keep(key, life)
+        state = state.with_evaluation(evaluation)
+        while (following := state.transition()).status != state.status:
+            alerts += _published(state, following, evaluation)
+            state = following
+        self._store(key, state)
         return alerts
 
-    def _silence(self, key: tuple[str, str], life: Life) -> list[Alert]:
-        over = life.over()
-        self._keep(key, over)
-        text = f"no traffic for {SILENT_WINDOWS} windows"
-        threshold = self._thresholds.of(life.rule, None)
-        return self._transition(life, over, Reading(life.newest, life.window_s, CALM, 0.0, threshold, text))
+    def _resolve_silent(self, key: Key, state: AlertState) -> list[Alert]:
+        resolved = state.resolve()
+        self._store(key, resolved)
+        summary = f"no traffic for {SILENT_WINDOWS} windows"
+        threshold = self._thresholds.of(state.rule, None)
+        silence = Evaluation(state.newest_window, state.window_s, CALM, 0.0, threshold, summary)
+        return _published(state, resolved, silence)
 
-    def _keep(self, key: tuple[str, str], life: Life) -> None:
-        if self._lives.get(key) != life:
-            self._lives[key] = life
-            self._dirty.add(key)
-
-    def _transition(self, before: Life, life: Life, reading: Reading) -> list[Alert]:
-        """Return what is published of a change of status: one alert, or none."""
-        if life.status == PENDING:
-            return [] if life.is_remembered else [_alert(life, PENDING, reading)]
-        if life.status == FIRING:
-            return [_alert(life, FIRING, reading)]
-        if before.status == PENDING:
-            return [] if life.is_remembered else [_alert(life, CANCELLED, reading)]
-        return [_alert(life, RESOLVED, _peak_of(life, reading))]
+    def _store(self, key: Key, state: AlertState) -> None:
+        if self._states.get(key) != state:
+            self._states[key] = state
+            self._changed.add(key)
 
 
-def _peak_of(life: Life, reading: Reading) -> Reading:
-    if life.peak_start < 0:  # written by a version that did not keep it
-        return reading
-    peak = life.peak_value, life.peak_threshold, life.peak_summary
-    return Reading(life.peak_start, life.window_s, BREACH, *peak)
+def _published(before: AlertState, state: AlertState, evaluation: Evaluation) -> list[Alert]:
+    """Return the alert to publish for a change of status, or nothing."""
+    if state.status == PENDING:
+        return [] if state.has_fired_before else [_alert(state, PENDING, evaluation)]
+    if state.status == FIRING:
+        return [_alert(state, FIRING, evaluation)]
+    if before.status == PENDING:
+        return [] if state.has_fired_before else [_alert(state, CANCELLED, evaluation)]
+    return [_alert(state, RESOLVED, _peak_of(state, evaluation))]
 
 
-def _alert(life: Life, status: str, reading: Reading) -> Alert:
-    window_end = reading.window_start + reading.window_s
-    until = max(window_end, life.ends_at)
-    query = urlencode({"v": 1, "eni": life.eni, "from": life.starts_at, "to": until})
+def _peak_of(state: AlertState, evaluation: Evaluation) -> Evaluation:
+    if state.peak_start < 0:  # written by the previous version, which did not store the peak
+        return evaluation
+    peak = state.peak_value, state.peak_threshold, state.peak_summary
+    return Evaluation(state.peak_start, state.window_s, BREACH, *peak)
+
+
+def _alert(state: AlertState, status: str, evaluation: Evaluation) -> Alert:
+    window_end = evaluation.window_start + evaluation.window_s
+    until = max(window_end, state.ends_at)
+    query = urlencode({"v": 1, "eni": state.eni, "from": state.starts_at, "to": until})
     return Alert(
-        fingerprint=fingerprint(life.rule, _labels(life.eni)),
-        rule=life.rule,
-        severity=SEVERITY[life.rule],
+        fingerprint=fingerprint(state.rule, _labels(state.eni)),
+        rule=state.rule,
+        severity=SEVERITY[state.rule],
         status=status,
-        labels=_labels(life.eni),
-        summary=reading.summary,
-        value=reading.value,
-        threshold=reading.threshold,
-        window_start=reading.window_start,
+        labels=_labels(state.eni),
+        summary=evaluation.summary,
+        value=evaluation.value,
+        threshold=evaluation.threshold,
+        window_start=evaluation.window_start,
         window_end=window_end,
-        starts_at=life.starts_at,
-        ends_at=life.ends_at,
+        starts_at=state.starts_at,
+        ends_at=state.ends_at,
         url=f"/?{query}",
     )
 

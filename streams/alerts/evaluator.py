@@ -1,8 +1,8 @@
-"""The alerts of one partition: what is usual of its interfaces, and the lives of its alerts.
+"""The alert evaluation of one partition: the baselines of its interfaces and the states of its alerts. Pure.
 
-A window is first judged by what was usual before it, and learned only if it is final, breaks no rule and no
-alert of its interface is pending or firing. So an attack does not become usual, and no window is part of what
-it is compared with.
+A window is first compared with the baseline from earlier windows. It is added to the baseline only if it is
+final, breaches no rule, and no alert of its interface is pending or firing. An attack therefore never becomes
+part of the baseline, and no window is compared with itself.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from streams.alerts.alert_states import Lives
-from streams.alerts.baseline import INTERFACES_MAX, Usuals
+from streams.alerts.alert_states import AlertStates
+from streams.alerts.baseline import INTERFACES_MAX, Baselines
 from streams.alerts.detectors import DEFAULTS, Thresholds, find, traffic_of
 from streams.records import Alert
 
 
-class Watch:
-    """Judges the windows of one partition in the order in which they come."""
+class Evaluator:
+    """Evaluates the windows of one partition in the order in which they arrive."""
 
     def __init__(self, thresholds: Thresholds = DEFAULTS, interfaces_max: int = INTERFACES_MAX) -> None:
         self._thresholds = thresholds
-        self._lives = Lives(thresholds)
-        self._usuals = Usuals(interfaces_max)
+        self._states = AlertStates(thresholds)
+        self._baselines = Baselines(interfaces_max)
 
     @classmethod
     def load(
@@ -31,27 +31,30 @@ class Watch:
         state: Mapping[bytes, bytes],
         thresholds: Thresholds = DEFAULTS,
         interfaces_max: int = INTERFACES_MAX,
-    ) -> Watch:
-        """Build from the values that `changed` gave; other keys are ignored. Raises `UnknownFormat`."""
-        watch = cls(thresholds)
-        watch._lives = Lives.load(state, thresholds)
-        watch._usuals = Usuals.load(state, interfaces_max)
-        return watch
+    ) -> Evaluator:
+        """Load the messages that `take_changes` returned; other keys are ignored. Raises `UnknownFormat`."""
+        evaluator = cls(thresholds)
+        evaluator._states = AlertStates.load(state, thresholds)
+        evaluator._baselines = Baselines.load(state, interfaces_max)
+        return evaluator
 
-    def changed(self) -> dict[bytes, bytes | None]:
-        """Return what must be written since the last call, by key; None deletes."""
-        return {**self._lives.changed(), **self._usuals.changed()}
+    def take_changes(self) -> dict[bytes, bytes | None]:
+        """Return the state messages to write since the last call, by key; None deletes the key."""
+        return {**self._states.take_changes(), **self._baselines.take_changes()}
 
-    def take(self, finals: pl.DataFrame, watermark: int) -> list[Alert]:
-        """Judge the windows of a frame (`texts.FINALS`); return the transitions to publish, in order."""
+    def evaluate(self, finals: pl.DataFrame, watermark: int) -> list[Alert]:
+        """Evaluate the windows of a frame (`aggregate_encoding.FINALS`); return the transitions to publish.
+
+        `watermark` is event time, epoch seconds: it resolves alerts of interfaces without traffic.
+        """
         alerts: list[Alert] = []
         for traffic in traffic_of(finals):
-            eni, usual = traffic.eni, self._usuals.of(traffic.eni)
-            matters = traffic.may_matter(self._thresholds)
-            if matters or self._lives.is_kept(eni):
-                alerts += self._lives.observe(traffic, usual)
-            if not traffic.is_final or self._lives.is_live(eni):
+            eni, baseline = traffic.eni, self._baselines.of(traffic.eni)
+            is_notable = traffic.is_notable(self._thresholds)
+            if is_notable or self._states.has_state(eni):
+                alerts += self._states.observe(traffic, baseline)
+            if not traffic.is_final or self._states.is_active(eni):
                 continue
-            if not (matters and find(traffic, usual, self._thresholds)):
-                self._usuals.learn(eni, traffic.window_start, traffic.accepted, traffic.rejected)
-        return alerts + self._lives.advance(watermark)
+            if not (is_notable and find(traffic, baseline, self._thresholds)):
+                self._baselines.learn(eni, traffic.window_start, traffic.accepted, traffic.rejected)
+        return alerts + self._states.advance(watermark)

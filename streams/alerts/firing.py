@@ -1,4 +1,4 @@
-"""The alerts that fire now, from the transitions on the `alerts` topic up to now."""
+"""The alerts that fire now, derived from the transitions on the topic `alerts`. Pure."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from streams.records import Alert
 
 @dataclass(slots=True)
 class FiringNow:
-    """The newest transition of each alert of one partition whose first `end` offsets are history.
+    """The firing alerts of one partition at offset `end`.
 
-    A sink that is new begins with the alerts that fire now. It has no use for what was resolved before it was
-    there, and must not miss what began before.
+    A new sink starts with the alerts that fire now: it does not need alerts that resolved earlier, and must
+    not miss alerts that began earlier.
     """
 
     end: int
     _newest: dict[bytes, Alert] = field(default_factory=dict)
 
     def take(self, key: bytes, alert: Alert | None) -> None:
-        """Take the next message of the topic; without an alert (a tombstone) the key is forgotten."""
+        """Apply the next message of the topic; None is a tombstone."""
         self._newest.pop(key, None)
         if alert is not None and alert.status == FIRING:
             self._newest[key] = alert
 
     def alerts(self) -> list[Alert]:
-        """Return the alerts that fire now, in the order in which they began to."""
+        """Return the firing alerts, in the order in which they began to fire."""
         return list(self._newest.values())

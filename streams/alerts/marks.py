@@ -1,4 +1,7 @@
-"""The marks of a life's last windows, and what a run of them means: (window start, mark), oldest first."""
+"""The marks of an alert's last windows, and the runs in them. Pure.
+
+Marks are pairs of window start and mark, oldest first.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 BREACH, BETWEEN, CALM = "b", "h", "c"
-# Twice what hold and clear look at together: room for windows that come out of order, and for open ones that
-# are ahead of the watermark by the allowed lateness of ten minutes.
+"""Above the threshold; below it and above the resolve threshold; below both. Part of the state format."""
+
+# Twice what hold and clear need together: space for windows out of order, and for open windows, which are
+# ahead of the watermark by the allowed lateness of ten minutes.
 MARKS_MAX = 20
 
 Marks = tuple[tuple[int, str], ...]
@@ -23,14 +28,14 @@ class Marked(Protocol):
     def mark(self) -> str: ...
 
 
-def with_mark(marks: Sequence[tuple[int, str]], one: Marked) -> Marks:
-    """Return marks with that of a window, which replaces an older one of the same window."""
-    found = dict(marks) | {one.window_start: one.mark}
+def with_mark(marks: Sequence[tuple[int, str]], window: Marked) -> Marks:
+    """Return the marks with that of a window, which replaces an earlier mark of the same window."""
+    found = dict(marks) | {window.window_start: window.mark}
     return tuple(sorted(found.items())[-MARKS_MAX:])
 
 
-def calm_tail(marks: Sequence[tuple[int, str]]) -> int:
-    """Count the calm windows after the last one that was not."""
+def count_calm_tail(marks: Sequence[tuple[int, str]]) -> int:
+    """Count the calm windows after the last window that is not calm."""
     count = 0
     for _, mark in reversed(marks):
         if mark != CALM:
@@ -40,7 +45,7 @@ def calm_tail(marks: Sequence[tuple[int, str]]) -> int:
 
 
 def latest_run(marks: Sequence[tuple[int, str]], window_s: int, hold: int) -> int | None:
-    """Return the start of the latest run of at least `hold` adjacent breaches."""
+    """Return the start of the latest run of at least `hold` adjacent breaches; None if there is none."""
     found: int | None = None
     first = previous = -1
     for start in _breaches(marks):
@@ -53,9 +58,10 @@ def latest_run(marks: Sequence[tuple[int, str]], window_s: int, hold: int) -> in
 
 
 def open_breach(marks: Sequence[tuple[int, str]], window_s: int) -> int | None:
-    """Return the latest breach that may still become a run.
+    """Return the latest breach that can still become a run; None if there is none.
 
-    It may not once the window after it is judged, or two later ones are: then that window had no traffic.
+    It cannot if the window after it has a mark that is no breach, or if two later windows have marks: then
+    the window after it had no traffic.
     """
     breaches = _breaches(marks)
     if not breaches:

@@ -9,7 +9,7 @@ import orjson
 from connectors.kafka.messages import Message
 from connectors.settings import Work
 from streams.alerts.alert_state import CANCELLED
-from streams.alerts.evaluator import Watch
+from streams.alerts.evaluator import Evaluator
 from streams.numbering import Input, Rewind, Sequence
 from streams.records import Alert
 from streams.sums import partials
@@ -28,7 +28,7 @@ class DetectHop:
         self.slot = make_slot(settings, "detect", partition)
         self._settings = settings
         self._read = Sequence()
-        self._watch = Watch()
+        self._evaluator = Evaluator()
         self._messages: list[Message] = []
         self._touched = False
         self._pace = Pace()
@@ -42,7 +42,7 @@ class DetectHop:
         state = dict(self.slot.state)
         if value := state.pop(PLACE_KEY, None):
             self._read = Sequence.of(orjson.loads(value))
-        self._watch = Watch.load(state)
+        self._evaluator = Evaluator.load(state)
 
     def offer(self, message: Input, now: float) -> Rewind | None:
         verdict = self._read.check(message.number(), message.offset)
@@ -52,7 +52,7 @@ class DetectHop:
             self._read.took(message)
             self._touched = True
             finals = with_final(partials.decode(message.value))
-            alerts = self._watch.take(finals, message.number("watermark"))
+            alerts = self._evaluator.evaluate(finals, message.number("watermark"))
             self._messages += [self._message(alert) for alert in alerts]
         return None
 
@@ -74,6 +74,6 @@ class DetectHop:
 
     async def flush(self, now: float) -> None:
         place = orjson.dumps([self._read.number, self._read.offset, self._read.counted])
-        await self.slot.commit({**self._watch.changed(), PLACE_KEY: place}, self._messages)
+        await self.slot.commit({**self._evaluator.take_changes(), PLACE_KEY: place}, self._messages)
         self._messages, self._touched = [], False
         self._pace.flushed(now, time.time())

@@ -26,7 +26,7 @@ from emulator.world.incidents.schedule import Staged
 from emulator.world.incidents.targets import cast
 from emulator.world.simulation import Minute, World
 from emulator.world.traffic.profiles import SCANNED_PORTS
-from streams.alerts.evaluator import Watch
+from streams.alerts.evaluator import Evaluator
 from streams.records import Alert
 from streams.sums.accumulator import Sums
 from streams.sums.lines import plan
@@ -136,7 +136,7 @@ class Pipeline:
     """The three hops of one partition, called directly. The allowed lateness is the default."""
 
     def __init__(self) -> None:
-        self._sums, self._windows, self._watch = Sums(60), Windows(Rules(slots=1)), Watch()
+        self._sums, self._windows, self._evaluator = Sums(60), Windows(Rules(slots=1)), Evaluator()
         self._producer = self._windows.producers.setdefault(0, Producer())
 
     def add(self, text: bytes) -> None:
@@ -150,7 +150,9 @@ class Pipeline:
         self._windows.add(drained.rows, 0)
         interfaces.update(drained.rows["entity"].to_list())
         flushed = self._windows.flush()
-        return self._watch.take(flushed.judged, self._windows.watermark) if len(flushed.judged) else []
+        return (
+            self._evaluator.evaluate(flushed.judged, self._windows.watermark) if len(flushed.judged) else []
+        )
 
 
 def _texts(minute: Minute, feeds: Sequence[tuple[Intervals, Rows]]) -> Iterator[bytes]:

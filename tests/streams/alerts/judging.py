@@ -1,4 +1,4 @@
-"""Traffic of windows and what is usual, as the detectors take them: what tests of alerts share."""
+"""Traffic of windows and baselines, as the detectors take them: builders for the tests of alerts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import polars as pl
 
-from streams.alerts.baseline import WARM_UP_WINDOWS, Usual
+from streams.alerts.baseline import WARM_UP_WINDOWS, Baseline
 from streams.alerts.detectors import Traffic
 from streams.records import Final
 from streams.windows.aggregate_encoding import FINALS
@@ -31,9 +31,9 @@ def traffic(
     return Traffic(T0 + n * W, eni, W, accepted, rejected, ports, sources, is_final)
 
 
-def usual(accepted: int, rejected: int = 0, windows: int = WARM_UP_WINDOWS) -> Usual:
-    """Return what is usual after some windows that were all alike."""
-    found = Usual()
+def baseline(accepted: int, rejected: int = 0, windows: int = WARM_UP_WINDOWS) -> Baseline:
+    """Return the baseline after some windows that were all alike."""
+    found = Baseline()
     for n in range(windows):
         found.learn(T0 - (windows - n) * W, accepted, rejected)
     return found

@@ -1,4 +1,4 @@
-"""An alert's life: when it fires and resolves; order, repeats and restarts do not change the story."""
+"""Alert states: when an alert fires and resolves; order, repeats and restarts change nothing."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.alerts.alert_states import KEY_PREFIX, MEMORY_S, Lives, fingerprint
+from streams.alerts.alert_states import KEY_PREFIX, MEMORY_S, AlertStates, fingerprint
 from streams.alerts.detectors import PORT_SCAN, REJECT_RATIO
 from streams.records import Alert, decode_alert, has_fired
-from tests.streams.alerts.judging import T0, W, traffic, usual
+from tests.streams.alerts.judging import T0, W, baseline, traffic
 
 ENI = "eni-1"
-USUAL = usual(100)
+USUAL = baseline(100)
 
 # What a window shows: (accepted flows, rejected flows, distinct ports, distinct sources).
 CALM = (100, 0, 0, 0)
@@ -28,19 +28,19 @@ Shown = tuple[int, int, int, int]
 Story = list[tuple[str, str, int]]
 
 
-def see(lives: Lives, n: int, shown: Shown, eni: str = ENI, *, is_final: bool = True) -> list[Alert]:
-    """Let `lives` observe window `n`."""
+def see(states: AlertStates, n: int, shown: Shown, eni: str = ENI, *, is_final: bool = True) -> list[Alert]:
+    """Let `states` observe window `n`."""
     accepted, rejected, ports, sources = shown
     if not accepted + rejected:
         return []
     one = traffic(n, accepted, rejected, ports, sources, eni=eni, is_final=is_final)
-    return lives.observe(one, USUAL)
+    return states.observe(one, USUAL)
 
 
-def play(windows: Sequence[tuple[int, Shown]], lives: Lives | None = None) -> Story:
+def play(windows: Sequence[tuple[int, Shown]], states: AlertStates | None = None) -> Story:
     """Observe windows in the order given; return (rule, status, number of the window it is about)."""
-    lives = lives if lives is not None else Lives()
-    return story(alert for n, shown in windows for alert in see(lives, n, shown))
+    states = states if states is not None else AlertStates()
+    return story(alert for n, shown in windows for alert in see(states, n, shown))
 
 
 def story(alerts: Iterable[Alert]) -> Story:
@@ -55,16 +55,16 @@ def statuses(windows: Sequence[tuple[int, Shown]]) -> list[str]:
 
 def test_a_scan_fires_at_once_and_resolves_after_two_calm_windows() -> None:
     """One window is enough, and one calm window is not."""
-    lives = Lives()
-    (fired,) = see(lives, 0, SCAN)
+    states = AlertStates()
+    (fired,) = see(states, 0, SCAN)
     assert (fired.rule, fired.status, fired.value, fired.threshold) == (PORT_SCAN, "firing", 200, 50)
     assert (fired.starts_at, fired.ends_at) == (T0, 0)
     assert (fired.window_start, fired.window_end) == (T0, T0 + W)
     assert fired.labels == {"eni": ENI}
     assert fired.fingerprint == fingerprint(PORT_SCAN, {"eni": ENI})
     assert fired.url == f"/?v=1&eni={ENI}&from={T0}&to={T0 + W}"
-    assert see(lives, 1, CALM) == []
-    (resolved,) = see(lives, 2, CALM)
+    assert see(states, 1, CALM) == []
+    (resolved,) = see(states, 2, CALM)
     assert (resolved.status, resolved.starts_at, resolved.ends_at) == ("resolved", T0, T0 + W)
     assert resolved.fingerprint == fired.fingerprint
     assert has_fired(resolved)
@@ -73,41 +73,41 @@ def test_a_scan_fires_at_once_and_resolves_after_two_calm_windows() -> None:
 
 def test_a_ratio_is_pending_until_its_third_window() -> None:
     """The hold is three adjacent windows, and the alert starts with the first of them."""
-    lives = Lives()
-    (pending,) = see(lives, 0, NOISY)
+    states = AlertStates()
+    (pending,) = see(states, 0, NOISY)
     assert (pending.rule, pending.status, has_fired(pending)) == (REJECT_RATIO, "pending", False)
-    assert see(lives, 1, NOISY) == []
-    (firing,) = see(lives, 2, NOISY)
+    assert see(states, 1, NOISY) == []
+    (firing,) = see(states, 2, NOISY)
     assert (firing.status, firing.starts_at) == ("firing", T0)
-    assert play([(3, NOISY), (4, NOISY)], lives) == []
+    assert play([(3, NOISY), (4, NOISY)], states) == []
 
 
 def test_a_pending_alert_that_comes_to_nothing_is_cancelled_and_never_resolved() -> None:
     """It is a tombstone on the topic, so that readers drop it; people are not told."""
-    lives = Lives()
-    see(lives, 0, NOISY)
-    (ended,) = see(lives, 1, CALM)
+    states = AlertStates()
+    see(states, 0, NOISY)
+    (ended,) = see(states, 1, CALM)
     assert (ended.status, ended.starts_at, ended.ends_at) == ("cancelled", T0, T0)
     assert not has_fired(ended)
 
 
 def test_a_pending_alert_does_not_replace_one_that_is_resolved() -> None:
     """On a compacted topic it would; so while the resolved one is remembered, only firing is published."""
-    lives = Lives()
+    states = AlertStates()
     fired = [(n, NOISY) for n in range(3)]
-    assert [s for _, s, _ in play([*fired, (3, CALM), (4, CALM)], lives)] == [
+    assert [s for _, s, _ in play([*fired, (3, CALM), (4, CALM)], states)] == [
         "pending",
         "firing",
         "resolved",
     ]
-    assert play([(10, NOISY), (11, CALM), (12, NOISY), (13, NOISY)], lives) == []
-    assert play([(14, NOISY)], lives) == [(REJECT_RATIO, "firing", 14)]
+    assert play([(10, NOISY), (11, CALM), (12, NOISY), (13, NOISY)], states) == []
+    assert play([(14, NOISY)], states) == [(REJECT_RATIO, "firing", 14)]
 
 
 def test_a_resolved_alert_keeps_its_peak_its_sentence_and_its_times() -> None:
-    lives = Lives()
-    play([(0, SCAN), (1, WIDER), (2, SCAN), (3, CALM)], lives)
-    (resolved,) = see(lives, 4, CALM)
+    states = AlertStates()
+    play([(0, SCAN), (1, WIDER), (2, SCAN), (3, CALM)], states)
+    (resolved,) = see(states, 4, CALM)
     assert (resolved.value, resolved.threshold) == (300, 50)
     assert resolved.summary == "about 300 ports tried by about 1 source, all rejected in 60 s"
     assert (resolved.starts_at, resolved.ends_at) == (T0, T0 + 3 * W)
@@ -116,56 +116,56 @@ def test_a_resolved_alert_keeps_its_peak_its_sentence_and_its_times() -> None:
 
 def test_the_peak_of_a_ratio_is_that_of_its_own_episode() -> None:
     """Not of a pending alert long before that came to nothing, and also where it fell silent."""
-    lives = Lives()
-    play([(-9, WORSE), (-8, CALM), (0, NOISY), (1, WORSE), (2, NOISY)], lives)
-    (resolved,) = lives.advance(T0 + 8 * W)
+    states = AlertStates()
+    play([(-9, WORSE), (-8, CALM), (0, NOISY), (1, WORSE), (2, NOISY)], states)
+    (resolved,) = states.advance(T0 + 8 * W)
     assert (resolved.status, resolved.value, resolved.ends_at) == ("resolved", 0.6, T0 + 3 * W)
-    again = Lives()
+    again = AlertStates()
     play([(-9, WORSE), (-8, CALM), (0, NOISY), (1, NOISY), (2, NOISY)], again)
     (resolved,) = again.advance(T0 + 8 * W)
     assert round(resolved.value, 2) == 0.33
 
 
 def test_the_sentence_of_an_alert_does_not_repeat_its_interface() -> None:
-    lives = Lives()
-    for alert in (*see(lives, 0, SCAN), *lives.advance(T0 + 9 * W), *see(lives, 20, NOISY)):
+    states = AlertStates()
+    for alert in (*see(states, 0, SCAN), *states.advance(T0 + 9 * W), *see(states, 20, NOISY)):
         assert alert.labels == {"eni": ENI}
         assert ENI not in alert.summary
 
 
 def test_a_scan_fires_while_its_window_is_open_and_only_once() -> None:
     """Partial rows, then more, then the final ones, then an amendment: one alert."""
-    lives = Lives()
-    (fired,) = see(lives, 0, SCAN, is_final=False)
+    states = AlertStates()
+    (fired,) = see(states, 0, SCAN, is_final=False)
     assert (fired.status, fired.starts_at, fired.value) == ("firing", T0, 200)
-    assert see(lives, 0, WIDER, is_final=False) == []
-    assert play([(-1, CALM), (0, WIDER), (0, WIDER), (1, CALM)], lives) == []
-    (resolved,) = see(lives, 2, CALM)
+    assert see(states, 0, WIDER, is_final=False) == []
+    assert play([(-1, CALM), (0, WIDER), (0, WIDER), (1, CALM)], states) == []
+    (resolved,) = see(states, 2, CALM)
     assert (resolved.status, resolved.value, resolved.ends_at) == ("resolved", 300, T0 + W)
 
 
 def test_an_open_window_says_nothing_of_a_rule_that_compares_and_is_never_calm() -> None:
-    lives = Lives()
-    assert see(lives, 0, NOISY, is_final=False) == []
-    see(lives, 0, SCAN)
-    assert [see(lives, n, CALM, is_final=False) for n in (1, 2, 3)] == [[], [], []]
-    assert [a.status for n in (1, 2) for a in see(lives, n, CALM)] == ["resolved"]
+    states = AlertStates()
+    assert see(states, 0, NOISY, is_final=False) == []
+    see(states, 0, SCAN)
+    assert [see(states, n, CALM, is_final=False) for n in (1, 2, 3)] == [[], [], []]
+    assert [a.status for n in (1, 2) for a in see(states, n, CALM)] == ["resolved"]
 
 
 def test_the_final_window_replaces_the_mark_of_the_open_one() -> None:
     """Sources that came later may explain the ports: then the alert resolves with the windows after it."""
-    lives = Lives()
-    see(lives, 0, SCAN, is_final=False)
-    assert [a.rule for a in see(lives, 0, (100, 200, 200, 120))] == [REJECT_RATIO]
-    resolved = [a for n in (1, 2) for a in see(lives, n, CALM) if a.rule == PORT_SCAN]
+    states = AlertStates()
+    see(states, 0, SCAN, is_final=False)
+    assert [a.rule for a in see(states, 0, (100, 200, 200, 120))] == [REJECT_RATIO]
+    resolved = [a for n in (1, 2) for a in see(states, n, CALM) if a.rule == PORT_SCAN]
     assert [(a.status, a.value) for a in resolved] == [("resolved", 200)]
 
 
 def test_an_open_window_far_ahead_does_not_end_an_episode_whose_windows_are_not_here_yet() -> None:
-    lives = Lives()
-    see(lives, 0, SCAN)
-    assert see(lives, 9, SCAN, is_final=False) == []
-    assert play([(n, SCAN) for n in range(1, 9)], lives) == []
+    states = AlertStates()
+    see(states, 0, SCAN)
+    assert see(states, 9, SCAN, is_final=False) == []
+    assert play([(n, SCAN) for n in range(1, 9)], states) == []
 
 
 def test_between_the_thresholds_nothing_resolves_and_nothing_fires() -> None:
@@ -204,10 +204,10 @@ def test_an_amendment_replaces_what_the_window_said() -> None:
 
 def test_amending_an_episode_that_is_over_does_not_raise_it_again() -> None:
     """The scan was told; more of the same scan, arriving late, is not another one."""
-    lives = Lives()
-    assert len(play([(0, SCAN), (1, CALM), (2, CALM)], lives)) == 2
-    assert play([(0, SCAN), (1, SCAN), (2, SCAN)], lives) == []
-    assert play([(3, SCAN)], lives) == [(PORT_SCAN, "firing", 3)]
+    states = AlertStates()
+    assert len(play([(0, SCAN), (1, CALM), (2, CALM)], states)) == 2
+    assert play([(0, SCAN), (1, SCAN), (2, SCAN)], states) == []
+    assert play([(3, SCAN)], states) == [(PORT_SCAN, "firing", 3)]
 
 
 def test_windows_out_of_order_complete_the_hold() -> None:
@@ -236,14 +236,14 @@ def test_a_pending_alert_whose_next_window_is_missing_ends_with_the_second_one_a
 
 def test_silence_resolves_after_five_windows() -> None:
     """The watermark alone ends what the ENI does not; NODATA lines are silence."""
-    lives = Lives()
-    see(lives, 0, SCAN)
-    assert play([(n, QUIET) for n in range(1, 6)], lives) == []
-    assert lives.advance(T0 + 6 * W - 1) == []
-    (resolved,) = lives.advance(T0 + 6 * W)
+    states = AlertStates()
+    see(states, 0, SCAN)
+    assert play([(n, QUIET) for n in range(1, 6)], states) == []
+    assert states.advance(T0 + 6 * W - 1) == []
+    (resolved,) = states.advance(T0 + 6 * W)
     assert (resolved.status, resolved.ends_at, resolved.value) == ("resolved", T0 + W, 200)
     assert has_fired(resolved)
-    assert lives.advance(T0 + 7 * W) == []
+    assert states.advance(T0 + 7 * W) == []
 
 
 def test_silence_is_noticed_without_the_watermark() -> None:
@@ -257,56 +257,56 @@ def test_silence_is_noticed_without_the_watermark() -> None:
 
 def test_enis_do_not_share_lives() -> None:
     """Each ENI has its own alert, fingerprint and end."""
-    lives = Lives()
-    (one,) = see(lives, 0, SCAN, "eni-1")
-    (two,) = see(lives, 0, SCAN, "eni-2")
+    states = AlertStates()
+    (one,) = see(states, 0, SCAN, "eni-1")
+    (two,) = see(states, 0, SCAN, "eni-2")
     assert one.fingerprint != two.fingerprint
-    see(lives, 5, SCAN, "eni-2")
-    assert [alert.labels["eni"] for alert in lives.advance(T0 + 6 * W)] == ["eni-1"]
+    see(states, 5, SCAN, "eni-2")
+    assert [alert.labels["eni"] for alert in states.advance(T0 + 6 * W)] == ["eni-1"]
 
 
 def test_only_what_broke_a_rule_is_kept_and_only_for_a_while() -> None:
-    """Calm ENIs cost nothing; a life that is over is deleted when its windows can no longer be amended."""
-    lives = Lives()
+    """Calm ENIs cost nothing; a resolved state is deleted when its windows can no longer be amended."""
+    states = AlertStates()
     for n in range(50):
-        see(lives, n, CALM, f"eni-{n}")
-    assert lives.changed() == {}
-    see(lives, 0, SCAN)
-    (key,) = written = lives.changed()
+        see(states, n, CALM, f"eni-{n}")
+    assert states.take_changes() == {}
+    see(states, 0, SCAN)
+    (key,) = written = states.take_changes()
     assert key == KEY_PREFIX + fingerprint(PORT_SCAN, {"eni": ENI}).encode()
     value = written[key]
     assert value is not None
     assert len(value) < 384
-    assert lives.changed() == {}
-    lives.advance(T0 + 6 * W)
-    assert lives.changed()[key] is not None
-    lives.advance(T0 + MEMORY_S - 1)
-    assert lives.changed() == {}
-    lives.advance(T0 + MEMORY_S)
-    assert lives.changed() == {key: None}
+    assert states.take_changes() == {}
+    states.advance(T0 + 6 * W)
+    assert states.take_changes()[key] is not None
+    states.advance(T0 + MEMORY_S - 1)
+    assert states.take_changes() == {}
+    states.advance(T0 + MEMORY_S)
+    assert states.take_changes() == {key: None}
 
 
-def test_a_life_stays_small_however_long_it_lasts() -> None:
+def test_a_state_stays_small_however_long_it_lasts() -> None:
     """A scan of a thousand windows is one value, as small as that of ten."""
-    lives = Lives()
-    play([(n, SCAN) for n in range(1000)], lives)
-    assert all(value is not None and len(value) < 1024 for value in lives.changed().values())
+    states = AlertStates()
+    play([(n, SCAN) for n in range(1000)], states)
+    assert all(value is not None and len(value) < 1024 for value in states.take_changes().values())
 
 
 def test_load_passes_over_what_is_not_ours() -> None:
     """The hop keeps other keys in the same state."""
-    assert Lives.load({b"place": b"\x00"}).changed() == {}
+    assert AlertStates.load({b"place": b"\x00"}).take_changes() == {}
 
 
-def test_a_life_written_by_the_version_before_is_read() -> None:
+def test_a_state_written_by_the_version_before_is_read() -> None:
     """It has no peak: then a resolved alert shows its last window, as that version did."""
-    lives = Lives()
-    see(lives, 0, SCAN)
+    states = AlertStates()
+    see(states, 0, SCAN)
     old = {
         key: orjson.dumps({n: v for n, v in orjson.loads(value or b"").items() if not n.startswith("peak_")})
-        for key, value in lives.changed().items()
+        for key, value in states.take_changes().items()
     }
-    (resolved,) = Lives.load(old).advance(T0 + 6 * W)
+    (resolved,) = AlertStates.load(old).advance(T0 + 6 * W)
     assert (resolved.status, resolved.starts_at, resolved.ends_at) == ("resolved", T0, T0 + W)
 
 
@@ -321,32 +321,32 @@ steps = st.lists(
 )
 
 
-def take(lives: Lives, step: Step) -> list[Alert]:
+def take(states: AlertStates, step: Step) -> list[Alert]:
     """Do one step: a window of an ENI, or the watermark."""
     who, n, what, is_final = step
-    return lives.advance(T0 + n * W) if who == "advance" else see(lives, n, what, who, is_final=is_final)
+    return states.advance(T0 + n * W) if who == "advance" else see(states, n, what, who, is_final=is_final)
 
 
 @given(steps=steps, cuts=st.sets(st.integers(0, 40)))
 def test_restarts_change_nothing(steps: list[Step], cuts: set[int]) -> None:
     """Dumped and loaded at any points, the transitions are those of a process that never stopped."""
-    unbroken, lives = Lives(), Lives()
+    unbroken, states = AlertStates(), AlertStates()
     topic: dict[bytes, bytes] = {}
     for n, step in enumerate(steps):
         if n in cuts:
-            for key, value in lives.changed().items():
+            for key, value in states.take_changes().items():
                 if value is None:
                     topic.pop(key, None)
                 else:
                     topic[key] = value
-            lives = Lives.load(topic)
-        assert take(lives, step) == take(unbroken, step)
+            states = AlertStates.load(topic)
+        assert take(states, step) == take(unbroken, step)
 
 
 @given(steps=steps)
 def test_transitions_follow_one_another(steps: list[Step]) -> None:
     """Whatever comes, an alert goes pending → firing → resolved, and every episode ends after it starts."""
-    lives = Lives()
+    states = AlertStates()
     status: dict[str, str] = {}
     ends: dict[str, int] = {}
 
@@ -360,7 +360,7 @@ def test_transitions_follow_one_another(steps: list[Step]) -> None:
         "firing": {"resolved"},
     }
     for step in steps:
-        for alert in take(lives, step):
+        for alert in take(states, step):
             before = status.get(alert.fingerprint, "cancelled")
             assert alert.status in allowed[before] | ({"pending"} if is_forgotten(alert) else set())
             assert (alert.ends_at == 0) == (alert.status in {"pending", "firing"})
@@ -372,7 +372,7 @@ def test_transitions_follow_one_another(steps: list[Step]) -> None:
 @given(steps=steps)
 def test_seeing_the_same_window_twice_says_nothing_new(steps: list[Step]) -> None:
     """A repeated final is harmless wherever it comes."""
-    lives = Lives()
+    states = AlertStates()
     for step in steps:
-        take(lives, step)
-        assert take(lives, step) == []
+        take(states, step)
+        assert take(states, step) == []

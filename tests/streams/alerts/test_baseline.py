@@ -1,4 +1,4 @@
-"""What is usual of an interface: levels that follow the traffic, each window once, bounded and restored."""
+"""The baseline of an interface follows the traffic, learns each window once, is bounded and restored."""
 
 from __future__ import annotations
 
@@ -7,14 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.alerts.baseline import KEY_PREFIX, WARM_UP_WINDOWS, UnknownFormat, Usual, Usuals, deviations
-from tests.streams.alerts.judging import T0, W, usual
+from streams.alerts.baseline import (
+    KEY_PREFIX,
+    WARM_UP_WINDOWS,
+    Baseline,
+    Baselines,
+    UnknownFormat,
+    deviations,
+)
+from tests.streams.alerts.judging import T0, W, baseline
 
 counts = st.integers(0, 1000)
 
 
 def test_equal_windows_are_what_is_usual() -> None:
-    found = usual(90, 10)
+    found = baseline(90, 10)
     assert found.accepted == pytest.approx(90)
     assert found.rejected == pytest.approx(10)
     assert found.ratio == pytest.approx(0.1)
@@ -23,7 +30,7 @@ def test_equal_windows_are_what_is_usual() -> None:
 
 
 def test_it_is_known_after_ten_windows() -> None:
-    assert [usual(5, windows=n).is_known for n in (0, WARM_UP_WINDOWS - 1, WARM_UP_WINDOWS)] == [
+    assert [baseline(5, windows=n).is_known for n in (0, WARM_UP_WINDOWS - 1, WARM_UP_WINDOWS)] == [
         False,
         False,
         True,
@@ -32,14 +39,14 @@ def test_it_is_known_after_ten_windows() -> None:
 
 
 def test_a_level_follows_slow_change_with_a_half_life_of_twenty_windows() -> None:
-    found = usual(100, 0, windows=100)
+    found = baseline(100, 0, windows=100)
     for n in range(20):
         found.learn(T0 + n * W, 200, 0)
     assert 145 < found.accepted < 155
 
 
 def test_bursts_widen_the_range() -> None:
-    even, bursty = Usual(), Usual()
+    even, bursty = Baseline(), Baseline()
     for n in range(60):
         even.learn(n, 100, 20)
         bursty.learn(n, 100, 60 if n % 4 == 0 else 7)
@@ -49,7 +56,7 @@ def test_bursts_widen_the_range() -> None:
 
 @given(st.lists(st.tuples(counts, counts), min_size=1, max_size=80))
 def test_levels_stay_within_what_was_seen(windows: list[tuple[int, int]]) -> None:
-    found = Usual()
+    found = Baseline()
     for n, (accepted, rejected) in enumerate(windows):
         found.learn(n, accepted, rejected)
     assert min(a for a, _ in windows) - 1e-6 <= found.accepted <= max(a for a, _ in windows) + 1e-6
@@ -58,13 +65,13 @@ def test_levels_stay_within_what_was_seen(windows: list[tuple[int, int]]) -> Non
 
 
 def test_a_window_that_is_not_newer_is_not_learned_again() -> None:
-    usuals = Usuals()
-    usuals.learn("eni-1", T0, 10, 5)
-    before = usuals.changed()
-    usuals.learn("eni-1", T0, 1000, 0)
-    usuals.learn("eni-1", T0 - W, 1000, 0)
-    assert usuals.changed() == {}
-    assert Usuals.load({k: v for k, v in before.items() if v}).of("eni-1") == usuals.of("eni-1")
+    baselines = Baselines()
+    baselines.learn("eni-1", T0, 10, 5)
+    before = baselines.take_changes()
+    baselines.learn("eni-1", T0, 1000, 0)
+    baselines.learn("eni-1", T0 - W, 1000, 0)
+    assert baselines.take_changes() == {}
+    assert Baselines.load({k: v for k, v in before.items() if v}).of("eni-1") == baselines.of("eni-1")
 
 
 steps = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 30), counts, counts), max_size=60)
@@ -74,43 +81,45 @@ steps = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 30), counts, count
 def test_a_restart_restores_exactly_what_was_known_with_evictions_too(
     steps: list[tuple[int, int, int, int]], cuts: set[int]
 ) -> None:
-    plain, restarted = Usuals(20), Usuals(20)
+    plain, restarted = Baselines(20), Baselines(20)
     topic: dict[bytes, bytes] = {}
     for at, (name, n, accepted, rejected) in enumerate(steps):
         if at in cuts:
-            topic |= restarted.changed()
-            restarted = Usuals.load(topic, 20)
+            topic |= restarted.take_changes()
+            restarted = Baselines.load(topic, 20)
         for one in (plain, restarted):
             one.learn(f"eni-{name}", n * W, accepted, rejected)
         assert [restarted.of(f"eni-{i}") for i in range(61)] == [plain.of(f"eni-{i}") for i in range(61)]
 
 
 def test_the_number_of_interfaces_is_bounded_and_the_one_seen_longest_ago_goes_first() -> None:
-    usuals = Usuals(100)
+    baselines = Baselines(100)
     for n in range(1000):
-        usuals.learn(f"eni-{n}", n * W, 10, 0)
-        assert sum(usuals.of(f"eni-{i}") is not None for i in range(n + 1)) <= 100
-    assert usuals.of("eni-999") is not None
-    assert usuals.of("eni-0") is None
+        baselines.learn(f"eni-{n}", n * W, 10, 0)
+        assert sum(baselines.of(f"eni-{i}") is not None for i in range(n + 1)) <= 100
+    assert baselines.of("eni-999") is not None
+    assert baselines.of("eni-0") is None
 
 
 def test_the_state_is_small_values_that_name_their_format() -> None:
-    usuals = Usuals()
+    baselines = Baselines()
     for n in range(2000):
-        usuals.learn(f"eni-{n:017x}", T0, 10, n)
-    written = usuals.changed()
+        baselines.learn(f"eni-{n:017x}", T0, 10, n)
+    written = baselines.take_changes()
     assert all(key.startswith(KEY_PREFIX) for key in written)
     assert max(map(len, written.values())) < 8_000
     assert {orjson.loads(value)["format"] for value in written.values()} == {1}
-    usuals.learn("eni-1", T0 + W, 10, 0)
-    assert len(usuals.changed()) == 1
+    baselines.learn("eni-1", T0 + W, 10, 0)
+    assert len(baselines.take_changes()) == 1
 
 
 def test_another_format_is_an_error_with_a_remedy() -> None:
     value = orjson.dumps({"format": 2, "interfaces": {}})
-    with pytest.raises(UnknownFormat, match="has format 2, and this version knows 1: start the version"):
-        Usuals.load({KEY_PREFIX + b"3": value})
+    with pytest.raises(
+        UnknownFormat, match="has format 2, but this version reads format 1: start the version"
+    ):
+        Baselines.load({KEY_PREFIX + b"3": value})
 
 
 def test_keys_of_others_are_ignored() -> None:
-    assert Usuals.load({b"place": b"\x00", b"life|x": b"{"}).changed() == {}
+    assert Baselines.load({b"place": b"\x00", b"life|x": b"{"}).take_changes() == {}

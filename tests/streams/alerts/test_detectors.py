@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.alerts.baseline import WARM_UP_WINDOWS, Usual
+from streams.alerts.baseline import WARM_UP_WINDOWS, Baseline
 from streams.alerts.detectors import PORT_SCAN, REJECT_RATIO, Thresholds, find, measure, traffic_of
-from tests.streams.alerts.judging import T0, W, frame, rows, traffic, usual
+from tests.streams.alerts.judging import T0, W, baseline, frame, rows, traffic
 
-CLEAN = usual(1000)  # an interface that usually rejects nothing
+CLEAN = baseline(1000)  # an interface that usually rejects nothing
 
 
-def broken(accepted: int, rejected: int, known: Usual | None = CLEAN) -> list[str]:
+def broken(accepted: int, rejected: int, known: Baseline | None = CLEAN) -> list[str]:
     return [finding.rule for finding in find(traffic(0, accepted, rejected), known)]
 
 
@@ -40,19 +40,19 @@ def test_reject_ratio_breaks_twenty_points_above_the_usual(
 @pytest.mark.parametrize(
     ("known", "accepted", "rejected", "is_broken"),
     [
-        (usual(60, 40), 60, 40, False),  # 40 % is usual here
-        (usual(60, 40), 60, 60, False),  # 50 % is still near
-        (usual(60, 40), 60, 89, False),  # 59.7 %
-        (usual(60, 40), 60, 91, True),
-        (usual(40, 5), 25, 26, False),  # 51 % of 11 %, and the rejects are up by 5.6 deviations
-        (usual(40, 5), 25, 29, True),  # by 6.2
-        (usual(60, 40), 20, 42, False),  # 68 %, but it is accepted traffic that went away
-        (usual(5, 95), 0, 900, False),  # nearly all is rejected on this interface anyway
-        (usual(20, 5), 20, 40, True),
+        (baseline(60, 40), 60, 40, False),  # 40 % is usual here
+        (baseline(60, 40), 60, 60, False),  # 50 % is still near
+        (baseline(60, 40), 60, 89, False),  # 59.7 %
+        (baseline(60, 40), 60, 91, True),
+        (baseline(40, 5), 25, 26, False),  # 51 % of 11 %, and the rejects are up by 5.6 deviations
+        (baseline(40, 5), 25, 29, True),  # by 6.2
+        (baseline(60, 40), 20, 42, False),  # 68 %, but it is accepted traffic that went away
+        (baseline(5, 95), 0, 900, False),  # nearly all is rejected on this interface anyway
+        (baseline(20, 5), 20, 40, True),
     ],
 )
 def test_both_the_ratio_and_the_rejects_must_leave_the_usual_range(
-    known: Usual, accepted: int, rejected: int, is_broken: bool
+    known: Baseline, accepted: int, rejected: int, is_broken: bool
 ) -> None:
     """Internet noise makes most flows of a quiet public interface rejects, and is no alert."""
     margin = broken(accepted, rejected, known)
@@ -61,25 +61,25 @@ def test_both_the_ratio_and_the_rejects_must_leave_the_usual_range(
 
 def test_an_interface_whose_usual_traffic_is_not_known_is_not_judged_by_its_ratio() -> None:
     assert broken(0, 1000, None) == []
-    assert broken(0, 1000, usual(1000, windows=WARM_UP_WINDOWS - 1)) == []
-    assert broken(0, 1000, usual(1000, windows=WARM_UP_WINDOWS)) == [REJECT_RATIO]
+    assert broken(0, 1000, baseline(1000, windows=WARM_UP_WINDOWS - 1)) == []
+    assert broken(0, 1000, baseline(1000, windows=WARM_UP_WINDOWS)) == [REJECT_RATIO]
 
 
 @pytest.mark.parametrize(
     ("known", "accepted", "rejected", "is_broken"),
     [
-        (usual(12), 0, 10, True),
-        (usual(12), 0, 9, False),  # fewer than ten flows
-        (usual(12), 1, 20, False),  # not all of them
-        (usual(12, 2), 0, 14, True),  # what was accepted is rejected now
-        (usual(12, 8), 0, 9, False),  # as many rejects as ever: its clients went away
-        (usual(4, 1), 0, 12, False),  # too little was accepted to miss it
-        (usual(2, 20), 0, 30, False),  # nearly all is rejected anyway
-        (usual(12, windows=9), 0, 20, False),
+        (baseline(12), 0, 10, True),
+        (baseline(12), 0, 9, False),  # fewer than ten flows
+        (baseline(12), 1, 20, False),  # not all of them
+        (baseline(12, 2), 0, 14, True),  # what was accepted is rejected now
+        (baseline(12, 8), 0, 9, False),  # as many rejects as ever: its clients went away
+        (baseline(4, 1), 0, 12, False),  # too little was accepted to miss it
+        (baseline(2, 20), 0, 30, False),  # nearly all is rejected anyway
+        (baseline(12, windows=9), 0, 20, False),
     ],
 )
 def test_full_rejection_of_a_small_interface_breaks_the_rule(
-    known: Usual, accepted: int, rejected: int, is_broken: bool
+    known: Baseline, accepted: int, rejected: int, is_broken: bool
 ) -> None:
     assert broken(accepted, rejected, known) == ([REJECT_RATIO] if is_broken else [])
 
@@ -124,10 +124,10 @@ def test_a_scan_is_the_one_cause_of_its_rejects() -> None:
 
 
 def test_a_finding_says_what_and_compares_and_leaves_the_interface_to_its_label() -> None:
-    (finding,) = find(traffic(0, 75, 75), usual(90, 10))
+    (finding,) = find(traffic(0, 75, 75), baseline(90, 10))
     assert (finding.value, finding.threshold) == (0.5, 0.3)
     assert finding.summary == "50% of 150 flows rejected, usually 10% in 60 s"
-    (finding,) = find(traffic(0, 0, 14), usual(12))
+    (finding,) = find(traffic(0, 0, 14), baseline(12))
     assert finding.summary == "all of 14 flows rejected, usually 0% in 60 s"
 
 
@@ -136,15 +136,15 @@ def test_a_finding_says_what_and_compares_and_leaves_the_interface_to_its_label(
     [
         (traffic(0, 30, 13), CLEAN, {PORT_SCAN: 0.0, REJECT_RATIO: 13 / 43}),  # 80 % of 50 flows
         (traffic(0, 25, 13), CLEAN, {PORT_SCAN: 0.0, REJECT_RATIO: 0.0}),  # too few to go on
-        (traffic(0, 0, 8), usual(12), {PORT_SCAN: 0.0, REJECT_RATIO: 1.0}),  # 80 % of ten, all rejected
-        (traffic(0, 0, 7), usual(12), {PORT_SCAN: 0.0, REJECT_RATIO: 0.0}),
+        (traffic(0, 0, 8), baseline(12), {PORT_SCAN: 0.0, REJECT_RATIO: 1.0}),  # 80 % of ten, all rejected
+        (traffic(0, 0, 7), baseline(12), {PORT_SCAN: 0.0, REJECT_RATIO: 0.0}),
         (traffic(0, 10, 8, 8, 1), CLEAN, {PORT_SCAN: 8.0, REJECT_RATIO: 0.0}),
         (traffic(0, 10, 7, 7, 1), CLEAN, {PORT_SCAN: 0.0, REJECT_RATIO: 0.0}),
         (traffic(0, 500), CLEAN, {PORT_SCAN: 0.0, REJECT_RATIO: 0.0}),
         (traffic(0, 0, 500), None, {PORT_SCAN: 0.0, REJECT_RATIO: 0.0}),
     ],
 )
-def test_measure_asks_for_evidence_too(one: object, known: Usual | None, values: dict[str, float]) -> None:
+def test_measure_asks_for_evidence_too(one: object, known: Baseline | None, values: dict[str, float]) -> None:
     """Too few flows, or ports spread over many sources, cannot keep an alert alive."""
     assert measure(one, known) == values  # type: ignore[arg-type]
 
@@ -182,14 +182,14 @@ def test_thresholds_are_settings() -> None:
     rejected=st.integers(0, 120),
     ports=st.integers(0, 120),
     sources=st.integers(0, 9),
-    known=st.builds(usual, st.integers(0, 30), st.integers(0, 30)),
+    known=st.builds(baseline, st.integers(0, 30), st.integers(0, 30)),
 )
 def test_a_window_that_cannot_matter_is_calm(
-    accepted: int, rejected: int, ports: int, sources: int, known: Usual
+    accepted: int, rejected: int, ports: int, sources: int, known: Baseline
 ) -> None:
-    """What `may_matter` leaves out could neither fire a rule nor keep an alert from resolving."""
+    """What `is_notable` leaves out could neither fire a rule nor keep an alert from resolving."""
     one = traffic(0, accepted, rejected, ports, sources)
-    if one.flows and not one.may_matter():
+    if one.flows and not one.is_notable():
         calm = Thresholds()
         assert find(one, known) == []
         assert all(value < calm.resolve_below(rule, known) for rule, value in measure(one, known).items())
