@@ -1,10 +1,10 @@
-"""The numbers of a log: what a hop checks on each message that it reads, and writes on each that it sends.
+"""Message numbers: the check of each message that a hop reads, and the headers of each message that it sends.
 
-A producer numbers the messages of each partition of its output, and counts the lines, flows or rows in them.
-A number that is applied is skipped when it comes at an offset that was read already. A jump is answered with
-the offset to read again from. A number that is applied and comes at a *newer* offset means that the producer
-began to count anew, as after its state topic was deleted: the hop stops, because it cannot know which lines
-were counted. Pure.
+A producer numbers the messages in each partition of its output, and counts the lines, flows or rows in them.
+A hop skips a number that it has applied, if the message has an offset that it has read. At a gap, the check
+returns the offset to read again from. An applied number at a *newer* offset means that the producer restarted
+its numbers, as after its state topic was deleted: the hop stops, because it cannot know which lines are
+counted. Pure.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ class Input:
         return int(self.headers[name])
 
     def optional(self, name: str, absent: int) -> int:
-        """Return a numeric header that messages of format 1 do not have."""
+        """Return a numeric header; `absent` if the message has none, as in format 1."""
         return int(self.headers.get(name, absent))
 
 
 class NumbersWentBack(ConnectError):
-    """A producer sent a number again that is applied; the message names the topic and the remedy."""
+    """A producer sent an applied number again; the message names the topic and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
-    """A jump in the numbers: read again from `offset`; `missing` messages are between."""
+    """A gap of `missing` messages in the numbers: read again from `offset`."""
 
     offset: int
     missing: int
@@ -48,10 +48,10 @@ class Rewind:
 
 @dataclass(slots=True)
 class Sequence:
-    """The last number applied of one producer, and its offset: the number check of the law.
+    """The last applied number of one producer, and its offset.
 
-    `counted` is how many lines, flows or rows the producer had sent with it, to tell what a gap held; `NONE`
-    after messages of format 1, which do not tell.
+    `counted` is the total of lines, flows or rows that the producer had sent up to it, from which the size of
+    a gap follows; `NONE` after messages of format 1, which have no totals.
     """
 
     number: int = -1
@@ -60,14 +60,14 @@ class Sequence:
 
     @classmethod
     def of(cls, kept: list[int]) -> Sequence:
-        """Read it from a hop's state; in format 1 that has no count."""
+        """Return the sequence for the stored numbers; state of format 1 has no total."""
         number, offset, counted = kept if len(kept) > 2 else [*kept, NONE]
         return cls(number, offset, counted)
 
     def check(self, number: int, offset: int) -> bool | Rewind:
-        """Return True for the next number, False for one seen before, `Rewind` for a jump.
+        """Return True for the next number, False for an applied one, `Rewind` at a gap.
 
-        Raises `NumbersWentBack` for a number that is applied and comes at a newer offset.
+        Raises `NumbersWentBack` for an applied number at a newer offset.
         """
         if number <= self.number:
             if offset > self.offset:
@@ -77,13 +77,16 @@ class Sequence:
             return Rewind(self.offset + 1, number - self.number - 1)
         return True
 
-    def took(self, message: Input) -> None:
-        """Note that a message was applied."""
+    def advance(self, message: Input) -> None:
+        """Record that a message was applied."""
         self.number, self.offset = message.number(), message.offset
         self.counted = message.optional("counted_before", NONE) + message.optional("count", 0)
 
-    def skip(self, message: Input) -> int | None:
-        """Accept the loss of all before a message; return how much they held, None if that is unknown."""
+    def skip_gap(self, message: Input) -> int | None:
+        """Skip to the message after a gap; return the size of the gap, None if it is unknown.
+
+        The size is in lines, flows or rows, as the producer counts them.
+        """
         before, counted = message.optional("counted_before", NONE), self.counted
         self.number, self.offset, self.counted = message.number() - 1, message.offset - 1, before
         return before - counted if NONE not in (before, counted) else None
@@ -91,13 +94,13 @@ class Sequence:
 
 @dataclass(slots=True)
 class Output:
-    """What a hop has sent to one partition of its output: the last number, and the flows or rows in all."""
+    """The output of a hop to one partition: the last number sent, and the total of flows or rows."""
 
     number: int = -1
     counted: int = 0
 
     def message(self, topic: str, partition: int, value: bytes, count: int, **headers: bytes) -> Message:
-        """Return the next message; it holds `count` flows or rows."""
+        """Return the next message, which holds `count` flows or rows."""
         self.number += 1
         named = (
             ("number", b"%d" % self.number),

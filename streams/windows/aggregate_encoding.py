@@ -1,6 +1,6 @@
-"""Aggregates as text, in bulk: the Kafka key and the JSON value of many cells at once.
+"""The encoding of aggregates in bulk: the Kafka keys and JSON values of many cells in one call.
 
-The JSON has the fields of `records.Aggregate`, in their order.
+The JSON has the fields of `records.Aggregate` in their order.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from streams.windows.window_table import Cells, Names
 
 _POLARS = {"str": pl.String, "int": pl.Int64, "bool": pl.Boolean}
 FINALS: dict[str, Any] = {f.name: _POLARS[str(f.type)] for f in fields(Final)}
-"""A message of `finals`: a column for each field of `Final`, in its order."""
+"""The schema of a message of `finals`: a column for each field of `Final`, in its order."""
 
 _ACTIONS = Texts.of(ACTIONS)
 _ACTIONS_JSON = Texts.of(f'"{action}"' for action in ACTIONS)
@@ -29,12 +29,12 @@ _BOOLEANS = Texts.of(["false", "true"])
 
 
 def with_final(found: pl.DataFrame) -> pl.DataFrame:
-    """Convert `FINALS` of the previous layout, which had final windows only and no column that says so."""
+    """Add the column `final` to a frame of the previous version, which had final windows only."""
     return found if "final" in found.columns else found.with_columns(final=pl.lit(value=True))
 
 
 def finals(found: Cells, names: Names, window_s: int, watermark: int) -> pl.DataFrame:
-    """Return cells as `FINALS`."""
+    """Return cells as a frame of `FINALS`. `watermark` is event time, epoch seconds."""
     columns = _numbers(found, window_s)
     columns["eni"] = names.of(window_table.entity_of(found.totals))
     columns["action"] = [ACTIONS[action] for action in window_table.action_of(found.totals).tolist()]
@@ -45,7 +45,10 @@ def finals(found: Cells, names: Names, window_s: int, watermark: int) -> pl.Data
 def write(
     found: Cells, names: Names, window_s: int, watermark: int, arrival_ms: int
 ) -> tuple[list[bytes], list[bytes]]:
-    """Return the keys and values of cells; their oldest arrival is this one where rows are new, else 0."""
+    """Return the Kafka keys and values of cells.
+
+    `oldest_arrival_ms` of a cell is `arrival_ms` if it has new rows, else 0. `watermark` is epoch seconds.
+    """
     totals = found.totals
     entities, actions, windows = (
         window_table.entity_of(totals),
@@ -53,7 +56,7 @@ def write(
         totals["window"],
     )
     numbers = _numbers(found, window_s) | {name: totals[name] for name in ("first", "last")}
-    numbers["oldest_arrival_ms"] = totals["touched"] * arrival_ms
+    numbers["oldest_arrival_ms"] = totals["is_new"] * arrival_ms
     columns: dict[str, tuple[Any, Texts | None]] = {name: (values, None) for name, values in numbers.items()}
     columns["eni"] = entities, names.json
     columns["action"] = actions, _ACTIONS_JSON
@@ -79,9 +82,9 @@ _FIELDS = [(f.name, f'{"," if at else "{"}"{f.name}":') for at, f in enumerate(f
 
 
 def _protocols(rows: Rows, lengths: Any) -> Texts:
-    """Return the JSON object of each cell's totals by protocol; `lengths` are the rows of each cell."""
+    """Return a JSON object of the totals by protocol for each cell; `lengths` are the rows of each cell."""
     last = np.cumsum(lengths) - 1
-    # Every row begins with what stands before it, so that those of a cell are one piece of text.
+    # Every row begins with its separator, so that the rows of a cell are one piece of text.
     opens = np.ones(len(rows), np.int64)
     opens[last - lengths + 1] = 0
     closes = np.zeros(len(rows), np.int64)

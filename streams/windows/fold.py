@@ -1,7 +1,7 @@
-"""Rows of totals folded in one pass: those of a key become one row, in the order given.
+"""The reduction of rows of totals: rows of one key become one row, in a single pass.
 
-numpy's `reduceat`, a column at a time over records, took three times as long. A row is `WORDS` 64-bit words,
-as `cells.ROW` lays them out: window, key, three sums, first, last, number of the maps, revision, touched.
+numpy's `reduceat`, one column at a time, took three times as long. A row is `WORDS` 64-bit words in the order
+of `window_table.ROW`: window, key, three sums, first, last, number of the maps, revision, is_new.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ WORDS = 10
 
 
 def fold(rows: Rows, order: Any, shift: int, maps: Maps) -> tuple[Rows, Any]:
-    """Return one row for each run of equal (window, key >> `shift`), and where in `order` each run starts.
+    """Return one row for each run of equal (window, key >> `shift`), and the start of each run in `order`.
 
-    `rows` are records of `cells.ROW`; `order` sorts them. Sums are added, `first` is the least, the maps of
-    a run are or-ed into a new one, the rest is the greatest; window and key are those of the run's first row.
+    `rows` are records of `window_table.ROW`; `order` holds the indexes that sort them. Sums are added,
+    `first` is the minimum, the maps of a run are combined with `|` into a new map, and the other columns are
+    the maximum. Window and key are those of the first row of the run.
     """
     out = np.empty(len(order), rows.dtype)
     starts = np.empty(len(order), np.int64)
@@ -37,7 +38,7 @@ def _words(rows: Any) -> Any:
 @kernel
 def _fold(rows, order, shift, out, starts, maps, used):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
     at = -1
-    own = used  # maps from this number on were made here, and may be changed
+    own = used  # maps from this number on were created here and may be changed
     for i in range(order.shape[0]):
         row = rows[order[i]]
         if at < 0 or out[at, 0] != row[0] or out[at, 1] >> shift != row[1] >> shift:

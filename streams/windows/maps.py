@@ -1,8 +1,8 @@
-"""The bit maps of a partition's rows, by number: ports and sources of rejected traffic (see `partials`).
+"""The bit maps of the rows of a partition, by number: ports and sources of rejected traffic (see `partials`).
 
-Most rows have no maps, and a pair of maps is three times as large as a row. So rows hold a number, and the
-maps are rows of one array. A map is written once and never changed: merging two makes a third. `keep` deletes
-the maps to which no row refers any more. Number 0 is the empty map.
+Most rows have no maps, and a pair of maps is three times as large as a row. A row therefore holds a number,
+and the maps are rows of one array. A map is immutable: merging two maps creates a third. `keep` deletes the
+maps without a row. Number 0 is the empty map.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ def _empty(rows: int) -> Any:
 
 @dataclass(slots=True)
 class Maps:
-    """Pairs of maps; `used` of the rows of `words` are taken."""
+    """Pairs of maps; the first `used` rows of `words` are in use."""
 
     words: Any = field(default_factory=lambda: _empty(1), compare=False)
     used: int = 1
     _kept: int = 0
 
     def reserve(self, count: int) -> None:
-        """Make room for `count` more."""
+        """Allocate space for `count` more pairs."""
         if self.used + count > len(self.words):
             words = _empty(max(self.used + count, 2 * len(self.words)))
             words[: self.used] = self.words[: self.used]
             self.words = words
 
     def read(self, column: pl.Series) -> Any:
-        """Add the maps of a column, and return the number of each. Raises `ValueError` on a foreign size."""
+        """Add the maps of a column; return the number of each. Raises `ValueError` on a foreign size."""
         values = column.to_list()
         numbers = np.zeros(len(values), np.int64)
         places = [place for place, value in enumerate(values) if value]
@@ -55,11 +55,11 @@ class Maps:
         return numbers
 
     def column(self, numbers: Any) -> pl.Series:
-        """Return maps as a column."""
+        """Return the maps of these numbers as a column."""
         return to_column(self.words, numbers)
 
     def distinct(self, numbers: Any) -> tuple[Any, Any]:
-        """Return the estimated distinct ports, and distinct sources, of some maps."""
+        """Return the estimated distinct ports and the estimated distinct sources of some maps, as arrays."""
         counts = np.zeros((len(numbers), 2), np.int64)
         places = np.flatnonzero(numbers)
         bits = np.bitwise_count(self.words[numbers[places]])
@@ -67,7 +67,7 @@ class Maps:
         return counts[:, 0], counts[:, 1]
 
     def keep(self, tables: Sequence[Any]) -> None:
-        """Delete all maps but those of these tables, if that frees half of them; number those anew."""
+        """Delete the maps that no table refers to, if that frees at least half; renumber the others."""
         if self.used <= 2 * self._kept + SPARE_MAPS:
             return
         live = np.unique(np.concatenate([[0], *(rows["maps"] for rows in tables)]))

@@ -1,9 +1,9 @@
-"""The watermark of the worker: what the slots say of event time, and how far windows are complete. Pure.
+"""The watermark of the worker: the event time of each slot, and the minimum of all slots. Pure.
 
 The connectors decide how far their sources are read (`connectors/progress.py`), and every block carries their
-watermark. The worker adds one thing that it alone knows: the newest `start` of all lines. A connector has
-sampled its lines, so when nothing is left to read, its watermark may be some seconds short of the newest
-line. The exact newest `start` then counts, at most `CLOSE_S` ahead of the connectors' watermark.
+watermark. The worker adds the newest `start` of all lines, which only it knows: a connector samples its
+lines, so at the tip its watermark may be some seconds behind the newest line. If all sources are at the tip,
+the exact newest `start` counts, at most `CLOSE_S` ahead of the connectors' watermark.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ CLOSE_S = 120
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """The event time of one slot: the newest `start` in its lines, and the watermark of its blocks.
+    """The event time of one slot: the newest `start` of its lines, and the watermark of its blocks.
 
-    The watermark is `NONE` until the connectors of all slots know theirs. With `is_caught_up` it stands there
-    because no source of any slot had anything left to read.
+    Both are epoch seconds. The watermark is `NONE` until the connectors of all slots have one. With
+    `is_caught_up`, every source of every slot was at the tip when the watermark was reported.
     """
 
     newest: int = NONE
@@ -29,20 +29,20 @@ class Time:
     is_caught_up: bool = False
 
     def after(self, other: Time) -> Time:
-        """Return the time after a later message of the same slot. A watermark never goes back."""
+        """Return the event time after a later message of the same slot. A watermark never moves back."""
         newest, watermark = max(self.newest, other.newest), max(self.watermark, other.watermark)
         return Time(newest, watermark, other.is_caught_up)
 
 
-def reached(times: Collection[Time], slots: int) -> int:
-    """Return the event time up to which the lines of all slots are read; `NONE` while one has not said.
+def combined_watermark(times: Collection[Time], slots: int) -> int:
+    """Return the event time up to which all slots are read; `NONE` while a slot has no watermark.
 
-    A slot that is silent holds the result at its last watermark. No clock takes part.
+    A silent slot holds the result at its last watermark. No clock is involved.
     """
-    told = [time for time in times if time.watermark != NONE]
-    if len(told) < slots:
+    known = [time for time in times if time.watermark != NONE]
+    if len(known) < slots:
         return NONE
-    watermark = min(time.watermark for time in told)
-    if not all(time.is_caught_up for time in told):
+    watermark = min(time.watermark for time in known)
+    if not all(time.is_caught_up for time in known):
         return watermark
-    return max(watermark, min(max(time.newest for time in told), watermark + CLOSE_S))
+    return max(watermark, min(max(time.newest for time in known), watermark + CLOSE_S))

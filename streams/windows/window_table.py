@@ -1,9 +1,9 @@
-"""The totals of windows as tables: rows of (window, entity, action, protocol), sorted, merged in bulk.
+"""The totals of windows as tables: rows of (window, entity, action, protocol), sorted and merged in bulk.
 
-A row is one record of a numpy array, and its key one number: the entity's code, the action, the protocol,
-from high to low. So the rows of a cell (window, entity, action) stand together, as do the cells of an entity,
-and all that is done to them is a sort and a reduction over runs. One Python object for each cell cost five
-times as much.
+A row is one record of a numpy array, and its key is one integer: the code of the entity, the action and the
+protocol, from high bits to low bits. The rows of a cell (window, entity, action) are therefore adjacent, and
+so are the cells of an entity; every operation is a sort and a reduction over runs. One Python object for each
+cell cost five times as much.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ ROW = np.dtype(
         ("bytes", np.int64),
         ("first", np.int64),
         ("last", np.int64),
-        ("maps", np.int64),  # a number of `Maps`
-        ("revision", np.int64),  # of the cell; the same in all of its rows
-        ("touched", np.int64),  # 1 in rows that were added since the last flush
+        ("maps", np.int64),  # number in `Maps`
+        ("revision", np.int64),  # of the cell; equal in all of its rows
+        ("is_new", np.int64),  # 1 in rows that were added since the last flush
     ]
 )
 _CARRIED = ("window", "flows", "packets", "bytes", "first", "last")
@@ -54,7 +54,7 @@ STATE: dict[str, Any] = {
 
 @dataclass(slots=True)
 class Names:
-    """The entities of a partition by code. Codes are this process's own and are never written anywhere."""
+    """The entities of a partition by code. Codes are valid in this process only and are never stored."""
 
     texts: list[str] = field(default_factory=list)
     _codes: dict[str, int] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Names:
     _json: Texts = NO_TEXTS
 
     def codes(self, entities: Iterable[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return the code of each entity; new ones get the next."""
+        """Return the code of each entity; a new entity gets the next code."""
         known, found = self._codes, []
         for entity in entities:
             code = known.get(entity)
@@ -73,19 +73,19 @@ class Names:
         return np.array(found, np.int64)
 
     def of(self, codes: Any) -> list[str]:
-        """Return the entities behind some codes."""
+        """Return the entity of each code."""
         texts = self.texts
         return [texts[code] for code in codes.tolist()]
 
     @property
     def raw(self) -> Texts:
-        """The entities by code, to be rendered."""
+        """The entities by code, for rendering."""
         self._grow()
         return self._raw
 
     @property
     def json(self) -> Texts:
-        """The same as JSON, quotes included."""
+        """The entities by code as JSON strings, for rendering."""
         self._grow()
         return self._json
 
@@ -97,7 +97,7 @@ class Names:
 
 
 def merged(parts: Sequence[Rows], maps: Maps) -> Rows:
-    """Return sorted rows, from rows in any order with any repetition."""
+    """Return sorted rows with one row for each key, from rows in any order with repeated keys."""
     rows = np.concatenate(parts)
     totals, _ = fold(rows, np.lexsort((rows["key"], rows["window"])), 0, maps)
     return totals
@@ -105,7 +105,7 @@ def merged(parts: Sequence[Rows], maps: Maps) -> Rows:
 
 @dataclass(frozen=True)
 class Cells:
-    """Cells: a row of totals for each, the rows by protocol behind them, and how many of these each has."""
+    """Cells: a row of totals for each cell, the rows by protocol, and the number of these rows per cell."""
 
     totals: Rows
     rows: Rows
@@ -125,31 +125,31 @@ class Cells:
 
     @cached_property
     def distinct(self) -> tuple[Any, Any]:
-        """Return the estimated distinct ports, and distinct sources, of each cell."""
+        """Two arrays: the estimated distinct ports and distinct sources of each cell."""
         return self.maps.distinct(self.totals["maps"])
 
 
 def any_of_entity(totals: Rows, marked: Any) -> Any:
-    """Return a mask of the cells of which any, of the same window and entity, is marked."""
+    """Return a mask of the cells whose window and entity have a marked cell."""
     starts = _runs(totals["window"], entity_of(totals))
     lengths = np.diff(starts, append=len(totals))
     return np.repeat(np.logical_or.reduceat(marked, starts), lengths)
 
 
 def by_window(rows: Rows) -> list[Rows]:
-    """Cut sorted rows into one table for each window."""
+    """Split sorted rows into one table for each window."""
     return [part.copy() for part in np.split(rows, _runs(rows["window"])[1:])] if len(rows) else []
 
 
 def _runs(*columns: Any) -> Starts:
-    """Return where runs of equal values start."""
+    """Return the start indexes of runs of equal values."""
     is_start = np.ones(len(columns[0]), bool)
     is_start[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
     return np.flatnonzero(is_start)
 
 
 def of_frame(found: pl.DataFrame, names: Names, maps: Maps, revised: bool = False) -> Rows:
-    """Read rows from a frame of partials, or of state, where rows have revisions."""
+    """Return the rows of a frame of partials, or with `revised` of state, where rows have revisions."""
     rows = np.zeros(len(found), ROW)
     codes = names.codes(found["entity"].to_list())
     action, protocol = (found[name].to_numpy().astype(np.int64) for name in ("action", "protocol"))
@@ -163,7 +163,7 @@ def of_frame(found: pl.DataFrame, names: Names, maps: Maps, revised: bool = Fals
 
 
 def to_frame(rows: Rows, names: Names, maps: Maps) -> pl.DataFrame:
-    """Write rows as state."""
+    """Return rows as a frame of `STATE`."""
     columns: dict[str, Any] = {
         "entity": names.of(entity_of(rows)),
         "action": action_of(rows),
@@ -180,10 +180,10 @@ def entity_of(rows: Rows) -> Any:
 
 
 def action_of(rows: Rows) -> Any:
-    """Return each row's action, an index of `lines.ACTIONS`."""
+    """Return the action of each row, an index of `lines.ACTIONS`."""
     return rows["key"] >> PROTOCOL_BITS & (1 << ACTION_BITS) - 1
 
 
 def protocol_of(rows: Rows) -> Any:
-    """Return each row's protocol."""
+    """Return the IANA protocol number of each row; `lines.PROTOCOL_ABSENT` if it is absent."""
     return rows["key"] & (1 << PROTOCOL_BITS) - 1

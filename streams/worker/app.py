@@ -1,8 +1,8 @@
-"""The Faust app: topics and agents declared, and every place where Faust is bent, with the reason.
+"""The Faust app: its settings and topics, and every deviation from standard Faust with its reason.
 
-Faust gives agents, topics, the consumer group and its rebalancing. State, places and outputs are the hops'
-own, in slots. Reproduced wrong on faust-streaming 0.15.3, and so not used: windowed tables,
-`processing_guarantee`, its own offset commits for these topics, exceptions inside an agent.
+Faust provides agents, topics, the consumer group and its rebalancing. The hops keep their state, positions
+and outputs in slots. These features gave wrong results on faust-streaming 0.15.3 and are not used: windowed
+tables, `processing_guarantee`, Faust's own offset commits for these topics, exceptions inside an agent.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ BUFFERED_EVENTS = 16  # each may be a block of 1 MiB
 
 
 class _App(faust.App):
-    """Bent: Faust makes folders for tables, which we do not have, where it may not write."""
+    """Deviation: Faust creates folders for tables; there are none, and the folder may be read-only."""
 
     def _create_directories(self) -> None:
         pass
 
 
 class _CommittedThread(driver.AIOKafkaConsumerThread):
-    """Bent: Faust ties read_committed to its own exactly-once; we want the one without the other."""
+    """Deviation: Faust uses `read_committed` with its own exactly-once only; slots need it without that."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -47,15 +47,15 @@ def make_app(settings: Work) -> faust.App:
     """Return the app, without agents. Nothing is opened."""
     options: dict[str, Any] = {}
     if settings.worker_id:
-        # Static membership spares a rebalance when a worker restarts within its session.
+        # Static membership avoids a rebalance when a worker restarts within its session.
         options["consumer_group_instance_id"] = settings.worker_id
     app = _App(
         f"{settings.prefix}work",
         broker=f"kafka://{settings.kafka.replace(',', ';kafka://')}",
-        web_enabled=False,  # The page is another process.
+        web_enabled=False,  # `vpcflow serve` is another process.
         topic_partitions=settings.slots,
         topic_disable_leader=True,
-        topic_allow_declare=False,  # Topics are ours to create and check: connectors/kafka/topics.py.
+        topic_allow_declare=False,  # `ensure_topics` creates and checks the topics.
         broker_commit_interval=0.5,
         broker_session_timeout=settings.session_s,
         broker_heartbeat_interval=min(1.0, settings.session_s / 4),
@@ -71,5 +71,5 @@ def make_app(settings: Work) -> faust.App:
 
 
 def declare_topic(app: faust.App, name: str) -> Any:
-    """Declare a hop's input: raw values, and no acknowledgements, because the slot keeps the place."""
+    """Declare the input of a hop: raw values, and no acknowledgements, because the slot has the position."""
     return app.topic(name, value_type=bytes, value_serializer="raw", acks=False)

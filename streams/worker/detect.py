@@ -1,4 +1,4 @@
-"""The third hop: windows in, transitions of alerts out."""
+"""The third hop, `detect`: windows in, alert transitions out."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from streams.sums import partials
 from streams.windows.aggregate_encoding import with_final
 from streams.worker.hops import Pace, make_slot
 
-PLACE_KEY = b"place"
+POSITION_KEY = b"place"  # part of the state format
 
 
 class DetectHop:
-    """`finals[q]` → `alerts[q]`."""
+    """The hop from `finals[q]` to `alerts[q]`."""
 
     input = "finals"
 
@@ -30,17 +30,17 @@ class DetectHop:
         self._read = Sequence()
         self._evaluator = Evaluator()
         self._messages: list[Message] = []
-        self._touched = False
+        self._has_input = False
         self._pace = Pace()
 
     @property
-    def place(self) -> int:
+    def next_offset(self) -> int:
         return self._read.offset + 1
 
     async def open(self, now: float) -> None:
         await self.slot.open()
         state = dict(self.slot.state)
-        if value := state.pop(PLACE_KEY, None):
+        if value := state.pop(POSITION_KEY, None):
             self._read = Sequence.of(orjson.loads(value))
         self._evaluator = Evaluator.load(state)
 
@@ -49,8 +49,8 @@ class DetectHop:
         if isinstance(verdict, Rewind):
             return verdict
         if verdict:
-            self._read.took(message)
-            self._touched = True
+            self._read.advance(message)
+            self._has_input = True
             finals = with_final(partials.decode(message.value))
             alerts = self._evaluator.evaluate(finals, message.number("watermark"))
             self._messages += [self._message(alert) for alert in alerts]
@@ -62,18 +62,18 @@ class DetectHop:
         topic = f"{self._settings.prefix}alerts"
         return Message(topic, self.slot.partition, alert.fingerprint.encode(), value)
 
-    def step_over(self, message: Input) -> int | None:
-        return self._read.skip(message)
+    def skip_gap(self, message: Input) -> int | None:
+        return self._read.skip_gap(message)
 
     def is_due(self, now: float) -> bool:
-        return self._touched and self._pace.allows(now)
+        return self._has_input and self._pace.allows(now)
 
     @property
     def is_large(self) -> bool:
         return False
 
     async def flush(self, now: float) -> None:
-        place = orjson.dumps([self._read.number, self._read.offset, self._read.counted])
-        await self.slot.commit({**self._evaluator.take_changes(), PLACE_KEY: place}, self._messages)
-        self._messages, self._touched = [], False
+        position = orjson.dumps([self._read.number, self._read.offset, self._read.counted])
+        await self.slot.commit({**self._evaluator.take_changes(), POSITION_KEY: position}, self._messages)
+        self._messages, self._has_input = [], False
         self._pace.flushed(now, time.time())

@@ -1,4 +1,4 @@
-"""The second hop: partial sums in, aggregates and finals out; rows behind the retention go to `dead`."""
+"""The second hop, `merge`: partial sums in, aggregates and finals out; late rows go to `dead`."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from streams.sums.lines import ACTIONS
 from streams.windows.merge import Producer, Rules, Windows
 from streams.windows.watermark import Time
 from streams.worker import metrics
-from streams.worker.hops import PLACE_S, Pace, make_slot
+from streams.worker.hops import POSITION_S, Pace, make_slot
 
 FULL_ROWS = 5_000
-"""Rows after which a flush does not wait for its turn: a backlog would make it hundreds of megabytes."""
+"""Rows that cause a flush without a pause; a flush of a backlog would otherwise take hundreds of MB."""
 
-FINALS_A_MESSAGE = 1000  # windows of an entity, of two rows mostly: 700 KB before lz4
+FINALS_A_MESSAGE = 1000  # windows of one entity, of two rows typically: 700 KB before lz4
 
 
 class MergeHop:
-    """`partials[q]` → `aggregates[q]`, `finals[q]`; late rows to `dead`."""
+    """The hop from `partials[q]` to `aggregates[q]` and `finals[q]`; late rows go to `dead`."""
 
     input = "partials"
 
@@ -36,14 +36,14 @@ class MergeHop:
         self._rules = Rules(settings.window_s, settings.lateness_s, settings.retention_s, settings.slots)
         self._windows = Windows(self._rules)
         self._sent = Output()
-        self._jump: Input | None = None
+        self._gap: Input | None = None
         self._parts: list[pl.DataFrame] = []
         self._arrival_ms, self._newest_ms = 0, 0
         self._pace = Pace()
-        self._kept_offset, self._kept_at = -1, 0.0
+        self._committed_offset, self._committed_at = -1, 0.0
 
     @property
-    def place(self) -> int:
+    def next_offset(self) -> int:
         return self._windows.offset + 1
 
     async def open(self, now: float) -> None:
@@ -52,21 +52,22 @@ class MergeHop:
         self._sent = _output(state.pop(b"sent", b"-1"))
         self._windows = Windows.load(self._rules, state)
         self._parts, self._arrival_ms = [], 0
-        self._kept_offset, self._kept_at = self._windows.offset, now
+        self._committed_offset, self._committed_at = self._windows.offset, now
 
     def offer(self, message: Input, now: float) -> Rewind | None:
-        if self._jump is not None and message.offset > self._jump.offset:
-            # Nothing after a jump is taken, of no producer: a commit would carry the place past the jump.
-            message = self._jump
+        if self._gap is not None and message.offset > self._gap.offset:
+            # After a gap, no message of any producer is applied: a commit would move the position past the
+            # gap.
+            message = self._gap
         producer = self._producer(message)
         verdict = producer.read.check(message.number(), message.offset)
         if isinstance(verdict, Rewind):
-            self._jump = message
+            self._gap = message
             return verdict
-        self._jump = None
+        self._gap = None
         if verdict:
-            producer.read.took(message)
-            self._windows.note(producer, _time(message))
+            producer.read.advance(message)
+            self._windows.advance(producer, _time(message))
             if message.value:
                 arrival_ms = message.number("arrival_ms")
                 self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms)
@@ -77,9 +78,9 @@ class MergeHop:
     def _producer(self, message: Input) -> Producer:
         return self._windows.producers.setdefault(message.number("producer"), Producer())
 
-    def step_over(self, message: Input) -> int | None:
-        message, self._jump = self._jump or message, None
-        return self._producer(message).read.skip(message)
+    def skip_gap(self, message: Input) -> int | None:
+        message, self._gap = self._gap or message, None
+        return self._producer(message).read.skip_gap(message)
 
     def is_due(self, now: float) -> bool:
         if self.is_large:
@@ -88,7 +89,7 @@ class MergeHop:
             return False
         if self._parts or self._windows.is_due():
             return True
-        return self._windows.offset != self._kept_offset and now - self._kept_at >= PLACE_S
+        return self._windows.offset != self._committed_offset and now - self._committed_at >= POSITION_S
 
     @property
     def is_large(self) -> bool:
@@ -104,14 +105,14 @@ class MergeHop:
         aggregates = f"{prefix}aggregates"
         messages = [Message(aggregates, q, key, value) for key, value in flushed.published]
         watermark = b"%d" % self._windows.watermark
-        for part in _parts(flushed.judged):
+        for part in _messages_of(flushed.detector_rows):
             value = partials.encode(part)
             messages.append(self._sent.message(f"{prefix}finals", q, value, len(part), watermark=watermark))
         if flushed.late:
             messages.append(self._late(flushed.late))
         state = {**flushed.state, b"sent": b"%d %d" % (self._sent.number, self._sent.counted)}
         await self.slot.commit(state, messages)
-        self._kept_offset, self._kept_at = self._windows.offset, now
+        self._committed_offset, self._committed_at = self._windows.offset, now
         metrics.count_merged(flushed)
         self._pace.flushed(now, time.time(), self._newest_ms)
 
@@ -125,7 +126,7 @@ class MergeHop:
 
 
 def _output(sent: bytes) -> Output:
-    """Read what was sent; state of format 1 has the number alone."""
+    """Return the stored output; state of format 1 has the number only."""
     return Output(*map(int, sent.split()))
 
 
@@ -137,9 +138,9 @@ def _time(message: Input) -> Time:
     )
 
 
-def _parts(judged: pl.DataFrame) -> list[pl.DataFrame]:
-    """Cut rows for detectors into messages, and never between the rows of one entity and window."""
-    if len(judged) <= FINALS_A_MESSAGE:
-        return [judged] if len(judged) else []
+def _messages_of(found: pl.DataFrame) -> list[pl.DataFrame]:
+    """Split detector rows into messages, never between the rows of one entity and window."""
+    if len(found) <= FINALS_A_MESSAGE:
+        return [found] if len(found) else []
     part = pl.struct("eni", "window_start").rle_id() // FINALS_A_MESSAGE
-    return judged.with_columns(part=part).partition_by("part", include_key=False, maintain_order=True)
+    return found.with_columns(part=part).partition_by("part", include_key=False, maintain_order=True)

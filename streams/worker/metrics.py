@@ -1,4 +1,4 @@
-"""What the worker counts; the list is a document. No label is unbounded."""
+"""The Prometheus metrics of the worker. No label is unbounded."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from streams.sums.accumulator import Counts
 from streams.sums.lines import ACTIONS
 from streams.windows.merge import Flushed
 
-RECORDS = Counter("vpcflow_records_total", "Flow-log lines and sums, by what became of them", ["stage"])
-REWINDS = Counter("vpcflow_rewinds_total", "Jumps in a producer's numbers that were read again", ["topic"])
-STALE = Counter("vpcflow_stale_events_total", "Events of an older generation, dropped", ["topic"])
-LOST = Counter("vpcflow_lost_messages_total", "Messages that retention took before we read them", ["topic"])
+RECORDS = Counter("vpcflow_records_total", "Flow-log lines and sums by outcome", ["stage"])
+REWINDS = Counter("vpcflow_rewinds_total", "Gaps in message numbers that were read again", ["topic"])
+STALE = Counter("vpcflow_stale_events_total", "Dropped events of an older group generation", ["topic"])
+LOST = Counter(
+    "vpcflow_lost_messages_total", "Messages deleted by retention before they were read", ["topic"]
+)
 LOST_COUNT = Counter(
-    "vpcflow_lost_total", "Lines, flows or rows in messages that retention took before we read them", ["what"]
+    "vpcflow_lost_total", "Lines, flows or rows deleted by retention before they were read", ["what"]
 )
 LOG_STATUS = Counter("vpcflow_log_status_lines_total", "Lines of NODATA and SKIPDATA", ["log_status"])
 SLOTS_OPEN = Gauge("vpcflow_slots_open", "Slots that this worker owns")
@@ -29,7 +31,7 @@ def count_lines(counts: Counts) -> None:
 
 
 def count_log_status(rows: pl.DataFrame) -> None:
-    """Count the lines that say that there was nothing, or that records were skipped."""
+    """Count the lines with log-status NODATA and SKIPDATA."""
     actions, flows = rows["action"].to_numpy(), rows["flows"].to_numpy()
     for name in LOG_ACTIONS:
         LOG_STATUS.labels(name).inc(int(flows[actions == ACTIONS.index(name)].sum()))

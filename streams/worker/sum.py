@@ -1,6 +1,6 @@
-"""The first hop: lines in, partial sums out; what cannot be understood goes to `dead` with its reason.
+"""The first hop, `sum`: lines in, partial sums out; refused lines go to `dead` with a reason.
 
-The hop passes the watermark of its blocks on, with the newest `start` that it has read. A block without lines
+The hop forwards the watermark of its blocks and the newest `start` that it has read. A block without lines
 moves only these, so it causes no flush.
 """
 
@@ -24,17 +24,17 @@ from streams.sums.accumulator import Counts, Drained, Sums
 from streams.sums.lines import Plan, UnusableFormat
 from streams.windows.watermark import Time
 from streams.worker import metrics
-from streams.worker.hops import PLACE_S, Pace, make_slot
+from streams.worker.hops import POSITION_S, Pace, make_slot
 
 log = structlog.get_logger()
 
-PLACE_KEY = b"place"
-HEARTBEAT_S = 1.0  # partitions that a flush had nothing for still learn the time
-PLANS = 1024  # of formats: headers and JSON rows in the data define any number of them
+POSITION_KEY = b"place"  # part of the state format
+HEARTBEAT_S = 1.0  # interval to send the watermark to partitions without sums
+PLANS = 1024  # cached formats; headers and JSON rows in the data define any number of them
 
 
 class SumHop:
-    """`blocks[p]` → one message to each `partials[q]` that the flush has sums for; `dead`."""
+    """The hop from `blocks[p]` to each `partials[q]` with sums in the flush; refused lines go to `dead`."""
 
     input = "blocks"
 
@@ -44,37 +44,37 @@ class SumHop:
         self._read = Sequence()
         self._sent = [Output() for _ in range(settings.slots)]
         self._time = Time()
-        self._told = [Time() for _ in range(settings.slots)]
+        self._time_sent = [Time() for _ in range(settings.slots)]
         self._counts = dict.fromkeys(Counts.__slots__, 0)
-        self._touched = False
+        self._has_lines = False
         self._arrival_ms, self._newest_ms = 0, 0
-        self._told_at = 0.0
-        self._kept, self._kept_at = -1, 0.0
+        self._time_sent_at = 0.0
+        self._committed, self._committed_at = -1, 0.0
         self._pace = Pace()
 
     @property
-    def place(self) -> int:
+    def next_offset(self) -> int:
         return self._read.offset + 1
 
     async def open(self, now: float) -> None:
         await self.slot.open()
-        if value := self.slot.state.get(PLACE_KEY):
-            place = orjson.loads(value)
-            self._read = Sequence.of(place["read"])
-            self._sent = [_output(sent) for sent in place["sent"]]
-            self._time = Time(place["newest"], *place.get("watermark", ()))
-            self._counts = place["counts"]
-        self._kept, self._kept_at = self._read.number, now
+        if value := self.slot.state.get(POSITION_KEY):
+            position = orjson.loads(value)
+            self._read = Sequence.of(position["read"])
+            self._sent = [_output(sent) for sent in position["sent"]]
+            self._time = Time(position["newest"], *position.get("watermark", ()))
+            self._counts = position["counts"]
+        self._committed, self._committed_at = self._read.number, now
 
     def offer(self, message: Input, now: float) -> Rewind | None:
         verdict = self._read.check(message.number(), message.offset)
         if isinstance(verdict, Rewind):
             return verdict
         if verdict:
-            self._read.took(message)
-            self._move(message)
+            self._read.advance(message)
+            self._advance_time(message)
             if message.value:
-                self._touched = True
+                self._has_lines = True
                 arrival_ms = message.number("arrival_ms")
                 newest_ms = message.optional("newest_arrival_ms", arrival_ms)
                 self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms)
@@ -82,21 +82,21 @@ class SumHop:
                 self._sum(message.value, message.headers["format"].decode(), newest_ms // 1000)
         return None
 
-    def _move(self, message: Input) -> None:
-        """Take the watermark of a block; not every block of a transaction has one."""
+    def _advance_time(self, message: Input) -> None:
+        """Apply the watermark of a block; only one block of a transaction has it."""
         if "watermark" in message.headers:
             caught_up = bool(message.number("caught_up"))
             self._time = self._time.after(Time(NONE, message.number("watermark"), caught_up))
 
-    def step_over(self, message: Input) -> int | None:
-        return self._read.skip(message)
+    def skip_gap(self, message: Input) -> int | None:
+        return self._read.skip_gap(message)
 
     def is_due(self, now: float) -> bool:
-        if self._touched:
+        if self._has_lines:
             return self._sums.is_full or self._pace.allows(now)
-        if now - self._told_at >= HEARTBEAT_S and any(told != self._time for told in self._told):
+        if now - self._time_sent_at >= HEARTBEAT_S and any(sent != self._time for sent in self._time_sent):
             return True
-        return self._read.number != self._kept and now - self._kept_at >= PLACE_S
+        return self._read.number != self._committed and now - self._committed_at >= POSITION_S
 
     @property
     def is_large(self) -> bool:
@@ -109,19 +109,19 @@ class SumHop:
             self._counts[name] += getattr(drained.counts, name)
         messages = self._partials(drained, now)
         messages += self._dead(drained)
-        place = {
+        position = {
             "read": [self._read.number, self._read.offset, self._read.counted],
             "sent": [[sent.number, sent.counted] for sent in self._sent],
             "newest": self._time.newest,
             "watermark": [self._time.watermark, self._time.is_caught_up],
             "counts": self._counts,
         }
-        await self.slot.commit({PLACE_KEY: orjson.dumps(place)}, messages)
-        self._kept, self._kept_at = self._read.number, now
+        await self.slot.commit({POSITION_KEY: orjson.dumps(position)}, messages)
+        self._committed, self._committed_at = self._read.number, now
         metrics.count_lines(drained.counts)
         metrics.count_log_status(drained.rows)
         self._pace.flushed(now, time.time(), self._newest_ms)
-        self._touched, self._arrival_ms = False, 0
+        self._has_lines, self._arrival_ms = False, 0
 
     def _sum(self, text: bytes, line_format: str, arrived_s: int) -> None:
         by = _plan(line_format)
@@ -133,12 +133,12 @@ class SumHop:
     def _partials(self, drained: Drained, now: float) -> list[Message]:
         parts = partials.split(drained.rows, len(self._sent)) if len(drained.rows) else {}
         targets = set(parts)
-        if now - self._told_at >= HEARTBEAT_S:
-            targets |= {q for q, told in enumerate(self._told) if told != self._time}
-            self._told_at = now
+        if now - self._time_sent_at >= HEARTBEAT_S:
+            targets |= {q for q, sent in enumerate(self._time_sent) if sent != self._time}
+            self._time_sent_at = now
         messages = []
         for q in sorted(targets):
-            self._told[q] = self._time
+            self._time_sent[q] = self._time
             part = parts.get(q)
             messages.append(
                 self._sent[q].message(
@@ -165,13 +165,13 @@ class SumHop:
 
 
 def _output(sent: list[int] | int) -> Output:
-    """Read what was sent to one partition; state of format 1 has the number alone."""
+    """Return the stored output to one partition; state of format 1 has the number only."""
     return Output(*sent) if isinstance(sent, list) else Output(sent)
 
 
 @lru_cache(maxsize=PLANS)
 def _plan(line_format: str) -> Plan | str:
-    """Return the plan of a format, or why lines of it are refused."""
+    """Return the plan of a format, or the reason to refuse its lines."""
     try:
         return lines.plan(parse_format(line_format))
     except (BadFormat, UnusableFormat) as error:

@@ -1,7 +1,7 @@
-"""Loads the kernels, and compiles them the first time on a machine: 6 s, and 60 MB that a process keeps.
+"""The warm-up of the compiled kernels: loads them, or compiles them at the first start on a machine.
 
-`python -m streams.worker.warm` does that where it is no worker's time and memory; `make` calls it after it
-installs.
+Compilation takes 6 s and 60 MB that the process does not release. `make` therefore runs
+`python -m streams.worker.warm` after the installation.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from streams.windows.watermark import Time
 
 
 def warm(window_s: int) -> None:
-    """Go once through every kernel, so that the first block need not wait for it."""
+    """Run every kernel once, so that the first block does not wait for a compilation."""
     sums, windows = Sums(window_s), Windows(Rules(window_s))
     sums.warm()
-    windows.note(Producer(), Time())
+    windows.advance(Producer(), Time())
     windows.add(partials.frame([(0, "-", 0, 0, 0, 0, 0, 0, 0, b"")]), 0)
     windows.flush()
 

@@ -1,8 +1,8 @@
-"""The worker process: opens the assigned partitions, feeds the hops, flushes them, and fails loudly.
+"""The worker process: opens the assigned partitions, feeds and flushes the hops, and stops at any error.
 
-One lock a worker is held around a batch, around flushes and around a revocation, so that nothing is written
-for a partition after Faust has given it away. An error that a hop does not know ends the process with a
-non-zero status; its supervisor starts it again, and the slots keep the places at which it continues.
+One lock per worker covers each batch, each flush and each revocation, so that no hop writes for a partition
+after Faust has revoked it. An unknown error in a hop ends the process with a non-zero status. The supervisor
+restarts the process, which continues at the positions in the slots.
 """
 
 from __future__ import annotations
@@ -34,25 +34,26 @@ log = structlog.get_logger()
 
 TAKE, TAKE_WITHIN_S = 8, 0.05
 TICK_S = 0.05
-OFFSETS_S = 1.0  # group offsets are written this often, for lag tools only; nothing reads them back
-REWIND_PAUSE_S = 0.5  # a rewind needs a fetch to take effect; do not ask again before
+OFFSETS_S = 1.0  # interval to commit group offsets, which only lag tools read
+REWIND_PAUSE_S = 0.5  # a seek takes effect with the next fetch; no second seek before
 CLOSE_S = 5.0
 GC_THRESHOLD = 1_000_000
-REWINDS_MAX = 60  # to one offset, in vain: half a minute
-COUNTED = {"blocks": "lines", "partials": "flows", "finals": "rows"}  # what a topic's messages count
-RESTART_REMEDY = "Use another VPCFLOW_PREFIX, or stop every process and delete all topics of this one"
-Place = tuple[str, int]
+REWINDS_MAX = 60  # seeks to one offset without success: half a minute
+COUNTED = {"blocks": "lines", "partials": "flows", "finals": "rows"}  # unit of the totals in each topic
+RESTART_REMEDY = "Use another VPCFLOW_PREFIX, or stop every process and delete all topics of this prefix"
+Assigned = tuple[str, int]
+"""Topic without prefix, and partition."""
 
 
 class Worker:
-    """The hops that this process owns, and the Faust app that feeds them."""
+    """The hops of the assigned partitions, and the Faust app that feeds them."""
 
     def __init__(self, settings: Work) -> None:
         self._settings = settings
         self._app = make_app(settings)
         self._lock = asyncio.Lock()
-        self._hops: dict[Place, Hop] = {}
-        self._rewound: dict[Place, tuple[float, int, int]] = {}  # when, to which offset, how often
+        self._hops: dict[Assigned, Hop] = {}
+        self._rewound: dict[Assigned, tuple[float, int, int]] = {}  # time, offset, count
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_ready = False
         warm(settings.window_s)
@@ -76,11 +77,11 @@ class Worker:
 
     @property
     def is_ready(self) -> bool:
-        """Whether every assigned slot is open."""
+        """True while every assigned slot is open."""
         return self._is_ready
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set. Raises what ended the work otherwise."""
+        """Run until `stop` is set. Raises the exception of a hop or of Faust."""
         self._app.finalize()
         started = asyncio.ensure_future(self._app.start())
         stopped = asyncio.ensure_future(stop.wait())
@@ -103,17 +104,17 @@ class Worker:
             await self._stop_app()
 
     async def _flush_all(self) -> None:
-        """Commit what is read, so that the next owner begins after it; what takes too long is read again."""
+        """Commit the input that is read, within `CLOSE_S`; the next owner reads uncommitted input again."""
         if not self._is_settled():
             return
         try:
             async with asyncio.timeout(CLOSE_S):
                 await asyncio.gather(*(hop.flush(time.time()) for hop in self._hops.values()))
         except Exception as error:
-            log.warning("stopped with messages uncommitted", error=repr(error))
+            log.warning("stopped with uncommitted messages", error=repr(error))
 
     async def _stop_app(self) -> None:
-        """Bent: Faust's consumer thread outlives its cancelled app, and the process could not end."""
+        """Deviation: Faust's consumer thread does not end with a cancelled app, and would block the exit."""
         try:
             await asyncio.wait_for(self._app.stop(), CLOSE_S)
         except TimeoutError:
@@ -131,46 +132,46 @@ class Worker:
                 await self._flush_due()
                 if time.monotonic() - offsets_at > OFFSETS_S:
                     offsets_at = time.monotonic()
-                    await self._tell_offsets()
+                    await self._commit_group_offsets()
 
     def _is_settled(self) -> bool:
         app = self._app
         return app.consumer is not None and not app.rebalancing and (app.consumer_generation_id or 0) > 0
 
-    def _assigned(self) -> set[Place]:
+    def _assigned(self) -> set[Assigned]:
         prefix = self._settings.prefix
         return {(tp.topic.removeprefix(prefix), tp.partition) for tp in self._app.consumer.assignment()}
 
-    def _tp(self, place: Place) -> TP:
-        return TP(self._settings.prefix + place[0], place[1])
+    def _tp(self, key: Assigned) -> TP:
+        return TP(self._settings.prefix + key[0], key[1])
 
     async def _open_assigned(self) -> None:
-        """Bent: open at once, not at a first event, so that the place is sought before anything is read."""
+        """Deviation: open at the assignment, not at the first event, and seek to the position of the slot."""
         missing = [p for p in self._assigned() if p not in self._hops and p[0] in self._kinds]
         if not missing:
             return
-        hops = {place: self._kinds[place[0]](place[1]) for place in missing}
+        hops = {key: self._kinds[key[0]](key[1]) for key in missing}
         now = time.time()
         await asyncio.gather(*(hop.open(now) for hop in hops.values()))
         await self._check_ends(hops)
         self._hops.update(hops)
-        for place, hop in hops.items():
-            await self._app.consumer.seek_wait({self._tp(place): hop.place})
+        for key, hop in hops.items():
+            await self._app.consumer.seek_wait({self._tp(key): hop.next_offset})
         metrics.SLOTS_OPEN.set(len(self._hops))
         log.info("slots opened", opened=len(hops), owned=len(self._hops))
 
-    async def _check_ends(self, hops: Mapping[Place, Hop]) -> None:
-        """Raise `NumbersWentBack` for a topic that ends before the place of its hop: it is another one now.
+    async def _check_ends(self, hops: Mapping[Assigned, Hop]) -> None:
+        """Raise `NumbersWentBack` for a topic that ends before the position of its hop: it was recreated.
 
-        The hop would skip its messages as applied, because they come at offsets that were read.
+        The hop would skip its messages as applied, because their offsets have been read.
         """
         ends = await self._app.consumer.highwaters(*map(self._tp, hops))
-        for place, hop in hops.items():
-            tp = self._tp(place)
-            if ends[tp] < hop.place:
+        for key, hop in hops.items():
+            tp = self._tp(key)
+            if ends[tp] < hop.next_offset:
                 raise NumbersWentBack(
                     f"topic {tp.topic}, partition {tp.partition}, ends at offset {ends[tp]}, but was read up"
-                    f" to offset {hop.place}: it was deleted or cut short. {RESTART_REMEDY}"
+                    f" to offset {hop.next_offset}: it was deleted or cut short. {RESTART_REMEDY}"
                 )
 
     async def _feed(self, topic: str, batches: AsyncIterator[Any]) -> None:
@@ -181,8 +182,9 @@ class Worker:
                         await self._offer(topic, event)
                     await self._flush_due()
             except Exception as error:
-                # Bent: Faust would acknowledge the event, log a traceback and restart the agent. The process
-                # ends instead, and reports the error once (`cli_running.run`); until then the agent waits.
+                # Deviation: Faust would acknowledge the event, log a traceback and restart the agent. The
+                # process ends instead, and reports the error once (`running.run`); until then the agent
+                # waits.
                 self._fail(error)
                 await asyncio.get_running_loop().create_future()
 
@@ -191,11 +193,11 @@ class Worker:
             self._failed.set_exception(error)
 
     async def _offer(self, topic: str, event: Any) -> None:
-        place = (topic, event.message.partition)
-        hop = self._hops.get(place)
+        key = (topic, event.message.partition)
+        hop = self._hops.get(key)
         stale = event.message.generation_id != self._app.consumer_generation_id
         if hop is None or stale or self._app.rebalancing:
-            metrics.STALE.labels(topic).inc()  # Sought again, and so read again, when the slot is opened.
+            metrics.STALE.labels(topic).inc()  # It is read again after the slot is opened.
             return
         message = Input(event.message.offset, _headers(event.headers), event.value)
         check_format(self._settings.prefix + topic, message.headers.items())
@@ -203,22 +205,22 @@ class Worker:
             verdict = hop.offer(message, time.time())
         except NumbersWentBack as error:
             raise NumbersWentBack(
-                f"topic {self._settings.prefix}{topic}, partition {place[1]}: {error}. The state of its"
-                f" producer was deleted or restored. {RESTART_REMEDY}"
+                f"topic {self._settings.prefix}{topic}, partition {key[1]}: {error}. The state of its"
+                f" producer was deleted or restored from an older copy. {RESTART_REMEDY}"
             ) from error
         if isinstance(verdict, Rewind):
-            await self._rewind(place, hop, message, verdict)
+            await self._rewind(key, hop, message, verdict)
 
-    async def _rewind(self, place: Place, hop: Hop, message: Input, back: Rewind) -> None:
-        """Bent: Faust can drop fetched messages around a rebalance; the numbers show it, this heals."""
-        at, offset, count = self._rewound.get(place, (0.0, -1, 0))
+    async def _rewind(self, key: Assigned, hop: Hop, message: Input, back: Rewind) -> None:
+        """Deviation: Faust can drop fetched messages around a rebalance; seek back to read them again."""
+        at, offset, count = self._rewound.get(key, (0.0, -1, 0))
         if time.monotonic() - at < REWIND_PAUSE_S:
             return
-        tp = self._tp(place)
+        tp = self._tp(key)
         first = (await self._app.consumer.earliest_offsets(tp))[tp]
         if first > back.offset:
-            # The gap is real: retention passed while no worker read.
-            self._skip_gap(place, hop, message, back)
+            # The messages are lost: retention expired while no worker was reading.
+            self._skip_gap(key, hop, message, back)
             return
         count = count + 1 if offset == back.offset else 1
         if count > REWINDS_MAX:
@@ -226,38 +228,42 @@ class Worker:
                 f"topic {tp.topic}, partition {tp.partition}: {back.missing} messages before number"
                 f" {message.number()} are missing: it was deleted or cut short. {RESTART_REMEDY}"
             )
-        self._rewound[place] = time.monotonic(), back.offset, count
-        metrics.REWINDS.labels(place[0]).inc()
+        self._rewound[key] = time.monotonic(), back.offset, count
+        metrics.REWINDS.labels(key[0]).inc()
         await self._app.consumer.seek_wait({tp: back.offset})
 
-    def _skip_gap(self, place: Place, hop: Hop, message: Input, back: Rewind) -> None:
-        """Report what retention took, and go on behind it. Messages without content are no loss."""
-        lost = hop.step_over(message)
+    def _skip_gap(self, key: Assigned, hop: Hop, message: Input, back: Rewind) -> None:
+        """Skip messages that retention deleted, and report them; messages without content are no loss."""
+        lost = hop.skip_gap(message)
         hop.offer(message, time.time())
         if lost == 0:
             return
-        what = COUNTED[place[0]]
+        what = COUNTED[key[0]]
         log.error(
             "data lost to retention",
-            topic=self._settings.prefix + place[0],
-            partition=place[1],
+            topic=self._settings.prefix + key[0],
+            partition=key[1],
             messages=back.missing,
             **{what: "unknown" if lost is None else lost},
         )
-        metrics.LOST.labels(place[0]).inc(back.missing)
+        metrics.LOST.labels(key[0]).inc(back.missing)
         metrics.LOST_COUNT.labels(what).inc(lost or 0)
 
     async def _flush_due(self) -> None:
         now = time.time()
         due = [(hop, hop.is_large) for hop in self._hops.values() if hop.is_due(now)]
         await asyncio.gather(*(hop.flush(now) for hop, is_large in due if not is_large))
-        # Of a backlog, each holds tens of megabytes of messages until it is committed.
+        # In a backlog, each large flush holds tens of megabytes until it is committed.
         for hop in (hop for hop, is_large in due if is_large):
             await hop.flush(now)
 
-    async def _tell_offsets(self) -> None:
+    async def _commit_group_offsets(self) -> None:
         assigned = self._assigned()
-        offsets = {self._tp(p): hop.place for p, hop in self._hops.items() if p in assigned and hop.place > 0}
+        offsets = {
+            self._tp(p): hop.next_offset
+            for p, hop in self._hops.items()
+            if p in assigned and hop.next_offset > 0
+        }
         if offsets:
             consumer: Any = self._app.consumer
             await consumer._commit(offsets)
@@ -267,7 +273,7 @@ class Worker:
             await self._drop()
 
     async def _drop(self) -> None:
-        """Forget every open slot; what was not committed never happened."""
+        """Close every slot; uncommitted input has no effect."""
         hops, self._hops = self._hops, {}
         self._is_ready = False
         self._rewound = {}
@@ -275,7 +281,7 @@ class Worker:
             try:
                 await asyncio.wait_for(hop.slot.close(), CLOSE_S)
             except Exception as error:
-                log.warning("slot did not close", error=repr(error))  # Its next owner fences it anyway.
+                log.warning("slot did not close", error=repr(error))  # The next owner fences it.
         metrics.SLOTS_OPEN.set(0)
 
 
@@ -284,14 +290,14 @@ def _headers(headers: Any) -> dict[str, bytes]:
 
 
 async def run(settings: Work) -> None:
-    """Run a worker until SIGTERM or SIGINT. Raises `TopicError`, or what ended the work."""
+    """Run a worker until SIGTERM or SIGINT. Raises `TopicError`, or the exception of a hop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await ensure_topics(settings.kafka, settings.prefix, settings.slots)
-    # A flush makes tens of thousands of objects that refer to nothing; looking for cycles among them and the
-    # windows after every 700 cost a sixth of the worker's time.
+    # A flush creates tens of thousands of objects without references. The default threshold of 700 objects
+    # cost a sixth of the CPU time in searches for cycles.
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
     worker = Worker(settings)

@@ -202,7 +202,7 @@ async def test_sum_skips_what_it_has_seen(log: Log) -> None:
     assert offer(hop, [read[1], read[2], read[2]]) == []
     await hop.flush(NOW)
     assert await log.summed() == 0b111
-    assert hop.place == read[2].offset + 1
+    assert hop.next_offset == read[2].offset + 1
 
 
 async def test_sum_applies_nothing_after_a_jump_until_it_has_read_again(log: Log) -> None:
@@ -215,7 +215,7 @@ async def test_sum_applies_nothing_after_a_jump_until_it_has_read_again(log: Log
     assert offer(hop, await log.read("blocks", back.offset)) == []
     await hop.flush(NOW)
     assert await log.summed() == 0b11111
-    assert (await log.sum_hop()).place == hop.place == read[4].offset + 1
+    assert (await log.sum_hop()).next_offset == hop.next_offset == read[4].offset + 1
 
 
 async def test_merge_skips_what_it_has_seen(log: Log) -> None:
@@ -252,7 +252,7 @@ async def test_a_merge_that_ends_after_a_jump_is_continued_before_it(log: Log) -
     await hop.flush(NOW)
     await hop.slot.close()
     hop = await log.merge_hop()
-    assert offer(hop, await log.read("partials", hop.place)) == []
+    assert offer(hop, await log.read("partials", hop.next_offset)) == []
     await hop.flush(NOW)
     assert await log.merged() == 0b11111
 
@@ -346,7 +346,7 @@ class HeldHop:
     def offer(self, message: Input, now: float) -> Rewind | None:
         return None
 
-    def step_over(self, message: Input) -> None:
+    def skip_gap(self, message: Input) -> None:
         return None
 
     def is_due(self, now: float) -> bool:

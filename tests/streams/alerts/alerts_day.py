@@ -144,15 +144,15 @@ class Pipeline:
 
     def flush(self, interfaces: set[str]) -> list[Alert]:
         drained = self._sums.drain()
-        self._windows.note(
+        self._windows.advance(
             self._producer, Time(drained.newest_start, drained.newest_start, is_caught_up=True)
         )
         self._windows.add(drained.rows, 0)
         interfaces.update(drained.rows["entity"].to_list())
         flushed = self._windows.flush()
-        return (
-            self._evaluator.evaluate(flushed.judged, self._windows.watermark) if len(flushed.judged) else []
-        )
+        if not len(flushed.detector_rows):
+            return []
+        return self._evaluator.evaluate(flushed.detector_rows, self._windows.watermark)
 
 
 def _texts(minute: Minute, feeds: Sequence[tuple[Intervals, Rows]]) -> Iterator[bytes]:

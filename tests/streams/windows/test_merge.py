@@ -6,7 +6,7 @@ import pytest
 
 from streams.records import Aggregate
 from streams.sums.partials import Row
-from streams.windows.merge import PLACE_KEY, SPARE_NAMES, STATE_ROWS, Flushed, Rules, Windows
+from streams.windows.merge import POSITION_KEY, SPARE_NAMES, STATE_ROWS, Flushed, Rules, Windows
 from tests.build import ENI, maps_of, row
 from tests.streams.windows.window_feed import OTHER, RULES, as_finals, by_key, feed, keep
 
@@ -121,7 +121,7 @@ def test_a_flush_without_change_publishes_nothing() -> None:
     windows.flush()
     flushed = windows.flush()
     assert (flushed.aggregates, flushed.finals, flushed.late) == ([], [], [])
-    assert set(flushed.state) == {PLACE_KEY}
+    assert set(flushed.state) == {POSITION_KEY}
 
 
 def test_a_window_is_final_once_when_the_watermark_passes_its_end() -> None:
@@ -251,7 +251,7 @@ def test_a_window_behind_the_retention_is_forgotten() -> None:
         key for key in state if key.startswith(b"w60|")
     ]
     keep(state, flushed)
-    assert [key for key in state if key != PLACE_KEY and not key.startswith(b"w600|")] == []
+    assert [key for key in state if key != POSITION_KEY and not key.startswith(b"w600|")] == []
     assert by_key(flushed.aggregates)[ENI, "ACCEPT", 60].final
 
 
@@ -259,7 +259,7 @@ def test_a_window_that_opens_closes_and_is_past_in_one_flush_is_still_published(
     flushed = fed(row(60), newest=100_000).flush()
     assert only(flushed).final
     assert flushed.finals == as_finals(flushed.aggregates)
-    assert [value for key, value in flushed.state.items() if key != PLACE_KEY] == [None]
+    assert [value for key, value in flushed.state.items() if key != POSITION_KEY] == [None]
 
 
 # State.
@@ -270,7 +270,7 @@ def test_a_large_window_is_kept_in_parts_and_read_back_whole() -> None:
     many = [row(60, f"i-{n}") for n in range(STATE_ROWS + 1)]
     windows, state = fed(*many), dict[bytes, bytes]()
     keep(state, windows.flush())
-    assert sorted(key for key in state if key != PLACE_KEY) == [b"w60|0", b"w60|1"]
+    assert sorted(key for key in state if key != POSITION_KEY) == [b"w60|0", b"w60|1"]
     assert by_key(Windows.load(RULES, state).aggregates()) == by_key(windows.aggregates())
     assert len(by_key(windows.aggregates())) == len(many)
 

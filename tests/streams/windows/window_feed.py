@@ -25,7 +25,7 @@ def feed(windows: Windows, name: int, newest: int, *rows: Row, arrival_ms: int =
     producer = windows.producers.setdefault(name, Producer())
     producer.read.number += 1
     producer.read.offset = windows.offset + 1
-    windows.note(producer, Time(newest, newest))
+    windows.advance(producer, Time(newest, newest))
     if rows:
         windows.add(frame(rows), arrival_ms)
 

@@ -56,7 +56,7 @@ async def test_sum_goes_on_from_state_of_format_1() -> None:
     hop = SumHop(SETTINGS, 0)
     hop.slot = slot = KeptSlot(state("sum-state"))
     await hop.open(0.0)
-    assert hop.place == 13
+    assert hop.next_offset == 13
     assert hop.offer(messages_of_blocks()[0], 1.0) is None  # applied before
     assert (
         hop.offer(next_block(2, line(start=AT + 800), watermark=b"1700000800", caught_up=b"1"), 1.0) is None
@@ -112,7 +112,7 @@ async def test_detect_goes_on_from_state_of_format_1() -> None:
     hop.slot = KeptSlot(state("detect-state"))
     await hop.open(0.0)
     assert [hop.offer(message, 1.0) for message in messages("finals", 30)] == [None]  # applied before
-    assert hop.place == 31
+    assert hop.next_offset == 31
 
 
 async def test_detect_reads_finals_of_format_1() -> None:

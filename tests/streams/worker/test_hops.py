@@ -53,7 +53,7 @@ def test_whatever_arrives_is_applied_once_and_in_order(arrivals: list[int]) -> N
         for number in read:
             if sequence.check(number, number) is True:
                 applied.append(number)
-                sequence.took(Input(number, {"number": b"%d" % number}, b""))
+                sequence.advance(Input(number, {"number": b"%d" % number}, b""))
     assert applied == log[: len(applied)]
     assert len(applied) == max(arrivals, default=-1) + 1
 
@@ -74,14 +74,14 @@ def test_a_gap_says_how_much_it_held(counts: list[int], data: st.DataObject) -> 
     first = data.draw(st.integers(0, len(counts) - 2))
     last = data.draw(st.integers(first + 1, len(counts) - 1))
     for message in read[:first]:
-        sequence.took(message)
-    assert sequence.skip(read[last]) == sum(counts[first:last])
+        sequence.advance(message)
+    assert sequence.skip_gap(read[last]) == sum(counts[first:last])
     assert sequence.check(read[last].number(), last) is True
 
 
 def test_a_gap_of_format_1_does_not_say_what_it_held() -> None:
     sequence = Sequence(3, 3)
-    assert sequence.skip(Input(9, {"number": b"9"}, b"")) is None
+    assert sequence.skip_gap(Input(9, {"number": b"9"}, b"")) is None
     assert (sequence.number, sequence.offset) == (8, 8)
 
 
