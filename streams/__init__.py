@@ -1,11 +1,11 @@
-"""The computation: from blocks of lines to windows, alerts and the page.
+"""The stream processing: from blocks of lines to windows, alerts and the live page.
 
-`sums` reads lines and sums them, `windows` merges sums, `worker` is the Faust worker with its three hops,
-`alerts` has the detectors and `vpcflow notify`, `web` the page, `replay` the whole system on one machine.
-`cli` is the command line and `commands` its subcommands. `records` are the published aggregate and alert,
-`numbering` the numbers of a log; `compiled` and `kernel_cache` are for numba.
+`sums` parses and sums lines, `windows` merges sums, `worker` is the Faust worker with its three hops,
+`alerts` has the detectors and `vpcflow notify`, `web` has the page, and `replay` runs the whole system on one
+machine. `cli` is the command line and `commands` has its subcommands. `records` defines the published
+aggregate and alert, `numbering` the message numbers; `compiled` and `kernel_cache` are for numba.
 
-A row belongs to the tumbling window of its `start`. A window's totals are published on every flush in which
-they changed, once more with `final: true` when the watermark passes its end, and again with a higher revision
-when a late row amends them. Totals are absolute and exact; estimates are marked as estimates.
+A row belongs to the tumbling window that contains its `start`. The totals of a window are published at every
+flush in which they changed, once more with `final: true` when the watermark passes the end of the window, and
+again with a higher revision when a late row amends them. Totals are absolute and exact; estimates are marked.
 """

@@ -1,4 +1,4 @@
-"""The decorator of compiled kernels: kept on disk where numba finds a folder, else in memory. Pure."""
+"""The decorator for compiled kernels, which are cached on disk if possible, else in memory. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from numba import njit
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function on its first call, without the GIL.
+    """Return the function compiled by numba, at its first call, to run without the GIL.
 
-    numba raises at import if it finds no writable folder for its cache. The function is then compiled once
-    in every process, which takes seconds. `kernel_cache.prepare` chooses a folder before that is necessary.
+    numba raises an error at import if no folder for its cache is writable. The function is then compiled in
+    every process, which takes seconds. `kernel_cache.prepare` chooses a folder to avoid that.
     """
     try:
         return njit(cache=True, nogil=True, boundscheck=False)(function)

@@ -1,7 +1,7 @@
-"""The published records: the aggregate and the alert, and their JSON encodings.
+"""The published records, aggregate and alert, and their JSON encodings. Pure.
 
-Readers of `aggregates` or `alerts` import these; `ARCHITECTURE.md` shows one of each. Totals are
-absolute, so reading a message twice, or a newer one over an older one, is harmless.
+Readers of the topics `aggregates` and `alerts` import these; `ARCHITECTURE.md` shows an example of each.
+Totals are absolute: reading a message twice, or a newer one after an older one, gives the same result.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import Any
 import orjson
 
 TRAFFIC_ACTIONS = ("ACCEPT", "REJECT")
-LOG_ACTIONS = ("NODATA", "SKIPDATA")  # facts about the log, never traffic (VPC guide, "Flow log records")
+LOG_ACTIONS = ("NODATA", "SKIPDATA")  # rows about the log, not about traffic (VPC guide, "Flow log records")
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """The totals of one ENI, one action and one tumbling window.
 
-    `action` is `ACCEPT`, `REJECT`, `-` (a format without it), or `NODATA` / `SKIPDATA` for log-status
-    lines, whose `flows` counts lines. Times are epoch seconds; `oldest_arrival_ms` is the oldest arrival
-    in Kinesis among the records that this revision added (epoch milliseconds; 0 when it added none).
-    `protocols` maps the IANA number, as text, to `[flows, packets, bytes]`. `distinct_ports` and
-    `distinct_sources` are linear-counting estimates, kept for `REJECT` only, 0 elsewhere. Their error is
-    below 20 % from 50 to 2,000 (3 % typically); they are too low above 4,000 and end at 7,098.
+    `action` is `ACCEPT`, `REJECT`, `-` (a format without the field), or `NODATA` / `SKIPDATA` for log-status
+    lines, whose `flows` counts lines. Times are epoch seconds. `oldest_arrival_ms` is the oldest arrival of
+    the records that this revision added, in epoch milliseconds, or 0 if it added none. `protocols` maps the
+    IANA number, as text, to `[flows, packets, bytes]`. `distinct_ports` and `distinct_sources` are
+    linear-counting estimates for `REJECT`, and 0 for other actions. Their error is below 20 % from 50 to
+    2,000 (3 % typically). Above 4,000 they are too low, and their maximum is 7,098.
     """
 
     eni: str
@@ -56,10 +56,10 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """The detector input for one aggregate; its fields are `Aggregate`'s.
+    """The detector input for one aggregate, with fields of `Aggregate`.
 
-    It is sent when its window becomes final, when a final window is amended, and, with `final` false, while
-    the window is open and a rule that only grows may already fire.
+    `merge` sends it when the window becomes final, when a final window is amended, and, with `final` false,
+    while the window is open and a rule whose value only grows may fire.
     """
 
     eni: str
@@ -76,18 +76,18 @@ class Final:
 
 
 def decode_aggregate(value: bytes) -> Aggregate:
-    """Read an aggregate back; raises `ValueError` or `TypeError` on foreign JSON."""
+    """Return the aggregate of a JSON message. Raises `ValueError` or `TypeError` on foreign JSON."""
     return Aggregate(**orjson.loads(value))
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One transition of an alert's life: `pending`, `firing` or `resolved`.
+    """One transition of an alert to `pending`, `firing` or `resolved`.
 
-    `summary`, `value`, `threshold` and the window are those of the window that caused the transition; of a
-    resolved alert, those of its peak. A pending alert that never fires is deleted (a tombstone on the topic).
-    Times are epoch seconds; `ends_at` is 0 until the alert resolves. `fingerprint` is the hash of the rule
-    and its labels, the same for every transition of one alert.
+    `summary`, `value`, `threshold` and the window describe the window that caused the transition; for a
+    resolved alert, the window of its peak. A pending alert that never fires is deleted by a tombstone on the
+    topic. Times are epoch seconds; `ends_at` is 0 until the alert resolves. `fingerprint` is a hash of the
+    rule and the labels, equal for every transition of one alert.
     """
 
     fingerprint: str
@@ -109,19 +109,19 @@ class Alert:
         return orjson.dumps(self)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values."""
+        """Return the fields as a dictionary."""
         return asdict(self)
 
 
 def decode_alert(value: bytes) -> Alert:
-    """Read an alert back; raises `ValueError` or `TypeError` on foreign JSON."""
+    """Return the alert of a JSON message. Raises `ValueError` or `TypeError` on foreign JSON."""
     return Alert(**orjson.loads(value))
 
 
 def has_fired(alert: Alert) -> bool:
-    """Return whether a transition is of an alert that fired; only those are listed as resolved and sent on.
+    """Return True if the alert has fired; only such alerts are listed as resolved and delivered.
 
     The previous version published a pending alert that never fired as resolved, with `ends_at` equal to
-    `starts_at`; such messages may still be on the topic.
+    `starts_at`. Such messages may still be on the topic.
     """
     return alert.status == "firing" or (alert.status == "resolved" and alert.ends_at > alert.starts_at)

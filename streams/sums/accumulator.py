@@ -1,8 +1,8 @@
-"""Lines in, sums out: the hot path, in one call a block.
+"""The accumulator of one flush: the sums of many blocks, one call per block.
 
-`Sums` is the accumulator of one flush. Lines that the kernel takes are summed in its table; every other line
-is read by `lines.understand` and summed here or refused with its reason. Lines are never dropped: what went
-in is understood, refused, or nothing (empty, header), and the three counts add up to the lines.
+The kernel sums most lines in its table. `lines.parse_line` parses every other line, which is then summed here
+or refused with a reason. No line is dropped: each is understood, refused, or nothing (empty or a header), and
+the three counts add up to the number of lines.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from streams.sums.lines import Nothing, Plan, Row
 
 TABLE_ROWS = 1 << 13  # 512 KiB, and at most 1 MiB of maps; doubled when half full
 ODD_LINES = 1 << 12
-FULL_ROWS = 1 << 14  # at most 2 MiB of table: drain then, however little time has passed
+FULL_ROWS = 1 << 14  # at most 2 MiB of table; the accumulator is full then, and the next flush does not wait
 MAPS_AS_ROWS = 2  # a pair of maps is as large as two rows of a partial
-FULL_REFUSED_BYTES = 1 << 20  # a reason's lines go into one message, which must stay below 8 MiB
+FULL_REFUSED_BYTES = 1 << 20  # the lines of one reason form one message, which must stay below 8 MiB
 KNOWN_IDS = 1 << 16
 
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the lines of a flush."""
+    """The number of lines of a flush, by outcome. The names are part of the state format."""
 
     lines: int = 0
     understood: int = 0
@@ -36,7 +36,7 @@ class Counts:
 
 @dataclass(slots=True)
 class _Extra:
-    """A sum kept outside the table, because its lines were odd ones."""
+    """The sum of lines that the kernel does not parse."""
 
     flows: int = 0
     packets: int = 0
@@ -59,10 +59,11 @@ class _Extra:
 
 @dataclass(slots=True)
 class Drained:
-    """The result of a flush: rows, counts, the refused lines by reason, and the time that it shows.
+    """The result of a flush: rows, counts, the refused lines by reason, and the newest `start`.
 
-    `newest_start` is the newest `first` of a row (-1: none): never ahead of the newest start in the text, and
-    less than a window behind it, which costs a watermark nothing in safety and the kernel nothing a line.
+    `newest_start` is the newest `first` of a row, epoch seconds, -1 if there is none. It is never ahead of
+    the newest `start` of the lines and less than a window behind it, so the watermark remains safe, and the
+    kernel need not track it for each line.
     """
 
     rows: pl.DataFrame
@@ -73,7 +74,7 @@ class Drained:
 
 @dataclass(slots=True)
 class Sums:
-    """Sums of many blocks, of any formats, until `drain`."""
+    """The sums of many blocks, of any formats, until `drain`. `window_s` is the window size in seconds."""
 
     window_s: int
     _table: np.ndarray = field(default_factory=lambda: kernel.new_table(TABLE_ROWS))
@@ -90,24 +91,24 @@ class Sums:
 
     @property
     def is_full(self) -> bool:
-        """Whether to drain now, for the sake of memory."""
+        """True if the memory limit is reached: drain now."""
         rows = self._used_n + len(self._extra) + MAPS_AS_ROWS * self._maps_n
         return rows >= FULL_ROWS or self._refused_bytes >= FULL_REFUSED_BYTES
 
     def warm(self) -> None:
-        """Load (the first time on a machine: compile) the kernel now, not under the first block."""
+        """Load the kernel, or compile it at the first start on a machine."""
         self.add(b"", lines.plan(DEFAULT_FORMAT))
         table, used = kernel.new_table(2), np.zeros(2, np.int64)
         kernel.rehash(table, used, 0, table)
 
     def add(self, text: bytes, by: Plan, arrived_s: int = 0) -> None:
-        """Sum the lines of a block. A final newline ends the last line and begins no other.
+        """Sum the lines of a block. A final newline ends the last line.
 
-        `arrived_s` is the newest arrival of the block's lines, epoch seconds; 0 if it is unknown.
+        `arrived_s` is the newest arrival of the lines, epoch seconds, 0 if unknown.
         """
         latest = lines.latest_start(arrived_s)
         buf = np.frombuffer(text, np.uint8)
-        # A format whose columns the kernel cannot place is read line by line: it takes interface-id only.
+        # The kernel needs the columns interface-id and action; other formats are parsed line by line.
         codes = np.array(by.codes, np.int64)
         at, status = 0, kernel.ODD_FULL
         if lines.ENTITY not in by.codes or lines.ACTION not in by.codes:
@@ -136,7 +137,7 @@ class Sums:
                 self._grow()
 
     def refuse(self, reason: str, text: bytes) -> None:
-        """Refuse every line of a block, for a reason that is the block's."""
+        """Refuse every line of a block for one reason."""
         refused = _lines_of(text)
         self._counts.lines += len(refused)
         self._counts.refused += len(refused)
@@ -144,7 +145,7 @@ class Sums:
         self._refused_bytes += len(text)
 
     def drain(self) -> Drained:
-        """Return all sums since the last drain, and begin anew."""
+        """Return the sums since the last drain, and reset the accumulator."""
         rows = self._table_rows()
         if self._extra:
             rows = pl.concat([rows, self._extra_rows()])
@@ -158,7 +159,7 @@ class Sums:
 
     def _one(self, line: bytes, by: Plan, latest: int) -> None:
         self._counts.lines += 1
-        match lines.understand(line, by, latest):
+        match lines.parse_line(line, by, latest):
             case Row() as row:
                 self._counts.understood += 1
                 window = row.start // self.window_s * self.window_s
@@ -225,7 +226,7 @@ class Sums:
 
 
 def _lines_of(text: bytes) -> list[bytes]:
-    """Cut at newlines as the kernel does: nothing has no line, and a final newline begins none."""
+    """Split at newlines as the kernel does: empty text has no line, and a final newline starts no line."""
     found = text.split(b"\n")
     return found[:-1] if not found[-1] else found
 
@@ -236,7 +237,7 @@ def _maps_of(sums: _Extra) -> bytes:
 
 
 def _id(lo: int, kind: int) -> str:
-    """Write an interface id as AWS does: `eni-` and 17 (or, before 2018, 8) digits."""
+    """Return an interface id as AWS writes it: `eni-` and 17 hexadecimal digits, or 8 before 2018."""
     if kind & 1:
         return f"eni-{kind >> 1 & 15:x}{lo & (1 << 64) - 1:016x}"
     return f"eni-{lo & (1 << 32) - 1:08x}"

@@ -1,12 +1,11 @@
-"""The hot loop: bytes of lines in, sums in an open-addressing table out, in one pass.
+"""The hot loop: it parses lines and sums them in an open-addressing table, in one pass.
 
-It accepts only lines it is certain of (exact field count, single spaces, plain decimal numbers, a canonical
-`eni-` id, `ACCEPT` or `REJECT`, `OK`; perhaps an ISO time in front) and reports the place of every other
-line, which `lines.understand` then reads. So it may be as narrow as it likes and never wrong. A table row is
-eight 64-bit words, one cache line; keys are compared whole, the hash only finds them. Only rows of rejected
-traffic have bit maps of ports and sources; these are rows of a second array, and `PACKED` holds the number
-of the row. 6.5 M lines per CPU-second were measured for such a loop, which is why it is
-numba and not Polars (2 to 3 M).
+The loop sums only lines that it parses with certainty: exact field count, single spaces, plain decimal
+numbers, a canonical `eni-` id, `ACCEPT` or `REJECT`, `OK`, and optionally an ISO time in front. It returns
+the offsets of every other line, which `lines.parse_line` then parses. A table row is eight 64-bit words, one
+cache line. Keys are compared in full; the hash only locates them. Only rows of rejected traffic have bit maps
+of ports and sources, which are rows of a second array; `PACKED` holds the number of that row. The loop
+measured 6.5 M lines per CPU-second, against 2 to 3 M for Polars.
 """
 
 from __future__ import annotations
@@ -21,24 +20,24 @@ from streams.compiled import kernel
 
 WORDS = 8
 LO, WINDOW, PACKED, FLOWS, PACKETS, BYTES, FIRST, LAST = range(WORDS)
-# PACKED: bit 0 in use, bits 1-2 action, 3-11 protocol, 12 a 17-digit id, 13-16 its first digit; these are the
-# key. Bits 32 on: the number of the row's maps, 0 for none.
+# PACKED: bit 0 in use, bits 1-2 action, 3-11 protocol, 12 a 17-digit id, 13-16 its first digit: these are
+# part of the key. Bits 32 and up: the number of the maps of the row, 0 for none.
 MAPS_AT = 32
 
-MAP_BITS = 1024  # of each of the two maps; `partials.estimate` states the error
+MAP_BITS = 1024  # per map; `partials.estimate` states the error
 MAP_WORDS = MAP_BITS // 64
 
 MIX = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4)
 FNV_OFFSET, FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3  # FNV-1a, 64 bits
-# Fibonacci hashing spreads an arithmetic progression far more evenly than chance would, and linear counting
-# assumes chance. So values for the maps pass the finalizer of MurmurHash3 (fmix64), which mixes fully.
+# Fibonacci hashing spreads an arithmetic progression more evenly than random values, but linear counting
+# assumes random values. The maps therefore use the finalizer of MurmurHash3 (fmix64), which mixes fully.
 FMIX_1, FMIX_2 = 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53
 
 DONE, TABLE_FULL, ODD_FULL = 0, 1, 2
 
 _SPACE, _NEWLINE, _ZERO = 32, 10, 48
 _FIRST_S = FIRST_S
-_TIME = np.frombuffer(b"0000-00-00T00:00:00", np.uint8)  # a zero stands for any digit
+_TIME = np.frombuffer(b"0000-00-00T00:00:00", np.uint8)  # a zero matches any digit
 _TIME_SIZE = len(_TIME)
 _MIX, _FNV_OFFSET, _FNV_PRIME = uint64(MIX), uint64(FNV_OFFSET), uint64(FNV_PRIME)
 _WINDOW_MIX = uint64(0xC2B2AE3D27D4EB4F)
@@ -49,7 +48,7 @@ _BIT_AT = uint64(64 - MAP_BITS.bit_length() + 1)
 
 @kernel
 def _is_time(buf, at):  # type: ignore[no-untyped-def]
-    """Say whether an ISO time begins here (`lines._ISO_TIME`), as in what CloudWatch Logs exports."""
+    """Return True if an ISO time begins at `at`, as in lines that CloudWatch Logs exports."""
     for i in range(_TIME_SIZE):
         c = buf[at + i]
         if _TIME[i] == _ZERO:
@@ -62,7 +61,7 @@ def _is_time(buf, at):  # type: ignore[no-untyped-def]
 
 @kernel
 def _bit(value):  # type: ignore[no-untyped-def]
-    """Return the bit that stands for a value in a map."""
+    """Return the number of the bit of a value in a map."""
     value ^= value >> _FMIX_SHIFT
     value *= _FMIX_1
     value ^= value >> _FMIX_SHIFT
@@ -73,10 +72,12 @@ def _bit(value):  # type: ignore[no-untyped-def]
 
 @kernel
 def scan(buf, at, codes, width_s, latest, table, used, used_n, maps, maps_n, odd):  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0915, PLR0917
-    """Sum lines from `at` on. Returns (status, next position, rows and maps used, odd lines, lines summed).
+    """Sum the lines from offset `at` on.
 
-    A line with a `start` after `latest`, or before flow logs began, is odd. `maps` has a row for each row of
-    the table that may be used, and row 0 stays empty.
+    Returns status, next offset, used rows, used maps, number of odd lines, and number of summed lines. An odd
+    line is one that `lines.parse_line` must parse; `odd` receives its start and end. A line with a `start`
+    after `latest` (epoch seconds), or before flow logs existed, is odd. `maps` has one row for each row of
+    the table that can be used, and row 0 remains empty.
     """
     n = buf.shape[0]
     columns = codes.shape[0]
@@ -149,7 +150,7 @@ def scan(buf, at, codes, width_s, latest, table, used, used_n, maps, maps_n, odd
                     source = (source ^ uint64(buf[at])) * _FNV_PRIME
                     at += 1
             elif code == 9:
-                # ACCEPT or REJECT, told by the first letter and checked whole
+                # ACCEPT or REJECT, compared in full
                 if at + 6 > n:
                     ok = False
                     break
@@ -255,7 +256,7 @@ def scan(buf, at, codes, width_s, latest, table, used, used_n, maps, maps_n, odd
 
 @kernel
 def rehash(old, used, used_n, table):  # type: ignore[no-untyped-def]
-    """Move the used rows of `old` into the larger, empty `table`; `used` is rewritten to their places."""
+    """Copy the used rows of `old` to the larger, empty `table`; `used` receives their new indexes."""
     mask = table.shape[0] - 1
     for i in range(used_n):
         row = old[used[i]]
@@ -269,12 +270,12 @@ def rehash(old, used, used_n, table):  # type: ignore[no-untyped-def]
 
 
 def port_bit(port: int) -> int:
-    """Return the bit of the first map that stands for a destination port, as `scan` chooses it."""
+    """Return the bit of a destination port in the first map, as `scan` computes it."""
     return _bit_of(port)
 
 
 def source_bit(address: bytes) -> int:
-    """Return the bit of the second map that stands for a source address, as `scan` chooses it."""
+    """Return the bit of a source address in the second map, as `scan` computes it."""
     h = FNV_OFFSET
     for byte in address:
         h = ((h ^ byte) * FNV_PRIME) & (2**64 - 1)
@@ -282,7 +283,7 @@ def source_bit(address: bytes) -> int:
 
 
 def _bit_of(value: int) -> int:
-    """Return what `_bit` does, in Python's own numbers."""
+    """Return the result of `_bit`, computed with Python integers."""
     value ^= value >> 33
     value = value * FMIX_1 & (2**64 - 1)
     value ^= value >> 33
@@ -292,10 +293,10 @@ def _bit_of(value: int) -> int:
 
 
 def new_table(rows: int) -> Any:
-    """Return an empty table; `rows` is a power of two."""
+    """Return an empty table; `rows` must be a power of two."""
     return np.zeros((rows, WORDS), np.int64)
 
 
 def new_maps(rows: int) -> Any:
-    """Return empty maps for a table of so many rows, half of which may be used."""
+    """Return empty maps for a table of `rows` rows, of which half can be used."""
     return np.zeros((rows // 2 + 2, 2 * MAP_WORDS), np.uint64)

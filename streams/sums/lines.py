@@ -1,10 +1,10 @@
-"""One flow-log line, exactly: which column means what, and the row or the refusal that a line comes to.
+"""The reference parser of a flow-log line: it returns a row, nothing, or the reason of a refusal.
 
-This is the slow and complete statement of the rules; `kernel.py` is fast on the lines that everybody sends
-and hands every other line to here. Tests hold the two equal. The rules:
-`-` is absent, runs of spaces and a carriage return are tolerated, a prefix of CloudWatch Logs is dropped (an
-ISO time, as in exports and `aws logs tail --format short`; a time and the log stream, as `aws logs tail`
-writes), a header is no data, NODATA and SKIPDATA are facts about the log.
+`kernel.py` is a fast parser of ordinary lines and passes every other line to this one. Tests verify that both
+give equal results. The rules: `-` is an absent value. Runs of spaces and a carriage return are accepted. A
+prefix of CloudWatch Logs is removed: an ISO time, as in exports and `aws logs tail --format short`, or a time
+and the log stream, as `aws logs tail` prints. A header line is no data. NODATA and SKIPDATA lines describe
+the log itself.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from connectors.event_time import AHEAD_S, FIRST_S, MILLISECONDS_FROM
 from connectors.formats.flowlog import BOM, ENTITY_FIELDS, Format, is_header, missing_fields, without_prefix
 from connectors.formats.json_records import line_shape
 
-NUMBER_MAX: Final = 1 << 45  # 35 TB in one record: no interface moves that much in ten minutes
+NUMBER_MAX: Final = 1 << 45  # 35 TB in one record; no interface transfers that much in ten minutes
 LINE_MAX_BYTES: Final = 64 << 10
-PROTOCOL_ABSENT: Final = 256  # beyond IANA's numbers 0 to 255
+PROTOCOL_ABSENT: Final = 256  # above the IANA numbers 0 to 255
 
 ACTIONS: Final = ("ACCEPT", "REJECT", "NODATA", "SKIPDATA", "-")
 ACCEPT, REJECT, NODATA, SKIPDATA, NO_ACTION = range(5)
@@ -39,7 +39,7 @@ _CODES: Final = {
     "log-status": STATUS,
 }
 _DIGITS = re.compile(rb"[0-9]+")
-_ABSENT = (b"-", b"None", b"")  # `None` was met by flowlogs-reader
+_ABSENT = (b"-", b"None", b"")  # the library flowlogs-reader also accepts `None`
 
 NO_LIMIT: Final = 1 << 62
 
@@ -55,12 +55,12 @@ STATUS_REASON: Final = "unknown log-status"
 
 
 class UnusableFormat(ValueError):
-    """The format lacks what a sum needs; the message names the fields."""
+    """The format has no field for the window or the entity; the message names the missing fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What each column of a format means: `codes[i]` for column i, and where the entity may stand."""
+    """The code of each column of a format, and the columns that may hold the entity."""
 
     names: Format
     codes: tuple[int, ...]
@@ -69,7 +69,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one understood line adds: a flow of the window, entity, action and protocol it belongs to."""
+    """The values of one line: one flow of an entity, an action and a protocol. Times are epoch seconds."""
 
     entity: str
     action: int
@@ -84,14 +84,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """A line that is understood and carries no record: empty, or a header."""
+    """The result for a line without a record: empty, or a header."""
 
 
 NOTHING: Final = Nothing()
 
 
 def plan(names: Format) -> Plan:
-    """Read a format as columns. Raises `UnusableFormat` when no window or entity can be told from it."""
+    """Return the plan of a format. Raises `UnusableFormat` if the window or the entity has no field."""
     if lacks := missing_fields(names):
         raise UnusableFormat(lacks)
     entities = tuple(names.index(name) for name in ENTITY_FIELDS if name in names)
@@ -99,12 +99,15 @@ def plan(names: Format) -> Plan:
 
 
 def latest_start(arrived_s: int) -> int:
-    """Return the newest `start` that a line may have that arrived then, epoch seconds; 0 if unknown."""
+    """Return the newest plausible `start` of a line that arrived at `arrived_s`; no limit if that is 0.
+
+    Both are epoch seconds; an arrival of 0 is unknown.
+    """
     return arrived_s + AHEAD_S if arrived_s else NO_LIMIT
 
 
-def understand(line: bytes, by: Plan, latest: int = NO_LIMIT) -> Row | Nothing | str:
-    """Return the row of a line, `NOTHING` for an empty or header line, or the reason it is refused.
+def parse_line(line: bytes, by: Plan, latest: int = NO_LIMIT) -> Row | Nothing | str:
+    """Return the row of a line, `NOTHING` for an empty or header line, or the reason of a refusal.
 
     `latest` is the newest plausible `start` (`latest_start`), epoch seconds.
     """
@@ -124,14 +127,14 @@ def understand(line: bytes, by: Plan, latest: int = NO_LIMIT) -> Row | Nothing |
 
 
 def _shape_reason(line: bytes) -> str:
-    """Return why a line is refused that is not text or, perhaps behind a time and a log stream, JSON."""
+    """Return the reason to refuse a binary or JSON line, also after a time and a log stream; else ""."""
     if b"\0" in line:
         return ENCODING_REASON
     return line_shape(line[max(line.find(b"{"), 0) :] if line[:1].isdigit() else line)
 
 
 class _Refused(Exception):
-    """Why a line is refused; never leaves this module."""
+    """The reason to refuse a line; internal to this module."""
 
 
 def _row(tokens: list[bytes], by: Plan) -> Row:
@@ -198,7 +201,7 @@ def _number(token: bytes, absent: int) -> int:
 
 
 def _seconds(token: bytes) -> int | None:
-    """Read an epoch time; milliseconds, which flowlogs-reader has met, become seconds."""
+    """Return an epoch time in seconds, also of milliseconds (accepted by the library flowlogs-reader)."""
     value = _number(token, -1)
     if value < 0:
         return None

@@ -1,9 +1,9 @@
-"""Partial sums: the rows of one flush of `sum`, and their encoding for `merge`.
+"""Partial sums: the rows of one flush of `sum`, and their encoding for `merge`. Pure.
 
-Rows of (window, entity, action, protocol) with additive totals. The same key may stand in more than one row
-and in any number of partials, and order does not matter. On Kafka: an Arrow IPC stream, lz4.
-`maps` holds two bit maps of rejected traffic, `MAP_BITS` each: destination ports, then sources. They are
-linear-counting sketches (Whang et al. 1990), merged with `|`. Rows of other traffic have none.
+Rows of (window, entity, action, protocol) with additive totals. A key may occur in more than one row and in
+any number of partials, in any order. The encoding on Kafka is an Arrow IPC stream with lz4. `maps` holds two
+bit maps of rejected traffic, `MAP_BITS` each: destination ports, then sources. They are linear-counting
+sketches (Whang et al. 1990), merged with `|`. Rows of other traffic have no maps.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import polars as pl
 from streams.sums.kernel import MAP_BITS, MAP_WORDS
 
 MAP_BYTES = 2 * MAP_WORDS * 8
-"""The bytes of a row's two maps."""
+"""The size of the two maps of a row."""
 
 SCHEMA: dict[str, Any] = {
     "window": pl.Int64,
@@ -39,16 +39,16 @@ _OLD_MAPS = ("ports", "sources")
 
 
 Row = tuple[int, str, int, int, int, int, int, int, int, bytes]
-"""One row of a partial, in `SCHEMA`'s order. `window` is its start, epoch seconds; `maps` may be empty."""
+"""One row of a partial, in the order of `SCHEMA`; times are epoch seconds, and `maps` may be empty."""
 
 
 def frame(rows: Iterable[Row]) -> pl.DataFrame:
-    """Return some rows as a frame."""
+    """Return rows as a frame of `SCHEMA`."""
     return pl.DataFrame(list(rows), schema=SCHEMA, orient="row")
 
 
 def to_column(maps: Any, numbers: Any) -> pl.Series:
-    """Return the maps of some rows as a column; `numbers` are their rows in `maps`, 0 for none."""
+    """Return maps as a column; `numbers` are row numbers of `maps`, 0 for an empty map."""
     values = [b""] * len(numbers)
     places = np.flatnonzero(numbers)
     found = maps[numbers[places]].tobytes()
@@ -58,10 +58,10 @@ def to_column(maps: Any, numbers: Any) -> pl.Series:
 
 
 def without_old_maps(found: pl.DataFrame) -> pl.DataFrame:
-    """Convert rows of the previous layout to `SCHEMA`; return other frames as they are.
+    """Convert rows of the previous layout to `SCHEMA`; return other frames unchanged.
 
-    The old maps (columns `ports` and `sources`, 256 bits each) used another hash, so they cannot be merged
-    with today's. They are dropped: the counts of these rows are unknown, which is 0.
+    The old maps (columns `ports` and `sources`, 256 bits each) use another hash and cannot be merged with the
+    current ones. They are removed: the distinct counts of these rows are 0, which means unknown.
     """
     if not set(_OLD_MAPS) <= set(found.columns):
         return found
@@ -69,9 +69,9 @@ def without_old_maps(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def split(sums: pl.DataFrame, partitions: int) -> dict[int, pl.DataFrame]:
-    """Part the rows by entity: crc32 of its name, modulo `partitions`, so that every worker agrees."""
+    """Return the rows by partition: the crc32 of the entity modulo `partitions`, as in every worker."""
     targets = [checksum(entity) % partitions for entity in sums["entity"].to_list()]
-    # `with_columns` would plan a query for it, which costs more than the rest.
+    # `with_columns` plans a query, which costs more than the rest of this function.
     parted = sums.hstack([pl.Series("target", targets, pl.Int64)]).partition_by(
         "target", as_dict=True, include_key=False
     )
@@ -80,7 +80,7 @@ def split(sums: pl.DataFrame, partitions: int) -> dict[int, pl.DataFrame]:
 
 @lru_cache(maxsize=1 << 16)
 def checksum(entity: str) -> int:
-    """Return the crc32 of an entity's name."""
+    """Return the crc32 of an entity."""
     return crc32(entity.encode())
 
 
@@ -92,22 +92,21 @@ def encode(sums: pl.DataFrame) -> bytes:
 
 
 def decode(value: bytes) -> pl.DataFrame:
-    """Return the frame of an Arrow IPC stream, in today's layout. Raises Polars' errors on foreign bytes."""
+    """Return the frame of an Arrow IPC stream in the current layout. Raises Polars' errors."""
     return without_old_maps(pl.read_ipc_stream(io.BytesIO(value)))
 
 
 def rows(sums: pl.DataFrame) -> list[Row]:
-    """Return the rows of a frame as tuples, in `SCHEMA`'s order."""
+    """Return the rows of a frame as tuples, in the order of `SCHEMA`."""
     return sums.select(*SCHEMA).rows()
 
 
 def estimate(set_bits: int) -> int:
-    """Return the number of distinct values that set so many bits: -m ln(empty / m), rounded.
+    """Return the estimated number of distinct values for `set_bits` set bits: -m ln(empty / m), rounded.
 
-    The standard error is 2.2 % at 50 values and 3.3 % at 2,000. For every arithmetic progression of 50 to
-    2,000 ports or addresses that was tried, the error was below `ERROR_MAX`: 214 million progressions of
-    ports gave 17 % at most (2026-11-30). Above 4,000 the map fills up and the estimate is too low; its
-    maximum is 7,098.
+    The standard error is 2.2 % at 50 values and 3.3 % at 2,000. For arithmetic progressions of 50 to 2,000
+    ports or addresses, the error is below `ERROR_MAX`: the maximum over 214 million progressions of ports was
+    17 % (2026-11-30). Above 4,000 the map fills up and the estimate is too low; its maximum is 7,098.
     """
     return round(-MAP_BITS * math.log(max(MAP_BITS - set_bits, 1) / MAP_BITS))
 
@@ -115,4 +114,4 @@ def estimate(set_bits: int) -> int:
 ERROR_MAX = 0.2
 """The largest relative error of `estimate` between 50 and 2,000 values."""
 ESTIMATES = np.array([estimate(n) for n in range(MAP_BITS + 1)], np.int64)
-"""`estimate` by set bits."""
+"""The result of `estimate` by number of set bits."""

@@ -182,9 +182,8 @@ class Worker:
                         await self._offer(topic, event)
                     await self._flush_due()
             except Exception as error:
-                # Deviation: Faust would acknowledge the event, log a traceback and restart the agent. The
-                # process ends instead, and reports the error once (`running.run`); until then the agent
-                # waits.
+                # Deviation: Faust would acknowledge the event, log a traceback and restart the agent. Here
+                # the agent waits, the process ends, and `running.run` reports the error once.
                 self._fail(error)
                 await asyncio.get_running_loop().create_future()
 
@@ -259,11 +258,8 @@ class Worker:
 
     async def _commit_group_offsets(self) -> None:
         assigned = self._assigned()
-        offsets = {
-            self._tp(p): hop.next_offset
-            for p, hop in self._hops.items()
-            if p in assigned and hop.next_offset > 0
-        }
+        owned = {key: hop.next_offset for key, hop in self._hops.items() if key in assigned}
+        offsets = {self._tp(key): offset for key, offset in owned.items() if offset > 0}
         if offsets:
             consumer: Any = self._app.consumer
             await consumer._commit(offsets)

@@ -83,7 +83,7 @@ def test_numba_s_own_places_are_left_alone(tmp_path: Path) -> None:
     assert environment == {"HOME": NOWHERE}
     assert (
         kernel_cache.described(environment, tmp_path)
-        == f"compiled kernels are kept in {tmp_path}/__pycache__"
+        == f"compiled kernels are cached in {tmp_path}/__pycache__"
     )
 
 

@@ -163,7 +163,7 @@ UNDERSTOOD: dict[str, tuple[bytes, Unwrapped]] = {
     "lines of messages": (b'{"message": "a"}\n\n{"message": "b"}\r\n', content(b"a\nb")),
     "lines of subscriptions": (subscription("a") + b"\n" + subscription("b"), content(b"a\nb")),
     "UTF-8 in a message": ('{"message": "é"}'.encode(), content("é".encode())),
-    # What is neither gzip nor a JSON object is text: `lines.understand` refuses it line by line.
+    # What is neither gzip nor a JSON object is text: `lines.parse_line` refuses it line by line.
     "a JSON list of messages": (b'[{"message": "a"}]', content(b"a")),
     "text in brackets": (b"[ERROR] not a line", content(b"[ERROR] not a line")),
     "text in quotes": (b'"2","1"', content(b'"2","1"')),

@@ -16,7 +16,7 @@ from flowlogs_reader import FlowLogsReader, S3FlowLogsReader
 from connectors.formats.flowlog import FIELD_VERSIONS, is_header, log_format, parse_format
 from emulator.world.settings import WorldSettings
 from emulator.world.topology.presets import preset
-from streams.sums.lines import Nothing, plan, understand
+from streams.sums.lines import Nothing, parse_line, plan
 from tests.emulator.flowlogs.account import Account
 from tests.emulator.flowlogs.playing import built, log_lines, objects, parquet, played, role, text_lines
 
@@ -89,7 +89,7 @@ def test_our_own_parser_understands_every_line(delivered: Delivered) -> None:
     header = " ".join(EVERY_FIELD).encode()
     assert is_header(header)
     names = parse_format(header.decode())
-    read = [understand(line.encode(), plan(names)) for line in delivered.texts]
+    read = [parse_line(line.encode(), plan(names)) for line in delivered.texts]
     assert not [one for one in read if isinstance(one, str | Nothing)]
 
 

@@ -1,4 +1,4 @@
-"""The hot path: equal to a plain dictionary over `lines.understand`, whatever the text and its split."""
+"""The hot path: equal to a plain dictionary over `lines.parse_line`, whatever the text and its split."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def referee(texts: Iterable[tuple[bytes, Plan]]) -> Outcome:
     for text, by in texts:
         for one in text.removesuffix(b"\n").split(b"\n") if text else []:
             counts.lines += 1
-            match lines.understand(one, by):
+            match lines.parse_line(one, by):
                 case Row() as row:
                     counts.understood += 1
                     key = row.start - row.start % WINDOW_S, row.entity, row.action, row.protocol
@@ -142,7 +142,7 @@ def test_a_time_in_front_is_read_by_the_rules(names: Format, time: bytes) -> Non
 
 def test_lines_with_a_time_in_front_are_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """CloudWatch Logs exports nothing else, and line by line they would cost fifty times as much."""
-    monkeypatch.setattr(lines, "understand", lambda *_: pytest.fail("a line was read by itself"))
+    monkeypatch.setattr(lines, "parse_line", lambda *_: pytest.fail("a line was read by itself"))
     exported = [b"2023-11-14T22:13:20.000Z " + line(action=action) for action in ("ACCEPT", "REJECT")]
     _, counts, _ = summed([(block(*exported), DEFAULT)])
     assert counts.understood == 2
@@ -297,7 +297,7 @@ def test_implausible_times_are_refused_by_both_paths(starts: list[int], arrived_
     sums = Sums(WINDOW_S)
     sums.add(block(*found, *(one + b" " for one in found)), DEFAULT, arrived_s)
     latest = lines.latest_start(arrived_s)
-    wrong = [one for one in found if lines.understand(one, DEFAULT, latest) == lines.TIME_REASON]
+    wrong = [one for one in found if lines.parse_line(one, DEFAULT, latest) == lines.TIME_REASON]
     drained = sums.drain()
     assert drained.counts.refused == 2 * len(wrong)
     assert len(drained.refused.get(lines.TIME_REASON, [])) == 2 * len(wrong)

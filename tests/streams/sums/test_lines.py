@@ -22,8 +22,8 @@ from streams.sums.lines import (
     Nothing,
     Row,
     UnusableFormat,
+    parse_line,
     plan,
-    understand,
 )
 from tests.build import ENI, any_lines, formats, good_lines, line
 
@@ -33,7 +33,7 @@ STATUS_LINE = dict.fromkeys(("srcaddr", "dstaddr", "srcport", "dstport", "protoc
 
 
 def row(text: bytes, by: lines.Plan = DEFAULT) -> Row:
-    found = understand(text, by)
+    found = parse_line(text, by)
     assert isinstance(found, Row), found
     return found
 
@@ -101,7 +101,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize(("text", "reason"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_bad_line_is_refused_with_its_reason(text: bytes, reason: str) -> None:
-    assert understand(text, DEFAULT) == reason
+    assert parse_line(text, DEFAULT) == reason
 
 
 AT = 1_700_000_000
@@ -180,13 +180,13 @@ def test_a_status_line_adds_no_traffic_even_if_it_claims_some() -> None:
     ],
 )
 def test_an_empty_line_or_a_header_is_nothing(text: bytes) -> None:
-    assert understand(text, DEFAULT) is NOTHING
+    assert parse_line(text, DEFAULT) is NOTHING
 
 
 def test_the_longest_line_is_read() -> None:
     padded = GOOD + b" " * (lines.LINE_MAX_BYTES - len(GOOD))
     assert row(padded) == row(GOOD)
-    assert understand(padded + b" ", DEFAULT) == LENGTH_REASON
+    assert parse_line(padded + b" ", DEFAULT) == LENGTH_REASON
 
 
 @pytest.mark.parametrize(
@@ -233,27 +233,27 @@ def test_columns_may_stand_in_any_order(names: Format, data: st.DataObject) -> N
 
 @given(st.one_of(st.binary(max_size=200), any_lines()))
 def test_no_line_raises(text: bytes) -> None:
-    found = understand(text, DEFAULT)
+    found = parse_line(text, DEFAULT)
     assert isinstance(found, Row | Nothing | str)
 
 
 @given(formats().flatmap(lambda names: st.tuples(st.just(names), good_lines(names))))
 def test_a_good_line_is_understood_in_any_format(drawn: tuple[Format, bytes]) -> None:
     names, text = drawn
-    assert isinstance(understand(text, plan(parse_format(log_format(names)))), Row)
+    assert isinstance(parse_line(text, plan(parse_format(log_format(names)))), Row)
 
 
 @pytest.mark.parametrize("start", [0, 60, FIRST_S - 1, AT + AHEAD_S + 1, AT + 2 * 86_400, 10**11 - 1])
 def test_a_start_that_no_flow_can_have_is_implausible(start: int) -> None:
     """Two days ahead, or before flow logs began: it would open a window that nothing ever closes."""
-    assert understand(line(start=start), DEFAULT, lines.latest_start(AT)) == lines.TIME_REASON
+    assert parse_line(line(start=start), DEFAULT, lines.latest_start(AT)) == lines.TIME_REASON
 
 
 @pytest.mark.parametrize("start", [FIRST_S, AT - 40 * 86_400, AT, AT + AHEAD_S])
 def test_a_start_of_any_age_is_plausible(start: int) -> None:
-    assert isinstance(understand(line(start=start), DEFAULT, lines.latest_start(AT)), Row)
+    assert isinstance(parse_line(line(start=start), DEFAULT, lines.latest_start(AT)), Row)
 
 
 def test_without_an_arrival_only_the_past_has_a_limit() -> None:
-    assert isinstance(understand(line(start=10**11 - 1), DEFAULT, lines.latest_start(0)), Row)
-    assert understand(line(start=FIRST_S - 1), DEFAULT, lines.latest_start(0)) == lines.TIME_REASON
+    assert isinstance(parse_line(line(start=10**11 - 1), DEFAULT, lines.latest_start(0)), Row)
+    assert parse_line(line(start=FIRST_S - 1), DEFAULT, lines.latest_start(0)) == lines.TIME_REASON
