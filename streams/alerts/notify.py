@@ -1,13 +1,14 @@
-"""`vpcflow notify`: reads the `alerts` topic and delivers alerts to the sinks.
+"""The delivery of alerts from the topic `alerts` to the sinks: `vpcflow notify`.
 
-Each sink has a consumer group of its own, `<prefix><group>-<sink>`, so it has its own position in the topic:
-a dead webhook does not hold back another sink, and two prefixes on one Kafka do not share a group. A group
-without a committed offset is new: it reads its partition up to the end, delivers the alerts that fire now,
-and commits. Offsets are committed after delivery, so each alert is delivered at least once. A receiver that
-is down is tried until it is back, in order; one that refuses an alert is counted, logged and left behind.
+Each sink has its own consumer group, `<prefix><group>-<sink>`, and therefore its own position: an unavailable
+webhook does not delay another sink, and two prefixes on one Kafka do not share a group. A group without a
+committed offset is new: it reads its partition to the end, delivers the alerts that fire now, and commits.
+Offsets are committed after the delivery, so each alert is delivered at least once. If a receiver is
+unavailable, the delivery is retried in order until it succeeds. If a receiver refuses an alert, the refusal
+is counted and logged, and the delivery continues with the next alert.
 
-A lost broker is aiokafka's to find again; it logs while it tries. Repeating an alert that goes on firing is
-left to the receiver: what comes here is transitions.
+aiokafka reconnects to a lost broker and logs its attempts. The sinks receive transitions only; the receiver
+repeats notifications of a firing alert if it needs to.
 """
 
 from __future__ import annotations
@@ -31,55 +32,55 @@ from streams.records import Alert, decode_alert, has_fired
 TOPIC = "alerts"
 BATCH_ALERTS = 100
 POLL_MS = 1_000
-NEXT_ROUND_S = 60.0  # between rounds of tries at a receiver that is down
-# A consumer that waits for its receiver is not stuck: its heartbeats say whether the process is alive, and
-# leaving the group would only bring the same alerts again.
+NEXT_ROUND_S = 60.0  # between rounds of retries to an unavailable receiver
+# A consumer that waits for its receiver is not stuck. Its heartbeats show that the process is alive, and a
+# rebalance would only deliver the same alerts again.
 POLL_INTERVAL_MAX_MS = 24 * 3600 * 1000
 
 log = structlog.get_logger(__name__)
 
 
 class NotifyError(RuntimeError):
-    """Notifying cannot start; the message says why, in one sentence."""
+    """`vpcflow notify` cannot start; the message is one sentence with the remedy."""
 
 
 async def run(*, kafka: str, prefix: str, sinks: Sequence[Sink], group: str = "notify") -> None:
     """Deliver alerts to the log and to every sink until SIGTERM or SIGINT. Raises `NotifyError`."""
-    everyone: list[Sink] = [LogSink(), *(sink for sink in sinks if sink.name != LogSink.name)]
-    if len({sink.name for sink in everyone}) < len(everyone):
-        raise NotifyError("two sinks have the same name: give each webhook its own")
+    all_sinks: list[Sink] = [LogSink(), *(sink for sink in sinks if sink.name != LogSink.name)]
+    if len({sink.name for sink in all_sinks}) < len(all_sinks):
+        raise NotifyError("two sinks have the same name: use a different name for each webhook")
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(_stop_signals())
         feeds: list[tuple[Delivery, AIOKafkaConsumer]] = []
-        for sink in everyone:
+        for sink in all_sinks:
             delivery = Delivery(sink)
             opened = _consumer(kafka, prefix + TOPIC, f"{prefix}{group}-{sink.name}", delivery)
             feeds.append((delivery, await stack.enter_async_context(opened)))
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(delivery.run(consumer)) for delivery, consumer in feeds]
-            log.info("notifying", topic=prefix + TOPIC, sinks=[sink.name for sink in everyone])
+            log.info("delivering alerts", topic=prefix + TOPIC, sinks=[sink.name for sink in all_sinks])
             await stop.wait()
             for task in running:
-                task.cancel()  # What is being delivered is not committed, and comes again at the next start.
+                task.cancel()  # An unfinished delivery is not committed, and is repeated at the next start.
 
 
 async def deliver(sink: Sink, alerts: Sequence[Alert], sleep: Sleep = asyncio.sleep) -> None:
-    """Deliver alerts in order, and return when each is delivered or refused.
+    """Deliver alerts in order; return when each is delivered or refused.
 
-    The log gets every transition; the others only those of alerts that fired. Alerts go out in groups of
-    one rule and one status, since receivers act on the status of the whole body.
+    The log receives every transition, other sinks only the transitions of alerts that fired. A delivery
+    contains alerts of one rule and one status, because receivers act on the status of the whole body.
     """
-    wanted = [alert for alert in alerts if sink.name == LogSink.name or has_fired(alert)]
-    for _, alike in groupby(wanted, key=lambda alert: (alert.rule, alert.status)):
-        await _deliver_alike(sink, list(alike), sleep)
+    deliverable = [alert for alert in alerts if sink.name == LogSink.name or has_fired(alert)]
+    for _, group in groupby(deliverable, key=lambda alert: (alert.rule, alert.status)):
+        await _deliver_group(sink, list(group), sleep)
 
 
-async def _deliver_alike(sink: Sink, alerts: Sequence[Alert], sleep: Sleep) -> None:
+async def _deliver_group(sink: Sink, alerts: Sequence[Alert], sleep: Sleep) -> None:
     while (failure := await _failure(sink, alerts)) is not None:
         refused = isinstance(failure, SinkRefused)
         NOTIFICATIONS.labels(sink.name, "refused" if refused else "unavailable").inc(len(alerts))
-        # Without a traceback: it could show the URL, and a URL may carry a token.
-        event = "notification refused" if refused else "notification held back"
+        # No traceback, because it can contain the URL, and a URL can contain a token.
+        event = "notification refused" if refused else "notification postponed"
         log.error(event, sink=sink.name, why=str(failure), alerts=_names(alerts))
         if refused:
             return
@@ -100,7 +101,7 @@ def _names(alerts: Sequence[Alert]) -> list[str]:
 
 
 class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
-    """The delivery of the topic to one sink. `_starting` are the partitions in which its group is new."""
+    """The delivery to one sink. `_starting` holds the partitions in which its consumer group is new."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -111,54 +112,54 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
         """Deliver until cancelled."""
         while True:
             fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_ALERTS)
-            for place in consumer.assignment() - self._known:
-                await self._begin(consumer, place)
-            for place, records in fetched.items():
-                if place in self._starting:
-                    self._learn(self._starting[place], records)
-                elif place in self._known:  # else it was revoked, and its new owner delivers
+            for partition in consumer.assignment() - self._known:
+                await self._begin(consumer, partition)
+            for partition, records in fetched.items():
+                if partition in self._starting:
+                    self._apply_history(self._starting[partition], records)
+                elif partition in self._known:  # else it was revoked, and its new owner delivers
                     await deliver(self._sink, _alerts_in(self._sink.name, records))
-                    await _commit(self._sink.name, consumer, place, records[-1].offset + 1)
-            for place, start in list(self._starting.items()):
-                if place in consumer.assignment() and await consumer.position(place) >= start.end:
-                    await self._finish(consumer, place, start)
+                    await _commit(self._sink.name, consumer, partition, records[-1].offset + 1)
+            for partition, start in list(self._starting.items()):
+                if partition in consumer.assignment() and await consumer.position(partition) >= start.end:
+                    await self._finish(consumer, partition, start)
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Forget the partitions: after the rebalance each is looked at again."""
+        """Forget all partitions; `run` begins the assigned ones again after the rebalance."""
         self._starting.clear()
         self._known.clear()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Do nothing: `run` looks at what is assigned."""
+        """Do nothing; `run` checks the assignment."""
 
-    async def _begin(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> None:
-        """Read a partition from its beginning if the group is new in it, or the topic is."""
-        committed = await consumer.committed(place)
-        end = (await consumer.end_offsets([place]))[place]
+    async def _begin(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
+        """Mark a partition as starting if the group has no committed offset, or the topic was recreated."""
+        committed = await consumer.committed(partition)
+        end = (await consumer.end_offsets([partition]))[partition]
         if committed is None or committed > end:
-            self._starting[place] = FiringNow(end)
-        self._known.add(place)
+            self._starting[partition] = FiringNow(end)
+        self._known.add(partition)
 
-    def _learn(self, start: FiringNow, records: Sequence[ConsumerRecord]) -> None:
+    def _apply_history(self, start: FiringNow, records: Sequence[ConsumerRecord]) -> None:
         for record in records:
             alert = _alert_in(self._sink.name, record) if record.value is not None else None
             start.take(record.key or b"", alert)
 
-    async def _finish(self, consumer: AIOKafkaConsumer, place: TopicPartition, start: FiringNow) -> None:
+    async def _finish(self, consumer: AIOKafkaConsumer, partition: TopicPartition, start: FiringNow) -> None:
         alerts = start.alerts()
         if alerts:
-            log.info("delivering the alerts that fire now", sink=self._sink.name, alerts=_names(alerts))
-        position = await consumer.position(place)
+            log.info("delivering firing alerts to a new sink", sink=self._sink.name, alerts=_names(alerts))
+        position = await consumer.position(partition)
         for first in range(0, len(alerts), BATCH_ALERTS):
             await deliver(self._sink, alerts[first : first + BATCH_ALERTS])
-        await _commit(self._sink.name, consumer, place, position)
-        self._starting.pop(place, None)
+        await _commit(self._sink.name, consumer, partition, position)
+        self._starting.pop(partition, None)
 
 
 def _alerts_in(sink: str, records: Sequence[ConsumerRecord]) -> list[Alert]:
-    """Read the alerts; a tombstone of the compacted topic says nothing to anybody."""
-    read = [_alert_in(sink, record) for record in records if record.value is not None]
-    return [alert for alert in read if alert is not None]
+    """Return the alerts of some messages; a tombstone has none."""
+    found = [_alert_in(sink, record) for record in records if record.value is not None]
+    return [alert for alert in found if alert is not None]
 
 
 def _alert_in(sink: str, record: ConsumerRecord) -> Alert | None:
@@ -168,17 +169,17 @@ def _alert_in(sink: str, record: ConsumerRecord) -> Alert | None:
         why = str(error)
     NOTIFICATIONS.labels(sink, "unreadable").inc()
     where = f"{record.topic}/{record.partition}@{record.offset}"
-    log.error("alert unreadable", sink=sink, where=where, why=why)
+    log.error("unreadable alert", sink=sink, where=where, why=why)
     return None
 
 
-async def _commit(sink: str, consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> None:
+async def _commit(sink: str, consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
     try:
-        await consumer.commit({place: offset})
+        await consumer.commit({partition: offset})
     except (CommitFailedError, IllegalStateError) as error:
-        # The group rebalanced meanwhile: the new owner delivers these again.
+        # The group rebalanced in the meantime: the new owner delivers these alerts again.
         NOTIFICATIONS.labels(sink, "uncommitted").inc()
-        log.warning("delivered but not committed", sink=sink, place=str(place), why=str(error))
+        log.warning("delivered but not committed", sink=sink, partition=str(partition), why=str(error))
 
 
 @asynccontextmanager
@@ -201,8 +202,7 @@ async def _consumer(
             raise NotifyError(
                 f"no Kafka answers at {kafka}: start one, or set VPCFLOW_KAFKA to its host:port"
             ) from error
-        # Asked for before subscribing: subscribing to a topic that is missing could make the broker create
-        # it with settings of its own.
+        # A subscription to a missing topic can create it with the default settings of the broker.
         if topic not in await consumer.topics():
             raise NotifyError(
                 f"topic {topic} does not exist: start `vpcflow work` first, or check the prefix"

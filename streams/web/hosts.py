@@ -1,8 +1,8 @@
-"""Which host names the page answers to: loopback's, and that of its public URL (`VPCFLOW_URL`).
+"""The accepted `Host` headers: loopback names, and the host of the public URL (`VPCFLOW_URL`). Pure.
 
-A page on loopback has no login, so its browser is the guard: other origins cannot read it. DNS rebinding
-passes that guard: a foreign site gives its own name the address 127.0.0.1, and the browser then takes both
-for one origin. The request still carries the foreign name in `Host`, so any name that is not ours is refused.
+The page on loopback has no login; the same-origin policy of the browser protects it. DNS rebinding
+circumvents that policy: a foreign site resolves its own name to 127.0.0.1, and the browser treats both as one
+origin. The request still has the foreign name in `Host`, so a foreign name is refused.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ _SHOWN_CHARACTERS = 100
 
 
 def refusal(headers: Sequence[str], public_url: str) -> str | None:
-    """Return why a request with these `Host` headers is refused, in one sentence; None if it is served."""
+    """Return a sentence if a request with these `Host` headers is refused, None if it is served."""
     if len(headers) != 1:
-        return f"a request needs one Host header; this one has {len(headers)}"
+        return f"the request has {len(headers)} Host headers; send exactly one"
     host = _host(headers[0])
     if host is not None and (_is_loopback(host) or host == _host(urlsplit(public_url).netloc)):
         return None
     return (
         f"this page does not answer to the host {headers[0][:_SHOWN_CHARACTERS]!r}:"
-        " set VPCFLOW_URL to the URL at which people reach it"
+        " set VPCFLOW_URL to the URL of the page for its users"
     )
 
 
 def _host(header: str) -> str | None:
-    """Return the host of a `Host` header, in lower case and without port; None if it is malformed."""
+    """Return the host of a `Host` header in lower case without the port; None if the header is malformed."""
     found = _HOST.fullmatch(header)
     if found is None:
         return None

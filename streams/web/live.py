@@ -1,10 +1,9 @@
-"""The live stream: server-sent events, one snapshot on connect, then one tick a second.
+"""The live stream: server-sent events with a snapshot on connect, then one tick per second.
 
-A tick carries what changed since the last one that this client got, and changes are absolute, so there is
-no queue: a slow client, and one that comes back with `Last-Event-ID`, gets one event that covers all it
-missed. The last 120 ticks are remembered as marks in the history's version, not as data; a client that
-missed more gets a snapshot. Tick numbers start at the clock, so that a number from before a restart is
-older than all of ours.
+A tick contains the changes since the last tick that the client received. Changes are absolute, so there is no
+queue: a slow client, or a client that reconnects with `Last-Event-ID`, receives one event with all changes.
+The last 120 ticks are stored as versions of the board, not as data; a client that missed more receives a
+snapshot. Tick numbers start at the clock, so every number from before a restart is older.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ MAX_CLIENTS = 64
 SEND_TIMEOUT_S = 60.0
 TOP_ROWS = 10
 ALERTS_SHOWN = 50
-HEALTH_SHOWN = 20
+DATA_HEALTH_SHOWN = 20
 HELD_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a client looks at: the order of its table and the range of its chart."""
+    """The view of a client: the order of its table and the range of its chart."""
 
     by: str = "bytes"
     range: str = "1h"
@@ -45,30 +44,30 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """Where the board stood at a tick."""
+    """The versions of the board at a tick."""
 
     history: int
     alerts: int
-    health: int
+    data_health: int
 
 
 class Live:
-    """Ticks once a second, and serves each client the newest tick it can take."""
+    """The ticks, and the streams of all clients; each client receives the newest tick."""
 
     def __init__(self, board: Board, clock: Callable[[], float]) -> None:
         self._board = board
         self._clock = clock
         self._marks: OrderedDict[int, _Mark] = OrderedDict()
-        self._number = math.floor(clock()) + 2  # beyond any number given out before a restart
+        self._number = math.floor(clock()) + 2  # greater than any number before a restart
         self._next = asyncio.Event()
         self._is_closing = False
-        self.departed = 0  # streams that ended because the client went away
+        self.departed = 0  # streams that ended because the client disconnected
         self._made: dict[tuple[View, int | None], str] = {}
         self._connections: set[EventSourceResponse] = set()
 
     @property
     def clients(self) -> int:
-        """How many streams are open."""
+        """The number of open streams."""
         return len(self._connections)
 
     async def run(self) -> None:
@@ -78,7 +77,7 @@ class Live:
             await asyncio.sleep(TICK_S)
 
     def tick(self) -> None:
-        """Mark where the board stands, and wake every client."""
+        """Store the versions of the board, and wake every stream."""
         self._number += 1
         self._marks[self._number] = self._mark()
         if len(self._marks) > REMEMBERED_TICKS:
@@ -88,17 +87,17 @@ class Live:
 
     def _mark(self) -> _Mark:
         board = self._board
-        return _Mark(board.history.version, board.alerts_version, board.health_version)
+        return _Mark(board.history.version, board.alerts_version, board.data_health_version)
 
     def close(self) -> None:
-        """End every stream; the clients come back on their own."""
+        """End every stream; the clients reconnect by themselves."""
         self._is_closing = True
         self._wake()
 
     async def serve(self, request: web.Request, view: View) -> web.StreamResponse:
-        """Stream to one client until it leaves or we close."""
+        """Stream to one client until it disconnects or the server closes."""
         if self.clients >= MAX_CLIENTS:
-            raise web.HTTPServiceUnavailable(text=f"{MAX_CLIENTS} pages are open already; try again later")
+            raise web.HTTPServiceUnavailable(text=f"{MAX_CLIENTS} pages are already open; try again later")
         stream = EventSourceResponse(sep="\n", ping_interval=HEARTBEAT_S, send_timeout=SEND_TIMEOUT_S)
         stream.headers["Cache-Control"] = "no-store"
         self._connections.add(stream)
@@ -107,7 +106,7 @@ class Live:
             async with stream:
                 await self._send_all(stream, view, _tick_number(request.headers.get("Last-Event-ID")))
         except (ConnectionError, TimeoutError):
-            self.departed += 1  # The client left, or read nothing for a minute: there is no response to send.
+            self.departed += 1  # The client disconnected, or read nothing for a minute.
         finally:
             self._connections.discard(stream)
         return stream
@@ -125,7 +124,7 @@ class Live:
             await waiter.wait()
 
     def _body(self, view: View, since: int | None) -> str:
-        """Return the event's JSON, made once for all the clients that need the same."""
+        """Return the JSON of an event, encoded once for all clients with the same view and tick."""
         key = (view, since)
         if key not in self._made:
             self._made[key] = orjson.dumps(self._event(view, since)).decode()
@@ -147,8 +146,8 @@ class Live:
         }
         if board.alerts_version > mark.alerts:
             event["alerts"] = board.alerts()[:ALERTS_SHOWN]
-        if board.health_version > mark.health:
-            event["health"] = board.health()[:HEALTH_SHOWN]
+        if board.data_health_version > mark.data_health:
+            event["health"] = board.data_health()[:DATA_HEALTH_SHOWN]
         return event
 
     def _wake(self) -> None:
@@ -157,7 +156,7 @@ class Live:
 
 
 def state(board: Board, now: float) -> dict[str, Any]:
-    """Return how the page stands: its link to Kafka, and for how long nothing has come."""
+    """Return the link to Kafka and the time since the last message, in seconds."""
     silent_s = None if board.last_message_at is None else max(now - board.last_message_at, 0.0)
     return {
         "link": board.link.state,
@@ -170,7 +169,7 @@ def state(board: Board, now: float) -> dict[str, Any]:
 
 
 def watermark(board: Board, now: float) -> dict[str, Any]:
-    """Return the slots that hold the watermark: the worst few in words, and the number of the others."""
+    """Return the slots that hold the watermark: the worst few as sentences, and the number of others."""
     held = board.progress.held(now)
     return {
         "held": [one.text for one in held[:HELD_SHOWN]],

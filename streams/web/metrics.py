@@ -1,6 +1,6 @@
-"""What `vpcflow serve` counts, as Prometheus sees it: read from the board when asked, kept nowhere else.
+"""The Prometheus metrics of `vpcflow serve`, computed from the board at each request.
 
-No label is unbounded: never an ENI; the reasons of `dead` are capped by the board.
+No label is unbounded: no label is an ENI, and the board limits the number of reasons of `dead`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LINK_STATES = ("connecting", "waiting", "live", "reconnecting")
 
 
 class BoardMetrics(Collector):
-    """The board and the live stream as metrics."""
+    """The metrics of the board and of the live streams."""
 
     def __init__(self, board: Board, live: Live, clock: Callable[[], float]) -> None:
         self._board = board
@@ -33,7 +33,7 @@ class BoardMetrics(Collector):
         self._clock = clock
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric as of now."""
+        """Yield every metric."""
         yield from self._counters()
         yield from self._gauges()
         yield from self._slots()
@@ -42,7 +42,7 @@ class BoardMetrics(Collector):
         buckets.append(("+Inf", float(latencies.count)))
         yield HistogramMetricFamily(
             "vpcflow_end_to_end_seconds",
-            "From the arrival in Kinesis until an aggregate was readable here.",
+            "Delay from the arrival at the source until the aggregate is on the page.",
             buckets=buckets,
             sum_value=latencies.sum_ms / 1000,
         )
@@ -50,16 +50,18 @@ class BoardMetrics(Collector):
     def _counters(self) -> Iterator[Metric]:
         board = self._board
         yield _counter("vpcflow_page_messages", "Messages read.", "topic", board.messages)
-        yield _counter("vpcflow_page_foreign", "Messages that are not ours.", "topic", board.foreign)
+        yield _counter("vpcflow_page_foreign", "Messages in an unknown format.", "topic", board.foreign)
         yield _counter("vpcflow_page_refused", "Refused rows or records, by reason.", "why", board.dead)
-        yield _counter("vpcflow_page_data_health", "What connectors said of the data.", "kind", board.found)
+        yield _counter(
+            "vpcflow_page_data_health", "Data health messages of the connectors.", "kind", board.found
+        )
         history = board.history
         outcomes = {
             "superseded": history.superseded, "aged": history.aged, "far_ahead": history.ahead_dropped,
         }  # fmt: skip
         yield _counter("vpcflow_page_ignored", "Aggregates that changed nothing.", "because", outcomes)
         yield CounterMetricFamily(
-            "vpcflow_page_departures", "Streams that their client left.", value=self._live.departed
+            "vpcflow_page_departures", "Streams whose client disconnected.", value=self._live.departed
         )
 
     def _gauges(self) -> Iterator[Metric]:
@@ -73,9 +75,13 @@ class BoardMetrics(Collector):
             ("clients", "Open live streams.", self._live.clients),
             ("windows", "Windows held.", len(board.history)),
             ("enis", "ENIs named by the windows held.", board.history.enis),
-            ("behind_messages", "Messages between us and the ends of the topics.", board.behind_messages),
-            ("windows_ahead", "Windows not shown, as they are far ahead of the others.", board.history.ahead),
-            ("lag_seconds", "Arrival to readable, for the newest message.", board.lag_s),
+            (
+                "behind_messages",
+                "Messages between the page and the ends of the topics.",
+                board.behind_messages,
+            ),
+            ("windows_ahead", "Hidden windows, far ahead of the others.", board.history.ahead),
+            ("lag_seconds", "Delay from arrival to the page, for the newest message.", board.lag_s),
         ):
             if value is not None:
                 yield GaugeMetricFamily(f"vpcflow_page_{name}", what, value=value)
@@ -85,7 +91,7 @@ class BoardMetrics(Collector):
         slots = range(progress.count)
         yield _gauge(
             "vpcflow_watermark_hold_seconds",
-            "Event time by which the slot holds the watermark behind the newest line; +Inf: not read yet.",
+            "Event time between the watermark of the slot and the newest line; +Inf: not read yet.",
             "slot",
             {str(slot): progress.hold_s(slot) for slot in slots},
         )
@@ -98,7 +104,7 @@ class BoardMetrics(Collector):
 
 
 def registry(board: Board, live: Live, clock: Callable[[], float]) -> CollectorRegistry:
-    """Return a registry of its own, so that two pages in one process do not meet."""
+    """Return a new registry, so that two pages in one process have separate metrics."""
     own = CollectorRegistry(auto_describe=False)
     own.register(BoardMetrics(board, live, clock))
     return own
@@ -122,4 +128,4 @@ def _version() -> str:
     try:
         return version("vpc-flow-streams")
     except PackageNotFoundError:
-        return "checkout"  # run from the folder, without an installation
+        return "checkout"  # run from a checkout without an installation

@@ -1,7 +1,7 @@
-"""What the page asks of the history: six numbers, a series, a top-N table, and the table as CSV.
+"""The queries of the page: six numbers, a series, a table of the largest ENIs, and the table as CSV. Pure.
 
-Every function takes its moment and its range; none of them reads a clock. The totals of the table add up
-to those of the chart, because both are sums over the same windows, and the rest is a row named "Other".
+The totals of the table equal the totals of the chart, because both are sums over the same windows; the rest
+of the ENIs is one row named "Other".
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from streams.web.state.history import ACCEPT, BYTES, FLOWS, REJECT, TRAFFIC_LANE
 RANGES_S = {"15m": 900, "1h": 3600, "3h": 10_800}
 ORDERS = ("bytes", "packets", "flows", "rejects")
 _COLUMN = {"flows": 0, "packets": 1, "bytes": 2, "rejects": 3}
-STALE_S = 90  # after this long without a message the page says so
+STALE_S = 90  # age of the last message after which the page is stale
 Point = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The six live numbers, and the newest settled window, whose rates they are.
+    """The six live numbers, and the newest settled window, from which the rates are computed.
 
     Rates are None until a window has settled. `open_from` is the start of the first window after it.
     """
@@ -44,7 +44,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One ENI's totals over the range; `share` is its part of the whole, by the chosen order."""
+    """The totals of one ENI over the range; `share` is its share of the total in the chosen order, 0 to 1."""
 
     eni: str
     flows: int
@@ -56,7 +56,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """The largest ENIs, the rest of them as one row, and the whole."""
+    """The largest ENIs, the other ENIs as one row, and the total."""
 
     by: str
     rows: list[Row]
@@ -66,7 +66,7 @@ class Top:
 
 
 def numbers(board: Board, now: float) -> Numbers:
-    """Return the six numbers at `now`."""
+    """Return the six numbers at `now`, epoch seconds."""
     windows = board.history.windows()
     index = settling.newest_settled(windows, board.progress.complete_to)
     settled = windows[index] if index is not None else None
@@ -87,7 +87,7 @@ def numbers(board: Board, now: float) -> Numbers:
 
 
 def point(window: Window) -> Point:
-    """Return a window for the chart: start, seconds, (flows, packets, bytes) x ACCEPT, REJECT, -, final."""
+    """Return a point: start, window_s, (flows, packets, bytes) of ACCEPT, REJECT and -, is_final."""
     totals = window.totals
     return (
         window.start, window.window_s, *totals[ACCEPT], *totals[REJECT], *totals[UNKNOWN],
@@ -120,7 +120,7 @@ def top(history: History, by: str, range_s: int, n: int = 10) -> Top:
 
 
 def to_csv(table: Top) -> str:
-    """Return the table as it stands on the page, with its rest and its whole."""
+    """Return the table as CSV (RFC 4180), with the other ENIs and the total."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180
     writer.writerow(["eni", *ORDERS, "share_percent"])

@@ -1,6 +1,6 @@
-"""The page's HTML, rendered from the build's manifest; and the page that says how to build it.
+"""The HTML of the page, rendered from the manifest of the build.
 
-All links are relative, so a proxy may publish the page below a path.
+All links are relative, so a proxy can publish the page below a path.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import orjson
 STATIC = Path(__file__).with_name("static")
 MANIFEST = "manifest.json"
 
-# A page of flows: one line up, one dashed line down. Inline, so that no second request is made for it.
+# The icon: one solid and one dashed line. It is inline to avoid a second request.
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' fill='none'"
     " stroke-width='2' stroke-linecap='round'%3E%3Cpath stroke='%232a78d6' d='M1 8 5 3l3 3 7-4'/%3E"
@@ -42,7 +42,7 @@ UNBUILT = _PAGE.format(
 
 
 def shell(static: Path = STATIC) -> str:
-    """Return the HTML of `/`; without built files, a page that says `make ui`."""
+    """Return the HTML of `/`; without a build, a page with the instruction to run `make ui`."""
     try:
         names = orjson.loads((static / MANIFEST).read_bytes())
     except FileNotFoundError:

@@ -1,10 +1,11 @@
-"""Where the page begins to read each topic, decided by when messages were written, never by event time.
+"""The start offsets of the page in each topic, chosen by the timestamps of messages, not by event time.
 
-`aggregates` and `dead` begin `HISTORY_S` before the newest message, so a page that starts while the pipeline
-is stopped shows the last hours of it. Of `aggregates` the newest `RECENT_S` come first and the rest is read
-after it (`Feed`): an aggregate is an upsert, so the order is irrelevant, and the numbers of now need not wait
-for three hours of a large network. `alerts` and `health` are small and are read whole. Of `positions` only
-the last offsets are read: the newest progress of a slot is within the last transaction of its partition.
+`aggregates` and `dead` start `HISTORY_S` before the newest message, so a page that starts while the pipeline
+is stopped shows its last hours. The newest `RECENT_S` of `aggregates` are read first, and the older part
+after them (`Feed`): an aggregate is an upsert, so the order is irrelevant, and the current numbers do not
+wait for three hours of a large network. `alerts` and `health` are small and are read from the beginning.
+`positions` starts near its end, because the newest progress of a slot is in the last transaction of its
+partition.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 HISTORY_S = 3 * 3600
 RECENT_S = 1200
-NEWEST_WITHIN_S = 60  # how exactly the time of the newest message is looked for
-LONGEST_S = 60 * 24 * 3600  # twice the longest retention of our topics
+NEWEST_WITHIN_S = 60  # resolution of the search for the newest message
+LONGEST_S = 60 * 24 * 3600  # twice the longest retention of the topics
 POSITIONS_BACK = 1_000
 
 Offsets = dict[TopicPartition, int]
@@ -25,7 +26,7 @@ Offsets = dict[TopicPartition, int]
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """Where to begin, and which older part of `aggregates` is to be read afterwards: from, up to."""
+    """The start offset of each partition, and the older part of `aggregates` as offsets (from, to)."""
 
     offsets: Offsets = field(default_factory=dict)
     older: dict[TopicPartition, tuple[int, int]] = field(default_factory=dict)
@@ -34,7 +35,7 @@ class Starts:
 async def find_starts(
     consumer: AIOKafkaConsumer, kinds: Mapping[TopicPartition, str], ends: Offsets, now_ms: int
 ) -> Starts:
-    """Return where to begin in each partition; `kinds` are their topics without prefix."""
+    """Return the start offsets; `kinds` are the partitions with their topics without prefix."""
     starts = Starts()
     begins: Offsets = await consumer.beginning_offsets(list(kinds))
     for kind in ("aggregates", "dead"):
@@ -57,7 +58,7 @@ async def find_starts(
 async def _offsets_at(
     consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition], ms: int, ends: Offsets
 ) -> Offsets:
-    """Return the first offset written at or after a time; the end where there is none."""
+    """Return the offset of the first message at or after a time (epoch ms), or the end if there is none."""
     asked = {partition: max(ms, 0) for partition in partitions}
     if not asked:
         return {}
@@ -66,7 +67,10 @@ async def _offsets_at(
 
 
 async def _newest_ms(consumer: AIOKafkaConsumer, partitions: list[TopicPartition], now_ms: int) -> int:
-    """Return about when the newest message was written, and `now_ms` if one was just now or never."""
+    """Return the approximate timestamp of the newest message, epoch milliseconds.
+
+    Return `now_ms` if the newest message is at most `RECENT_S` old, or if there is none.
+    """
 
     async def is_any_since(ms: int) -> bool:
         found = await consumer.offsets_for_times(dict.fromkeys(partitions, max(ms, 0)))

@@ -1,4 +1,4 @@
-"""The answer of `/api/stats`: the live numbers, the watermark, delays, and sizes."""
+"""The answer of `/api/stats`: the live numbers, the watermark, delays, and sizes. Pure."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Script:
         """Say something of the data of one shard."""
         source = "kinesis:flow-logs/shardId-000000000003"
         one = HealthRecord(kind, source, int((self.now - 300) * 1000), text)
-        self.board.take_health(one.message("", 0).value or b"")
+        self.board.take_data_health(one.message("", 0).value or b"")
 
     def alert(self, rule: str, status: str, began: int, **more: float) -> None:
         """Add one alert that began in the window with that number."""

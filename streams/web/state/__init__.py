@@ -1,6 +1,7 @@
-"""Everything that the page knows. Pure.
+"""The data of the page. Pure.
 
-`board` joins it: `history` has the newest windows in ring buffers, `progress` the watermark and the slots
-that hold it, `settling` says when a window's rates may be shown, and `latencies` is a histogram of delays.
-The newest revision of an aggregate wins; windows and alerts are bounded in number.
+`board` contains the other parts: `history` has the newest windows in ring buffers, `progress` has the
+watermark and the slots that hold it, `settling` decides when the rates of a window are shown, and `latencies`
+is a histogram of delays. The newest revision of an aggregate wins. The numbers of windows and alerts are
+bounded.
 """

@@ -1,7 +1,7 @@
-"""Everything the page knows: windows, alerts, refused data, delays, and how we stand with Kafka.
+"""The data of the page: windows, alerts, refused data, delays, data health, and the link to Kafka.
 
-The feed writes it, the routes read it, and a test may write it without any Kafka. It keeps no clock.
-What is bounded: windows (`history.py`), resolved alerts, and the number of distinct reasons in `dead`.
+The feed writes the board, and the routes read it. The board reads no clock. The numbers of windows
+(`history.py`), resolved alerts, data health messages and distinct reasons in `dead` are bounded.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from streams.web.state.history import KEEP_WINDOWS, ForeignMessage, History
 from streams.web.state.latencies import Latencies
 from streams.web.state.progress import Progress
 
-KEEP_RESOLVED = 200  # resolved alerts; the others end by themselves
-_KEEP_REASONS = 32  # a reason becomes a metric's label, and labels are bounded
-KEEP_HEALTH = 500  # sources of a finding, the newest of each kind
+KEEP_RESOLVED = 200  # resolved alerts; active alerts are bounded by the number of interfaces
+_KEEP_REASONS = 32  # reasons are metric labels, which must be bounded
+KEEP_DATA_HEALTH = 500  # pairs of kind and source, the newest message of each
 _RANK = {"firing": 0, "pending": 1, "resolved": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How we stand with Kafka: `connecting`, `waiting` (no topics yet), `live` or `reconnecting`."""
+    """The link to Kafka: `connecting`, `waiting` (for the topics), `live` or `reconnecting`."""
 
     state: str
     detail: str = ""
 
 
 class Board:
-    """What the page shows, as of the last message."""
+    """The state of the page after the last message."""
 
     def __init__(self, keep_windows: int = KEEP_WINDOWS) -> None:
         self.history = History(keep_windows)
         self.progress = Progress()
         self._complete_to = NONE
-        self.latencies = Latencies()  # arrival in Kinesis -> readable here
+        self.latencies = Latencies()  # from the arrival at the source to the page
         self.dead: Counter[str] = Counter()
         self.messages: Counter[str] = Counter()
         self.foreign: Counter[str] = Counter()
@@ -50,21 +50,23 @@ class Board:
         self.last_message_at: float | None = None
         self.alerts_version = 0
         self._alerts: dict[str, Alert] = {}
-        self.health_version = 0
+        self.data_health_version = 0
         self.found: Counter[str] = Counter()
-        self._health: dict[tuple[str, str], HealthRecord] = {}
+        self._data_health: dict[tuple[str, str], HealthRecord] = {}
 
     @property
     def late(self) -> int:
-        """Rows that came after their window's retention."""
+        """The number of flows that arrived after the retention of their window."""
         return self.dead["late"]
 
     def take_aggregate(
         self, value: bytes, now: float, written_at: float | None = None, *, is_fresh: bool = True
     ) -> None:
-        """Apply one aggregate; `is_fresh` says that it was written after we began to read.
+        """Apply one aggregate. Raises `ForeignMessage`.
 
-        Only fresh messages are timed: an old one, read again after a restart, is history and not a delay.
+        `now` is the time of the read, `written_at` the time of the message if it differs (epoch seconds).
+        `is_fresh` is True if the message was written after the feed started: the delay of an older message,
+        which is read again after a restart, is not measured.
         """
         arrival_ms = self.history.read(value, now, self._complete_to if is_fresh else NONE)
         self.messages["aggregates"] += 1
@@ -81,7 +83,7 @@ class Board:
         self.messages["positions"] += 1
 
     def take_alert(self, fingerprint: str, value: bytes | None) -> None:
-        """Apply one transition; without a value it is a tombstone, and the alert is forgotten."""
+        """Apply one transition; None is a tombstone, which deletes the alert. Raises `ForeignMessage`."""
         self.messages["alerts"] += 1
         self.alerts_version += 1
         if value is None:
@@ -99,7 +101,7 @@ class Board:
         self._drop_old_alerts()
 
     def take_dead(self, headers: Iterable[tuple[str, bytes]]) -> None:
-        """Count what was refused, by its reason."""
+        """Count refused rows or records by reason. Raises `ForeignMessage`."""
         found = dict(headers)
         try:
             why, count = found["why"].decode(), int(found.get("count", b"1"))
@@ -108,32 +110,32 @@ class Board:
         self.messages["dead"] += 1
         self.dead[why if why in self.dead or len(self.dead) < _KEEP_REASONS else "other"] += count
 
-    def take_health(self, value: bytes) -> None:
-        """Apply what a connector says of the data: the newest of each kind and source is kept."""
+    def take_data_health(self, value: bytes) -> None:
+        """Keep a data health message if it is the newest of its kind and source. Raises `ForeignMessage`."""
         try:
             one = decode_health(value)
             _ = one.at_ms + one.from_ms + one.to_ms
         except (ValueError, TypeError) as error:
-            raise ForeignMessage(f"nothing about the data's health: {error!r}") from error
+            raise ForeignMessage(f"not a data health message: {error!r}") from error
         self.messages["health"] += 1
-        self.health_version += 1
+        self.data_health_version += 1
         kind = one.kind if one.kind in self.found or len(self.found) < _KEEP_REASONS else "other"
         self.found[kind] += 1
-        self._health.pop((one.kind, one.source), None)
-        self._health[one.kind, one.source] = one  # so the first is the one that was said longest ago
-        if len(self._health) > KEEP_HEALTH:
-            del self._health[next(iter(self._health))]
+        self._data_health.pop((one.kind, one.source), None)
+        self._data_health[one.kind, one.source] = one  # insertion order, so the first is the oldest
+        if len(self._data_health) > KEEP_DATA_HEALTH:
+            del self._data_health[next(iter(self._data_health))]
 
-    def health(self) -> list[HealthRecord]:
-        """Return what was found: losses first, delays last, the newest first in each."""
+    def data_health(self) -> list[HealthRecord]:
+        """Return the data health messages: losses first, delays last, the newest first in each group."""
 
         def rank(one: HealthRecord) -> tuple[int, int]:
             return (0 if one.kind in LOSSES else 2 if one.kind == DELAY else 1), -one.at_ms
 
-        return sorted(self._health.values(), key=rank)
+        return sorted(self._data_health.values(), key=rank)
 
     def alerts(self) -> list[Alert]:
-        """Return the alerts: firing first, then pending, then resolved; the newest first in each."""
+        """Return the alerts: firing first, then pending, then resolved; the newest first in each group."""
         return sorted(self._alerts.values(), key=lambda a: (_RANK[a.status], -a.starts_at, a.fingerprint))
 
     def _drop_old_alerts(self) -> None:

@@ -1,21 +1,19 @@
-"""The newest windows of every ENI, as ring buffers of plain integers.
+"""The newest windows of every ENI, as ring buffers of integers. Pure.
 
-An aggregate is an upsert: absolute totals for (eni, action, window_start), and the newest revision wins, so
-the order in which they arrive does not matter. `keep` windows are held; an older one makes room.
+An aggregate is an upsert of absolute totals for (eni, action, window_start), and the newest revision wins, so
+the order of arrival is irrelevant. The history keeps `keep` windows; a new window replaces the oldest.
 
-Memory is the reason for the shape. A window has one *lane* for each action that occurs in it: an
-`array('q')` with four integers (flows, packets, bytes, revision) for each ENI, at an index given to the ENI
-when it first appears. That is 32 bytes a cell: 2,000 ENIs x 180 windows x 2 actions take 23 MB. One object
-each would take ten times that. An ENI seen in no kept window gives its index back, so that churn does not
-grow the lanes.
+The structure saves memory. A window has one *lane* for each action in it: an `array('q')` with four integers
+(flows, packets, bytes, revision) for each ENI, at an index assigned to the ENI when it first appears. A cell
+takes 32 bytes: 2,000 ENIs x 180 windows x 2 actions take 23 MB, a tenth of one object for each cell. The
+index of an ENI that is in no kept window is reused, so a changing set of ENIs does not grow the lanes.
 
-A window far ahead of the others must not push them out of the page: the one-hour view would show one point.
-Windows form a run as long as no gap between them exceeds `AHEAD_S`. Windows after the longest run are *ahead*
-and not shown, while their own run has fewer than `RUN_WINDOWS` windows and is not of the present. They appear
-once event time has reached them. At most `AHEAD_KEEP` of them are kept.
+A window far ahead of the others must not replace them: the one-hour view would show a single point. Windows
+form a run while no gap between them exceeds `AHEAD_S`. Windows after the longest run are *ahead*, and hidden,
+if their own run has fewer than `RUN_WINDOWS` windows and does not contain the present. They are shown when
+event time reaches them. At most `AHEAD_KEEP` of them are kept.
 
-What must hold: `totals` of a window is the sum of its lanes, at every moment; a foreign message changes
-nothing.
+Invariants: the `totals` of a window are always the sums of its lanes, and a foreign message changes nothing.
 """
 
 from __future__ import annotations
@@ -35,18 +33,18 @@ from streams.records import LOG_ACTIONS, TRAFFIC_ACTIONS, Aggregate
 
 KEEP_WINDOWS = 180  # three hours of one-minute windows
 FLOWS, PACKETS, BYTES = 0, 1, 2
-_REVISION = 3  # 2 x revision + 1 if the row is final: of one revision, the final one is the newer
+_REVISION = 3  # 2 x revision, plus 1 if the row is final: the final row of a revision is newer
 _WIDTH = 4  # integers in a cell
 AHEAD_S = 3600
 AHEAD_KEEP = 16
 RUN_WINDOWS = 3
-PRESENT_S = 600  # a window that ends so soon after now, or in the hour before, is of the present
+PRESENT_S = 600  # a window that ends at most this long after now, or in the hour before, is in the present
 GROWN_STEP_S = 30
 GROWN_STEPS = 21  # up to 600 s, the longest capture interval and the default lateness
 _GROW_ENIS = 64  # a lane grows by this many cells at once
 
 ACTIONS = (*TRAFFIC_ACTIONS, "-", *LOG_ACTIONS)
-ACCEPT, REJECT, UNKNOWN = 0, 1, 2  # the lanes that are traffic; the others are facts about the log
+ACCEPT, REJECT, UNKNOWN = 0, 1, 2  # the lanes with traffic; the other lanes are NODATA and SKIPDATA
 TRAFFIC_LANES = 3
 _LANE = {action: lane for lane, action in enumerate(ACTIONS)}
 
@@ -54,7 +52,7 @@ Matrix = npt.NDArray[np.int64]
 
 
 class ForeignMessage(ValueError):
-    """This message is not one of ours."""
+    """The message has an unknown format."""
 
 
 @dataclass(slots=True, eq=False)
@@ -79,44 +77,44 @@ class Window:
 
     @property
     def is_final(self) -> bool:
-        """Whether every row of the window is final."""
+        """True if every row of the window is final."""
         return 0 < self.rows == self.final_rows
 
 
 class History:
-    """The newest `keep` windows, fed with aggregates in any order."""
+    """The newest `keep` windows, built from aggregates in any order."""
 
     def __init__(self, keep: int = KEEP_WINDOWS) -> None:
         self._keep = keep
         self._windows: dict[int, Window] = {}
         self._shown: list[Window] = []
         self._index: dict[str, int] = {}
-        self._newest_of = array("q")  # by index: the newest window an ENI was seen in
+        self._newest_of = array("q")  # by index: the start of the newest window of the ENI
         self._free: list[int] = []
         self.names: list[str] = []
-        self.version = 0  # goes up with every change
-        self.superseded = 0  # upserts older than what we hold
-        self.aged = 0  # upserts for a window older than all we keep
-        self.ahead = 0  # windows that are kept and not shown, because they are far ahead of the others
-        self.ahead_dropped = 0  # windows ahead that were dropped, because there were too many
+        self.version = 0  # increases with every change
+        self.superseded = 0  # upserts with an older revision
+        self.aged = 0  # upserts of a window older than every kept one
+        self.ahead = 0  # hidden windows, far ahead of the others
+        self.ahead_dropped = 0  # windows ahead that were dropped because of `AHEAD_KEEP`
 
     def __len__(self) -> int:
         return len(self._windows)
 
     @property
     def enis(self) -> int:
-        """How many ENIs the kept windows name."""
+        """The number of ENIs in the kept windows."""
         return len(self._index)
 
     def add(self, aggregate: Aggregate) -> int:
-        """Apply one aggregate; returns its `oldest_arrival_ms`."""
+        """Apply one aggregate; return its `oldest_arrival_ms`."""
         return self.read(aggregate.encode())
 
     def read(self, value: bytes, now: float = 0.0, complete_to: int = NONE) -> int:
-        """Apply one aggregate as it stands on the topic; returns its `oldest_arrival_ms`.
+        """Apply one aggregate message; return its `oldest_arrival_ms`. Raises `ForeignMessage`.
 
-        `complete_to` is the watermark of the connectors' progress, if the aggregate is new. No `Aggregate` is
-        built: in a replay 50,000 come each second, and this takes half the time.
+        `now` is epoch seconds. `complete_to` is the watermark of the connectors if the aggregate is new, else
+        `NONE`. The function builds no `Aggregate`, which halves its time: a replay sends 50,000 per second.
         """
         try:
             row = orjson.loads(value)
@@ -127,14 +125,14 @@ class History:
             raise ForeignMessage(f"not an aggregate: {error!r}") from error
 
     def windows(self, range_s: int | None = None) -> list[Window]:
-        """Return the shown windows, oldest first; with `range_s`, those in that span before the last end."""
+        """Return the visible windows, oldest first; with `range_s`, those within it before the newest end."""
         if range_s is None or not self._shown:
             return self._shown
         since = self._shown[-1].end - range_s
         return [window for window in self._shown if window.start >= since]
 
     def by_eni(self, windows: list[Window]) -> Matrix:
-        """Sum windows for each ENI; columns flows, packets, bytes, rejects; rows as in `names`."""
+        """Return the sums of windows: a row for each of `names`; columns flows, packets, bytes, rejects."""
         sums = np.zeros((len(self.names), 4), np.int64)
         for window in windows:
             for number, lane in enumerate(window.lanes[:TRAFFIC_LANES]):
@@ -152,7 +150,7 @@ class History:
         if type(eni) is not str or type(start) is not int or type(window_s) is not int or window_s <= 0:
             raise TypeError("eni, window_start or window_s has a foreign type")
         arrival_ms = int(row["oldest_arrival_ms"])
-        # Nothing below can find the message foreign, so a foreign one has changed nothing.
+        # No statement below raises, so a foreign message changes nothing.
         window = self._windows.get(start) or self._open(start, window_s, now)
         if window is None:
             return arrival_ms
@@ -182,9 +180,9 @@ class History:
         return arrival_ms
 
     def _open(self, start: int, window_s: int, now: float) -> Window | None:
-        """Make room for a window and open it; returns None, counted, if it is the one that has to go."""
+        """Open a window and drop another if there are too many; return None if the new one is dropped."""
         if len(self._windows) >= self._keep and not self.ahead and start < self._shown[0].start:
-            self.aged += 1  # the common case, without sorting
+            self.aged += 1  # the common case, which needs no sort
             return None
         window = self._windows[start] = Window(start, window_s)
         ordered = self._sort(now)
@@ -205,7 +203,7 @@ class History:
         return None if gone is window else window
 
     def _sort(self, now: float) -> list[Window]:
-        """Put the windows in order, and show those that are not ahead; returns all."""
+        """Update the visible windows; return all windows in order."""
         ordered = sorted(self._windows.values(), key=attrgetter("start"))
         shown = count_shown([(window.start, window.end) for window in ordered], now)
         self._shown, self.ahead = ordered[:shown], len(ordered) - shown
@@ -223,7 +221,7 @@ class History:
         return index
 
     def _release(self, oldest: int) -> None:
-        """Free the index of every ENI that was last seen before the oldest window we still hold."""
+        """Free the index of every ENI whose newest window is before the oldest kept window."""
         gone = [(eni, index) for eni, index in self._index.items() if self._newest_of[index] < oldest]
         for eni, index in gone:
             del self._index[eni]
@@ -241,7 +239,7 @@ def _grown(window: Window, lane_number: int, at: int) -> array[int]:
 
 
 def count_shown(spans: Sequence[tuple[int, int]], now: float) -> int:
-    """Return how many windows, given as (start, end) in order, are shown; those after them are ahead."""
+    """Return the number of visible windows of `spans`, (start, end) in order; the others are ahead."""
     runs: list[int] = []  # the index at which each run begins
     for index, (start, _) in enumerate(spans):
         if not index or start - spans[index - 1][1] > AHEAD_S:
@@ -258,5 +256,5 @@ def count_shown(spans: Sequence[tuple[int, int]], now: float) -> int:
 
 
 def _has_present(run: Sequence[tuple[int, int]], now: float) -> bool:
-    """Return whether a window of a run ends about now."""
+    """Return True if a window of the run is in the present."""
     return any(-AHEAD_S <= end - now <= PRESENT_S for _, end in run)

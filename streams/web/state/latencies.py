@@ -1,7 +1,7 @@
-"""A histogram of durations on a fixed geometric scale, cheap to feed and small to keep.
+"""A histogram of durations with fixed geometric buckets. Pure.
 
-Eight buckets an octave, from 1 ms to 70 minutes: a quantile read from it is within 9 % of the truth. Every
-eighth bound is a power of two milliseconds, which is the coarse scale that `/metrics` shows.
+It has eight buckets per octave, from 1 ms to 70 minutes, so the error of a quantile is below 9 %. Every
+eighth bound is a power of two milliseconds; `/metrics` shows these bounds only.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from itertools import accumulate
 
-_STEPS = 8  # buckets an octave
+_STEPS = 8  # buckets per octave
 _OCTAVES = 22  # 1 ms x 2^22 = 70 minutes
 BOUNDS_MS = tuple(2 ** (step / _STEPS) for step in range(_STEPS * _OCTAVES + 1))
 
 
 class Latencies:
-    """How long things took, in milliseconds."""
+    """A histogram of durations in milliseconds."""
 
     def __init__(self) -> None:
         self._counts = [0] * (len(BOUNDS_MS) + 1)
@@ -23,14 +23,14 @@ class Latencies:
         self.sum_ms = 0.0
 
     def add(self, ms: float) -> None:
-        """Count one duration; a negative one (two clocks that disagree) counts as none."""
+        """Count one duration; a negative one, as of two clocks that differ, counts as 0."""
         ms = max(ms, 0.0)
         self._counts[bisect_left(BOUNDS_MS, ms)] += 1
         self.count += 1
         self.sum_ms += ms
 
     def quantile_ms(self, q: float) -> float | None:
-        """Return the `q`-quantile, interpolated inside its bucket; None before the first duration."""
+        """Return the `q`-quantile in milliseconds, interpolated in its bucket; None without durations."""
         if not self.count:
             return None
         rank, below = q * self.count, 0
@@ -43,6 +43,6 @@ class Latencies:
         return BOUNDS_MS[-1]
 
     def octaves(self) -> list[tuple[float, int]]:
-        """Return (upper bound in seconds, how many were at most that), one for each octave."""
+        """Return pairs of upper bound in seconds and cumulative count, one for each octave."""
         running = list(accumulate(self._counts))
         return [(BOUNDS_MS[i] / 1000, running[i]) for i in range(0, len(BOUNDS_MS), _STEPS)]

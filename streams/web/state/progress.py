@@ -1,8 +1,8 @@
-"""The progress of all connectors as the page knows it: the watermark, and the slots that hold it.
+"""The progress of all connectors: the watermark, and the slots that hold it. Pure.
 
-The input is what connectors commit to `positions` (`connectors/progress.py`). Event times compare with event
-times: a source is behind by the newest known `start` minus the `start` up to which it is complete. Only "no
-connector" uses the page's clock, and only for display.
+The input are the messages that connectors commit to `positions` (`connectors/progress.py`). The lag of a
+source is in event time: the newest known `start` minus the `start` up to which the source is complete. Only
+the message "no connector" depends on the clock, and only for display.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from connectors.progress import (
 from streams.web.state.history import ForeignMessage
 
 REPORT_AGE_MAX_S = 4.0
-"""Reports come about once a second. A slot that misses four has no connector; this leaves a second of the
-five within which the page names the slot."""
+"""Age of a report after which the slot has no connector; reports are written about once a second. The page
+names such a slot within five seconds."""
 
 HELD_S = 120
-"""A source that is less far behind is not shown: one read of a shard is that old in ordinary operation."""
+"""Lag above which a source is shown, in seconds; in normal operation one read of a shard is that old."""
 
 _STATES = (UNREAD, BEHIND, ENDED)
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One slot that holds the watermark, the event time at which it holds it (`NONE`: unread), and why."""
+    """A slot that holds the watermark, the event time of the hold (`NONE`: unread), and the cause as text."""
 
     slot: int
     complete_to: int
@@ -43,13 +43,13 @@ class Held:
 
 @dataclass(slots=True)
 class Progress:
-    """The newest progress of each slot. `count` is the number of slots; 0 before it is known."""
+    """The newest progress of each slot. `count` is the number of slots, 0 if unknown."""
 
     count: int = 0
     slots: dict[int, SlotProgress] = field(default_factory=dict)
 
     def take(self, slot: int, value: bytes) -> None:
-        """Keep a slot's progress. Raises `ForeignMessage`, also for a newer format, and changes nothing."""
+        """Store the progress of a slot. Raises `ForeignMessage`, also for a newer format."""
         try:
             found = decode_progress(value)
             numbers = (found.hold, found.newest, found.caught_up, found.reported_ms)
@@ -64,30 +64,33 @@ class Progress:
 
     @property
     def newest(self) -> int:
-        """The newest `start` that any slot has committed; `NONE` if there is none."""
+        """The newest committed `start` of all slots; `NONE` if there is none."""
         return max((one.newest for one in self.slots.values()), default=NONE)
 
     @property
     def complete_to(self) -> int:
-        """The watermark of all sources; `NONE` while a slot has not reported or a source is unread."""
+        """The watermark of all sources; `NONE` while a slot has no report or a source is unread."""
         if not 0 < self.count <= len(self.slots):
             return NONE
         return min(one.hold for one in self.slots.values())
 
     def hold_s(self, slot: int) -> float:
-        """Return by how many seconds of event time a slot holds the watermark; infinity if it is unread."""
+        """Return the event time between the watermark of a slot and the newest line, in seconds.
+
+        The result is infinity if the slot is unread.
+        """
         found = self.slots.get(slot)
         if found is None or (found.hold == NONE and self.newest != NONE):
             return math.inf
         return float(max(self.newest - found.hold, 0))
 
     def report_age_s(self, slot: int, now: float) -> float:
-        """Return the age of a slot's newest report at `now`; infinity if there is none."""
+        """Return the age of the newest report of a slot in seconds; infinity if there is none."""
         found = self.slots.get(slot)
         return math.inf if found is None else max(now - found.reported_ms / 1000, 0.0)
 
     def held(self, now: float) -> list[Held]:
-        """Return every slot that holds the watermark or has no connector, the worst first."""
+        """Return every slot that holds the watermark or has no connector, the lowest event time first."""
         found = [held for slot in range(self.count) for held in self._held(slot, now)]
         return sorted(found, key=lambda one: (one.complete_to, one.slot))
 
@@ -104,7 +107,7 @@ class Progress:
 
     def _state(self, source: SourceProgress) -> str:
         if source.complete_to == NONE:
-            return "is not read yet" if source.state == UNREAD else "has no line yet whose time is readable"
+            return "is not read yet" if source.state == UNREAD else "has no line with a valid time yet"
         behind = f"{span(self.newest - source.complete_to)} behind"
         return f"has ended {behind}, its child shards have not begun" if source.state == ENDED else behind
 

@@ -1,17 +1,16 @@
-"""When a window is settled: nothing of note is added to it any more, so its rates may be shown.
+"""Settled windows: windows with at least 99 % of their flows, whose rates may be shown. Pure.
 
-A window whose rows are all final is settled. Final windows are ten minutes old by default, which is too old
-for a live page, so a window also settles provisionally: once its end is at or before the watermark of the
-connectors' progress, minus an *allowance*. The watermark alone guarantees that every source is read up to
-it, not that AWS has delivered every line. A line is delivered when its capture interval ends (60 s, or 600 s
-by AWS's default), and after that with the ordinary delay of CloudWatch Logs or S3 (S3 objects come every five
-minutes). Two lines with the same `start` therefore arrive minutes of event time apart, and how many depends
-on the user's flow logs.
+A window is settled if all of its rows are final. Final windows are at least ten minutes old by default, which
+is too old for a live page. A window therefore also settles provisionally when the watermark of the connectors
+has passed its end by an *allowance*. The watermark guarantees that every source is read up to it, not that
+AWS has delivered every line. AWS delivers a line when its capture interval ends (60 s, or 600 s by default),
+with the additional delay of CloudWatch Logs or S3 (an object every five minutes). Two lines with the same
+`start` can therefore arrive minutes apart, depending on the user's flow logs.
 
-The allowance is therefore measured. Each window counts the flows that were added to it by how far the
-watermark was past its end at that moment (`grown`). The allowance is the least number of steps after which at
-most one flow in a hundred came, over the newest `EVIDENCE_WINDOWS`. Before that many windows have grown while
-the page was looking, it is at least `FIRST_S`: one capture interval of 60 s and two minutes of delivery.
+The allowance is measured. Each window counts the flows added to it by the distance of the watermark from its
+end (`grown`). The allowance is the smallest number of steps after which at most 1 % of the flows were added,
+over the newest `LOOKED_AT_WINDOWS`. With fewer than `EVIDENCE_WINDOWS` such windows, it is at least
+`FIRST_S`: one capture interval of 60 s and two minutes of delivery.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ TAIL = 0.01
 
 
 def allowance_s(windows: Sequence[Window]) -> int:
-    """Return how long after the watermark has passed a window's end it is complete but for 1 %."""
+    """Return the allowance: seconds after the end of a window until 99 % of its flows are added."""
     grown = [window.grown for window in windows if any(window.grown)][-LOOKED_AT_WINDOWS:]
     by_step = [sum(column) for column in zip(*grown, strict=True)] or [0] * GROWN_STEPS
     tail, step = 0, GROWN_STEPS - 1
@@ -42,7 +41,7 @@ def allowance_s(windows: Sequence[Window]) -> int:
 def settled_to(windows: Sequence[Window], complete_to: int) -> int:
     """Return the event time up to which windows have settled provisionally; `NONE` if there is none.
 
-    The newest window limits it too: a worker that lags behind its connectors has not summed what they read.
+    The newest window is also a limit, because a worker can lag behind its connectors.
     """
     if not windows or complete_to == NONE:
         return NONE

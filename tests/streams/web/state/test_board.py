@@ -23,8 +23,8 @@ def test_the_newest_of_each_kind_and_source_is_kept_losses_first() -> None:
         (GAP, "a", 5),
         (GAP, "b", 3),
     ):
-        page.take_health(said(kind, source, at_ms))
-    assert [(one.kind, one.source, one.at_ms) for one in page.health()] == [
+        page.take_data_health(said(kind, source, at_ms))
+    assert [(one.kind, one.source, one.at_ms) for one in page.data_health()] == [
         (TRIMMED, "a", 1),
         (GAP, "a", 5),
         (GAP, "b", 3),
@@ -34,11 +34,11 @@ def test_the_newest_of_each_kind_and_source_is_kept_losses_first() -> None:
 
 
 def test_what_was_said_longest_ago_leaves_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(board, "KEEP_HEALTH", 2)
+    monkeypatch.setattr(board, "KEEP_DATA_HEALTH", 2)
     page = Board()
     for source in ("a", "b", "a", "c"):
-        page.take_health(said(GAP, source, 1))
-    assert {one.source for one in page.health()} == {"a", "c"}
+        page.take_data_health(said(GAP, source, 1))
+    assert {one.source for one in page.data_health()} == {"a", "c"}
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ def test_what_was_said_longest_ago_leaves_first(monkeypatch: pytest.MonkeyPatch)
 )
 def test_a_foreign_message_is_said_so(value: bytes) -> None:
     with pytest.raises(ForeignMessage):
-        Board().take_health(value)
+        Board().take_data_health(value)

@@ -44,7 +44,7 @@ UNREAD = SourceProgress("s3:bucket", "unread")
         (slot(UNREAD), "slot 0: s3:bucket is not read yet"),
         (
             slot(SourceProgress("s3:bucket", "behind")),
-            "slot 0: s3:bucket has no line yet whose time is readable",
+            "slot 0: s3:bucket has no line with a valid time yet",
         ),
         (slot(behind(7200)), "slot 0: s3:bucket 2 h behind"),
         (slot(behind(7200), behind(600, "s3:other")), "slot 0: s3:bucket 2 h behind, and 1 more source"),
