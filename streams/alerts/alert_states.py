@@ -180,7 +180,8 @@ def _peak_of(state: AlertState, evaluation: Evaluation) -> Evaluation:
 
 def _alert(state: AlertState, status: str, evaluation: Evaluation) -> Alert:
     window_end = evaluation.window_start + evaluation.window_s
-    until = max(window_end, state.ends_at)
+    # A late window may belong before the breach that the alert starts with.
+    until = max(window_end, state.ends_at, state.starts_at + state.window_s)
     query = urlencode({"v": 1, "eni": state.eni, "from": state.starts_at, "to": until})
     return Alert(
         fingerprint=fingerprint(state.rule, _labels(state.eni)),

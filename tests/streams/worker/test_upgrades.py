@@ -30,7 +30,7 @@ from tests.processes import environment
 
 pytestmark = pytest.mark.kafka
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DEADLINE_S = 60.0
 AT = 1_700_000_000
 WHERE = Provenance("test", "default", "1234", "us-east-1", "1", "1", AT * 1000, (AT + 60) * 1000)
