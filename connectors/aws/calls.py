@@ -17,7 +17,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exp
 from urllib3.exceptions import HTTPError
 
 from connectors import metrics
-from connectors.aws.session import CALLS_AT_ONCE, code_of, said
+from connectors.aws.session import CALLS_AT_ONCE, code_of, describe_error
 from connectors.aws.threads import in_thread
 from connectors.errors import ConnectError
 
@@ -59,23 +59,23 @@ class Caller:
             async with self._free:
                 return await in_thread(function, *args)
 
-        return await self.persist(operation, once, when_throttled)
+        return await self.retry(operation, once, when_throttled)
 
-    async def persist(
+    async def retry(
         self, operation: str, once: Callable[[], Awaitable[T]], when_throttled: Callable[[], float]
     ) -> T:
         """Do the same with what needs no thread. Most calls succeed, and need no machinery for the others."""
         try:
             return await self._counted(operation, once)
         except FAILURES as error:
-            if not is_passing(error):
+            if not is_retryable(error):
                 raise
             await asyncio.sleep(when_throttled() if code_of(error) in THROTTLED else 0.0)
 
         def passed_over(state: RetryCallState) -> None:
             if state.attempt_number == _SAID_AT and state.outcome is not None:
                 error = state.outcome.exception()
-                log.warning("a call keeps failing", operation=operation, error=said(error))
+                log.warning("a call keeps failing", operation=operation, error=describe_error(error))
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
@@ -83,7 +83,7 @@ class Caller:
             return max(least, _WAIT(state))
 
         retrying = AsyncRetrying(
-            retry=retry_if_exception(is_passing),
+            retry=retry_if_exception(is_retryable),
             wait=wait,
             stop=lambda state: not self._has_answered and state.attempt_number >= FIRST_ATTEMPTS,
             before_sleep=passed_over,
@@ -105,7 +105,7 @@ class Caller:
 _WAIT = wait_exponential_jitter(multiplier=0.2, max=5.0)
 
 
-def is_passing(error: BaseException) -> bool:
+def is_retryable(error: BaseException) -> bool:
     """Say whether the same call may succeed later: throttling, failures of AWS, broken connections."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -121,7 +121,7 @@ def outcome_of(error: BaseException) -> str:
     return "throttled" if code in THROTTLED else "expired" if code == "ExpiredIteratorException" else "error"
 
 
-def as_sentence(error: Exception, endpoint: str, streams: str) -> ConnectError | None:
+def user_error(error: Exception, endpoint: str, streams: str) -> ConnectError | None:
     """Return what an operator must do about a permanent error, or None if that is not known."""
     if isinstance(error, ClientError):
         return _refusal(code_of(error), error.operation_name, endpoint, streams)

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from connectors.aws.calls import FAILURES, Caller
-from connectors.aws.session import make_client, said
+from connectors.aws.session import describe_error, make_client
 from connectors.formats.by_log_group import (
     DESCRIBE,
     Formats,
@@ -55,7 +55,7 @@ class GroupFormats:
             except FAILURES as error:
                 if not self.now.by_group:
                     raise
-                log.warning("log groups' formats are as they were", error=said(error))
+                log.warning("log groups' formats are as they were", error=describe_error(error))
                 described = None
             self._asked_at = time.monotonic()
             if described is not None:

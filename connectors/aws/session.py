@@ -21,7 +21,7 @@ def code_of(error: BaseException) -> str:
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
 
 
-def said(error: BaseException | None) -> str:
+def describe_error(error: BaseException | None) -> str:
     """Return an error for a log. Not its `repr`: aiohttp's has the request's headers, token and all."""
     return f"{type(error).__name__}: {str(error)[:300]}"
 

@@ -37,7 +37,7 @@ _DEFLATE_RATIO_MAX = 1032  # zlib, "Maximum Compression Factor"
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class RequestChunk:
     """Lines of some records of a request, no longer than a block; `first` and `last` are their places.
 
     Its origin is the request's, but for the format and account that an envelope's log group has.
@@ -66,7 +66,7 @@ class Posted:
     request_id: str
     origin: Origin
     arrival_ms: int
-    chunks: tuple[Chunk, ...]
+    chunks: tuple[RequestChunk, ...]
     refusals: tuple[Refusal, ...]
     records: int
     control: int
@@ -185,12 +185,12 @@ def _take(content: Unwrapped, index: int, account: str, formats: Formats, found:
                 found.refused.append(("line too long", part, index, 1))
 
 
-def _chunks(texts: list[tuple[bytes, int]], about: tuple[str, str], head: Head) -> Iterable[Chunk]:
+def _chunks(texts: list[tuple[bytes, int]], about: tuple[str, str], head: Head) -> Iterable[RequestChunk]:
     origin = replace(head.origin, line_format=about[0], account=about[1])
     for group in blocks.join([text for text, _ in texts]):
         text = b"\n".join([texts[i][0] for i in group])
         first, last = texts[group[0]][1], texts[group[-1]][1]
-        yield Chunk(text, f"{head.request_id}/{first}", f"{head.request_id}/{last}", origin)
+        yield RequestChunk(text, f"{head.request_id}/{first}", f"{head.request_id}/{last}", origin)
 
 
 def _cost(data: bytes, content: Unwrapped) -> int:

@@ -11,11 +11,11 @@ from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from connectors.firehose.body import BODY_MAX_BYTES, too_large
-from connectors.firehose.headers import Refused, come_again
+from connectors.firehose.headers import Refused, retry_later
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RequestLimits:
     """How much is taken at once, and how long anything may take. AWS waits 180 s for an answer."""
 
     body_bytes: int = BODY_MAX_BYTES
@@ -31,7 +31,7 @@ class Limits:
 class Bodies:
     """The bodies that are in memory now."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RequestLimits) -> None:
         self._limits = limits
         self.held_bytes = 0
 
@@ -71,7 +71,7 @@ class Bodies:
             if held.size > self._limits.body_bytes:
                 return too_large(self._limits.body_bytes)
             if self.is_full:
-                return come_again("full", "Too many bodies are under way")
+                return retry_later("full", "Too many bodies are under way")
         return b"".join(parts)
 
 

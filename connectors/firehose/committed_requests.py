@@ -32,7 +32,7 @@ class Change:
     dropped: list[bytes]
 
 
-class DoneMarks:
+class CommittedRequests:
     """The marks in a slot's state: keys are numbered packs, values a time (epoch ms) and the marks.
 
     `state` is the slot's, as it is committed; `seen` is ours to look marks up in, and empty until `load`.

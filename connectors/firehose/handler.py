@@ -17,16 +17,16 @@ from connectors.aws.calls import Caller
 from connectors.aws.group_formats import group_formats
 from connectors.clock import now_ms
 from connectors.firehose.body import Posted, read_body, remains
-from connectors.firehose.body_reader import Bodies, Limits
+from connectors.firehose.body_reader import Bodies, RequestLimits
 from connectors.firehose.headers import (
     KEY_HEADER,
     Head,
     Origin,
     Refused,
     answer,
-    come_again,
     read_head,
     request_id_of,
+    retry_later,
 )
 from connectors.firehose.listener import access_keys, is_allowed
 from connectors.firehose.slot import RequestSlot
@@ -45,8 +45,8 @@ RETRY_AFTER_S = "1"
 class Receiver:
     """Takes the requests of the slots that this process owns."""
 
-    def __init__(self, settings: ConnectFirehose, limits: Limits | None = None) -> None:
-        self._settings, self._limits = settings, limits or Limits()
+    def __init__(self, settings: ConnectFirehose, limits: RequestLimits | None = None) -> None:
+        self._settings, self._limits = settings, limits or RequestLimits()
         self._keys = access_keys(settings)
         self._defaults = Origin("", settings.line_format, settings.account, "")
         self._formats = group_formats(settings.line_format, settings.group_formats, Caller(threads=1))
@@ -123,17 +123,17 @@ class Receiver:
 
     def _slot_of(self, request_id: str) -> RequestSlot | Refused:
         if self._is_stopping:
-            return come_again("stopping", "This instance is stopping")
+            return retry_later("stopping", "This instance is stopping")
         if self._under_way > self._limits.under_way or self._bodies.is_full:
-            return come_again("full", "Too many requests are under way")
+            return retry_later("full", "Too many requests are under way")
         number = slot_of(request_id, self._settings.slots)
         slot = self.ownership.owned.get(number)
         if slot is None:
-            return come_again("not owned", f"This instance does not have slot {number}, where this belongs")
+            return retry_later("not owned", f"This instance does not have slot {number}, where this belongs")
         if not slot.is_open:
-            return come_again("opening", "Which requests were committed before is still being read")
+            return retry_later("opening", "Which requests were committed before is still being read")
         if self._is_overdue(slot):
-            return come_again("overdue", "Kafka is slow, and a commit overdue")
+            return retry_later("overdue", "Kafka is slow, and a commit overdue")
         return slot
 
     async def _understand(self, raw: bytes, head: Head, slot: RequestSlot) -> Posted | Refused:
@@ -156,20 +156,20 @@ class Receiver:
     async def _commit(self, posted: Posted) -> Refused | str:
         slot = self.ownership.owned.get(slot_of(posted.request_id, self._settings.slots))
         if slot is None or not slot.is_open:
-            return come_again("not owned", "The slot of this request went to another instance")
+            return retry_later("not owned", "The slot of this request went to another instance")
         if slot.is_done(posted.request_id, posted.origin.stream):
             return "repeated"
         first = slot.coming(posted.request_id)
         outcome = first or slot.offer(posted)
         if outcome is None:
-            return come_again("full", "Too many requests wait for a commit")
+            return retry_later("full", "Too many requests wait for a commit")
         try:
             async with asyncio.timeout(self._limits.commit_s):
                 is_committed = await asyncio.shield(outcome)
         except TimeoutError:
-            return come_again("overdue", "Kafka is slow, and the commit of this request overdue")
+            return retry_later("overdue", "Kafka is slow, and the commit of this request overdue")
         if not is_committed:
-            return come_again("not owned", "The slot of this request went to another instance")
+            return retry_later("not owned", "The slot of this request went to another instance")
         return "repeated" if first else "committed"
 
     def _answer(self, request: web.BaseRequest, taken: Refused | str) -> web.Response:

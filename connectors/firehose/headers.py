@@ -114,7 +114,7 @@ def _is_right(name: str, value: object) -> bool:
     return True
 
 
-def come_again(why: str, sentence: str) -> Refused:
+def retry_later(why: str, sentence: str) -> Refused:
     """Say that a request cannot be taken now."""
     return Refused(503, why, f"{sentence}. Try again.")
 

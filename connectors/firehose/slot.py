@@ -19,7 +19,7 @@ from collections import deque
 from connectors import metrics
 from connectors.clock import now_ms
 from connectors.firehose.body import Posted
-from connectors.firehose.committed_requests import Change, DoneMarks
+from connectors.firehose.committed_requests import Change, CommittedRequests
 from connectors.firehose.transaction import event_times, transaction
 from connectors.kafka.blocks import Report, Sent
 from connectors.kafka.health_messages import HealthRecord
@@ -45,7 +45,7 @@ class RequestSlot:
         self._reported_at = 0.0
         self._prefix = prefix
         self._seen = StateOnDisk()
-        self._marks = DoneMarks(slot.state, self._seen)
+        self._marks = CommittedRequests(slot.state, self._seen)
         self._is_open = False
         self._sent = Sent.of(slot.state)
         self._queue: deque[tuple[Posted, asyncio.Future[bool]]] = deque()

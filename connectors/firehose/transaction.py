@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from connectors.event_time import SAMPLES_MAX, newest_start
-from connectors.firehose.body import Chunk, Posted
+from connectors.firehose.body import Posted, RequestChunk
 from connectors.firehose.headers import Origin
 from connectors.kafka import blocks
 from connectors.kafka.blocks import BlockWriter, Provenance, Report, Sent
@@ -57,15 +57,15 @@ def _end_of_first(text: bytes) -> int:
     return len(text) if end < 0 else end
 
 
-def _by_origin(requests: Iterable[Posted]) -> dict[Origin, list[tuple[Chunk, int]]]:
-    found: dict[Origin, list[tuple[Chunk, int]]] = {}
+def _by_origin(requests: Iterable[Posted]) -> dict[Origin, list[tuple[RequestChunk, int]]]:
+    found: dict[Origin, list[tuple[RequestChunk, int]]] = {}
     for request in requests:
         for chunk in request.chunks:
             found.setdefault(chunk.origin, []).append((chunk, request.arrival_ms))
     return found
 
 
-def _where(chunks: list[tuple[Chunk, int]], origin: Origin) -> Provenance:
+def _where(chunks: list[tuple[RequestChunk, int]], origin: Origin) -> Provenance:
     return Provenance(
         source=f"firehose:{origin.stream}",
         line_format=origin.line_format,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class KinesisRecord:
     """One Kinesis record. `arrival_ms` is ApproximateArrivalTimestamp, epoch milliseconds."""
 
     sequence_number: str
@@ -18,6 +18,6 @@ class Record:
 class Answer:
     """One GetRecords answer; `next_iterator` is empty when the shard has ended."""
 
-    records: list[Record]
+    records: list[KinesisRecord]
     next_iterator: str
     behind_ms: int

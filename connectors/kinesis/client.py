@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pybase64
 
-from connectors.kinesis.answers import Answer, Record
+from connectors.kinesis.answers import Answer, KinesisRecord
 from connectors.kinesis.positions import WHOLE, Position, Shard, Stream
 
 
@@ -84,7 +84,9 @@ def _parents(shard: dict[str, Any]) -> tuple[str, ...]:
 
 def _pushed(event: dict[str, Any]) -> Answer:
     records = [
-        Record(r["SequenceNumber"], round(r["ApproximateArrivalTimestamp"].timestamp() * 1000), r["Data"])
+        KinesisRecord(
+            r["SequenceNumber"], round(r["ApproximateArrivalTimestamp"].timestamp() * 1000), r["Data"]
+        )
         for r in event["Records"]
     ]
     return Answer(records, event.get("ContinuationSequenceNumber") or "", event.get("MillisBehindLatest", 0))
@@ -95,7 +97,7 @@ def parse_answer(body: bytes) -> Answer:
     answer = orjson.loads(body)
     decode = pybase64.b64decode
     records = [
-        Record(
+        KinesisRecord(
             r["SequenceNumber"],
             round(r["ApproximateArrivalTimestamp"] * 1000),
             decode(r["Data"], validate=True),

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 from botocore.exceptions import ClientError
 
-from connectors.aws.calls import FAILURES, Caller, as_sentence
+from connectors.aws.calls import FAILURES, Caller, user_error
 from connectors.aws.group_formats import group_formats
 from connectors.aws.session import code_of, make_client, session
 from connectors.clock import now_ms
@@ -31,7 +31,7 @@ from connectors.kafka.topics import ensure_topics
 from connectors.kinesis.client import StreamReader
 from connectors.kinesis.fan_out import register
 from connectors.kinesis.get_records import SILENCE_S, RecordsCall
-from connectors.kinesis.memory_budget import Room
+from connectors.kinesis.memory_budget import MemoryBudget
 from connectors.kinesis.positions import (
     Beginning,
     Position,
@@ -50,10 +50,10 @@ from connectors.kinesis.positions import (
 )
 from connectors.kinesis.progress import Expected
 from connectors.kinesis.shard_reader import Source
-from connectors.kinesis.slot import LINGER_S, PUSHED_LINGER_S, OwnedSlot, Way
+from connectors.kinesis.slot import LINGER_S, PUSHED_LINGER_S, ShardSlot, SlotContext
 from connectors.kinesis.stream_choice import parse_choice, stream_name
 from connectors.kinesis.stream_finder import StreamFinder
-from connectors.kinesis.transaction import Naming, Read
+from connectors.kinesis.transaction import Naming, ShardBatch
 from connectors.progress import NONE
 from connectors.settings import Connect
 
@@ -91,21 +91,23 @@ class Connector:
         self._settings, self._client, self._start_ms = settings, client, start_ms
         self._records = records
         self._choice = parse_choice(settings.stream)
-        self._caller, self._room = Caller(), Room()
+        self._caller, self._budget = Caller(), MemoryBudget()
         self._formats = group_formats(settings.line_format, settings.group_formats, self._caller)
         self._known: dict[str, Known] = {}
         self._finder = StreamFinder(client, self._choice, self._caller)
         self._asked: set[bytes] = set()
-        self._ownership: Ownership[OwnedSlot] = Ownership(
+        self._ownership: Ownership[ShardSlot] = Ownership(
             settings, f"kinesis {settings.stream}", self._own, self._changed
         )
         self._has_waiting = self._has_unlisted = False
         self._lists_soon = False
         self._look_again = asyncio.Event()
 
-    def _own(self, slot: Slot) -> OwnedSlot:
+    def _own(self, slot: Slot) -> ShardSlot:
         linger_s = PUSHED_LINGER_S if self._settings.fan_out else LINGER_S
-        return OwnedSlot(slot, Way(self._settings.prefix, self._room, self._ownership.group, linger_s))
+        return ShardSlot(
+            slot, SlotContext(self._settings.prefix, self._budget, self._ownership.group, linger_s)
+        )
 
     @property
     def is_ready(self) -> bool:
@@ -236,7 +238,7 @@ class Connector:
             self._caller,
             self._records,
             self._formats,
-            self._room,
+            self._budget,
             self._ownership.group,
             settings.align_s,
             is_limited,
@@ -264,7 +266,7 @@ class Connector:
             if one is not None:
                 one.start(known.source, shard.shard_id, beginning.of(shard.shard_id))
 
-    async def _begin(self, one: OwnedSlot, known: Known) -> None:
+    async def _begin(self, one: ShardSlot, known: Known) -> None:
         """Keep where a stream begins before anything of it is read: the next start must not choose anew."""
         stream, key = known.source.stream, stream_key(known.source.stream.key)
         if key in self._asked or key in one.slot.state:
@@ -279,15 +281,15 @@ class Connector:
             state = {key: Beginning().encode()}
             text = f"{stream.name} was deleted and made again; it was {before[-1]}"
             found = (HealthRecord(health_messages.RECREATED, f"kinesis:{stream.name}", now_ms(), text),)
-        await one.put(Read(known.source.naming, "", state=state, health=found))
+        await one.put(ShardBatch(known.source.naming, "", state=state, health=found))
 
-    async def _give_up(self, one: OwnedSlot, source: Source, shard_id: str, position: Position) -> None:
+    async def _give_up(self, one: ShardSlot, source: Source, shard_id: str, position: Position) -> None:
         key = shard_key(source.stream.key, shard_id)
         now_known = self._ownership.positions.get(key)
         if key in self._asked or now_known is None or decode_position(now_known).is_ended:
             return
         self._asked.add(key)
-        read = Read(source.naming, shard_id)
+        read = ShardBatch(source.naming, shard_id)
         text = f"{shard_id} expired before it was read to its end (it stood at {position.place})"
         found = HealthRecord(health_messages.GONE, read.source, now_ms(), text, position.arrival_ms)
         state: dict[bytes, bytes | None] = {key: replace(position, is_ended=True).encode()}
@@ -303,7 +305,7 @@ class Connector:
         if owner is not None and stream_key(stream.key) in owner.slot.state:
             text = f"{stream.name} was deleted"
             found = HealthRecord(health_messages.DELETED, f"kinesis:{stream.name}", now_ms(), text)
-            await owner.put(Read(known.source.naming, "", health=(found,)))
+            await owner.put(ShardBatch(known.source.naming, "", health=(found,)))
 
 
 async def run(settings: Connect, start_ms: int | None) -> None:
@@ -322,6 +324,6 @@ async def run(settings: Connect, start_ms: int | None) -> None:
             async with health(settings.health_port, lambda: connector.is_ready):
                 await connector.run(stop)
     except FAILURES as error:
-        if sentence := as_sentence(error, client.meta.endpoint_url, settings.stream):
-            raise sentence from error
+        if problem := user_error(error, client.meta.endpoint_url, settings.stream):
+            raise problem from error
         raise

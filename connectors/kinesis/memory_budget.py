@@ -10,14 +10,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-ROOM_BYTES = 48 << 20
+BUDGET_BYTES = 48 << 20
 
 
-class Room:
+class MemoryBudget:
     """Bytes under way. What a call may bring is reserved before it, what it brought is taken after it."""
 
-    def __init__(self, most_bytes: int = ROOM_BYTES) -> None:
-        self._most, self._held = most_bytes, 0
+    def __init__(self, max_bytes: int = BUDGET_BYTES) -> None:
+        self._max_bytes, self._held = max_bytes, 0
         self._free = asyncio.Condition()
 
     @property
@@ -29,7 +29,7 @@ class Room:
     async def reserved(self, size: int) -> AsyncIterator[None]:
         """Wait until there is room for so much, and keep it while in the context; one may always go on."""
         async with self._free:
-            await self._free.wait_for(lambda: self._held == 0 or self._held + size <= self._most)
+            await self._free.wait_for(lambda: self._held == 0 or self._held + size <= self._max_bytes)
             self._held += size
         try:
             yield

@@ -19,9 +19,9 @@ import structlog
 from botocore.exceptions import ClientError
 
 from connectors import metrics
-from connectors.aws.calls import DENIED, FAILURES, Caller, is_passing
+from connectors.aws.calls import DENIED, FAILURES, Caller, is_retryable
 from connectors.aws.group_formats import GroupFormats
-from connectors.aws.session import code_of, said
+from connectors.aws.session import code_of, describe_error
 from connectors.aws.threads import in_thread
 from connectors.clock import now_ms
 from connectors.kafka import health_messages
@@ -29,10 +29,10 @@ from connectors.kafka.health_messages import HealthRecord
 from connectors.kinesis.answers import Answer
 from connectors.kinesis.client import StreamReader, parse_answer
 from connectors.kinesis.get_records import RecordsCall
-from connectors.kinesis.memory_budget import Room
+from connectors.kinesis.memory_budget import MemoryBudget
 from connectors.kinesis.polling import Polling
 from connectors.kinesis.positions import Position, Stream, expires, is_trimmed, shard_key
-from connectors.kinesis.transaction import About, Naming, Read, joined, understand
+from connectors.kinesis.transaction import Naming, ParseContext, ShardBatch, joined, parse_records
 from connectors.progress import NONE, Group
 
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ class Source:
     caller: Caller
     records: RecordsCall
     formats: GroupFormats
-    room: Room
+    budget: MemoryBudget
     group: Group
     align_s: int
     is_limited: bool = True
@@ -85,7 +85,7 @@ class ShardReader:
     """The reader of one shard. `put` passes on what was read; it waits while other shards must catch up."""
 
     def __init__(
-        self, source: Source, shard_id: str, position: Position, put: Callable[[Read], Awaitable[None]]
+        self, source: Source, shard_id: str, position: Position, put: Callable[[ShardBatch], Awaitable[None]]
     ) -> None:
         self._source, self._shard_id, self._position, self._put = source, shard_id, position, put
         self._polling = Polling() if source.is_limited else Polling(least_s=0.0, bytes_s=0)
@@ -122,7 +122,7 @@ class ShardReader:
             await self._source.aligned(self._position.newest)
             began, known = time.monotonic(), self._source.group.newest
             try:
-                async with self._source.room.reserved(self._polling.expected):
+                async with self._source.budget.reserved(self._polling.expected):
                     # Who waited for room, or is slow, may have passed the retention.
                     if not iterator or await self._has_lost():
                         iterator = await self._iterator()
@@ -143,18 +143,18 @@ class ShardReader:
         caller = self._source.caller
         return await caller.call(operation, function, *args, when_throttled=self._polling.throttled)
 
-    async def _get(self, iterator: str) -> tuple[Answer, Read]:
+    async def _get(self, iterator: str) -> tuple[Answer, ShardBatch]:
         answer = parse_answer(await self._body(iterator, self._polling.limit))
         return answer, await self._understood(answer)
 
     async def _body(self, iterator: str, limit: int) -> bytes:
         source = self._source
         named = source.reader.by_arn
-        return await source.caller.persist(
+        return await source.caller.retry(
             "GetRecords", lambda: source.records.body(iterator, limit, named), self._polling.throttled
         )
 
-    async def _understood(self, answer: Answer) -> Read:
+    async def _understood(self, answer: Answer) -> ShardBatch:
         """Parse an answer. If the formats of its log groups had to be looked up, parse it again with them."""
         read = await self._in_slices(answer)
         formats = self._source.formats
@@ -163,20 +163,20 @@ class ShardReader:
             read = await self._in_slices(answer)
         return read
 
-    async def _in_slices(self, answer: Answer) -> Read:
+    async def _in_slices(self, answer: Answer) -> ShardBatch:
         """Parse an answer in this thread, and yield to other tasks between its parts.
 
         A worker thread costs a third more CPU: inflating a record releases the GIL, and each reacquisition of
         the GIL is contended.
         """
-        source, reads = self._source, list[Read]()
-        about = About(source.naming, source.stream.key, source.formats.now)
-        for read in understand(about, self._shard_id, answer, self._position, now_ms()):
+        source, reads = self._source, list[ShardBatch]()
+        context = ParseContext(source.naming, source.stream.key, source.formats.now)
+        for read in parse_records(context, self._shard_id, answer, self._position, now_ms()):
             reads.append(read)
             await asyncio.sleep(0)
         return joined(reads)
 
-    async def _take(self, read: Read) -> None:
+    async def _take(self, read: ShardBatch) -> None:
         """Move to the end of a read and pass it on. Pass on an empty read's position only at intervals."""
         if self._is_stopped.is_set():
             raise _Stopped
@@ -247,10 +247,10 @@ class ShardReader:
         """Return whether the next records may have expired, judged by time."""
         return expires(self._position, self._source.stream.retention_h) < now_ms()
 
-    def _note(self) -> Read:
+    def _note(self) -> ShardBatch:
         """Return a read that contains only our position."""
         key = shard_key(self._source.stream.key, self._shard_id)
-        return Read(self._source.naming, self._shard_id, state={key: self._position.encode()})
+        return ShardBatch(self._source.naming, self._shard_id, state={key: self._position.encode()})
 
     async def _be_pushed(self) -> None:
         """Subscribe repeatedly: Kinesis ends each subscription after five minutes."""
@@ -273,11 +273,11 @@ class ShardReader:
         """Return whether to subscribe again. Without permission or consumer, the reader polls instead."""
         code = code_of(error)
         if code in DENIED or code == "ResourceNotFoundException":
-            log.warning("no fan-out, polling instead", shard=self._shard_id, why=said(error))
+            log.warning("no fan-out, polling instead", shard=self._shard_id, why=describe_error(error))
             return False
         if code == "InvalidArgumentException":  # as of a closed shard's last number: polling knows what to do
             await self._ask_once()
-        elif code != "ResourceInUseException" and not is_passing(error):
+        elif code != "ResourceInUseException" and not is_retryable(error):
             raise error
         return True
 
@@ -304,7 +304,7 @@ class ShardReader:
     async def _take_pushed(self, answer: Answer) -> bool:
         """Pass an answer on once there is memory for it. Return whether the rest must be requested again."""
         read = await self._understood(answer)
-        async with self._source.room.reserved(read.held):
+        async with self._source.budget.reserved(read.held):
             pass
         # Kinesis sent this event after the one before it had come, so it holds all that was known then.
         known, self._known_before = self._known_before, self._source.group.newest
@@ -313,7 +313,7 @@ class ShardReader:
         return read.is_cut
 
 
-def _with_progress(read: Read, answer: Answer, known: int) -> Read:
+def _with_progress(read: ShardBatch, answer: Answer, known: int) -> ShardBatch:
     """Return a read that states whether the shard has more records; `known` is from before the request.
 
     A shard that has ended is complete only up to its own newest line: newer lines are in its children.

@@ -19,11 +19,11 @@ from connectors.clock import now_ms
 from connectors.kafka.blocks import Report, Sent
 from connectors.kafka.slots import Slot
 from connectors.kafka.source_health import Heard, tell
-from connectors.kinesis.memory_budget import Room
+from connectors.kinesis.memory_budget import MemoryBudget
 from connectors.kinesis.positions import Position, decode_position, shard_key
 from connectors.kinesis.progress import Expected, ProgressTracker
 from connectors.kinesis.shard_reader import ShardReader, Source
-from connectors.kinesis.transaction import Read, transaction
+from connectors.kinesis.transaction import ShardBatch, transaction
 from connectors.progress import REPORT_S, Group
 
 log = structlog.get_logger()
@@ -36,22 +36,22 @@ PUSHED_LINGER_S = 0.04  # who pays for fan-out wants it now
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SlotContext:
     """What all slots of a process share."""
 
     prefix: str
-    room: Room
+    budget: MemoryBudget
     group: Group
     linger_s: float = LINGER_S
 
 
-class OwnedSlot:
+class ShardSlot:
     """One slot's work. What failed in it is in `tasks`, and ends the process."""
 
-    def __init__(self, slot: Slot, way: Way) -> None:
+    def __init__(self, slot: Slot, way: SlotContext) -> None:
         self.slot = slot
-        self._way = way
-        self._queue: asyncio.Queue[Read | None] = asyncio.Queue(QUEUED_READS)
+        self._context = way
+        self._queue: asyncio.Queue[ShardBatch | None] = asyncio.Queue(QUEUED_READS)
         self._sent = Sent.of(slot.state)
         self._tracker = ProgressTracker.restored(way.group.slots.get(slot.partition))
         self._is_tracking, self._reported_at = False, 0.0
@@ -111,13 +111,13 @@ class OwnedSlot:
         has_stopped = reader.done() and not reader.cancelled() and reader.exception() is None
         return has_stopped and not self._uncommitted
 
-    async def put(self, read: Read) -> None:
+    async def put(self, read: ShardBatch) -> None:
         """Have a read committed; waits while others must catch up. Nothing once the slot is given back."""
         if self._is_closing:
             return
         self._uncommitted += 1
         self._taken += read.held
-        self._way.room.take(read.held)
+        self._context.budget.take(read.held)
         try:
             await self._queue.put(read)
         except asyncio.CancelledError:
@@ -147,11 +147,11 @@ class OwnedSlot:
                 await self._commit(loud)
                 self._uncommitted -= len(loud)
             if loud and is_open and self._queue.qsize() < QUEUED_READS // 2:
-                await asyncio.sleep(max(self._way.linger_s - (time.monotonic() - began), 0.0))
+                await asyncio.sleep(max(self._context.linger_s - (time.monotonic() - began), 0.0))
 
-    async def _next_reads(self) -> tuple[list[Read], bool]:
+    async def _next_reads(self) -> tuple[list[ShardBatch], bool]:
         """Return the reads that wait, none if a report is due before one comes; False after the last."""
-        reads: list[Read] = []
+        reads: list[ShardBatch] = []
         held = 0
         try:
             async with asyncio.timeout(REPORT_S):
@@ -166,7 +166,7 @@ class OwnedSlot:
             one = self._queue.get_nowait()
         return reads, False
 
-    def _observe(self, read: Read) -> None:
+    def _observe(self, read: ShardBatch) -> None:
         """Move the progress of a read's shard: it is in this transaction, or has nothing to be in one."""
         if read.records or read.is_caught_up:
             self._tracker.read(read.source, read.newest, is_caught_up=read.is_caught_up, known=read.known)
@@ -176,29 +176,29 @@ class OwnedSlot:
     def _report(self) -> Report | None:
         if not self._is_tracking:
             return None
-        group, partition = self._way.group, self.slot.partition
+        group, partition = self._context.group, self.slot.partition
         return Report.of(group, partition, self._tracker.report(group.newest, now_ms()))
 
-    async def _commit(self, reads: list[Read]) -> None:
+    async def _commit(self, reads: list[ShardBatch]) -> None:
         reads = [self._heard_of(read) for read in reads]
         report = self._report()
-        commit = transaction(reads, self.slot.partition, self._sent, self._way.prefix, report)
+        commit = transaction(reads, self.slot.partition, self._sent, self._context.prefix, report)
         with metrics.COMMIT_SECONDS.time():
             await self.slot.commit(commit.state, commit.messages)
         self._sent, self._reported_at = commit.sent, time.monotonic()
         if report is not None:
-            self._way.group.slots[self.slot.partition] = report.progress
+            self._context.group.slots[self.slot.partition] = report.progress
         done = sum(read.held for read in reads)
         self._taken -= done
-        await self._way.room.give(done)
+        await self._context.budget.give(done)
         for read in reads:
             count(read)
 
-    def _heard_of(self, read: Read) -> Read:
+    def _heard_of(self, read: ShardBatch) -> ShardBatch:
         """Add what the times of these records say about their source."""
-        if not read.pieces:
+        if not read.chunks:
             return read
-        last = read.pieces[-1]
+        last = read.chunks[-1]
         found = self._heard.lines(read.source, last.text, last.line_format, last.arrival_ms)
         return replace(read, health=(*read.health, *found)) if found else read
 
@@ -217,11 +217,11 @@ class OwnedSlot:
         for task in (last, self._committer):
             task.cancel()
         await asyncio.gather(last, self._committer, return_exceptions=True)
-        await self._way.room.give(self._taken)
+        await self._context.budget.give(self._taken)
         await self.slot.close()
 
 
-def count(read: Read) -> None:
+def count(read: ShardBatch) -> None:
     """Count what was committed, and say loudly what is lost."""
     metrics.BYTES.inc(read.size)
     metrics.RECORDS.labels("refused").inc(len(read.refusals))

@@ -19,7 +19,7 @@ from connectors.kafka.commit import Commit
 from connectors.kafka.dead import dead_message
 from connectors.kafka.health_messages import HealthRecord
 from connectors.kafka.messages import Message
-from connectors.kinesis.answers import Answer, Record
+from connectors.kinesis.answers import Answer, KinesisRecord
 from connectors.kinesis.positions import WHOLE, Position, shard_key
 from connectors.progress import NONE
 
@@ -29,7 +29,7 @@ TEXT_MOST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class LineChunk:
     """Some lines of one record, at most one block."""
 
     text: bytes
@@ -59,7 +59,7 @@ class Naming:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ShardBatch:
     """The content of one answer of a shard, and the position after it.
 
     A read without records may carry only `state` and `health`. `is_cut`: the read ends before its answer.
@@ -72,7 +72,7 @@ class Read:
     shard_id: str
     position: Position = field(default_factory=Position)
     state: dict[bytes, bytes | None] = field(default_factory=dict)
-    pieces: tuple[Piece, ...] = ()
+    chunks: tuple[LineChunk, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     health: tuple[HealthRecord, ...] = ()
     control: int = 0
@@ -97,7 +97,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class ParseContext:
     """The context for parsing a stream's records; `stream` is `Stream.key`."""
 
     naming: Naming
@@ -105,30 +105,30 @@ class About:
     formats: Formats
 
 
-def understand(
-    about: About, shard_id: str, answer: Answer, position: Position, now_ms: int
-) -> Iterator[Read]:
+def parse_records(
+    context: ParseContext, shard_id: str, answer: Answer, position: Position, now_ms: int
+) -> Iterator[ShardBatch]:
     """Unwrap every record of an answer, part by part; `position` is the shard's position before the answer.
 
     The last part is cut if the text is too long. If the position is inside an aggregate, the answer begins
     with that aggregate.
     """
-    room = _Room(TEXT_MOST_BYTES)
+    budget = _TextBudget(TEXT_MOST_BYTES)
     parts = list(_parts(answer))
     for nth, part in enumerate(parts):
-        read = _understand_part(about, shard_id, part, position, now_ms, room)
+        read = _parse_part(context, shard_id, part, position, now_ms, budget)
         position = read.position
-        is_cut = read.is_cut or (room.left < 0 and nth + 1 < len(parts))
+        is_cut = read.is_cut or (budget.left < 0 and nth + 1 < len(parts))
         yield replace(read, is_cut=is_cut)
         if is_cut:
             return
 
 
-def joined(reads: Sequence[Read]) -> Read:
+def joined(reads: Sequence[ShardBatch]) -> ShardBatch:
     """Return the parts of an answer as one read."""
     return replace(
         reads[-1],
-        pieces=tuple(piece for read in reads for piece in read.pieces),
+        chunks=tuple(chunk for read in reads for chunk in read.chunks),
         refusals=tuple(refusal for read in reads for refusal in read.refusals),
         control=sum(read.control for read in reads),
         size=sum(read.size for read in reads),
@@ -139,7 +139,7 @@ def joined(reads: Sequence[Read]) -> Read:
 
 
 @dataclass(slots=True)
-class _Room:
+class _TextBudget:
     """The number of bytes of text that may still be unwrapped from an answer."""
 
     left: int
@@ -162,27 +162,27 @@ def _part(answer: Answer, begin: int, end: int) -> Answer:
     return Answer(answer.records[begin:end], "more", answer.behind_ms + max(ahead_ms, 0))
 
 
-def _understand_part(
-    about: About, shard_id: str, answer: Answer, position: Position, now_ms: int, room: _Room
-) -> Read:
-    pieces: list[Piece] = []
+def _parse_part(
+    context: ParseContext, shard_id: str, answer: Answer, position: Position, now_ms: int, budget: _TextBudget
+) -> ShardBatch:
+    chunks: list[LineChunk] = []
     refusals: list[Refusal] = []
     log_groups: set[str] = set()
     control = 0
     records = _new(answer.records, position)
     for at, record in enumerate(records):
-        if room.left < 0:
+        if budget.left < 0:
             records = records[:at]
             break
         after = position.sub if record.sequence_number == position.sequence_number else WHOLE
         content = unwrap(record.data, after=after)
         control += content.control
-        room.left -= content.size + (INFLATED_MAX_BYTES if content.refused == BOMB_REASON else 0)
+        budget.left -= content.size + (INFLATED_MAX_BYTES if content.refused == BOMB_REASON else 0)
         log_groups |= content.log_groups
-        _understand(record, content, about, pieces, refusals)
+        _parse_record(record, content, context, chunks, refusals)
     last = records[-1] if records else None
     is_cut = bool(last and last.sequence_number != answer.records[-1].sequence_number)
-    newest = newest_start((p.text, p.line_format, p.arrival_ms) for p in pieces[-SAMPLES_MAX:])
+    newest = newest_start((p.text, p.line_format, p.arrival_ms) for p in chunks[-SAMPLES_MAX:])
     moved = Position(
         sequence_number=last.sequence_number if last else position.sequence_number,
         at_ms=0 if last else position.at_ms,
@@ -193,15 +193,15 @@ def _understand_part(
         read_ms=now_ms,
         newest=max(newest, position.newest),
     )
-    return Read(
-        about.naming,
+    return ShardBatch(
+        context.naming,
         shard_id,
         moved,
-        {shard_key(about.stream, shard_id): moved.encode()},
-        tuple(pieces),
+        {shard_key(context.stream, shard_id): moved.encode()},
+        tuple(chunks),
         tuple(refusals),
         control=control,
-        size=sum(len(piece.text) for piece in pieces),
+        size=sum(len(chunk.text) for chunk in chunks),
         records=len(records),
         log_groups=frozenset(log_groups),
         is_cut=is_cut,
@@ -209,7 +209,7 @@ def _understand_part(
     )
 
 
-def _new(records: list[Record], position: Position) -> list[Record]:
+def _new(records: list[KinesisRecord], position: Position) -> list[KinesisRecord]:
     """Drop done records: an iterator by time begins before them. Compare numbers as integers."""
     if not (position.sequence_number and records):
         return records
@@ -219,8 +219,12 @@ def _new(records: list[Record], position: Position) -> list[Record]:
     return [record for record in records if int(record.sequence_number) > done]
 
 
-def _understand(
-    record: Record, content: Unwrapped, about: About, pieces: list[Piece], refusals: list[Refusal]
+def _parse_record(
+    record: KinesisRecord,
+    content: Unwrapped,
+    context: ParseContext,
+    chunks: list[LineChunk],
+    refusals: list[Refusal],
 ) -> None:
     """Add the content of one record."""
     place = record.sequence_number
@@ -229,20 +233,20 @@ def _understand(
         return
     refusals += [Refusal(why, data, f"{place}:{sub}") for sub, why, data in content.refused_parts]
     for text in content.texts:
-        line_format = about.formats.of(text)
+        line_format = context.formats.of(text)
         if isinstance(line_format, Unusable):
             refusals.append(Refusal(line_format.why, text.lines, place, text.lines.count(b"\n") + 1))
             continue
-        account = about.naming.account or text.account
+        account = context.naming.account or text.account
         for part, fits in blocks.split(text.lines):
             if fits:
-                pieces.append(Piece(part, place, record.arrival_ms, line_format, account))
+                chunks.append(LineChunk(part, place, record.arrival_ms, line_format, account))
             else:
                 refusals.append(Refusal("line too long", part, place))
 
 
 def transaction(
-    reads: Sequence[Read], slot: int, sent: Sent, prefix: str, report: Report | None = None
+    reads: Sequence[ShardBatch], slot: int, sent: Sent, prefix: str, report: Report | None = None
 ) -> Commit:
     """Return the transaction for some reads of a slot's shards; `sent` is the slot's count before it.
 
@@ -251,36 +255,36 @@ def transaction(
     messages: list[Message] = []
     state: dict[bytes, bytes | None] = {}
     writer = BlockWriter(prefix, slot, sent)
-    by_origin: dict[tuple[str, str, str, str], list[Piece]] = {}
+    by_origin: dict[tuple[str, str, str, str], list[LineChunk]] = {}
     for read in reads:
         state |= read.state
-        for piece in read.pieces:
-            origin = read.source, piece.line_format, piece.account, read.naming.region
-            by_origin.setdefault(origin, []).append(piece)
+        for chunk in read.chunks:
+            origin = read.source, chunk.line_format, chunk.account, read.naming.region
+            by_origin.setdefault(origin, []).append(chunk)
         messages += [_dead(refusal, read, slot, prefix) for refusal in read.refusals]
         messages += [one.message(prefix, slot) for one in read.health]
-    for origin, pieces in by_origin.items():
-        for group in blocks.join([piece.text for piece in pieces]):
-            chosen = [pieces[i] for i in group]
-            writer.add([piece.text for piece in chosen], _where(chosen, *origin))
+    for origin, chunks in by_origin.items():
+        for group in blocks.join([chunk.text for chunk in chunks]):
+            chosen = [chunks[i] for i in group]
+            writer.add([chunk.text for chunk in chosen], _where(chosen, *origin))
     if report is not None:
         writer.report(report)
     return Commit(state | writer.state, [*writer.messages, *messages], writer.sent)
 
 
-def _where(pieces: list[Piece], source: str, line_format: str, account: str, region: str) -> Provenance:
+def _where(chunks: list[LineChunk], source: str, line_format: str, account: str, region: str) -> Provenance:
     return Provenance(
         source=source,
         line_format=line_format,
         account=account,
         region=region,
-        first_position=pieces[0].sequence_number,
-        last_position=pieces[-1].sequence_number,
-        arrival_ms=min(piece.arrival_ms for piece in pieces),
-        newest_arrival_ms=max(piece.arrival_ms for piece in pieces),
+        first_position=chunks[0].sequence_number,
+        last_position=chunks[-1].sequence_number,
+        arrival_ms=min(chunk.arrival_ms for chunk in chunks),
+        newest_arrival_ms=max(chunk.arrival_ms for chunk in chunks),
     )
 
 
-def _dead(refusal: Refusal, read: Read, slot: int, prefix: str) -> Message:
+def _dead(refusal: Refusal, read: ShardBatch, slot: int, prefix: str) -> Message:
     origin = f"{read.source}@{refusal.place}"
     return dead_message(prefix, slot, refusal.why, refusal.data, refusal.count, origin)

@@ -18,7 +18,7 @@ from tenacity.nap import sleep_using_event
 from urllib3.exceptions import HTTPError
 
 from connectors import metrics
-from connectors.aws.session import code_of, said
+from connectors.aws.session import code_of, describe_error
 from connectors.errors import ConnectError
 
 log = structlog.get_logger()
@@ -44,16 +44,16 @@ class Stopped(Exception):
 async def call(operation: str, function: Callable[..., Any], /, **request: Any) -> Any:
     """Call in a thread, and retry transient errors. Raises botocore's errors."""
     retrying = AsyncRetrying(
-        retry=retry_if_exception(is_passing), wait=_WAIT, before_sleep=_say, reraise=True
+        retry=retry_if_exception(is_retryable), wait=_WAIT, before_sleep=_say, reraise=True
     )
     return await retrying(asyncio.to_thread, counted, operation, function, **request)
 
 
-def persist(stop: threading.Event, attempt: Callable[[], T]) -> T:
+def retry(stop: threading.Event, attempt: Callable[[], T]) -> T:
     """Call in this worker thread, and retry transient errors. Raises `Stopped` and botocore's errors."""
 
     def is_worth_it(error: BaseException) -> bool:
-        return is_passing(error) and not stop.is_set()
+        return is_retryable(error) and not stop.is_set()
 
     retrying = Retrying(
         retry=retry_if_exception(is_worth_it),
@@ -73,7 +73,7 @@ def counted(operation: str, function: Callable[..., Any], /, **request: Any) -> 
     try:
         answer = function(**request)
     except (ClientError, BotoCoreError) as error:
-        outcome = "missing" if code_of(error) in MISSING else "passing" if is_passing(error) else "error"
+        outcome = "missing" if code_of(error) in MISSING else "passing" if is_retryable(error) else "error"
         metrics.S3_CALLS.labels(operation, outcome).inc()
         raise
     metrics.S3_CALLS.labels(operation, "ok").inc()
@@ -82,10 +82,12 @@ def counted(operation: str, function: Callable[..., Any], /, **request: Any) -> 
 
 def _say(attempt: RetryCallState) -> None:
     if attempt.attempt_number == _ASKS_AT and attempt.outcome is not None:
-        log.warning("a call keeps failing and is tried again", error=said(attempt.outcome.exception()))
+        log.warning(
+            "a call keeps failing and is tried again", error=describe_error(attempt.outcome.exception())
+        )
 
 
-def is_passing(error: BaseException) -> bool:
+def is_retryable(error: BaseException) -> bool:
     """Return whether an error is transient: throttling, failures of AWS, broken connections."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -95,7 +97,7 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, BotoCoreError | HTTPError | OSError)
 
 
-def as_sentence(error: Exception, action: str, resource: str) -> ConnectError | None:
+def user_error(error: Exception, action: str, resource: str) -> ConnectError | None:
     """Return what an operator must do about a permanent error, or None if that is not known."""
     code = code_of(error)
     if code in DENIED:

@@ -24,7 +24,7 @@ from connectors.kafka.ownership import Ownership
 from connectors.kafka.partitioner import slot_of
 from connectors.kafka.slots import Slot
 from connectors.kafka.topics import ensure_topics
-from connectors.s3.client import as_sentence, is_passing
+from connectors.s3.client import is_retryable, user_error
 from connectors.s3.discovery.export_tasks import ExportTasks
 from connectors.s3.discovery.exports import exports
 from connectors.s3.discovery.found import Found
@@ -35,7 +35,7 @@ from connectors.s3.keys import DAY_S, folder, oldest_listed_s
 from connectors.s3.progress.exports import are_complete
 from connectors.s3.progress.listing import Listed
 from connectors.s3.progress.slot import ListingProgress, ObjectProgress, QueuedProgress, complete_before
-from connectors.s3.slot import WANTED_MAX, Limits, ObjectSlot, Way
+from connectors.s3.slot import WANTED_MAX, ObjectSlot, SharedReads, SlotContext
 from connectors.s3.wanted import Alignment
 from connectors.settings import ConnectS3
 
@@ -51,7 +51,7 @@ class Connector:
         self._settings, self._client = settings, client
         region = client.meta.region_name
         self._exports = exports(settings.s3_exports, settings.line_format, settings.account, region)
-        self._limits = Limits(keep_s=settings.s3_look_back_s + DAY_S)
+        self._shared = SharedReads(keep_s=settings.s3_look_back_s + DAY_S)
         source = f"s3 {settings.s3_bucket or settings.s3_queue}"
         self._ownership: Ownership[ObjectSlot] = Ownership(settings, source, self._own, self._changed)
         self._alignment = Alignment(self._ownership.group, settings.align_s)
@@ -76,15 +76,15 @@ class Connector:
         """Read until `stop` is set. Raises what ended the work otherwise."""
         if self._queue is not None:
             keep_s = await self._queue.retention_s() + DAY_S
-            self._limits.keep_s = max(self._limits.keep_s, keep_s)
+            self._shared.keep_s = max(self._shared.keep_s, keep_s)
             finding = self._queue.receive()
         else:
             finding = self._list()
         await self._ownership.run(stop, [asyncio.ensure_future(finding)])
 
     def _own(self, slot: Slot) -> ObjectSlot:
-        way = Way(self._client, self._settings.prefix, self._limits, self._alignment)
-        return ObjectSlot(slot, way, self._progress(slot.partition))
+        context = SlotContext(self._client, self._settings.prefix, self._shared, self._alignment)
+        return ObjectSlot(slot, context, self._progress(slot.partition))
 
     def _progress(self, partition: int) -> ObjectProgress:
         """Return the progress of a slot that was assigned."""
@@ -104,7 +104,7 @@ class Connector:
             self._assigned.set()  # List at once for slots that are new to us.
 
     def _behind_s(self) -> float:
-        newest_ms = self._limits.newest_ms
+        newest_ms = self._shared.newest_ms
         return time.time() - newest_ms / 1000 if newest_ms else 0.0
 
     async def _list(self) -> None:
@@ -139,7 +139,7 @@ class Connector:
             if one.file.file_s >= oldest_listed_s(now, back_s, slot.slot.state):
                 found.add(one, partition)
         for one, partition in found.oldest():
-            if slots[partition].room:
+            if slots[partition].free:
                 slots[partition].want(one)
             else:
                 found.leave(one, partition)
@@ -156,12 +156,12 @@ async def _check(settings: ConnectS3, client: Any) -> None:
     try:
         await asyncio.to_thread(client.list_objects_v2, Bucket=settings.s3_bucket, MaxKeys=1)
     except (ClientError, BotoCoreError) as error:
-        sentence = as_sentence(error, "s3:ListBucket", f"arn:aws:s3:::{settings.s3_bucket}")
-        if sentence is None and isinstance(error, BotoCoreError):
-            sentence = ConnectError(f"cannot reach S3 at {client.meta.endpoint_url}: {error}")
-        if sentence is not None:
-            raise sentence from error
-        if not is_passing(error):
+        problem = user_error(error, "s3:ListBucket", f"arn:aws:s3:::{settings.s3_bucket}")
+        if problem is None and isinstance(error, BotoCoreError):
+            problem = ConnectError(f"cannot reach S3 at {client.meta.endpoint_url}: {error}")
+        if problem is not None:
+            raise problem from error
+        if not is_retryable(error):
             raise
 
 

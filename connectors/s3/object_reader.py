@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
 from connectors.aws.session import code_of
-from connectors.s3.client import MISSING, as_sentence, counted, persist
+from connectors.s3.client import MISSING, counted, retry, user_error
 from connectors.s3.keys import Object, Progress
 from connectors.s3.text import Broken, Part, beginning, read_text
 from connectors.s3.transaction import DONE, REFUSED, REPLACED, VANISHED, ObjectRead
@@ -42,7 +42,7 @@ class Body:
     def __iter__(self) -> Iterator[bytes]:
         """Yield every chunk once. Raises botocore's errors, and `Stopped`."""
         while self._at != self._size:
-            chunk = persist(self._stop, self._next)
+            chunk = retry(self._stop, self._next)
             if chunk:
                 yield chunk
 
@@ -122,9 +122,9 @@ class Reading:
         if error.response["ResponseMetadata"].get("HTTPStatusCode") in (412, 416):
             return REPLACED
         arn = f"arn:aws:s3:::{self._wanted.name}"
-        sentence = as_sentence(error, "s3:GetObject (and kms:Decrypt, and s3:ListBucket)", arn)
-        if sentence is not None:
-            raise sentence from error
+        problem = user_error(error, "s3:GetObject (and kms:Decrypt, and s3:ListBucket)", arn)
+        if problem is not None:
+            raise problem from error
         raise error
 
     def _read(self) -> Iterator[Part]:

@@ -40,7 +40,7 @@ PRUNE_S = 600.0
 
 
 @dataclass(slots=True)
-class Limits:
+class SharedReads:
     """What all slots of a process share, and the newest object that they committed."""
 
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READ_AT_ONCE))
@@ -50,12 +50,12 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SlotContext:
     """Where a slot's objects come from and go to."""
 
     client: Any
     prefix: str
-    limits: Limits
+    shared: SharedReads
     alignment: Alignment
 
     @property
@@ -67,11 +67,11 @@ class Way:
 class ObjectSlot:
     """A slot that this process owns; `progress` is that of its objects."""
 
-    def __init__(self, slot: Slot, way: Way, progress: ObjectProgress) -> None:
+    def __init__(self, slot: Slot, context: SlotContext, progress: ObjectProgress) -> None:
         self.slot, self.progress = slot, progress
-        self._way, self._limits, self._prefix = way, way.limits, way.prefix
+        self._context, self._shared, self._prefix = context, context.shared, context.prefix
         self._sent = Sent.of(slot.state)
-        before = way.group.slots.get(slot.partition)
+        before = context.group.slots.get(slot.partition)
         self._newest = before.newest if before else NONE
         self._wanted = Wanted(WANTED_MAX)
         self._ends: dict[bytes, asyncio.Future[bool]] = {}
@@ -88,9 +88,9 @@ class ObjectSlot:
         return [self._reader, self._committer]
 
     @property
-    def room(self) -> int:
+    def free(self) -> int:
         """How many objects more may be wanted."""
-        return self._wanted.room
+        return self._wanted.free
 
     def is_known(self, wanted: Object) -> bool:
         """Say whether an object is done, or wanted already."""
@@ -131,17 +131,17 @@ class ObjectSlot:
     async def _read_all(self) -> None:
         while True:
             wanted = await self._wanted.get(self._may_read)
-            async with self._limits.reading:
+            async with self._shared.reading:
                 await self._read(wanted)
 
     def _may_read(self, one: Object) -> bool:
-        return self._way.alignment.allows(one, self.slot.partition)
+        return self._context.alignment.allows(one, self.slot.partition)
 
     async def _read(self, wanted: Object) -> None:
-        reading = Reading(self._way.client, wanted, decode_progress(self.slot.state.get(wanted.mark)))
+        reading = Reading(self._context.client, wanted, decode_progress(self.slot.state.get(wanted.mark)))
         try:
             while True:
-                await self._limits.steps.acquire()
+                await self._shared.steps.acquire()
                 self._held += 1
                 read = await asyncio.to_thread(reading.step)
                 self._results.put_nowait(read)
@@ -182,7 +182,7 @@ class ObjectSlot:
         health = self._health(reads)
         said = [one.message(self._prefix, self.slot.partition) for one in health]
         await self.slot.commit(commit.state | await self._forgotten(), [*commit.messages, *messages, *said])
-        self._way.group.slots[self.slot.partition] = report.progress
+        self._context.group.slots[self.slot.partition] = report.progress
         tell(health)
         self._sent = commit.sent
         self._release(len(reads))
@@ -190,7 +190,7 @@ class ObjectSlot:
 
     def _report(self, reads: Sequence[ObjectRead]) -> Report:
         """Return the progress after these reads. A failed commit ends the slot, and its progress with it."""
-        group, partition = self._way.group, self.slot.partition
+        group, partition = self._context.group, self.slot.partition
         self._newest = max([self._newest, *(read.newest for read in reads)])
         for read in reads:
             if read.outcome:
@@ -213,18 +213,18 @@ class ObjectSlot:
         if now - self._pruned_at < PRUNE_S:
             return {}
         self._pruned_at = now
-        return await asyncio.to_thread(prune, self.slot.state, now, self._limits.keep_s)
+        return await asyncio.to_thread(prune, self.slot.state, now, self._shared.keep_s)
 
     def _release(self, steps: int) -> None:
         self._held -= steps
         for _ in range(steps):
-            self._limits.steps.release()
+            self._shared.steps.release()
 
     def _count(self, reads: Sequence[ObjectRead]) -> None:
         for read in reads:
             metrics.BYTES.inc(read.size)
             metrics.S3_LINES.inc(read.lines)
-            self._limits.newest_ms = max(self._limits.newest_ms, read.modified_ms)
+            self._shared.newest_ms = max(self._shared.newest_ms, read.modified_ms)
             if not read.outcome:
                 continue
             metrics.S3_OBJECTS.labels(read.outcome).inc()
@@ -236,7 +236,7 @@ class ObjectSlot:
 
     async def close(self) -> None:
         """Stop everything, and close the slot; what was not committed will be read again."""
-        self._way.alignment.slots.pop(self.slot.partition, None)
+        self._context.alignment.slots.pop(self.slot.partition, None)
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

@@ -49,13 +49,13 @@ class Wanted:
         self._has_some = asyncio.Event()
 
     @property
-    def room(self) -> int:
+    def free(self) -> int:
         """How many objects more there may be."""
         return self._most - len(self._heap)
 
     def put(self, one: Object) -> None:
         """Add an object. Raises `asyncio.QueueFull` when there is no room."""
-        if self.room <= 0:
+        if self.free <= 0:
             raise asyncio.QueueFull
         self._count += 1
         heapq.heappush(self._heap, (one.file.file_s, one.key, self._count, one))

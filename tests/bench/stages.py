@@ -20,7 +20,7 @@ from connectors.kafka.topics import ensure_topics
 from connectors.kinesis.answers import Answer
 from connectors.kinesis.client import parse_answer
 from connectors.kinesis.positions import Position
-from connectors.kinesis.transaction import About, Naming, transaction, understand
+from connectors.kinesis.transaction import Naming, ParseContext, parse_records, transaction
 from emulator.kafka.node import kafka_node
 from emulator.load import feed, traffic
 from streams.sums.accumulator import Sums
@@ -93,7 +93,7 @@ def cloudwatch_bodies(lines: int) -> list[bytes]:
 async def connector(lines: int = LINES // 2) -> float:
     """Return lines per CPU-second from GetRecords bodies to committed blocks, Kafka client included."""
     bodies = await asyncio.to_thread(cloudwatch_bodies, lines)
-    about = About(Naming("flow-logs", "", "us-east-1"), "flow-logs@0", Formats("default"))
+    context = ParseContext(Naming("flow-logs", "", "us-east-1"), "flow-logs@0", Formats("default"))
     async with kafka_node() as node:
         await ensure_topics(node.bootstrap, "bench.", 8)
         slot = Slot(node.bootstrap, "bench.positions", 0, "bench.connect-0")
@@ -103,7 +103,7 @@ async def connector(lines: int = LINES // 2) -> float:
         sent = Sent()
         for body in bodies:
             answer: Answer = parse_answer(body)
-            reads = list(understand(about, "shard", answer, Position(), 0))
+            reads = list(parse_records(context, "shard", answer, Position(), 0))
             commit = transaction(reads, 0, sent, "bench.")
             await slot.commit(commit.state, commit.messages)
             sent = commit.sent

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from connectors.aws.session import make_client, said
+from connectors.aws.session import describe_error, make_client
 from connectors.s3.client import counted
 
 log = structlog.get_logger()
@@ -53,7 +53,7 @@ class ExportTasks:
             log.warning(
                 "export tasks cannot be described: an export counts as complete after ten minutes without a"
                 " new file; allow logs:DescribeExportTasks to know it at once",
-                error=said(error),
+                error=describe_error(error),
             )
         self._has_warned = True
 

@@ -12,7 +12,7 @@ REPORT_EVERY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class IgnoredObjects:
     """How many there are, and the name of one."""
 
     count: int
@@ -36,10 +36,10 @@ class Ignored:
         """Replace the count by that of a complete search."""
         self.count, self.example = count, example or self.example
 
-    def due(self, now: float) -> Report | None:
+    def due(self, now: float) -> IgnoredObjects | None:
         """Return the report that is due at `now`, monotonic seconds, and take it as made."""
         is_early = self._reported_at is not None and now - self._reported_at < REPORT_EVERY_S
         if self.count <= self._reported or is_early:
             return None
         self._reported, self._reported_at = self.count, now
-        return Report(self.count, self.example)
+        return IgnoredObjects(self.count, self.example)

@@ -15,9 +15,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from connectors.s3.client import as_sentence, call
+from connectors.s3.client import call, user_error
 from connectors.s3.discovery.exports import Exports
-from connectors.s3.discovery.ignored import Report
+from connectors.s3.discovery.ignored import IgnoredObjects
 from connectors.s3.keys import (
     Object,
     as_object,
@@ -39,9 +39,9 @@ class Listing:
         self._others, self._example = 0, ""
 
     @property
-    def others(self) -> Report:
+    def others(self) -> IgnoredObjects:
         """The objects in the folders of the last listing that are not flow-log files."""
-        return Report(self._others, self._example)
+        return IgnoredObjects(self._others, self._example)
 
     async def objects(self, from_s: int) -> AsyncIterator[Object]:
         """Yield every flow-log file of the days from `from_s` on, and every exported one.
@@ -83,7 +83,7 @@ class Listing:
         exports_folder = self._exports.folder if self._exports else ""
         return not key.endswith("/") and not is_write_test(key, self._prefix, exports_folder)
 
-    async def survey(self) -> Report:
+    async def survey(self) -> IgnoredObjects:
         """Look beside the folders that are listed; return how many objects are there, and the key of one.
 
         A folder counts with its first page, which has up to a thousand objects, and only `SURVEYED_FOLDERS`
@@ -100,7 +100,7 @@ class Listing:
             page = await anext(self._pages(Prefix=prefix))
             found = [one["Key"] for one in page.get("Contents") or () if self._is_other(one["Key"])]
             count, example = count + len(found), example or next(iter(found), "")
-        return Report(count, example and f"{self._bucket}/{example}")
+        return IgnoredObjects(count, example and f"{self._bucket}/{example}")
 
     async def _levels(self) -> list[str]:
         """Return the folders whose children are listed: the root's, `AWSLogs/`, and the accounts'."""
@@ -125,8 +125,8 @@ class Listing:
                     "ListObjectsV2", self._client.list_objects_v2, Bucket=self._bucket, **request
                 )
             except ClientError as error:
-                sentence = as_sentence(error, "s3:ListBucket", f"arn:aws:s3:::{self._bucket}")
-                raise sentence or error from error
+                problem = user_error(error, "s3:ListBucket", f"arn:aws:s3:::{self._bucket}")
+                raise problem or error from error
             yield page
             if not page.get("IsTruncated"):
                 return

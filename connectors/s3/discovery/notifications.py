@@ -30,7 +30,7 @@ _HOST = re.compile(r"https?://(?:sqs\.([a-z0-9-]+)\.|([a-z0-9-]+)\.queue\.)amazo
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Notification:
     """The flow-log files of a message; `outcome` is the value of the metric's label.
 
     `others` names the parts of the message that are for another reader: an object, or a kind of message.
@@ -58,14 +58,16 @@ class _Event:
     other: str = ""
 
 
-def told(body: str, bucket: str = "", prefix: str = "", exports: Exports | None = None) -> Told:
+def parse_notification(
+    body: str, bucket: str = "", prefix: str = "", exports: Exports | None = None
+) -> Notification:
     """Separate a message's events. An empty bucket stands for any. Never raises for bad input."""
     try:
         events = list(_events(orjson.loads(body)))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Told(UNKNOWN)
+        return Notification(UNKNOWN)
     if not all(isinstance(text, str) for one in events for text in (one.bucket, one.key, one.other)):
-        return Told(UNKNOWN)
+        return Notification(UNKNOWN)
     objects: list[Object] = []
     others: list[str] = []
     for one in events:
@@ -77,10 +79,10 @@ def told(body: str, bucket: str = "", prefix: str = "", exports: Exports | None 
         elif not one.is_test and not is_write_test(one.key, prefix, exports.folder if exports else ""):
             others.append(f"{one.bucket}/{one.key}")
     if objects:
-        return Told(OBJECTS, tuple(objects), tuple(others))
+        return Notification(OBJECTS, tuple(objects), tuple(others))
     if others or not events:
-        return Told(FOREIGN, (), tuple(others) or ("no event",))
-    return Told(TEST if all(one.is_test for one in events) else NOTHING_NEW)
+        return Notification(FOREIGN, (), tuple(others) or ("no event",))
+    return Notification(TEST if all(one.is_test for one in events) else NOTHING_NEW)
 
 
 def queue_region(url: str) -> str | None:

@@ -27,11 +27,17 @@ from connectors.errors import ConnectError
 from connectors.kafka.dead import dead_message
 from connectors.kafka.ownership import Ownership
 from connectors.kafka.partitioner import slot_of
-from connectors.s3.client import DENIED, as_sentence, call, is_passing
+from connectors.s3.client import DENIED, call, is_retryable, user_error
 from connectors.s3.discovery.exports import Exports
 from connectors.s3.discovery.ignored import Ignored
-from connectors.s3.discovery.notifications import OBJECTS, UNKNOWN, Told, queue_region, told
-from connectors.s3.discovery.queue_watch import Heard, QueueWatch
+from connectors.s3.discovery.notifications import (
+    OBJECTS,
+    UNKNOWN,
+    Notification,
+    parse_notification,
+    queue_region,
+)
+from connectors.s3.discovery.queue_watch import QueueWatch, Received
 from connectors.s3.discovery.survey import tell_ignored
 from connectors.s3.keys import DAY_S, Object, decode_progress
 from connectors.s3.progress.queue import QueueProgress
@@ -67,7 +73,7 @@ class Queue:
         self._client = make_client("sqs", queue_region(self._url))
         self._watch = QueueWatch(self._client, self._url, ownership.group, self._is_done, exports)
         self._in_hand: dict[str, asyncio.Task[None]] = {}  # by receipt handle
-        self._told: dict[str, Told] = {}  # of messages in hand
+        self._notifications: dict[str, Notification] = {}  # of messages in hand
         self._left: dict[str, None] = {}  # ids of messages that stay in the queue
         self._ignored = Ignored()
 
@@ -88,12 +94,12 @@ class Queue:
             if code_of(error) in DENIED:
                 return RETENTION_MAX_S
             if isinstance(error, BotoCoreError):
-                sentence = as_sentence(error, "", "")
+                problem = user_error(error, "", "")
                 where = self._client.meta.endpoint_url
-                raise sentence or ConnectError(f"cannot reach SQS at {where}: {error}") from error
-            if is_passing(error):
+                raise problem or ConnectError(f"cannot reach SQS at {where}: {error}") from error
+            if is_retryable(error):
                 return RETENTION_MAX_S
-            raise as_sentence(error, "sqs:GetQueueAttributes", self._url) or error from error
+            raise user_error(error, "sqs:GetQueueAttributes", self._url) or error from error
         return int(answer["Attributes"]["MessageRetentionPeriod"])
 
     async def receive(self) -> None:
@@ -118,18 +124,22 @@ class Queue:
             if task.done():
                 task.result()
         self._in_hand = {handle: task for handle, task in self._in_hand.items() if not task.done()}
-        self._told = {handle: heard for handle, heard in self._told.items() if handle in self._in_hand}
+        self._notifications = {
+            handle: notification
+            for handle, notification in self._notifications.items()
+            if handle in self._in_hand
+        }
 
     async def _poll(self) -> None:
         began = self._watch.before()
         messages = await self._receive()
-        heard = [self._take(message) for message in messages]
+        notification = [self._take(message) for message in messages]
         await self._watch.after(
             began,
-            [one for one in heard if one.objects],
+            [one for one in notification if one.objects],
             len(messages),
             is_full=len(messages) == RECEIVE_MAX,
-            in_hand=[one for told_of in self._told.values() for one in told_of.objects],
+            in_hand=[one for told_of in self._notifications.values() for one in told_of.objects],
         )
 
     async def _receive(self) -> list[dict[str, Any]]:
@@ -143,33 +153,35 @@ class Queue:
         )
         return answer.get("Messages") or []
 
-    def _take(self, message: dict[str, Any]) -> Heard:
+    def _take(self, message: dict[str, Any]) -> Received:
         """Begin to handle a message; return what it says about progress."""
         settings, handle = self._settings, message["ReceiptHandle"]
-        heard = told(message["Body"], settings.s3_bucket, settings.s3_prefix, self._exports)
-        new = tuple(one for one in heard.objects if not self._is_done(one))
-        self._told[handle] = heard
-        self._in_hand[handle] = asyncio.ensure_future(self._handle(message, heard))
+        notification = parse_notification(
+            message["Body"], settings.s3_bucket, settings.s3_prefix, self._exports
+        )
+        new = tuple(one for one in notification.objects if not self._is_done(one))
+        self._notifications[handle] = notification
+        self._in_hand[handle] = asyncio.ensure_future(self._handle(message, notification))
         sent_ms = message.get("Attributes", {}).get("SentTimestamp")
-        return Heard(new, int(sent_ms) / 1000 if sent_ms else time.time())
+        return Received(new, int(sent_ms) / 1000 if sent_ms else time.time())
 
-    async def _handle(self, message: dict[str, Any], heard: Told) -> None:
+    async def _handle(self, message: dict[str, Any], notification: Notification) -> None:
         """See a message through: delete it, give it back, or leave it to its reader."""
         handle = message["ReceiptHandle"]
-        if not await self._is_settled(heard):
+        if not await self._is_settled(notification):
             await self._show(handle, GIVE_BACK_S)
             metrics.S3_MESSAGES.labels("given back").inc()
-        elif heard.is_only_ours:
+        elif notification.is_only_ours:
             await self._call("DeleteMessage", self._client.delete_message, ReceiptHandle=handle)
-            metrics.S3_MESSAGES.labels(heard.outcome).inc()
+            metrics.S3_MESSAGES.labels(notification.outcome).inc()
         else:
-            self._note_left(heard, message)
+            self._note_left(notification, message)
             receives = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
             after_s = return_after_s(receives)
             self._watch.hid(message["MessageId"], after_s)
             await self._show(handle, after_s)
 
-    def _note_left(self, heard: Told, message: dict[str, Any]) -> None:
+    def _note_left(self, notification: Notification, message: dict[str, Any]) -> None:
         """Count and report a message that stays in the queue; once, though it comes again."""
         slot = next(iter(self._ownership.owned.values()), None)
         if slot is None or message["MessageId"] in self._left:
@@ -177,24 +189,26 @@ class Queue:
         self._left[message["MessageId"]] = None
         if len(self._left) > KNOWN_LEFT_MAX:
             del self._left[next(iter(self._left))]
-        metrics.S3_LEFT.labels("mixed" if heard.outcome == OBJECTS else heard.outcome).inc()
-        metrics.S3_MESSAGES.labels(heard.outcome).inc()
-        if heard.outcome == UNKNOWN:
+        metrics.S3_LEFT.labels("mixed" if notification.outcome == OBJECTS else notification.outcome).inc()
+        metrics.S3_MESSAGES.labels(notification.outcome).inc()
+        if notification.outcome == UNKNOWN:
             self._keep(message, slot)
-        self._ignored.add(heard.others[0] if heard.others else f"message {message['MessageId']}")
+        self._ignored.add(
+            notification.others[0] if notification.others else f"message {message['MessageId']}"
+        )
         if found := self._ignored.due(time.monotonic()):
             what = "messages are not only about flow logs, and stay in the queue"
             tell_ignored(slot, f"sqs:{self._url}", what, found)
 
-    async def _is_settled(self, heard: Told) -> bool:
+    async def _is_settled(self, notification: Notification) -> bool:
         ends = []
-        for one in heard.objects:
+        for one in notification.objects:
             slot = self._ownership.owned.get(slot_of(one.name, self._settings.slots))
-            is_known = bool(heard.others) and slot is not None and slot.is_done(one)
-            if slot is not None and slot.room and not is_known:
+            is_known = bool(notification.others) and slot is not None and slot.is_done(one)
+            if slot is not None and slot.free and not is_known:
                 ends.append(slot.want(one))
         await asyncio.gather(*ends)
-        return all(self._is_done(one) for one in heard.objects)
+        return all(self._is_done(one) for one in notification.objects)
 
     def _is_done(self, one: Object) -> bool:
         """Say whether an object is committed, by us or by another instance."""
@@ -238,7 +252,7 @@ class Queue:
         try:
             return await call(operation, function, QueueUrl=self._url, **request)
         except ClientError as error:
-            raise as_sentence(error, f"sqs:{operation}", self._url) or error from error
+            raise user_error(error, f"sqs:{operation}", self._url) or error from error
 
 
 def return_after_s(receives: int) -> int:

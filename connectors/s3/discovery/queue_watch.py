@@ -33,7 +33,7 @@ _COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Received:
     """The objects of one message that are not committed yet, and when it was sent, epoch seconds."""
 
     objects: tuple[Object, ...]
@@ -75,10 +75,16 @@ class QueueWatch:
         return Poll(time.monotonic(), self._group.newest)
 
     async def after(
-        self, began: Poll, heard: Sequence[Heard], messages: int, *, is_full: bool, in_hand: Sequence[Object]
+        self,
+        began: Poll,
+        received: Sequence[Received],
+        messages: int,
+        *,
+        is_full: bool,
+        in_hand: Sequence[Object],
     ) -> None:
         """Take a poll that has ended, with so many messages, and claim what is proven."""
-        found = [(one, each.sent_s) for each in heard for one in each.objects]
+        found = [(one, each.sent_s) for each in received for one in each.objects]
         self._objects |= {one.mark: one for one, _ in found}
         self._note_exports(found)
         poll = Poll(

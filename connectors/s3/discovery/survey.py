@@ -12,7 +12,7 @@ from connectors.clock import now_ms
 from connectors.errors import ConnectError
 from connectors.kafka import health_messages
 from connectors.kafka.health_messages import HealthRecord
-from connectors.s3.discovery.ignored import REPORT_EVERY_S, Ignored, Report
+from connectors.s3.discovery.ignored import REPORT_EVERY_S, Ignored, IgnoredObjects
 from connectors.s3.discovery.listing import Listing
 from connectors.s3.keys import advice
 from connectors.s3.slot import ObjectSlot
@@ -26,7 +26,7 @@ class Survey:
     def __init__(self, bucket: str) -> None:
         self._bucket = bucket
         self._ignored = Ignored()
-        self._beside = Report(0, "")
+        self._beside = IgnoredObjects(0, "")
         self._next_at = 0.0
 
     async def report(self, listing: Listing, slot: ObjectSlot) -> None:
@@ -50,7 +50,7 @@ class Survey:
             tell_ignored(slot, f"s3:{self._bucket}", "objects are not flow logs and are not read", found)
 
 
-def tell_ignored(slot: ObjectSlot, source: str, what: str, found: Report) -> None:
+def tell_ignored(slot: ObjectSlot, source: str, what: str, found: IgnoredObjects) -> None:
     """Log what is ignored, and write it to `health` with the next commit of a slot."""
     key = found.example.partition("/")[2]
     hint = advice(key)

@@ -78,8 +78,8 @@ async def try_kinesis(settings: Connect) -> str:
         shards = [await caller.call("ListShards", StreamReader(client, name).shards) for name in named]
     except calls.FAILURES as error:
         endpoint = client.meta.endpoint_url
-        sentence = calls.as_sentence(error, endpoint, settings.stream)
-        raise Problem(str(sentence or f"Kinesis at {endpoint} refuses: {error}")) from error
+        problem = calls.user_error(error, endpoint, settings.stream)
+        raise Problem(str(problem or f"Kinesis at {endpoint} refuses: {error}")) from error
     if not named:
         raise Problem(f"no stream matches VPCFLOW_STREAM={settings.stream} at {client.meta.endpoint_url}")
     return f"{client.meta.endpoint_url}; {', '.join(named)}: {sum(map(len, shards))} shards"
@@ -124,8 +124,8 @@ async def _asked(
     except ConnectError as error:
         raise Problem(str(error)) from error
     except (ClientError, BotoCoreError, ValueError) as error:
-        sentence = s3_client.as_sentence(error, action, resource)
-        raise Problem(str(sentence or f"{action} on {resource} fails: {error}")) from error
+        problem = s3_client.user_error(error, action, resource)
+        raise Problem(str(problem or f"{action} on {resource} fails: {error}")) from error
 
 
 async def try_firehose(settings: ConnectFirehose) -> str:

@@ -11,8 +11,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from urllib3.exceptions import ProtocolError
 from yarl import URL
 
-from connectors.aws.calls import FIRST_ATTEMPTS, Caller, as_sentence, is_passing, outcome_of
-from connectors.aws.session import said
+from connectors.aws.calls import FIRST_ATTEMPTS, Caller, is_retryable, outcome_of, user_error
+from connectors.aws.session import describe_error
 
 ENDPOINT = "https://kinesis.eu-west-1.amazonaws.com"
 OPERATIONS = [  # every call that reading needs: a missing permission must be named by its action
@@ -28,8 +28,8 @@ def error(code: str, operation: str = "GetRecords", status: int = 400) -> Client
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_missing_permission_is_named(operation: str) -> None:
-    sentence = str(as_sentence(error("AccessDeniedException", operation), ENDPOINT, "flows"))
-    assert f"kinesis:{operation}: allow it" in sentence
+    problem = str(user_error(error("AccessDeniedException", operation), ENDPOINT, "flows"))
+    assert f"kinesis:{operation}: allow it" in problem
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,11 @@ def test_a_missing_permission_is_named(operation: str) -> None:
     ],
 )
 def test_what_a_person_can_mend_is_a_sentence(raised: Exception, part: str) -> None:
-    assert part in str(as_sentence(raised, ENDPOINT, "flows"))
+    assert part in str(user_error(raised, ENDPOINT, "flows"))
 
 
 def test_nobody_knows_what_else_to_do() -> None:
-    assert as_sentence(error("ValidationException"), ENDPOINT, "flows") is None
+    assert user_error(error("ValidationException"), ENDPOINT, "flows") is None
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_nobody_knows_what_else_to_do() -> None:
     ],
 )
 def test_what_passes_is_tried_again(raised: Exception, passes: bool, outcome: str) -> None:
-    assert is_passing(raised) is passes
+    assert is_retryable(raised) is passes
     assert outcome_of(raised) == outcome
 
 
@@ -140,5 +140,5 @@ def test_what_is_logged_of_an_error_has_no_headers() -> None:
     request = aiohttp.RequestInfo(url, "POST", CIMultiDictProxy(headers), url)
     raised = aiohttp.ClientResponseError(request, (), status=400, message="bad status line")
     assert "secret" in repr(raised)
-    assert "secret" not in said(raised)
-    assert "bad status line" in said(raised)
+    assert "secret" not in describe_error(raised)
+    assert "bad status line" in describe_error(raised)

@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 import pybase64
 
-from connectors.firehose.body_reader import Limits
+from connectors.firehose.body_reader import RequestLimits
 from connectors.firehose.connector import receive
 from connectors.firehose.handler import Receiver
 from connectors.firehose.listener import listening
@@ -99,7 +99,7 @@ async def deliver(url: str | Callable[[], str], post: Post) -> Answer:
 
 
 @asynccontextmanager
-async def receiving(settings: ConnectFirehose, limits: Limits | None = None) -> AsyncIterator[str]:
+async def receiving(settings: ConnectFirehose, limits: RequestLimits | None = None) -> AsyncIterator[str]:
     """Run an endpoint in this process, once it owns its slots; yields its address."""
     receiver, stop = Receiver(settings, limits), asyncio.Event()
     async with listening(settings, receiver.handle) as listener:

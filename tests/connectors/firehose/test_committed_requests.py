@@ -6,14 +6,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.firehose import committed_requests
-from connectors.firehose.committed_requests import KEEP_MS, KEY_PREFIX, PACK_MARKS, DoneMarks, known
+from connectors.firehose.committed_requests import KEEP_MS, KEY_PREFIX, PACK_MARKS, CommittedRequests, known
 
 NOW_MS = 1_700_000_000_000
 
 
-def opened(state: dict[bytes, bytes]) -> DoneMarks:
+def opened(state: dict[bytes, bytes]) -> CommittedRequests:
     """Return the marks of a slot that was opened."""
-    marks = DoneMarks(state, {})
+    marks = CommittedRequests(state, {})
     for _ in marks.load():
         pass
     return marks
@@ -126,7 +126,7 @@ def test_the_newest_pack_is_not_deleted_while_it_is_written() -> None:
 def test_nothing_is_known_before_it_is_loaded() -> None:
     kept = Kept()
     kept.commit(names(0, 3 * PACK_MARKS))
-    again = DoneMarks(kept.state, {})
+    again = CommittedRequests(kept.state, {})
     steps = again.load()
     next(steps)
     assert [name in again for name in (names(0, 1)[0], names(2 * PACK_MARKS, 1)[0])] == [True, False]

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from connectors.clock import now_ms
-from connectors.firehose.committed_requests import PACK_MARKS, DoneMarks
+from connectors.firehose.committed_requests import PACK_MARKS, CommittedRequests
 from connectors.firehose.connector import receive
 from connectors.firehose.handler import Receiver
 from connectors.firehose.listener import listening
@@ -221,12 +221,12 @@ async def test_marks_that_are_of_no_more_use_are_deleted(settings: ConnectFireho
     fresh, old = Post(), Post()
     slot = Slot(settings.kafka, f"{settings.prefix}positions", 0, f"{settings.prefix}connect-0")
     await slot.open()
-    await slot.commit(DoneMarks({}, {}).change([old.request_id], 1_700_000_000_000).state, [])
+    await slot.commit(CommittedRequests({}, {}).change([old.request_id], 1_700_000_000_000).state, [])
     await slot.close()
 
     async def is_pruned() -> bool:
         state = await read_compacted(settings.kafka, f"{settings.prefix}positions", 0)
-        marks = DoneMarks(state, {})
+        marks = CommittedRequests(state, {})
         list(marks.load())
         return fresh.request_id in marks and old.request_id not in marks
 
@@ -243,7 +243,7 @@ async def test_what_comes_while_marks_are_read_is_told_to_come_again(
     slot = Slot(settings.kafka, f"{settings.prefix}positions", 0, f"{settings.prefix}connect-0")
     await slot.open()
     many = [*(str(number) for number in range(400 * PACK_MARKS)), old.request_id]
-    await slot.commit(DoneMarks({}, {}).change(many, now_ms()).state, [])
+    await slot.commit(CommittedRequests({}, {}).change(many, now_ms()).state, [])
     await slot.close()
     said: list[str] = []
     receiver, stop = Receiver(settings), asyncio.Event()

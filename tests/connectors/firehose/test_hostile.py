@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.firehose.body_reader import Limits
+from connectors.firehose.body_reader import RequestLimits
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import ConnectFirehose
 from tests.connectors.firehose.hostile import HANGS, NO_ANSWER, attack
@@ -24,7 +24,7 @@ async def test_hostile_requests_get_an_answer_and_never_an_error_of_ours(
         {"kafka": kafka, "prefix": prefix, "slots": 1, "firehose_port": 0}
     )
     post = Post([b"2 at last"])
-    async with receiving(settings, Limits(pause_s=0.3, body_s=0.6)) as url:
+    async with receiving(settings, RequestLimits(pause_s=0.3, body_s=0.6)) as url:
         statuses = await attack(url, seed, 400)
         assert (await send(url, post)).status == 200
     assert statuses[HANGS] == 0

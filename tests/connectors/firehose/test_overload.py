@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from isal import igzip
 
-from connectors.firehose.body_reader import Limits
+from connectors.firehose.body_reader import RequestLimits
 from connectors.firehose.connector import receive
 from connectors.firehose.handler import Receiver
 from connectors.firehose.listener import listening
@@ -71,7 +71,7 @@ async def test_a_body_too_large_is_400_and_never_413(settings: ConnectFirehose, 
         for _ in range(40):
             yield bytes(1000)
 
-    async with receiving(settings, Limits(body_bytes=20_000)) as url:
+    async with receiving(settings, RequestLimits(body_bytes=20_000)) as url:
         whole = await send(url, Post(), data=bytes(30_000))
         chunked = await send(url, Post(), data=pieces())
         right = await send(url, Post())
@@ -83,12 +83,12 @@ async def test_a_body_too_large_is_400_and_never_413(settings: ConnectFirehose, 
 @pytest.mark.parametrize(
     ("limits", "size", "parts"),
     [
-        (Limits(pause_s=0.3, body_s=99), 200, [b"{" * 100]),  # stops in the middle
-        (Limits(pause_s=99, body_s=0.6), 200, [b" "] * 30),  # goes on, a byte at a time
+        (RequestLimits(pause_s=0.3, body_s=99), 200, [b"{" * 100]),  # stops in the middle
+        (RequestLimits(pause_s=99, body_s=0.6), 200, [b" "] * 30),  # goes on, a byte at a time
     ],
 )
 async def test_a_slow_body_ends_in_time_and_holds_nobody_up(
-    settings: ConnectFirehose, committed: Reader, limits: Limits, size: int, parts: list[bytes]
+    settings: ConnectFirehose, committed: Reader, limits: RequestLimits, size: int, parts: list[bytes]
 ) -> None:
     post = Post([b"slow"])
     async with receiving(settings, limits) as url, asyncio.timeout(DEADLINE_S):
@@ -159,7 +159,7 @@ async def test_503_for_a_slot_that_another_instance_owns(kafka: str, prefix: str
 
 async def test_503_while_more_bodies_are_held_than_may_be(settings: ConnectFirehose) -> None:
     post = Post([bytes(3000)])
-    async with receiving(settings, Limits(held_bytes=2000)) as url:
+    async with receiving(settings, RequestLimits(held_bytes=2000)) as url:
         assert (await send(url, post)).status == 503
         assert (await send(url, Post())).status == 200
 
@@ -169,7 +169,10 @@ async def test_503_while_a_commit_is_overdue(prefix: str) -> None:
     """Kafka dies; what was under way is answered when it is back, and nothing more is taken meanwhile."""
     async with kafka_node() as node:
         await ensure_topics(node.bootstrap, prefix, 1)
-        receiver, stop = Receiver(configured(node.bootstrap, prefix), Limits(overdue_s=0.5)), asyncio.Event()
+        receiver, stop = (
+            Receiver(configured(node.bootstrap, prefix), RequestLimits(overdue_s=0.5)),
+            asyncio.Event(),
+        )
         async with listening(configured(node.bootstrap, prefix), receiver.handle) as listener:
             running = asyncio.ensure_future(receive(receiver, stop, listener.stop))
             url = f"http://127.0.0.1:{listener.port}/"

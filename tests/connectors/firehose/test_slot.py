@@ -9,7 +9,7 @@ import pytest
 
 from connectors import metrics
 from connectors.firehose import slot as firehose_slot
-from connectors.firehose.body import Chunk, Posted
+from connectors.firehose.body import Posted, RequestChunk
 from connectors.firehose.committed_requests import known
 from connectors.firehose.headers import Origin
 from connectors.firehose.slot import QUEUED_BYTES, QUEUED_REQUESTS, RequestSlot
@@ -23,7 +23,7 @@ LOGS = Origin("flows", log_format(DEFAULT_FORMAT), "", "")
 
 
 def request(name: str, size: int = 1) -> Posted:
-    return Posted(name, ORIGIN, 1, (Chunk(b"2", name, name, ORIGIN),), (), 1, 0, size)
+    return Posted(name, ORIGIN, 1, (RequestChunk(b"2", name, name, ORIGIN),), (), 1, 0, size)
 
 
 def slot() -> RequestSlot:
@@ -149,7 +149,7 @@ async def test_a_request_moves_the_watermark_and_a_late_one_is_measured() -> Non
     late = metrics.FIREHOSE_LATENESS._sum.get()
     for name, start in [("new", 1_700_009_000), ("old", 1_700_001_800)]:
         text = f"2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 40 {start} {start + 60} ACCEPT OK".encode()
-        chunk = Chunk(text, name, name, LOGS)
+        chunk = RequestChunk(text, name, name, LOGS)
         outcome = one.offer(Posted(name, LOGS, 1_700_010_000_000, (chunk,), (), 1, 0, len(text)))
         assert outcome is not None
         assert await outcome

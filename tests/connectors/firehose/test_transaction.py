@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.firehose.body import Chunk, Posted, Refusal
+from connectors.firehose.body import Posted, Refusal, RequestChunk
 from connectors.firehose.headers import Origin
 from connectors.firehose.transaction import transaction
 from connectors.kafka.blocks import BLOCK_MAX_BYTES, LINES_KEY, NUMBER_KEY, Sent
@@ -18,7 +18,7 @@ MARKS: dict[bytes, bytes | None] = {b"requests|0": b"marks"}
 
 
 def request(name: str, *texts: bytes, origin: Origin = ORIGIN, arrival_ms: int = 7) -> Posted:
-    chunks = tuple(Chunk(text, f"{name}/{i}", f"{name}/{i}", origin) for i, text in enumerate(texts))
+    chunks = tuple(RequestChunk(text, f"{name}/{i}", f"{name}/{i}", origin) for i, text in enumerate(texts))
     size = sum(len(text) for text in texts)
     return Posted(name, origin, arrival_ms, chunks, (), len(texts), 0, size)
 

@@ -24,9 +24,9 @@ from connectors.formats.flowlog import (
     parse_format,
 )
 from connectors.formats.headers import Section, sections
-from connectors.kinesis.answers import Answer, Record
+from connectors.kinesis.answers import Answer, KinesisRecord
 from connectors.kinesis.positions import Position
-from connectors.kinesis.transaction import About, Naming, understand
+from connectors.kinesis.transaction import Naming, ParseContext, parse_records
 from connectors.s3.text import read_text
 from streams.sums import lines
 from tests.build import aggregate, any_lines, block, formats, line
@@ -48,11 +48,11 @@ Found = list[tuple[str, bytes]]
 
 
 def of_kinesis(*records: bytes) -> Found:
-    about = About(Naming("s", "", "eu-west-1"), "s@1", Formats("default"))
-    answer = Answer([Record(str(101 + i), 1, data) for i, data in enumerate(records)], "more", 0)
-    found = list(understand(about, "a", answer, Position("100"), 1))
+    context = ParseContext(Naming("s", "", "eu-west-1"), "s@1", Formats("default"))
+    answer = Answer([KinesisRecord(str(101 + i), 1, data) for i, data in enumerate(records)], "more", 0)
+    found = list(parse_records(context, "a", answer, Position("100"), 1))
     assert not [refusal for read in found for refusal in read.refusals]
-    return [(piece.line_format, piece.text) for read in found for piece in read.pieces]
+    return [(chunk.line_format, chunk.text) for read in found for chunk in read.chunks]
 
 
 def of_firehose(*records: bytes) -> Found:

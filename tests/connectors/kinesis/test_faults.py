@@ -19,7 +19,7 @@ from connectors import metrics
 from connectors.kafka import health_messages
 from connectors.kafka.blocks import BLOCK_MAX_BYTES
 from connectors.kinesis.positions import Position, slot_of_shard
-from connectors.kinesis.slot import OwnedSlot
+from connectors.kinesis.slot import ShardSlot
 from tests.build import aggregate
 from tests.connectors.arrived import DEADLINE_S
 from tests.connectors.kinesis.scene import HALF, Scene, connecting, lines
@@ -307,13 +307,13 @@ async def test_a_shard_that_expired_before_it_was_read_to_its_end(
 async def test_numbers_of_different_length(scene: Scene) -> None:
     """Compared as text, a longer number would be before a shorter one, and its records passed over."""
     from connectors.formats.by_log_group import Formats
-    from connectors.kinesis.answers import Answer, Record
-    from connectors.kinesis.transaction import About, Naming, understand
+    from connectors.kinesis.answers import Answer, KinesisRecord
+    from connectors.kinesis.transaction import Naming, ParseContext, parse
 
-    records = [Record(number, 1, b"2 a") for number in ("9", "10", "100")]
-    about = About(Naming("s", "", ""), "s@1", Formats("default"))
-    (read,) = understand(about, "a", Answer(records, "x", 0), Position("9"), 0)
-    assert [piece.sequence_number for piece in read.pieces] == ["10", "100"]
+    records = [KinesisRecord(number, 1, b"2 a") for number in ("9", "10", "100")]
+    context = ParseContext(Naming("s", "", ""), "s@1", Formats("default"))
+    (read,) = parse(context, "a", Answer(records, "x", 0), Position("9"), 0)
+    assert [chunk.sequence_number for chunk in read.chunks] == ["10", "100"]
 
 
 async def test_one_poison_record_one_oversized_record(scene: Scene) -> None:
@@ -342,7 +342,7 @@ async def test_ownership_lost_during_back_pressure(scene: Scene, monkeypatch: py
             await scene.until_lines([*content[0], *content[1]])
 
 
-def _slow_down(owned: OwnedSlot, by_s: float) -> None:
+def _slow_down(owned: ShardSlot, by_s: float) -> None:
     commit = owned.slot.commit
 
     async def slowly(*args: Any) -> None:
@@ -394,12 +394,12 @@ async def test_room_is_given_back_by_slots_that_are_fenced(
         for at, part in enumerate(content):
             scene.put(part, at=at * (HALF // 2))
         async with asyncio.timeout(DEADLINE_S):
-            while connector._room.held < 1_000:  # noqa: ASYNC110 - it has no event
+            while connector._budget.held < 1_000:  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0.02)
         monkeypatch.setattr("connectors.kinesis.slot.DRAIN_S", 0.2)
         await asyncio.gather(*(one.close() for one in owned.values()))
         async with asyncio.timeout(DEADLINE_S):
-            while connector._room.held:  # noqa: ASYNC110 - it has no event
+            while connector._budget.held:  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0.02)
 
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from connectors.kafka import health_messages
-from connectors.kinesis.slot import OwnedSlot
-from connectors.kinesis.transaction import Read
+from connectors.kinesis.slot import ShardSlot
+from connectors.kinesis.transaction import ShardBatch
 from tests.connectors.kinesis.scene import HALF, Scene, connecting, lines
 
 pytestmark = pytest.mark.kafka
@@ -34,7 +34,7 @@ async def test_a_second_start_goes_on_where_the_first_was_told_to_stop(scene: Sc
         await scene.until_lines([*first, *second])
 
 
-def queued(one: OwnedSlot) -> list[Read]:
+def queued(one: ShardSlot) -> list[ShardBatch]:
     """Return what was read of a slot's shards and is not committed."""
     return [read for read in one._queue._queue if read is not None]  # type: ignore[attr-defined]
 

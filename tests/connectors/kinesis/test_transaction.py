@@ -17,35 +17,42 @@ from connectors.kafka.blocks import BLOCK_MAX_BYTES, LINES_KEY, NUMBER_KEY, Sent
 from connectors.kafka.commit import Commit
 from connectors.kafka.health_messages import HealthRecord, decode_health
 from connectors.kafka.messages import Message
-from connectors.kinesis.answers import Answer, Record
+from connectors.kinesis.answers import Answer, KinesisRecord
 from connectors.kinesis.positions import Position, decode_position, shard_key
-from connectors.kinesis.transaction import About, Naming, Read, joined, transaction, understand
+from connectors.kinesis.transaction import (
+    Naming,
+    ParseContext,
+    ShardBatch,
+    joined,
+    parse_records,
+    transaction,
+)
 from connectors.progress import NONE
 from tests.build import aggregate, block, line
 
 PREFIX = "vpcflow."
 STREAM = "flow-logs@1"
 NAMING = Naming("flow-logs", "123456789012", "eu-west-1")
-ABOUT = About(NAMING, STREAM, Formats("default"))
+CONTEXT = ParseContext(NAMING, STREAM, Formats("default"))
 START = Position("100")
 NOW_MS = 9_000
 KEY = shard_key(STREAM, "a")
 
 
 def answer(*data: bytes, first: int = 101, is_last: bool = False) -> Answer:
-    records = [Record(str(first + i), 1_000 + i, text) for i, text in enumerate(data)]
+    records = [KinesisRecord(str(first + i), 1_000 + i, text) for i, text in enumerate(data)]
     return Answer(records, "" if is_last else "iterator", 0)
 
 
-def read(*data: bytes, shard: str = "a", first: int = 101, is_last: bool = False) -> Read:
+def read(*data: bytes, shard: str = "a", first: int = 101, is_last: bool = False) -> ShardBatch:
     return understood(answer(*data, first=first, is_last=is_last), START, shard)
 
 
-def understood(found: Answer, position: Position, shard: str = "a") -> Read:
-    return joined(list(understand(ABOUT, shard, found, position, NOW_MS)))
+def understood(found: Answer, position: Position, shard: str = "a") -> ShardBatch:
+    return joined(list(parse_records(CONTEXT, shard, found, position, NOW_MS)))
 
 
-def place_of(found: Read) -> Position:
+def place_of(found: ShardBatch) -> Position:
     """Return where a read leaves its shard, without what is for people."""
     return replace(found.position, arrival_ms=0, behind_ms=0, read_ms=0, newest=NONE)
 
@@ -64,7 +71,7 @@ def header(message: Message, name: str) -> str:
 
 def test_a_record_is_a_piece_with_its_place() -> None:
     found = read(line(), gzip.compress(line(action="REJECT")))
-    assert [(p.text, p.sequence_number, p.arrival_ms) for p in found.pieces] == [
+    assert [(p.text, p.sequence_number, p.arrival_ms) for p in found.chunks] == [
         (line(), "101", 1_000),
         (line(action="REJECT"), "102", 1_001),
     ]
@@ -78,7 +85,7 @@ def test_the_position_is_after_the_last_record() -> None:
 
 def test_the_last_record_counts_even_if_it_is_refused_or_shorter() -> None:
     """Sequence numbers differ in length: what comes last is last, however it sorts as text."""
-    records = [Record("999", 1, line()), Record("1000", 2, b"")]
+    records = [KinesisRecord("999", 1, line()), KinesisRecord("1000", 2, b"")]
     found = understood(Answer(records, "iterator", 0), START)
     assert place_of(found) == Position("1000")
     assert [refusal.place for refusal in found.refusals] == ["1000"]
@@ -99,13 +106,13 @@ def test_a_first_record_replaces_the_time_that_reading_began_at() -> None:
 def test_a_null_iterator_ends_the_shard_also_when_records_come_with_it(data: Sequence[bytes]) -> None:
     found = read(*data, is_last=True)
     assert found.position.is_ended
-    assert len(found.pieces) == len(data)
+    assert len(found.chunks) == len(data)
     assert found.position.sequence_number == ("101" if data else "100")
 
 
 def test_control_messages_are_counted_and_are_no_lines() -> None:
     found = read(control_message(), line(), control_message())
-    assert (found.control, len(found.pieces), found.refusals) == (2, 1, ())
+    assert (found.control, len(found.chunks), found.refusals) == (2, 1, ())
 
 
 def test_one_poison_record_refuses_nothing_but_itself() -> None:
@@ -115,14 +122,14 @@ def test_one_poison_record_refuses_nothing_but_itself() -> None:
         ("truncated gzip", poison, "102"),
         ("JSON object that is not a flow log", b'{"x": 1}', "103"),
     ]
-    assert [piece.sequence_number for piece in found.pieces] == ["101", "104"]
+    assert [chunk.sequence_number for chunk in found.chunks] == ["101", "104"]
 
 
 def test_a_line_longer_than_a_block_is_refused_and_its_neighbours_are_not() -> None:
     long = b"x" * (BLOCK_MAX_BYTES + 1)
     found = read(block(line(), long, line(action="REJECT")))
     assert [(r.why, r.data) for r in found.refusals] == [("line too long", long)]
-    assert [piece.text for piece in found.pieces] == [line(), line(action="REJECT")]
+    assert [chunk.text for chunk in found.chunks] == [line(), line(action="REJECT")]
 
 
 def test_numbers_go_on_by_one_from_the_last() -> None:
@@ -251,18 +258,18 @@ def test_understood_in_parts_an_answer_comes_to_the_same(
 
 
 @given(st.integers(1, 500), st.integers(0, 300))
-def test_cut_in_any_part_the_rest_is_asked_for_from_there(part_bytes: int, most_bytes: int) -> None:
+def test_cut_in_any_part_the_rest_is_asked_for_from_there(part_bytes: int, max_bytes: int) -> None:
     """No line is lost or doubled when what was left is understood from the place of what was cut."""
     found = answer(*[line(account_id=str(nth)) for nth in range(9)], is_last=True)
     texts: list[bytes] = []
     place = START
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("connectors.kinesis.transaction.PART_BYTES", part_bytes)
-        patch.setattr("connectors.kinesis.transaction.TEXT_MOST_BYTES", most_bytes)
+        patch.setattr("connectors.kinesis.transaction.TEXT_MOST_BYTES", max_bytes)
         while not place.is_ended:
             read = understood(found, place)
             assert read.is_cut == (not read.position.is_ended)
-            texts += [piece.text for piece in read.pieces]
+            texts += [chunk.text for chunk in read.chunks]
             place = read.position
     assert texts == [record.data for record in found.records]
 
@@ -278,8 +285,12 @@ def test_bombs_of_an_answer_count_together_whatever_parts_they_are_in(
 
 def test_a_part_is_as_far_behind_as_its_own_last_record(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.kinesis.transaction.PART_BYTES", 1)
-    records = [Record("101", 1_000, b"a"), Record("102", 4_000, b"b"), Record("103", 9_000, b"c")]
-    parts = list(understand(ABOUT, "a", Answer(records, "", 500), START, NOW_MS))
+    records = [
+        KinesisRecord("101", 1_000, b"a"),
+        KinesisRecord("102", 4_000, b"b"),
+        KinesisRecord("103", 9_000, b"c"),
+    ]
+    parts = list(parse_records(CONTEXT, "a", Answer(records, "", 500), START, NOW_MS))
     assert [(part.position.behind_ms, part.position.is_ended) for part in parts] == [
         (8_500, False),
         (5_500, False),
@@ -289,9 +300,9 @@ def test_a_part_is_as_far_behind_as_its_own_last_record(monkeypatch: pytest.Monk
 
 def test_what_is_done_is_passed_over() -> None:
     """An iterator by time begins before our place; numbers are compared as integers."""
-    records = [Record(number, 1, line()) for number in ("99", "100", "101", "1000")]
+    records = [KinesisRecord(number, 1, line()) for number in ("99", "100", "101", "1000")]
     found = understood(Answer(records, "iterator", 0), START)
-    assert [piece.sequence_number for piece in found.pieces] == ["101", "1000"]
+    assert [chunk.sequence_number for chunk in found.chunks] == ["101", "1000"]
     assert found.records == 2
     done = understood(Answer(records[:2], "iterator", 0), START)
     assert (done.records, place_of(done)) == (0, START)
@@ -299,22 +310,22 @@ def test_what_is_done_is_passed_over() -> None:
 
 def test_a_place_inside_an_aggregate_goes_on_behind_it() -> None:
     lines = [line(account_id=str(i)) for i in range(4)]
-    records = [Record("100", 1, aggregate(*lines)), Record("101", 2, line())]
+    records = [KinesisRecord("100", 1, aggregate(*lines)), KinesisRecord("101", 2, line())]
     inside = Position("100", sub=1)
     found = understood(Answer(records, "iterator", 0), inside)
-    assert [piece.text for piece in found.pieces] == [block(*lines[2:]), line()]
+    assert [chunk.text for chunk in found.chunks] == [block(*lines[2:]), line()]
     assert place_of(found) == Position("101")
 
 
 def test_a_bad_user_record_is_refused_by_its_own_place() -> None:
     found = read(aggregate(line(), b"\x1f\x8b", line()))
     assert [(refusal.why, refusal.place) for refusal in found.refusals] == [("truncated gzip", "101:1")]
-    assert [piece.text for piece in found.pieces] == [block(line(), line())]
+    assert [chunk.text for chunk in found.chunks] == [block(line(), line())]
 
 
 def test_what_is_to_be_said_goes_with_the_transaction() -> None:
     said = HealthRecord("trimmed", "kinesis:flow-logs/a", 1, "lost")
-    commit = transaction([Read(NAMING, "a", state={b"k": b"v"}, health=(said,))], 3, Sent(7), PREFIX)
+    commit = transaction([ShardBatch(NAMING, "a", state={b"k": b"v"}, health=(said,))], 3, Sent(7), PREFIX)
     assert commit.state == {b"k": b"v", NUMBER_KEY: b"7", LINES_KEY: b"0"}
     [message] = commit.messages
     assert (message.topic, message.partition) == ("vpcflow.health", 3)

@@ -7,7 +7,7 @@ import threading
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
-from connectors.s3.client import Stopped, as_sentence, is_passing, persist
+from connectors.s3.client import Stopped, is_retryable, retry, user_error
 
 pytestmark = pytest.mark.socket
 
@@ -37,7 +37,7 @@ def refused(code: str, status: int = 400) -> ClientError:
     ],
 )
 def test_what_may_succeed_later_is_tried_again(error: Exception, passes: bool) -> None:
-    assert is_passing(error) is passes
+    assert is_retryable(error) is passes
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def test_what_may_succeed_later_is_tried_again(error: Exception, passes: bool) -
 )
 def test_a_missing_permission_is_named_with_its_resource(action: str, resource: str) -> None:
     for code in ("AccessDenied", "AccessDeniedException"):
-        told = str(as_sentence(refused(code, 403), action, resource))
+        told = str(user_error(refused(code, 403), action, resource))
         assert action in told
         assert resource in told
 
 
 def test_nobody_knows_what_to_do_about_the_rest() -> None:
-    assert as_sentence(refused("InvalidBucketState", 409), "s3:GetObject", "x") is None
+    assert user_error(refused("InvalidBucketState", 409), "s3:GetObject", "x") is None
 
 
 def test_what_keeps_failing_is_left_when_told_to_stop() -> None:
@@ -72,7 +72,7 @@ def test_what_keeps_failing_is_left_when_told_to_stop() -> None:
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        persist(stop, fail)
+        retry(stop, fail)
     assert len(attempts) == 2
     with pytest.raises(Stopped):
-        persist(stop, lambda: None)
+        retry(stop, lambda: None)

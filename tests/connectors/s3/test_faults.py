@@ -121,13 +121,13 @@ async def test_what_a_person_can_mend_is_one_sentence(scene: Scene, tmp_path: Pa
         "set VPCFLOW_S3_QUEUE": {"s3_queue": f"{scene.account.url}/{scene.account.number}/no-such-queue"},
     }
 
-    async def told(sentence: str, settings: dict[str, str]) -> None:
-        folder = tmp_path / str(len(sentence))
+    async def told(problem: str, settings: dict[str, str]) -> None:
+        folder = tmp_path / str(len(problem))
         folder.mkdir()
         async with process(scene, folder, **settings) as child, asyncio.timeout(30):
             await child.ended()
-            assert (child.returncode, sentence in child.tail()) == (1, True), child.tail()
+            assert (child.returncode, problem in child.tail()) == (1, True), child.tail()
             assert child.tail().startswith("Error: "), child.tail()
 
-    for sentence, settings in wrong.items():
-        await told(sentence, settings)
+    for problem, settings in wrong.items():
+        await told(problem, settings)

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.formats.flowlog import DEFAULT_FORMAT, BadFormat, log_format
 from connectors.s3.discovery.exports import Exports, exports
-from connectors.s3.discovery.notifications import FOREIGN, OBJECTS, told
+from connectors.s3.discovery.notifications import FOREIGN, OBJECTS, parse_notification
 from connectors.s3.keys import DAY_S, Object, Progress, oldest_listed_s, prune
 
 TASK = "2ac20f39-7a11-4bbd-ad70-1b1e5d0b3d1a"
@@ -67,10 +67,10 @@ def test_no_folder_is_no_exports_and_a_format_must_be_one() -> None:
 def test_a_message_tells_of_exported_files_if_a_folder_is_set() -> None:
     one = {"s3": {"bucket": {"name": "b"}, "object": {"key": FILE, "eTag": "e1"}}}
     body = json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", **one}]})
-    assert told(body, "b", "x").outcome == FOREIGN
-    heard = told(body, "b", "x", FOUND)
-    assert (heard.outcome, [one.key for one in heard.objects]) == (OBJECTS, [FILE])
-    assert told(body, "c", "", FOUND).outcome == FOREIGN
+    assert parse_notification(body, "b", "x").outcome == FOREIGN
+    notification = parse_notification(body, "b", "x", FOUND)
+    assert (notification.outcome, [one.key for one in notification.objects]) == (OBJECTS, [FILE])
+    assert parse_notification(body, "c", "", FOUND).outcome == FOREIGN
 
 
 def test_an_exported_file_is_forgotten_when_no_listing_wants_it() -> None:

@@ -16,8 +16,8 @@ from connectors.s3.discovery.notifications import (
     OBJECTS,
     TEST,
     UNKNOWN,
+    parse_notification,
     queue_region,
-    told,
 )
 
 FILE = "123456789012_vpcflowlogs_us-east-1_fl-1234abcd_20180620T1620Z_fe123456.log.gz"
@@ -95,7 +95,7 @@ TEST_EVENT = {
     ],
 )
 def test_every_message_is_understood_or_said_not_to_be(value: object, outcome: str, keys: list[str]) -> None:
-    heard = told(json.dumps(value), "logs")
+    heard = parse_notification(json.dumps(value), "logs")
     assert (heard.outcome, [one.key for one in heard.objects]) == (outcome, keys)
     assert all((one.bucket, one.etag) == ("logs", "e1") for one in heard.objects)
 
@@ -123,30 +123,30 @@ TRAIL = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/09/21/x.json.gz"
 )
 def test_a_message_of_another_reader_is_recognised_and_named(value: object, others: list[str]) -> None:
     """Only a message that is wholly about flow-log files may be deleted."""
-    heard = told(json.dumps(value), "logs")
+    heard = parse_notification(json.dumps(value), "logs")
     assert (list(heard.others), heard.is_only_ours) == (others, not others)
 
 
 def test_a_message_that_is_not_understood_may_be_of_another_reader() -> None:
-    assert not told("what is this?").is_only_ours
+    assert not parse_notification("what is this?").is_only_ours
 
 
 @pytest.mark.parametrize("wrap", [event, lambda key: by_sns(event(key)), by_eventbridge])
 def test_odd_characters_come_out_as_they_are(wrap: Any) -> None:
     """S3's events are encoded as forms are, EventBridge's are not."""
     key = f"a b+c%20d&é=/ü/{KEY}"
-    assert [one.key for one in told(json.dumps(wrap(key))).objects] == [key]
+    assert [one.key for one in parse_notification(json.dumps(wrap(key))).objects] == [key]
 
 
 def test_any_bucket_is_ours_when_none_is_set_and_a_prefix_must_be_met() -> None:
-    assert told(json.dumps(event(KEY, bucket="others"))).outcome == OBJECTS
-    assert told(json.dumps(event(KEY)), "logs", "x").outcome == FOREIGN
-    assert told(json.dumps(event(f"x/{KEY}")), "logs", "/x").outcome == OBJECTS
+    assert parse_notification(json.dumps(event(KEY, bucket="others"))).outcome == OBJECTS
+    assert parse_notification(json.dumps(event(KEY)), "logs", "x").outcome == FOREIGN
+    assert parse_notification(json.dumps(event(f"x/{KEY}")), "logs", "/x").outcome == OBJECTS
 
 
 @given(st.text())
 def test_nothing_makes_it_raise(body: str) -> None:
-    assert told(body).objects == ()
+    assert parse_notification(body).objects == ()
 
 
 JSON = st.recursive(
@@ -166,7 +166,7 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_no_json_makes_it_raise(value: object) -> None:
-    assert told(json.dumps(value)).objects == ()
+    assert parse_notification(json.dumps(value)).objects == ()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from connectors.progress import NONE, Group, SlotProgress
 from connectors.s3.discovery import queue_watch
 from connectors.s3.discovery.exports import Exports
-from connectors.s3.discovery.queue_watch import EVENT_DELAY_S, HIDDEN_MAX, TASKS_EVERY_S, Heard, QueueWatch
+from connectors.s3.discovery.queue_watch import EVENT_DELAY_S, HIDDEN_MAX, TASKS_EVERY_S, QueueWatch, Received
 from connectors.s3.keys import Object
 from connectors.s3.progress.queue import HIDDEN_S
 
@@ -74,9 +74,9 @@ def watching(
     return watch
 
 
-async def poll(watch: QueueWatch, *heard: Heard) -> int:
+async def poll(watch: QueueWatch, *received: Received) -> int:
     """Return what is claimed after a poll."""
-    await watch.after(watch.before(), heard, len(heard), is_full=False, in_hand=())
+    await watch.after(watch.before(), received, len(received), is_full=False, in_hand=())
     return watch.progress.claimed
 
 
@@ -108,7 +108,7 @@ async def test_nothing_is_claimed_until_an_ended_export_has_had_time_for_its_las
     file = exports.object("b", KEY, "etag")
     assert file is not None
     watch = watching(Sqs([]), exports, lambda _: True)
-    assert await poll(watch, Heard((file,), clock.time())) == NONE
+    assert await poll(watch, Received((file,), clock.time())) == NONE
     clock.now += 2 * EVENT_DELAY_S  # the task writes nothing for a while, and then ends
     assert await poll(watch) == NONE
     tasks.code = ["COMPLETED"]

@@ -76,7 +76,7 @@ async def test_the_oldest_object_is_read_first() -> None:
     wanted = Wanted(3)
     for file_s in (30, 10, 20):
         wanted.put(at(file_s))
-    assert wanted.room == 0
+    assert wanted.free == 0
     with pytest.raises(asyncio.QueueFull):
         wanted.put(at(5))
     taken = [(await wanted.get(lambda _: True)).file.file_s for _ in range(3)]
