@@ -15,6 +15,7 @@ import orjson
 import pybase64
 from isal import isal_zlib
 
+from connectors.commit.content import Refusal
 from connectors.firehose.headers import REQUEST_ID_HEADER, Head, Origin, Refused, malformed
 from connectors.formats.by_log_group import Formats, GroupFormat, Unusable
 from connectors.formats.envelope import INFLATED_MAX_BYTES, unwrap
@@ -47,16 +48,6 @@ class RequestChunk:
     first: str
     last: str
     origin: Origin
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What a request held that goes to `dead`, for one reason: `count` records or lines."""
-
-    why: str
-    data: bytes
-    count: int
-    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +203,7 @@ def _refusals(refused: Iterable[tuple[str, bytes, int, int]], head: Head) -> Ite
         for group in blocks.join([data for data, _, _ in kept], VALUE_MAX_BYTES):
             data = b"\n".join([kept[i][0] for i in group])
             count = sum(kept[i][2] for i in group)
-            yield Refusal(why, data, count, _name(head, f"/{kept[group[0]][1]}"))
+            yield Refusal(why, data, _name(head, f"/{kept[group[0]][1]}"), count)
 
 
 def _name(head: Head, place: str = "") -> str:
@@ -222,5 +213,5 @@ def _name(head: Head, place: str = "") -> str:
 
 def remains(raw: bytes, head: Head, refused: Refused, now_ms: int) -> Posted:
     """Return what `dead` keeps of a request that was refused as a whole: its first bytes."""
-    refusal = Refusal(refused.why, raw, 1, _name(head))
+    refusal = Refusal(refused.why, raw, _name(head))
     return Posted("", head.origin, now_ms, (), (refusal,), 0, 0, min(len(raw), VALUE_MAX_BYTES))

@@ -159,7 +159,7 @@ class Receiver:
             return retry_later("not owned", "The slot of this request went to another instance")
         if slot.is_done(posted.request_id, posted.origin.stream):
             return "repeated"
-        first = slot.coming(posted.request_id)
+        first = slot.pending(posted.request_id)
         outcome = first or slot.offer(posted)
         if outcome is None:
             return retry_later("full", "Too many requests wait for a commit")

@@ -1,45 +1,28 @@
-"""From requests of Firehose to what one transaction of a slot writes: blocks, `dead`, and done-marks."""
+"""The conversion of Firehose requests to the content of a transaction: lines, refusals, marks. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
+from connectors.commit.content import ChunkOrigin, Content, LineChunk
 from connectors.event_time import SAMPLES_MAX, newest_start
-from connectors.firehose.body import Posted, RequestChunk
-from connectors.firehose.headers import Origin
-from connectors.kafka import blocks
-from connectors.kafka.blocks import BlockWriter, Provenance, Report, Sent
-from connectors.kafka.commit import Commit
-from connectors.kafka.dead import dead_message
+from connectors.firehose.body import Posted
 from connectors.progress import NONE
 
 
-def transaction(
-    requests: Sequence[Posted],
-    slot: int,
-    sent: Sent,
-    prefix: str,
-    marks: Mapping[bytes, bytes | None],
-    report: Report | None = None,
-) -> Commit:
-    """Return the transaction for some requests of a slot; `sent` is what the slot has sent before.
+def content_of(requests: Iterable[Posted], marks: Mapping[bytes, bytes | None]) -> Content:
+    """Return what some requests of a slot write.
 
-    `marks` is the state by which they are known when they come again (`DoneMarks.change`). A block holds
-    lines of several requests only if they are from the same stream and in the same format.
+    `marks` is the state by which repeated requests are recognised (`CommittedRequests.change`).
     """
-    refused = [
-        dead_message(prefix, slot, refusal.why, refusal.data, refusal.count, refusal.origin)
-        for request in requests
-        for refusal in request.refusals
-    ]
-    writer = BlockWriter(prefix, slot, sent)
-    for origin, chunks in _by_origin(requests).items():
-        for group in blocks.join([chunk.text for chunk, _ in chunks]):
-            chosen = [chunks[i] for i in group]
-            writer.add([chunk.text for chunk, _ in chosen], _where(chosen, origin))
-    if report is not None:
-        writer.report(report)
-    return Commit({**marks, **writer.state}, [*writer.messages, *refused], writer.sent)
+    content = Content(state=dict(marks))
+    for request in requests:
+        content.refusals += request.refusals
+        for chunk in request.chunks:
+            of = chunk.origin
+            origin = ChunkOrigin(f"firehose:{of.stream}", of.line_format, of.account, of.region)
+            content.chunks.append(LineChunk(chunk.text, origin, chunk.first, chunk.last, request.arrival_ms))
+    return content
 
 
 def event_times(request: Posted) -> list[int]:
@@ -55,24 +38,3 @@ def event_times(request: Posted) -> list[int]:
 def _end_of_first(text: bytes) -> int:
     end = text.find(b"\n")
     return len(text) if end < 0 else end
-
-
-def _by_origin(requests: Iterable[Posted]) -> dict[Origin, list[tuple[RequestChunk, int]]]:
-    found: dict[Origin, list[tuple[RequestChunk, int]]] = {}
-    for request in requests:
-        for chunk in request.chunks:
-            found.setdefault(chunk.origin, []).append((chunk, request.arrival_ms))
-    return found
-
-
-def _where(chunks: list[tuple[RequestChunk, int]], origin: Origin) -> Provenance:
-    return Provenance(
-        source=f"firehose:{origin.stream}",
-        line_format=origin.line_format,
-        account=origin.account,
-        region=origin.region,
-        first_position=chunks[0][0].first,
-        last_position=chunks[-1][0].last,
-        arrival_ms=min(arrival_ms for _, arrival_ms in chunks),
-        newest_arrival_ms=max(arrival_ms for _, arrival_ms in chunks),
-    )

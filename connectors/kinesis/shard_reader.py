@@ -126,18 +126,18 @@ class ShardReader:
                     # Who waited for room, or is slow, may have passed the retention.
                     if not iterator or await self._has_lost():
                         iterator = await self._iterator()
-                    answer, read = await self._get(iterator)
+                    answer, batch = await self._get(iterator)
             except ClientError as error:
                 if code_of(error) != "ExpiredIteratorException":
                     raise
                 iterator = ""  # Expired while we were held back: begin again where we are.
                 continue
-            iterator = "" if read.is_cut else answer.next_iterator
+            iterator = "" if batch.is_cut else answer.next_iterator
             size = sum(len(record.data) for record in answer.records)
-            self._polling.saw(len(answer.records), read.held)
-            await self._take(_with_progress(read, answer, known))
+            self._polling.saw(len(answer.records), batch.held)
+            await self._take(_with_progress(batch, answer, known))
             took_s = time.monotonic() - began
-            await asyncio.sleep(self._polling.pause(read.records, size, answer.behind_ms, took_s))
+            await asyncio.sleep(self._polling.pause(batch.records, size, answer.behind_ms, took_s))
 
     async def _call(self, operation: str, function: Callable[..., Any], *args: Any) -> Any:
         caller = self._source.caller
@@ -156,12 +156,12 @@ class ShardReader:
 
     async def _understood(self, answer: Answer) -> ShardBatch:
         """Parse an answer. If the formats of its log groups had to be looked up, parse it again with them."""
-        read = await self._in_slices(answer)
+        batch = await self._in_slices(answer)
         formats = self._source.formats
-        if formats.has_news_of(read.log_groups):
+        if formats.has_news_of(batch.log_groups):
             await formats.ask()
-            read = await self._in_slices(answer)
-        return read
+            batch = await self._in_slices(answer)
+        return batch
 
     async def _in_slices(self, answer: Answer) -> ShardBatch:
         """Parse an answer in this thread, and yield to other tasks between its parts.
@@ -169,25 +169,25 @@ class ShardReader:
         A worker thread costs a third more CPU: inflating a record releases the GIL, and each reacquisition of
         the GIL is contended.
         """
-        source, reads = self._source, list[ShardBatch]()
+        source, batches = self._source, list[ShardBatch]()
         context = ParseContext(source.naming, source.stream.key, source.formats.now)
-        for read in parse_records(context, self._shard_id, answer, self._position, now_ms()):
-            reads.append(read)
+        for batch in parse_records(context, self._shard_id, answer, self._position, now_ms()):
+            batches.append(batch)
             await asyncio.sleep(0)
-        return joined(reads)
+        return joined(batches)
 
-    async def _take(self, read: ShardBatch) -> None:
+    async def _take(self, batch: ShardBatch) -> None:
         """Move to the end of a read and pass it on. Pass on an empty read's position only at intervals."""
         if self._is_stopped.is_set():
             raise _Stopped
-        self._position = read.position
-        self._behind.set(read.position.behind_ms / 1000)
+        self._position = batch.position
+        self._behind.set(batch.position.behind_ms / 1000)
         at_ms = now_ms()
-        if read.records or read.position.is_ended or at_ms - self._noted_ms > NOTE_MS:
+        if batch.records or batch.position.is_ended or at_ms - self._noted_ms > NOTE_MS:
             self._noted_ms = at_ms
-            await self._put(read)
-        elif read.is_caught_up:
-            await self._put(replace(read, is_quiet=True))
+            await self._put(batch)
+        elif batch.is_caught_up:
+            await self._put(replace(batch, is_quiet=True))
 
     async def _iterator(self) -> str:
         """Return an iterator at our position, after a check that the position is within the retention."""
@@ -283,8 +283,8 @@ class ShardReader:
 
     async def _ask_once(self) -> None:
         known = self._source.group.newest
-        answer, read = await self._get(await self._iterator())
-        await self._take(_with_progress(read, answer, known))
+        answer, batch = await self._get(await self._iterator())
+        await self._take(_with_progress(batch, answer, known))
 
     def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read pushed answers in a thread. A slow reader delays only its own connection."""
@@ -303,20 +303,20 @@ class ShardReader:
 
     async def _take_pushed(self, answer: Answer) -> bool:
         """Pass an answer on once there is memory for it. Return whether the rest must be requested again."""
-        read = await self._understood(answer)
-        async with self._source.budget.reserved(read.held):
+        batch = await self._understood(answer)
+        async with self._source.budget.reserved(batch.held):
             pass
         # Kinesis sent this event after the one before it had come, so it holds all that was known then.
         known, self._known_before = self._known_before, self._source.group.newest
-        await self._take(_with_progress(read, answer, known))
+        await self._take(_with_progress(batch, answer, known))
         await self._source.aligned(self._position.newest)
-        return read.is_cut
+        return batch.is_cut
 
 
-def _with_progress(read: ShardBatch, answer: Answer, known: int) -> ShardBatch:
+def _with_progress(batch: ShardBatch, answer: Answer, known: int) -> ShardBatch:
     """Return a read that states whether the shard has more records; `known` is from before the request.
 
     A shard that has ended is complete only up to its own newest line: newer lines are in its children.
     """
-    is_caught_up = not (answer.behind_ms or read.is_cut or read.position.is_ended)
-    return replace(read, is_caught_up=is_caught_up, known=known)
+    is_caught_up = not (answer.behind_ms or batch.is_cut or batch.position.is_ended)
+    return replace(batch, is_caught_up=is_caught_up, known=known)

@@ -1,52 +1,29 @@
-"""The conversion of Kinesis answers to one transaction: unwrapped text, refusals, blocks, health messages.
+"""The conversion of GetRecords answers to the content of a transaction: unwrapped lines, refusals, position.
 
-Pure: the pipeline passes records in and messages out. This module decides how lines are cut into blocks,
-which input goes to `dead`, and which position is saved.
+Pure. This module decides how the lines of a record are cut, which input goes to `dead`, and which position is
+saved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from connectors.commit.content import ChunkOrigin, Content, LineChunk, Refusal
 from connectors.event_time import SAMPLES_MAX, newest_start
 from connectors.formats.by_log_group import Formats, Unusable
 from connectors.formats.envelope import BOMB_REASON, INFLATED_MAX_BYTES, unwrap
 from connectors.formats.texts import Unwrapped
 from connectors.kafka import blocks
-from connectors.kafka.blocks import BlockWriter, Provenance, Report, Sent
-from connectors.kafka.commit import Commit
-from connectors.kafka.dead import dead_message
 from connectors.kafka.health_messages import HealthRecord
-from connectors.kafka.messages import Message
 from connectors.kinesis.answers import Answer, KinesisRecord
 from connectors.kinesis.positions import WHOLE, Position, shard_key
 from connectors.progress import NONE
 
-PART_BYTES = 256 << 10  # of records, as they come: some milliseconds' work
-TEXT_MOST_BYTES = 64 << 20
-"""Text of one answer, bombs counted as what they cost: after so much the rest is asked for again."""
-
-
-@dataclass(frozen=True, slots=True)
-class LineChunk:
-    """Some lines of one record, at most one block."""
-
-    text: bytes
-    sequence_number: str
-    arrival_ms: int
-    line_format: str
-    account: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Input for `dead`: a record, a part of one, or `count` lines of one. `place` is its own position."""
-
-    why: str
-    data: bytes
-    place: str
-    count: int = 1
+PART_BYTES = 256 << 10  # of records before they are unwrapped: some milliseconds of CPU time
+TEXT_MAX_BYTES = 64 << 20
+"""The limit of unwrapped text of one answer. The rest of a longer answer is requested again. A gzip bomb
+counts with the bytes that were inflated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +39,9 @@ class Naming:
 class ShardBatch:
     """The content of one answer of a shard, and the position after it.
 
-    A read without records may carry only `state` and `health`. `is_cut`: the read ends before its answer.
+    A batch without records may carry only `state` and `health`. `is_cut`: the batch ends before its answer.
     `newest` is the newest `start` of its lines. `is_caught_up`: the shard had no more records; `known` is
-    then the newest `start` that any slot had committed before the request. `is_quiet`: the read only updates
+    then the newest `start` that any slot had committed before the request. `is_quiet`: the batch only updates
     the progress of its shard.
     """
 
@@ -87,18 +64,35 @@ class ShardBatch:
 
     @property
     def held(self) -> int:
-        """Return the bytes that the read keeps in memory: lines and refused data."""
+        """Return the bytes that the batch keeps in memory: lines and refused data."""
         return self.size + sum(len(refusal.data) for refusal in self.refusals)
 
     @property
     def source(self) -> str:
         """Return the source as blocks and health messages name it."""
-        return f"kinesis:{self.naming.stream}/{self.shard_id}"
+        return source_name(self.naming.stream, self.shard_id)
+
+
+def source_name(stream: str, shard_id: str) -> str:
+    """Return the name of a shard in blocks, health messages and progress."""
+    return f"kinesis:{stream}/{shard_id}"
+
+
+def content_of(batches: Iterable[ShardBatch]) -> Content:
+    """Return what some batches of a slot's shards write."""
+    content = Content()
+    for batch in batches:
+        if not batch.is_quiet:
+            content.state |= batch.state
+            content.chunks += batch.chunks
+            content.refusals += batch.refusals
+            content.health += batch.health
+    return content
 
 
 @dataclass(frozen=True, slots=True)
 class ParseContext:
-    """The context for parsing a stream's records; `stream` is `Stream.key`."""
+    """The context for parsing the records of one shard; `stream` is `Stream.key`."""
 
     naming: Naming
     stream: str
@@ -113,28 +107,28 @@ def parse_records(
     The last part is cut if the text is too long. If the position is inside an aggregate, the answer begins
     with that aggregate.
     """
-    budget = _TextBudget(TEXT_MOST_BYTES)
+    budget = _TextBudget(TEXT_MAX_BYTES)
     parts = list(_parts(answer))
     for nth, part in enumerate(parts):
-        read = _parse_part(context, shard_id, part, position, now_ms, budget)
-        position = read.position
-        is_cut = read.is_cut or (budget.left < 0 and nth + 1 < len(parts))
-        yield replace(read, is_cut=is_cut)
+        batch = _parse_part(context, shard_id, part, position, now_ms, budget)
+        position = batch.position
+        is_cut = batch.is_cut or (budget.left < 0 and nth + 1 < len(parts))
+        yield replace(batch, is_cut=is_cut)
         if is_cut:
             return
 
 
-def joined(reads: Sequence[ShardBatch]) -> ShardBatch:
-    """Return the parts of an answer as one read."""
+def joined(parts: Sequence[ShardBatch]) -> ShardBatch:
+    """Return the parts of an answer as one batch."""
     return replace(
-        reads[-1],
-        chunks=tuple(chunk for read in reads for chunk in read.chunks),
-        refusals=tuple(refusal for read in reads for refusal in read.refusals),
-        control=sum(read.control for read in reads),
-        size=sum(read.size for read in reads),
-        records=sum(read.records for read in reads),
-        newest=max(read.newest for read in reads),
-        log_groups=frozenset[str]().union(*(read.log_groups for read in reads)),
+        parts[-1],
+        chunks=tuple(chunk for part in parts for chunk in part.chunks),
+        refusals=tuple(refusal for part in parts for refusal in part.refusals),
+        control=sum(part.control for part in parts),
+        size=sum(part.size for part in parts),
+        records=sum(part.records for part in parts),
+        newest=max(part.newest for part in parts),
+        log_groups=frozenset[str]().union(*(part.log_groups for part in parts)),
     )
 
 
@@ -165,10 +159,7 @@ def _part(answer: Answer, begin: int, end: int) -> Answer:
 def _parse_part(
     context: ParseContext, shard_id: str, answer: Answer, position: Position, now_ms: int, budget: _TextBudget
 ) -> ShardBatch:
-    chunks: list[LineChunk] = []
-    refusals: list[Refusal] = []
-    log_groups: set[str] = set()
-    control = 0
+    found = _Found(source_name(context.naming.stream, shard_id), context)
     records = _new(answer.records, position)
     for at, record in enumerate(records):
         if budget.left < 0:
@@ -176,13 +167,13 @@ def _parse_part(
             break
         after = position.sub if record.sequence_number == position.sequence_number else WHOLE
         content = unwrap(record.data, after=after)
-        control += content.control
         budget.left -= content.size + (INFLATED_MAX_BYTES if content.refused == BOMB_REASON else 0)
-        log_groups |= content.log_groups
-        _parse_record(record, content, context, chunks, refusals)
+        found.add(record, content)
     last = records[-1] if records else None
     is_cut = bool(last and last.sequence_number != answer.records[-1].sequence_number)
-    newest = newest_start((p.text, p.line_format, p.arrival_ms) for p in chunks[-SAMPLES_MAX:])
+    newest = newest_start(
+        (chunk.text, chunk.origin.line_format, chunk.arrival_ms) for chunk in found.chunks[-SAMPLES_MAX:]
+    )
     moved = Position(
         sequence_number=last.sequence_number if last else position.sequence_number,
         at_ms=0 if last else position.at_ms,
@@ -198,12 +189,12 @@ def _parse_part(
         shard_id,
         moved,
         {shard_key(context.stream, shard_id): moved.encode()},
-        tuple(chunks),
-        tuple(refusals),
-        control=control,
-        size=sum(len(chunk.text) for chunk in chunks),
+        tuple(found.chunks),
+        tuple(found.refusals),
+        control=found.control,
+        size=sum(len(chunk.text) for chunk in found.chunks),
         records=len(records),
-        log_groups=frozenset(log_groups),
+        log_groups=frozenset(found.log_groups),
         is_cut=is_cut,
         newest=newest,
     )
@@ -219,72 +210,38 @@ def _new(records: list[KinesisRecord], position: Position) -> list[KinesisRecord
     return [record for record in records if int(record.sequence_number) > done]
 
 
-def _parse_record(
-    record: KinesisRecord,
-    content: Unwrapped,
-    context: ParseContext,
-    chunks: list[LineChunk],
-    refusals: list[Refusal],
-) -> None:
-    """Add the content of one record."""
-    place = record.sequence_number
-    if content.refused is not None:
-        refusals.append(Refusal(content.refused, record.data, place))
-        return
-    refusals += [Refusal(why, data, f"{place}:{sub}") for sub, why, data in content.refused_parts]
-    for text in content.texts:
-        line_format = context.formats.of(text)
-        if isinstance(line_format, Unusable):
-            refusals.append(Refusal(line_format.why, text.lines, place, text.lines.count(b"\n") + 1))
-            continue
-        account = context.naming.account or text.account
-        for part, fits in blocks.split(text.lines):
-            if fits:
-                chunks.append(LineChunk(part, place, record.arrival_ms, line_format, account))
-            else:
-                refusals.append(Refusal("line too long", part, place))
+class _Found:
+    """The content of the records of one shard so far."""
 
+    def __init__(self, source: str, context: ParseContext) -> None:
+        self.chunks: list[LineChunk] = []
+        self.refusals: list[Refusal] = []
+        self.log_groups: set[str] = set()
+        self.control = 0
+        self._source, self._context = source, context
 
-def transaction(
-    reads: Sequence[ShardBatch], slot: int, sent: Sent, prefix: str, report: Report | None = None
-) -> Commit:
-    """Return the transaction for some reads of a slot's shards; `sent` is the slot's count before it.
+    def add(self, record: KinesisRecord, content: Unwrapped) -> None:
+        """Add the content of one record."""
+        self.control += content.control
+        position = record.sequence_number
+        if content.refused is not None:
+            self._refuse(content.refused, record.data, position)
+            return
+        self.log_groups |= content.log_groups
+        for sub, why, data in content.refused_parts:
+            self._refuse(why, data, f"{position}:{sub}")
+        naming = self._context.naming
+        for text in content.texts:
+            line_format = self._context.formats.of(text)
+            if isinstance(line_format, Unusable):
+                self._refuse(line_format.why, text.lines, position, text.lines.count(b"\n") + 1)
+                continue
+            origin = ChunkOrigin(self._source, line_format, naming.account or text.account, naming.region)
+            for part, fits in blocks.split(text.lines):
+                if fits:
+                    self.chunks.append(LineChunk(part, origin, position, position, record.arrival_ms))
+                else:
+                    self._refuse("line too long", part, position)
 
-    A block never mixes shards, formats or accounts, so that its headers apply to all of its lines.
-    """
-    messages: list[Message] = []
-    state: dict[bytes, bytes | None] = {}
-    writer = BlockWriter(prefix, slot, sent)
-    by_origin: dict[tuple[str, str, str, str], list[LineChunk]] = {}
-    for read in reads:
-        state |= read.state
-        for chunk in read.chunks:
-            origin = read.source, chunk.line_format, chunk.account, read.naming.region
-            by_origin.setdefault(origin, []).append(chunk)
-        messages += [_dead(refusal, read, slot, prefix) for refusal in read.refusals]
-        messages += [one.message(prefix, slot) for one in read.health]
-    for origin, chunks in by_origin.items():
-        for group in blocks.join([chunk.text for chunk in chunks]):
-            chosen = [chunks[i] for i in group]
-            writer.add([chunk.text for chunk in chosen], _where(chosen, *origin))
-    if report is not None:
-        writer.report(report)
-    return Commit(state | writer.state, [*writer.messages, *messages], writer.sent)
-
-
-def _where(chunks: list[LineChunk], source: str, line_format: str, account: str, region: str) -> Provenance:
-    return Provenance(
-        source=source,
-        line_format=line_format,
-        account=account,
-        region=region,
-        first_position=chunks[0].sequence_number,
-        last_position=chunks[-1].sequence_number,
-        arrival_ms=min(chunk.arrival_ms for chunk in chunks),
-        newest_arrival_ms=max(chunk.arrival_ms for chunk in chunks),
-    )
-
-
-def _dead(refusal: Refusal, read: ShardBatch, slot: int, prefix: str) -> Message:
-    origin = f"{read.source}@{refusal.place}"
-    return dead_message(prefix, slot, refusal.why, refusal.data, refusal.count, origin)
+    def _refuse(self, why: str, data: bytes, position: str, count: int = 1) -> None:
+        self.refusals.append(Refusal(why, data, f"{self._source}@{position}", count))

@@ -145,9 +145,9 @@ class Connector:
                 found.leave(one, partition)
         listed, is_complete = Listed(newest, found.newest), are_complete(codes, found.written, now)
         for partition, slot in slots.items():
-            if isinstance(slot.progress, ListingProgress):
+            if isinstance(slot.objects, ListingProgress):
                 left_from = found.left_from.get(partition)
-                slot.progress.listed(listed, left_from, are_exports_complete=is_complete)
+                slot.objects.listed(listed, left_from, are_exports_complete=is_complete)
         return bool(found.left_from)
 
 

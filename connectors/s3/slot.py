@@ -1,9 +1,8 @@
-"""A slot's objects: wanted, read one after another, committed in order, and remembered as done.
+"""The objects of one slot that this process owns: their queue, the reader, and the committer.
 
-One object at a time, the oldest first, so that a slot's lines come in about the order in which AWS wrote
-them. Slots read beside each other, a few at once, and all of them together hold a few steps in memory
-(`Limits`): when Kafka is slow, reading waits. Each transaction carries the slot's progress; without reads,
-one is committed about once a second.
+A slot reads one object at a time, the oldest first, so that its lines come in about the order in which AWS
+wrote them. Some slots read at the same time, and all slots together hold a bounded number of steps in memory
+(`SharedReads`): if Kafka is slow, reading waits.
 """
 
 from __future__ import annotations
@@ -18,30 +17,33 @@ import structlog
 
 from connectors import metrics
 from connectors.clock import now_ms
-from connectors.kafka.blocks import Report, Sent
+from connectors.commit.committer import Committer
+from connectors.commit.content import Content
+from connectors.commit.source_health import SourceHealth
 from connectors.kafka.health_messages import HealthRecord
 from connectors.kafka.messages import Message
 from connectors.kafka.slots import Slot
-from connectors.kafka.source_health import Heard, tell
-from connectors.progress import NONE, REPORT_S, Group
+from connectors.progress import NONE, Group, SlotProgress
 from connectors.s3.keys import Object, decode_progress, prune
 from connectors.s3.object_reader import Reading
 from connectors.s3.progress.slot import Now, ObjectProgress
-from connectors.s3.transaction import REFUSED, ObjectRead, transaction
+from connectors.s3.transaction import REFUSED, ObjectRead, content_of
 from connectors.s3.wanted import Alignment, Wanted
 
 log = structlog.get_logger()
 
 READ_AT_ONCE = 4
 STEPS_IN_FLIGHT = 12  # of 2 MiB and a part each
-COMMIT_BYTES = 8 << 20
 WANTED_MAX = 10_000
 PRUNE_S = 600.0
 
 
 @dataclass(slots=True)
 class SharedReads:
-    """What all slots of a process share, and the newest object that they committed."""
+    """The limits that all slots of a process share, and the newest object that they have committed.
+
+    `keep_s` is how long the marks of committed objects are kept, `newest_ms` is a `LastModified`.
+    """
 
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READ_AT_ONCE))
     steps: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STEPS_IN_FLIGHT))
@@ -51,7 +53,7 @@ class SharedReads:
 
 @dataclass(frozen=True, slots=True)
 class SlotContext:
-    """Where a slot's objects come from and go to."""
+    """The state that all slots of a process share. `client` is S3's."""
 
     client: Any
     prefix: str
@@ -60,73 +62,69 @@ class SlotContext:
 
     @property
     def group(self) -> Group:
-        """The progress of all slots."""
+        """Return the progress of all slots."""
         return self.alignment.group
 
 
 class ObjectSlot:
-    """A slot that this process owns; `progress` is that of its objects."""
+    """The objects of one slot. If one of its `tasks` fails, the process ends."""
 
-    def __init__(self, slot: Slot, context: SlotContext, progress: ObjectProgress) -> None:
-        self.slot, self.progress = slot, progress
-        self._context, self._shared, self._prefix = context, context.shared, context.prefix
-        self._sent = Sent.of(slot.state)
+    def __init__(self, slot: Slot, context: SlotContext, objects: ObjectProgress) -> None:
+        self.slot, self.objects = slot, objects
+        self._context, self._shared = context, context.shared
         before = context.group.slots.get(slot.partition)
         self._newest = before.newest if before else NONE
         self._wanted = Wanted(WANTED_MAX)
         self._ends: dict[bytes, asyncio.Future[bool]] = {}
-        # Bounded by the permits that its reads hold, and by the caller's for messages.
-        self._results: asyncio.Queue[ObjectRead | tuple[Message, asyncio.Future[bool]]] = asyncio.Queue()
-        self._held, self._pruned_at = 0, 0.0
-        self._heard = Heard("s3")
-        self._reader = asyncio.ensure_future(self._read_all())
-        self._committer = asyncio.ensure_future(self._commit_all())
+        self._held_steps, self._pruned_at = 0, 0.0
+        self._health = SourceHealth("s3")
+        # The permits of the reads bound the queue.
+        self._committer = Committer[ObjectRead](slot, context.prefix, context.group, self)
+        self._tasks = [asyncio.ensure_future(self._read_all()), self._committer.start()]
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """Everything that runs for this slot; one that failed ends the process."""
-        return [self._reader, self._committer]
+        """Return the tasks of this slot."""
+        return self._tasks
 
     @property
     def free(self) -> int:
-        """How many objects more may be wanted."""
+        """Return how many more objects the queue takes."""
         return self._wanted.free
 
     def is_known(self, wanted: Object) -> bool:
-        """Say whether an object is done, or wanted already."""
+        """Return whether an object is committed, or in the queue."""
         return wanted.mark in self._ends or self.is_done(wanted)
 
     def is_done(self, wanted: Object) -> bool:
-        """Say whether an object is committed to its end."""
+        """Return whether an object is committed to its end."""
         return decode_progress(self.slot.state.get(wanted.mark)).is_done
 
     def want(self, wanted: Object) -> asyncio.Future[bool]:
-        """Have an object read, once; the result is whether it was committed, or the slot was lost before.
+        """Queue an object, once. Return the future of whether it was committed, or the slot was lost before.
 
-        Raises `asyncio.QueueFull` when there is no `room`.
+        Raises `asyncio.QueueFull` if the queue is full.
         """
         end = self._ends.get(wanted.mark)
         if end is None:
             end = asyncio.get_running_loop().create_future()
             if self.is_done(wanted):
-                self._heard.repeated(f"s3:{wanted.bucket}")
+                self._health.repeated(f"s3:{wanted.bucket}")
                 end.set_result(True)
                 return end
             self._wanted.put(wanted)
             self._ends[wanted.mark] = end
-            self.progress.found(wanted)
+            self.objects.found(wanted)
         return end
 
     def send(self, message: Message) -> asyncio.Future[bool]:
-        """Have a message committed beside the objects."""
-        end: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._results.put_nowait((message, end))
-        return end
+        """Commit a message with the next transaction. Return the future of whether it was committed."""
+        return self._committer.send(message)
 
-    def tell(self, record: HealthRecord) -> None:
-        """Have a health record committed beside the objects, and count it."""
+    def send_health(self, record: HealthRecord) -> None:
+        """Count a health record, and commit it with the next transaction."""
         metrics.HEALTH.labels(record.kind).inc()
-        self.send(record.message(self._prefix, self.slot.partition))
+        self.send(record.message(self._context.prefix, self.slot.partition))
 
     async def _read_all(self) -> None:
         while True:
@@ -142,85 +140,46 @@ class ObjectSlot:
         try:
             while True:
                 await self._shared.steps.acquire()
-                self._held += 1
+                self._held_steps += 1
                 read = await asyncio.to_thread(reading.step)
-                self._results.put_nowait(read)
+                self._committer.add(read, read.size)
                 if read.outcome:
                     return
         finally:
             reading.stop()
 
-    async def _commit_all(self) -> None:
-        while True:
-            results = await self._next_results()
-            reads = [one for one in results if isinstance(one, ObjectRead)]
-            others = [one for one in results if not isinstance(one, ObjectRead)]
-            try:
-                await self._commit(reads, [message for message, _ in others])
-                for _, end in others:
-                    _resolve(end, True)
-            finally:
-                for _, end in others:
-                    _resolve(end, False)
-
-    async def _next_results(self) -> list[ObjectRead | tuple[Message, asyncio.Future[bool]]]:
-        """Return the results that wait; none if a report of progress is due before one comes."""
-        try:
-            async with asyncio.timeout(REPORT_S):
-                results = [await self._results.get()]
-        except TimeoutError:
-            return []
-        size = 0
-        while size < COMMIT_BYTES and not self._results.empty():
-            results.append(self._results.get_nowait())
-            size += results[-1].size if isinstance(results[-1], ObjectRead) else 0
-        return results
-
-    async def _commit(self, reads: Sequence[ObjectRead], messages: Sequence[Message]) -> None:
-        report = self._report(reads)
-        commit = transaction(reads, self.slot.partition, self._sent, self._prefix, report)
-        health = self._health(reads)
-        said = [one.message(self._prefix, self.slot.partition) for one in health]
-        await self.slot.commit(commit.state | await self._forgotten(), [*commit.messages, *messages, *said])
-        self._context.group.slots[self.slot.partition] = report.progress
-        tell(health)
-        self._sent = commit.sent
-        self._release(len(reads))
-        self._count(reads)
-
-    def _report(self, reads: Sequence[ObjectRead]) -> Report:
-        """Return the progress after these reads. A failed commit ends the slot, and its progress with it."""
-        group, partition = self._context.group, self.slot.partition
+    async def content(self, reads: Sequence[ObjectRead]) -> Content:
+        """Move the progress of the objects, and return what the reads write."""
         self._newest = max([self._newest, *(read.newest for read in reads)])
         for read in reads:
             if read.outcome:
-                self.progress.read(read.object)
-        now = Now(max(group.newest, self._newest), now_ms(), time.monotonic())
-        return Report.of(group, partition, self.progress.report(self._newest, now))
-
-    def _health(self, reads: Sequence[ObjectRead]) -> list[HealthRecord]:
-        found = self._heard.repeats()
+                self.objects.read(read.object)
+        content = content_of(reads)
+        content.state |= await self._forgotten()
+        content.health += self._health.repeats()
         for read in reads:
             fit = [part for part in read.parts if not part.refused]
-            if fit and not read.object.file.line_format:  # An export's delay is its operator's choice.
-                source = f"s3:{read.object.bucket}"
-                found += self._heard.lines(source, fit[-1].text, fit[-1].line_format, read.modified_ms)
-        return found
+            if fit and not read.object.file.line_format:  # The operator chooses the delay of an export.
+                source, last = f"s3:{read.object.bucket}", fit[-1]
+                content.health += self._health.arrived(source, last.text, last.line_format, read.modified_ms)
+        return content
+
+    def progress(self) -> SlotProgress:
+        """Return the progress of the slot after the reads so far."""
+        now = Now(max(self._context.group.newest, self._newest), now_ms(), time.monotonic())
+        return self.objects.report(self._newest, now)
 
     async def _forgotten(self) -> dict[bytes, bytes | None]:
-        """Return what forgets old objects, now and then: it goes through all that are remembered."""
+        """Return the deletions of old marks, at intervals: it reads every mark of the slot."""
         now = time.time()
         if now - self._pruned_at < PRUNE_S:
             return {}
         self._pruned_at = now
         return await asyncio.to_thread(prune, self.slot.state, now, self._shared.keep_s)
 
-    def _release(self, steps: int) -> None:
-        self._held -= steps
-        for _ in range(steps):
-            self._shared.steps.release()
-
-    def _count(self, reads: Sequence[ObjectRead]) -> None:
+    async def committed(self, reads: Sequence[ObjectRead]) -> None:
+        """Release the steps of the reads, count their lines, and resolve the objects that have ended."""
+        self._release(len(reads))
         for read in reads:
             metrics.BYTES.inc(read.size)
             metrics.S3_LINES.inc(read.lines)
@@ -229,22 +188,24 @@ class ObjectSlot:
                 continue
             metrics.S3_OBJECTS.labels(read.outcome).inc()
             if read.outcome == REFUSED:
-                log.warning("an object is broken", object=read.object.name, why=read.progress.why)
+                log.warning("object refused", object=read.object.name, why=read.progress.why)
             end = self._ends.pop(read.object.mark, None)
             if end is not None:
                 _resolve(end, True)
 
+    def _release(self, steps: int) -> None:
+        self._held_steps -= steps
+        for _ in range(steps):
+            self._shared.steps.release()
+
     async def close(self) -> None:
-        """Stop everything, and close the slot; what was not committed will be read again."""
+        """Stop the tasks, and close the slot. The next owner reads what was not committed."""
         self._context.alignment.slots.pop(self.slot.partition, None)
-        for task in self.tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        self._release(self._held)
-        while not self._results.empty():
-            result = self._results.get_nowait()
-            if not isinstance(result, ObjectRead):
-                _resolve(result[1], False)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._committer.close()
+        self._release(self._held_steps)
         for end in self._ends.values():
             _resolve(end, False)
         await self.slot.close()

@@ -1,20 +1,12 @@
-"""From what was read of objects to what one transaction writes. Pure.
-
-Blocks never mix objects, so that a block's account, Region, first and last position mean something.
-"""
+"""The conversion of reads of objects to the content of a transaction: lines, refusals, progress. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 
+from connectors.commit.content import ChunkOrigin, Content, LineChunk, Refusal
 from connectors.event_time import SAMPLES_MAX, newest_start
-from connectors.kafka import blocks
-from connectors.kafka.blocks import BlockWriter, Provenance, Report, Sent
-from connectors.kafka.commit import Commit
-from connectors.kafka.dead import dead_message
-from connectors.kafka.messages import Message
 from connectors.s3.keys import Object, Progress
 from connectors.s3.text import Part
 
@@ -23,9 +15,10 @@ DONE, REFUSED, VANISHED, REPLACED = "done", "refused", "vanished", "replaced"
 
 @dataclass(frozen=True, slots=True)
 class ObjectRead:
-    """Some parts of an object and the progress after them; at its end, how it ended.
+    """Some parts of an object and the progress after them.
 
-    `refused` is the reason and some bytes, when the object is broken behind these parts.
+    `outcome` is empty until the object has ended. `refused` is the reason and some of the bytes, if the
+    object is broken after these parts.
     """
 
     object: Object
@@ -37,12 +30,12 @@ class ObjectRead:
 
     @property
     def size(self) -> int:
-        """How many bytes of lines there are."""
+        """Return the bytes of lines."""
         return sum(len(part.text) for part in self.parts if not part.refused)
 
     @property
     def newest(self) -> int:
-        """The newest `start` of a sample of the lines. Lines of an object are in no order."""
+        """Return the newest `start` of a sample of the lines, which are in no order."""
         fit = [part for part in self.parts if not part.refused]
         return newest_start(
             (line, part.line_format, self.modified_ms) for part in fit for line in sample(part.text)
@@ -50,12 +43,12 @@ class ObjectRead:
 
     @property
     def lines(self) -> int:
-        """How many lines there are."""
+        """Return the number of lines."""
         return sum(part.lines for part in self.parts if not part.refused)
 
 
 def sample(text: bytes) -> list[bytes]:
-    """Return some lines from all over a text; the last one is always among them."""
+    """Return lines from evenly spaced places of a text, the last line among them."""
     found = []
     for nth in range(SAMPLES_MAX):
         end = len(text) if not nth else text.find(b"\n", nth * len(text) // SAMPLES_MAX)
@@ -64,49 +57,22 @@ def sample(text: bytes) -> list[bytes]:
     return found
 
 
-def transaction(
-    reads: Sequence[ObjectRead], slot: int, sent: Sent, prefix: str, report: Report | None = None
-) -> Commit:
-    """Return the transaction for some reads of a slot's objects; `sent` is what the slot has sent before."""
-    refused: list[Message] = []
-    state: dict[bytes, bytes | None] = {}
-    writer = BlockWriter(prefix, slot, sent)
+def content_of(reads: Iterable[ObjectRead]) -> Content:
+    """Return what some reads of a slot's objects write."""
+    content = Content()
     for read in reads:
-        state[read.object.mark] = read.progress.encode()
-        refused += _dead(read, slot, prefix)
-        fit = [part for part in read.parts if not part.refused]
-        for line_format, of_one in groupby(fit, lambda part: part.line_format):
-            parts = list(of_one)
-            for group in blocks.join([part.text for part in parts]):
-                chosen = [parts[i] for i in group]
-                writer.add([part.text for part in chosen], _where(read, line_format, chosen))
-    if report is not None:
-        writer.report(report)
-    return Commit(state | writer.state, [*writer.messages, *refused], writer.sent)
-
-
-def _where(read: ObjectRead, line_format: str, parts: list[Part]) -> Provenance:
-    file = read.object.file
-    return Provenance(
-        source=f"s3:{read.object.name}",
-        line_format=line_format,
-        account=file.account,
-        region=file.region,
-        first_position=str(parts[0].first),
-        last_position=str(parts[-1].last),
-        arrival_ms=read.modified_ms,
-        newest_arrival_ms=read.modified_ms,
-    )
-
-
-def _dead(read: ObjectRead, slot: int, prefix: str) -> list[Message]:
-    origin = f"s3:{read.object.name}"
-    refused = [
-        # What is kept of a long line is its beginning: where it ends is in the origin.
-        dead_message(prefix, slot, part.refused, part.text, 1, f"{origin}@{part.first}-{part.last}")
-        for part in read.parts
-        if part.refused
-    ]
-    if read.refused is not None:
-        refused.append(dead_message(prefix, slot, *read.refused, 1, origin))
-    return refused
+        content.state[read.object.mark] = read.progress.encode()
+        source, file = f"s3:{read.object.name}", read.object.file
+        for part in read.parts:
+            if part.refused:
+                # Of a long line only the beginning is kept; the origin has its end.
+                place = f"{source}@{part.first}-{part.last}"
+                content.refusals.append(Refusal(part.refused, part.text, place))
+            else:
+                origin = ChunkOrigin(source, part.line_format, file.account, file.region)
+                content.chunks.append(
+                    LineChunk(part.text, origin, str(part.first), str(part.last), read.modified_ms)
+                )
+        if read.refused is not None:
+            content.refusals.append(Refusal(*read.refused, source))
+    return content

@@ -12,6 +12,7 @@ import orjson
 import psutil
 import pybase64
 
+from connectors.commit.content import transaction
 from connectors.formats.by_log_group import Formats
 from connectors.formats.flowlog import DEFAULT_FORMAT
 from connectors.kafka.blocks import Sent
@@ -20,7 +21,7 @@ from connectors.kafka.topics import ensure_topics
 from connectors.kinesis.answers import Answer
 from connectors.kinesis.client import parse_answer
 from connectors.kinesis.positions import Position
-from connectors.kinesis.transaction import Naming, ParseContext, parse_records, transaction
+from connectors.kinesis.transaction import Naming, ParseContext, content_of, parse_records
 from emulator.kafka.node import kafka_node
 from emulator.load import feed, traffic
 from streams.sums.accumulator import Sums
@@ -104,7 +105,7 @@ async def connector(lines: int = LINES // 2) -> float:
         for body in bodies:
             answer: Answer = parse_answer(body)
             reads = list(parse_records(context, "shard", answer, Position(), 0))
-            commit = transaction(reads, 0, sent, "bench.")
+            commit = transaction(content_of(reads), 0, sent, "bench.")
             await slot.commit(commit.state, commit.messages)
             sent = commit.sent
         ended = me.cpu_times()

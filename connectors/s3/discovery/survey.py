@@ -56,4 +56,4 @@ def tell_ignored(slot: ObjectSlot, source: str, what: str, found: IgnoredObjects
     hint = advice(key)
     log.warning(what, source=source, count=found.count, example=found.example, advice=hint)
     text = f"{found.count} {what}, for example {found.example}{hint and f'; {hint}'}"
-    slot.tell(HealthRecord(health_messages.IGNORED, source, now_ms(), text, value=found.count))
+    slot.send_health(HealthRecord(health_messages.IGNORED, source, now_ms(), text, value=found.count))

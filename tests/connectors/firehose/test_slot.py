@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from connectors import metrics
-from connectors.firehose import slot as firehose_slot
+from connectors.commit import committer
 from connectors.firehose.body import Posted, RequestChunk
 from connectors.firehose.committed_requests import known
 from connectors.firehose.headers import Origin
-from connectors.firehose.slot import QUEUED_BYTES, QUEUED_REQUESTS, RequestSlot
+from connectors.firehose.slot import QUEUED_MAX_BYTES, QUEUED_MAX_REQUESTS, RequestSlot
 from connectors.formats.flowlog import DEFAULT_FORMAT, log_format
 from connectors.kafka.messages import Message
 from connectors.kafka.slots import Slot, SlotLost
@@ -33,7 +33,7 @@ def slot() -> RequestSlot:
 
 async def test_a_full_queue_takes_no_more() -> None:
     one = slot()
-    outcomes = [one.offer(request(str(n))) for n in range(QUEUED_REQUESTS + 1)]
+    outcomes = [one.offer(request(str(n))) for n in range(QUEUED_MAX_REQUESTS + 1)]
     assert outcomes[-1] is None
     assert None not in outcomes[:-1]
     await one.close()
@@ -42,10 +42,10 @@ async def test_a_full_queue_takes_no_more() -> None:
 @pytest.mark.parametrize(
     ("sizes", "are_taken"),
     [
-        ([QUEUED_BYTES, 1], [True, False]),
-        ([QUEUED_BYTES - 1, 1, 1], [True, True, False]),
-        ([4 * QUEUED_BYTES, 1], [True, False]),
-        ([1, 4 * QUEUED_BYTES, 1], [True, False, True]),
+        ([QUEUED_MAX_BYTES, 1], [True, False]),
+        ([QUEUED_MAX_BYTES - 1, 1, 1], [True, True, False]),
+        ([4 * QUEUED_MAX_BYTES, 1], [True, False]),
+        ([1, 4 * QUEUED_MAX_BYTES, 1], [True, False, True]),
     ],
 )
 async def test_the_queue_is_bounded_in_bytes_and_takes_one_large_request(
@@ -60,19 +60,19 @@ async def test_the_queue_is_bounded_in_bytes_and_takes_one_large_request(
 async def test_a_request_that_is_under_way_is_known() -> None:
     one = slot()
     outcome = one.offer(request("a"))
-    assert one.coming("a") is outcome
-    assert one.coming("b") is None
+    assert one.pending("a") is outcome
+    assert one.pending("b") is None
     await one.close()
-    assert one.coming("a") is None
+    assert one.pending("a") is None
 
 
 async def test_who_waits_when_the_slot_is_lost_is_told_to_come_again() -> None:
     """Those in the transaction that failed, and those behind it, when the slot is closed."""
     one = slot()
-    outcomes = [one.offer(request(str(n), QUEUED_BYTES // 2)) for n in range(2)]
-    (committer,) = one.tasks
+    outcomes = [one.offer(request(str(n), QUEUED_MAX_BYTES // 2)) for n in range(2)]
+    (committing,) = one.tasks
     with pytest.raises(SlotLost):
-        await committer
+        await committing
     assert one.offer(request("late")) is None
     await one.close()
     assert [await outcome for outcome in outcomes if outcome] == [False, False]
@@ -132,7 +132,7 @@ class KeptSlot(Slot):
 
 
 async def test_a_slot_without_requests_reports_its_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(firehose_slot, "REPORT_S", 0.0)
+    monkeypatch.setattr(committer, "REPORT_S", 0.0)
     kept, group = KeptSlot(), Group(2, {1: SlotProgress((), 1, 900, 900)})
     one = RequestSlot(kept, "vpcflow.", group)
     for number in range(2):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.firehose.body import Posted, Refusal, RequestChunk
+from connectors.commit.content import Commit, Refusal, transaction
+from connectors.firehose.body import Posted, RequestChunk
 from connectors.firehose.headers import Origin
-from connectors.firehose.transaction import transaction
+from connectors.firehose.transaction import content_of
 from connectors.kafka.blocks import BLOCK_MAX_BYTES, LINES_KEY, NUMBER_KEY, Sent
-from connectors.kafka.commit import Commit
 from connectors.kafka.messages import Message
 
 ORIGIN = Origin("flows", "default", "111122223333", "eu-west-1")
@@ -24,7 +24,7 @@ def request(name: str, *texts: bytes, origin: Origin = ORIGIN, arrival_ms: int =
 
 
 def committed(*requests: Posted, number: int = 4) -> Commit:
-    return transaction(requests, 3, Sent(number), "vpcflow.", MARKS)
+    return transaction(content_of(requests, MARKS), 3, Sent(number), "vpcflow.")
 
 
 def header(message: Message, name: str) -> str:
@@ -52,7 +52,7 @@ def test_requests_of_one_origin_share_blocks() -> None:
 
 
 def test_what_was_refused_is_kept_without_a_block() -> None:
-    left = Posted("", ORIGIN, 7, (), (Refusal("malformed", b"{", 1, "firehose:flows@a"),), 0, 0, 1)
+    left = Posted("", ORIGIN, 7, (), (Refusal("malformed", b"{", "firehose:flows@a"),), 0, 0, 1)
     commit = committed(left)
     assert commit.state == {**MARKS, NUMBER_KEY: b"4", LINES_KEY: b"0"}
     (dead,) = commit.messages

@@ -52,7 +52,7 @@ def of_kinesis(*records: bytes) -> Found:
     answer = Answer([KinesisRecord(str(101 + i), 1, data) for i, data in enumerate(records)], "more", 0)
     found = list(parse_records(context, "a", answer, Position("100"), 1))
     assert not [refusal for read in found for refusal in read.refusals]
-    return [(chunk.line_format, chunk.text) for read in found for chunk in read.chunks]
+    return [(chunk.origin.line_format, chunk.text) for read in found for chunk in read.chunks]
 
 
 def of_firehose(*records: bytes) -> Found:

@@ -308,12 +308,12 @@ async def test_numbers_of_different_length(scene: Scene) -> None:
     """Compared as text, a longer number would be before a shorter one, and its records passed over."""
     from connectors.formats.by_log_group import Formats
     from connectors.kinesis.answers import Answer, KinesisRecord
-    from connectors.kinesis.transaction import Naming, ParseContext, parse
+    from connectors.kinesis.transaction import Naming, ParseContext, parse_records
 
     records = [KinesisRecord(number, 1, b"2 a") for number in ("9", "10", "100")]
     context = ParseContext(Naming("s", "", ""), "s@1", Formats("default"))
-    (read,) = parse(context, "a", Answer(records, "x", 0), Position("9"), 0)
-    assert [chunk.sequence_number for chunk in read.chunks] == ["10", "100"]
+    (read,) = parse_records(context, "a", Answer(records, "x", 0), Position("9"), 0)
+    assert [chunk.first for chunk in read.chunks] == ["10", "100"]
 
 
 async def test_one_poison_record_one_oversized_record(scene: Scene) -> None:
@@ -328,7 +328,7 @@ async def test_one_poison_record_one_oversized_record(scene: Scene) -> None:
 
 async def test_ownership_lost_during_back_pressure(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kafka is slow, the queue is full, and the slot goes to somebody else: nothing is lost or doubled."""
-    monkeypatch.setattr("connectors.kinesis.slot.QUEUED_READS", 2)
+    monkeypatch.setattr("connectors.kinesis.slot.QUEUED_BATCHES", 2)
     scene.create(2)
     content = [lines("a", 400), lines("b", 400)]
     async with connecting(scene.settings()) as one:
@@ -384,7 +384,7 @@ async def test_room_is_given_back_by_slots_that_are_fenced(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was read for a slot that went to somebody else holds nobody up."""
-    monkeypatch.setattr("connectors.kinesis.slot.QUEUED_READS", 1)
+    monkeypatch.setattr("connectors.kinesis.slot.QUEUED_BATCHES", 1)
     scene.create(4)
     content = [lines(f"s{n}", 300) for n in range(4)]
     async with connecting(scene.settings()) as connector:

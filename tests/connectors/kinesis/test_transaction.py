@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from isal import igzip
 
+from connectors.commit import content
+from connectors.commit.content import Commit, Refusal
 from connectors.formats.by_log_group import Formats
 from connectors.formats.envelope import control_message, wrap_subscription
 from connectors.kafka.blocks import BLOCK_MAX_BYTES, LINES_KEY, NUMBER_KEY, Sent
-from connectors.kafka.commit import Commit
 from connectors.kafka.health_messages import HealthRecord, decode_health
 from connectors.kafka.messages import Message
 from connectors.kinesis.answers import Answer, KinesisRecord
@@ -23,9 +24,9 @@ from connectors.kinesis.transaction import (
     Naming,
     ParseContext,
     ShardBatch,
+    content_of,
     joined,
     parse_records,
-    transaction,
 )
 from connectors.progress import NONE
 from tests.build import aggregate, block, line
@@ -57,6 +58,14 @@ def place_of(found: ShardBatch) -> Position:
     return replace(found.position, arrival_ms=0, behind_ms=0, read_ms=0, newest=NONE)
 
 
+def transaction(batches: Sequence[ShardBatch], slot: int, sent: Sent, prefix: str) -> Commit:
+    return content.transaction(content_of(batches), slot, sent, prefix)
+
+
+def position_of(refusal: Refusal) -> str:
+    return refusal.origin.partition("@")[2]
+
+
 def blocks_of(commit: Commit) -> list[Message]:
     return [message for message in commit.messages if message.topic == "vpcflow.blocks"]
 
@@ -71,7 +80,7 @@ def header(message: Message, name: str) -> str:
 
 def test_a_record_is_a_piece_with_its_place() -> None:
     found = read(line(), gzip.compress(line(action="REJECT")))
-    assert [(p.text, p.sequence_number, p.arrival_ms) for p in found.chunks] == [
+    assert [(p.text, p.first, p.arrival_ms) for p in found.chunks] == [
         (line(), "101", 1_000),
         (line(action="REJECT"), "102", 1_001),
     ]
@@ -88,7 +97,7 @@ def test_the_last_record_counts_even_if_it_is_refused_or_shorter() -> None:
     records = [KinesisRecord("999", 1, line()), KinesisRecord("1000", 2, b"")]
     found = understood(Answer(records, "iterator", 0), START)
     assert place_of(found) == Position("1000")
-    assert [refusal.place for refusal in found.refusals] == ["1000"]
+    assert [position_of(refusal) for refusal in found.refusals] == ["1000"]
 
 
 def test_an_empty_answer_keeps_the_position() -> None:
@@ -118,11 +127,11 @@ def test_control_messages_are_counted_and_are_no_lines() -> None:
 def test_one_poison_record_refuses_nothing_but_itself() -> None:
     poison = gzip.compress(line())[:-8]
     found = read(line(), poison, b'{"x": 1}', line())
-    assert [(r.why, r.data, r.place) for r in found.refusals] == [
+    assert [(r.why, r.data, position_of(r)) for r in found.refusals] == [
         ("truncated gzip", poison, "102"),
         ("JSON object that is not a flow log", b'{"x": 1}', "103"),
     ]
-    assert [chunk.sequence_number for chunk in found.chunks] == ["101", "104"]
+    assert [chunk.first for chunk in found.chunks] == ["101", "104"]
 
 
 def test_a_line_longer_than_a_block_is_refused_and_its_neighbours_are_not() -> None:
@@ -265,7 +274,7 @@ def test_cut_in_any_part_the_rest_is_asked_for_from_there(part_bytes: int, max_b
     place = START
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("connectors.kinesis.transaction.PART_BYTES", part_bytes)
-        patch.setattr("connectors.kinesis.transaction.TEXT_MOST_BYTES", max_bytes)
+        patch.setattr("connectors.kinesis.transaction.TEXT_MAX_BYTES", max_bytes)
         while not place.is_ended:
             read = understood(found, place)
             assert read.is_cut == (not read.position.is_ended)
@@ -302,7 +311,7 @@ def test_what_is_done_is_passed_over() -> None:
     """An iterator by time begins before our place; numbers are compared as integers."""
     records = [KinesisRecord(number, 1, line()) for number in ("99", "100", "101", "1000")]
     found = understood(Answer(records, "iterator", 0), START)
-    assert [chunk.sequence_number for chunk in found.chunks] == ["101", "1000"]
+    assert [chunk.first for chunk in found.chunks] == ["101", "1000"]
     assert found.records == 2
     done = understood(Answer(records[:2], "iterator", 0), START)
     assert (done.records, place_of(done)) == (0, START)
@@ -319,7 +328,9 @@ def test_a_place_inside_an_aggregate_goes_on_behind_it() -> None:
 
 def test_a_bad_user_record_is_refused_by_its_own_place() -> None:
     found = read(aggregate(line(), b"\x1f\x8b", line()))
-    assert [(refusal.why, refusal.place) for refusal in found.refusals] == [("truncated gzip", "101:1")]
+    assert [(one.why, position_of(one)) for one in found.refusals] == [
+        ("truncated gzip", "101:1")
+    ]
     assert [chunk.text for chunk in found.chunks] == [block(line(), line())]
 
 
@@ -335,7 +346,7 @@ def test_what_is_to_be_said_goes_with_the_transaction() -> None:
 def test_an_answer_of_too_much_text_is_cut_and_the_rest_asked_for_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("connectors.kinesis.transaction.TEXT_MOST_BYTES", 2 * len(line()) - 1)
+    monkeypatch.setattr("connectors.kinesis.transaction.TEXT_MAX_BYTES", 2 * len(line()) - 1)
     found = read(*[line()] * 5, is_last=True)
     assert (found.is_cut, found.records, found.position.is_ended) == (True, 2, False)
     assert found.position.sequence_number == "102"

@@ -1,4 +1,4 @@
-"""What a slot has heard of its sources' health, between two commits: delays, silences, repeats."""
+"""The data health of one slot's sources between two transactions: delays, gaps and repeats."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from connectors.kafka.health_messages import Arrivals, HealthRecord, delay_s
 log = structlog.get_logger()
 
 
-class Heard:
-    """The sources of one slot; `kind` is the metric's word for them. Records are for the next commit."""
+class SourceHealth:
+    """The arrivals and repeats of one slot's sources. `kind` is the value of the metric's label `source`.
+
+    The returned records belong into the next transaction.
+    """
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
@@ -26,8 +29,8 @@ class Heard:
         self._repeats: Counter[str] = Counter()
         self._repeats_from_ms = 0
 
-    def lines(self, source: str, text: bytes, line_format: str, arrival_ms: int) -> list[HealthRecord]:
-        """Note the last lines of a source that arrived then; return what is to be said."""
+    def arrived(self, source: str, text: bytes, line_format: str, arrival_ms: int) -> list[HealthRecord]:
+        """Record an arrival of lines; `text` ends with the newest. Return the findings that are due."""
         late_s = delay_s(text, *_end_at(line_format), arrival_ms)
         if late_s is not None:
             metrics.DELAY.labels(self._kind).observe(late_s)
@@ -35,17 +38,19 @@ class Heard:
         return arrivals.came(arrival_ms, late_s, now_ms())
 
     def repeated(self, source: str) -> None:
-        """Note that a source delivered something that was counted before."""
+        """Record that a source delivered something that is committed already."""
         self._repeats_from_ms = self._repeats_from_ms or now_ms()
         self._repeats[source] += 1
 
     def repeats(self) -> list[HealthRecord]:
-        """Return what came again, once a minute."""
+        """Return the repeats of the last minute, once a minute."""
         now, since = now_ms(), self._repeats_from_ms
         if not since or now - since < health_messages.DELAY_EVERY_S * 1000:
             return []
         found = [
-            HealthRecord(health_messages.REPEATED, source, now, f"{count} came again", since, now, count)
+            HealthRecord(
+                health_messages.REPEATED, source, now, f"{count} were delivered again", since, now, count
+            )
             for source, count in self._repeats.items()
         ]
         self._repeats.clear()
@@ -59,11 +64,11 @@ def _end_at(line_format: str) -> tuple[int | None, int]:
     return (names.index("end") if "end" in names else None), len(names)
 
 
-def tell(records: Iterable[HealthRecord]) -> None:
-    """Count health records that were committed, and log them as loudly as they deserve."""
+def report(records: Iterable[HealthRecord]) -> None:
+    """Count committed health records, and log each at the level of its kind."""
     for one in records:
         metrics.HEALTH.labels(one.kind).inc()
         if one.kind in health_messages.LOSSES:
-            log.error("data lost before it was read", kind=one.kind, source=one.source, what=one.text)
+            log.error("data lost before it was read", kind=one.kind, source=one.source, text=one.text)
         elif one.kind != health_messages.DELAY:
-            log.warning("data health", kind=one.kind, source=one.source, what=one.text)
+            log.warning("data health", kind=one.kind, source=one.source, text=one.text)
