@@ -1,48 +1,52 @@
-"""Calls to Kinesis from the loop: in threads, tried again while the reason passes, counted, and put in words.
+"""AWS calls: counted, retried while the error is transient, at most so many at once.
 
-boto3 tries nothing again by itself here: it would sleep in a thread that other shards need, so one throttled
-shard would slow the rest.
+boto3's own retries are off, because they sleep in the thread of the call: a process that stops could not
+interrupt them, and one throttled shard would take the threads of the others. tenacity retries here instead,
+in the event loop (`Caller`), or in a worker thread until an event is set (`retry_in_thread`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
-import aiohttp
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
-from urllib3.exceptions import HTTPError
+from prometheus_client import Counter
+from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
+from tenacity.nap import sleep_using_event
 
-from connectors import metrics
-from connectors.aws.session import CALLS_AT_ONCE, code_of, describe_error
+from connectors.aws.errors import describe_error, is_retryable, is_throttled, outcome_of
+from connectors.aws.session import CALLS_AT_ONCE
 from connectors.aws.threads import in_thread
-from connectors.errors import ConnectError
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
-FAILURES = (ClientError, BotoCoreError, HTTPError, aiohttp.ClientError, TimeoutError)
-THROTTLED = {"ProvisionedThroughputExceededException", "LimitExceededException", "ThrottlingException"}
-PASSING = THROTTLED | {
-    *("InternalFailure", "ServiceUnavailable", "KMSThrottlingException", "RequestExpired"),
-    # In an event stream, where there is no HTTP status that says it.
-    *("InternalFailureException", "InternalServerError", "InternalServerException"),
-    "ServiceUnavailableException",
-}
-DENIED = {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"}
-EXPIRED = {"ExpiredTokenException", "ExpiredToken"}
-UNKNOWN_CALLER = {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException"}
-FIRST_ATTEMPTS = 5  # without any answer so far, a wrong setting is more likely than a transient failure
-_SAID_AT = 6  # failed attempts after which one log line reports that a call keeps failing
+FIRST_ATTEMPTS = 5
+"""Retries of a call while no call was ever answered: until then a wrong setting is more likely than a
+transient failure."""
+
+_LOGGED_AT = 5  # failed attempts after which one log line reports that a call keeps failing
+_WAIT = wait_exponential_jitter(multiplier=0.2, max=5.0)
+
+
+class Stopped(Exception):
+    """The worker thread must stop; the result of the call is not needed."""
 
 
 class Caller:
-    """The calls of one process: so many at once, each in a thread."""
+    """The calls of one process to a service, counted in `counter` (labels `operation` and `outcome`).
 
-    def __init__(self, threads: int = CALLS_AT_ONCE) -> None:
+    At most `threads` calls run at once. With `first_attempts` 0, a call is retried also if none was answered.
+    """
+
+    def __init__(
+        self, counter: Counter, *, threads: int = CALLS_AT_ONCE, first_attempts: int = FIRST_ATTEMPTS
+    ) -> None:
+        self._counter, self._first_attempts = counter, first_attempts
         self._free = asyncio.Semaphore(threads)
         self._has_answered = False
 
@@ -52,96 +56,95 @@ class Caller:
         function: Callable[..., Any],
         *args: Any,
         when_throttled: Callable[[], float] = lambda: 0.0,
+        **request: Any,
     ) -> Any:
-        """Call in a thread until it succeeds, or raise botocore's error. `when_throttled`: least pause."""
+        """Call in a thread until it succeeds. Raises an error that is not transient.
 
-        async def once() -> Any:
-            async with self._free:
-                return await in_thread(function, *args)
+        `when_throttled` returns the least seconds to wait after a throttled attempt.
+        """
+        attempt = partial(self._in_thread, function, *args, **request)
+        return await self.retry(operation, attempt, when_throttled)
 
-        return await self.retry(operation, once, when_throttled)
+    async def once(self, operation: str, function: Callable[..., Any], *args: Any, **request: Any) -> Any:
+        """Call in a thread, without a retry. Raises the errors of the call."""
+        return await self._counted(operation, partial(self._in_thread, function, *args, **request))
 
     async def retry(
-        self, operation: str, once: Callable[[], Awaitable[T]], when_throttled: Callable[[], float]
+        self, operation: str, attempt: Callable[[], Awaitable[T]], when_throttled: Callable[[], float]
     ) -> T:
-        """Do the same with what needs no thread. Most calls succeed, and need no machinery for the others."""
-        try:
-            return await self._counted(operation, once)
-        except FAILURES as error:
+        """Await `attempt()` until it succeeds. Raises an error that is not transient."""
+        try:  # Most calls succeed at once, and need no retrying object.
+            return await self._counted(operation, attempt)
+        except Exception as error:
             if not is_retryable(error):
                 raise
-            await asyncio.sleep(when_throttled() if code_of(error) in THROTTLED else 0.0)
-
-        def passed_over(state: RetryCallState) -> None:
-            if state.attempt_number == _SAID_AT and state.outcome is not None:
-                error = state.outcome.exception()
-                log.warning("a call keeps failing", operation=operation, error=describe_error(error))
+            await asyncio.sleep(when_throttled() if is_throttled(error) else 0.0)
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
-            least = when_throttled() if error is not None and code_of(error) in THROTTLED else 0.0
-            return max(least, _WAIT(state))
+            return max(when_throttled() if is_throttled(error) else 0.0, _WAIT(state))
+
+        def must_stop(state: RetryCallState) -> bool:
+            return 0 < self._first_attempts <= state.attempt_number and not self._has_answered
 
         retrying = AsyncRetrying(
             retry=retry_if_exception(is_retryable),
             wait=wait,
-            stop=lambda state: not self._has_answered and state.attempt_number >= FIRST_ATTEMPTS,
-            before_sleep=passed_over,
+            stop=must_stop,
+            before_sleep=partial(_log_failing, operation),
             reraise=True,
         )
-        return await retrying(self._counted, operation, once)
+        return await retrying(self._counted, operation, attempt)
 
-    async def _counted(self, operation: str, once: Callable[[], Awaitable[T]]) -> T:
+    async def _in_thread(self, function: Callable[..., Any], *args: Any, **request: Any) -> Any:
+        async with self._free:
+            return await in_thread(partial(function, *args, **request))
+
+    async def _counted(self, operation: str, attempt: Callable[[], Awaitable[T]]) -> T:
         try:
-            answer = await once()
-        except FAILURES as error:
-            metrics.CALLS.labels(operation, outcome_of(error)).inc()
+            answer = await attempt()
+        except Exception as error:
+            self._counter.labels(operation, outcome_of(error)).inc()
             raise
         self._has_answered = True
-        metrics.CALLS.labels(operation, "ok").inc()
+        self._counter.labels(operation, "ok").inc()
         return answer
 
 
-_WAIT = wait_exponential_jitter(multiplier=0.2, max=5.0)
+def counted(counter: Counter, operation: str, function: Callable[..., T], *args: Any, **request: Any) -> T:
+    """Call once in this thread, and count the outcome. Raises the errors of the call."""
+    try:
+        answer = function(*args, **request)
+    except Exception as error:
+        counter.labels(operation, outcome_of(error)).inc()
+        raise
+    counter.labels(operation, "ok").inc()
+    return answer
 
 
-def is_retryable(error: BaseException) -> bool:
-    """Say whether the same call may succeed later: throttling, failures of AWS, broken connections."""
-    if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return code_of(error) in PASSING or status >= 500
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return False
-    return isinstance(error, FAILURES)
+def retry_in_thread(operation: str, stop: threading.Event, attempt: Callable[[], T]) -> T:
+    """Call `attempt()` in this worker thread until it succeeds.
+
+    Raises an error that is not transient, the last error or `Stopped` if `stop` is set.
+    """
+
+    def is_worth_it(error: BaseException) -> bool:
+        return is_retryable(error) and not stop.is_set()
+
+    retrying = Retrying(
+        retry=retry_if_exception(is_worth_it),
+        wait=_WAIT,
+        sleep=sleep_using_event(stop),
+        before_sleep=partial(_log_failing, operation),
+        reraise=True,
+    )
+    answer: T = retrying(attempt)
+    if stop.is_set():
+        raise Stopped
+    return answer
 
 
-def outcome_of(error: BaseException) -> str:
-    """Return the metric's word for a failure."""
-    code = code_of(error)
-    return "throttled" if code in THROTTLED else "expired" if code == "ExpiredIteratorException" else "error"
-
-
-def user_error(error: Exception, endpoint: str, streams: str) -> ConnectError | None:
-    """Return what an operator must do about a permanent error, or None if that is not known."""
-    if isinstance(error, ClientError):
-        return _refusal(code_of(error), error.operation_name, endpoint, streams)
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return ConnectError(
-            f"no AWS credentials for Kinesis ({error}): set AWS_ACCESS_KEY_ID and its secret, or AWS_PROFILE"
-        )
-    if isinstance(error, FAILURES):
-        return ConnectError(f"cannot reach Kinesis at {endpoint}: {error}")
-    return None
-
-
-def _refusal(code: str, operation: str, endpoint: str, streams: str) -> ConnectError | None:
-    if code in DENIED:
-        service = "ec2" if operation == "DescribeFlowLogs" else "kinesis"
-        return ConnectError(f"AWS refuses {service}:{operation}: allow it in the policy of who runs this")
-    if code in EXPIRED:
-        return ConnectError("the AWS credentials have expired and cannot be renewed: log in again")
-    if code in UNKNOWN_CALLER:
-        return ConnectError(f"AWS does not know these credentials ({code}): set AWS_PROFILE or the right key")
-    if code == "ResourceNotFoundException":
-        return ConnectError(f"no Kinesis stream {streams!r} at {endpoint}: create it, or set VPCFLOW_STREAM")
-    return None
+def _log_failing(operation: str, state: RetryCallState) -> None:
+    if state.attempt_number == _LOGGED_AT and state.outcome is not None:
+        error = describe_error(state.outcome.exception())
+        log.warning("call keeps failing and is retried", operation=operation, error=error)

@@ -9,8 +9,9 @@ from typing import Any
 
 import structlog
 
-from connectors.aws.calls import FAILURES, Caller
-from connectors.aws.session import describe_error, make_client
+from connectors.aws.calls import Caller
+from connectors.aws.errors import FAILURES, describe_error
+from connectors.aws.session import make_client
 from connectors.formats.by_log_group import (
     DESCRIBE,
     Formats,

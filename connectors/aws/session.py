@@ -7,23 +7,13 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 from localstack_client.session import Session as LocalSession
 
+from connectors.aws.errors import NAMES
 from connectors.errors import ConnectError
 
 CALLS_AT_ONCE = 16
-NAMES = {"kinesis": "Kinesis", "s3": "S3", "sqs": "SQS", "ec2": "EC2", "logs": "CloudWatch Logs"}
-
-
-def code_of(error: BaseException) -> str:
-    """Return AWS's code of an error; empty when it is not AWS's."""
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
-
-
-def describe_error(error: BaseException | None) -> str:
-    """Return an error for a log. Not its `repr`: aiohttp's has the request's headers, token and all."""
-    return f"{type(error).__name__}: {str(error)[:300]}"
 
 
 def session(region: str | None = None) -> Any:

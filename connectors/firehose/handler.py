@@ -49,7 +49,9 @@ class Receiver:
         self._settings, self._limits = settings, limits or RequestLimits()
         self._keys = access_keys(settings)
         self._defaults = Origin("", settings.line_format, settings.account, "")
-        self._formats = group_formats(settings.line_format, settings.group_formats, Caller(threads=1))
+        self._formats = group_formats(
+            settings.line_format, settings.group_formats, Caller(metrics.CALLS, threads=1)
+        )
         self.ownership: Ownership[RequestSlot] = Ownership(
             settings, "firehose", self._own, lambda _: None, follows=False, is_on_disk=True
         )

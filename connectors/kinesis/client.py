@@ -12,7 +12,10 @@ from typing import Any
 
 import orjson
 import pybase64
+from botocore.exceptions import ClientError
 
+from connectors.aws.errors import user_error
+from connectors.errors import ConnectError
 from connectors.kinesis.answers import Answer, KinesisRecord
 from connectors.kinesis.positions import WHOLE, Position, Shard, Stream
 
@@ -64,6 +67,13 @@ class StreamReader:
     def by_arn(self) -> dict[str, str]:
         """What names the stream in calls that have an iterator: another account's must be named."""
         return {name: value for name, value in self._stream.items() if name == "StreamARN"}
+
+
+def stream_error(error: Exception, endpoint: str, streams: str) -> ConnectError | None:
+    """Return what an operator must do about an error of a call, or None if that is not known."""
+    operation = error.operation_name if isinstance(error, ClientError) else ""
+    service = "ec2" if operation == "DescribeFlowLogs" else "kinesis"
+    return user_error(error, f"{service}:{operation}", f"{streams!r} at {endpoint}", endpoint)
 
 
 def _where(position: Position) -> dict[str, Any]:

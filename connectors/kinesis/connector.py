@@ -17,9 +17,11 @@ from typing import Any
 import structlog
 from botocore.exceptions import ClientError
 
-from connectors.aws.calls import FAILURES, Caller, user_error
+from connectors import metrics
+from connectors.aws.calls import Caller
+from connectors.aws.errors import FAILURES, code_of
 from connectors.aws.group_formats import group_formats
-from connectors.aws.session import code_of, make_client, session
+from connectors.aws.session import make_client, session
 from connectors.clock import now_ms
 from connectors.health import health
 from connectors.kafka import health_messages
@@ -28,7 +30,7 @@ from connectors.kafka.ownership import Ownership
 from connectors.kafka.partitioner import slot_of
 from connectors.kafka.slots import Slot
 from connectors.kafka.topics import ensure_topics
-from connectors.kinesis.client import StreamReader
+from connectors.kinesis.client import StreamReader, stream_error
 from connectors.kinesis.fan_out import register
 from connectors.kinesis.get_records import SILENCE_S, RecordsCall
 from connectors.kinesis.memory_budget import MemoryBudget
@@ -91,7 +93,7 @@ class Connector:
         self._settings, self._client, self._start_ms = settings, client, start_ms
         self._records = records
         self._choice = parse_choice(settings.stream)
-        self._caller, self._budget = Caller(), MemoryBudget()
+        self._caller, self._budget = Caller(metrics.CALLS), MemoryBudget()
         self._formats = group_formats(settings.line_format, settings.group_formats, self._caller)
         self._known: dict[str, Known] = {}
         self._finder = StreamFinder(client, self._choice, self._caller)
@@ -324,6 +326,6 @@ async def run(settings: Connect, start_ms: int | None) -> None:
             async with health(settings.health_port, lambda: connector.is_ready):
                 await connector.run(stop)
     except FAILURES as error:
-        if problem := user_error(error, client.meta.endpoint_url, settings.stream):
+        if problem := stream_error(error, client.meta.endpoint_url, settings.stream):
             raise problem from error
         raise

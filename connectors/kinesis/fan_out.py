@@ -15,8 +15,7 @@ import structlog
 from botocore.exceptions import ClientError
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 
-from connectors.aws.calls import DENIED
-from connectors.aws.session import code_of
+from connectors.aws.errors import DENIED, code_of
 
 log = structlog.get_logger()
 

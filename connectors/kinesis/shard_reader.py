@@ -19,9 +19,9 @@ import structlog
 from botocore.exceptions import ClientError
 
 from connectors import metrics
-from connectors.aws.calls import DENIED, FAILURES, Caller, is_retryable
+from connectors.aws.calls import Caller
+from connectors.aws.errors import DENIED, FAILURES, code_of, describe_error, is_retryable
 from connectors.aws.group_formats import GroupFormats
-from connectors.aws.session import code_of, describe_error
 from connectors.aws.threads import in_thread
 from connectors.clock import now_ms
 from connectors.kafka import health_messages

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from connectors.aws.calls import Caller
-from connectors.aws.session import code_of
+from connectors.aws.errors import code_of
 from connectors.kinesis.stream_choice import StreamChoice
 
 TAGS_S = 300.0  # ListTagsForStream is allowed five times a second in an account, so tags are remembered

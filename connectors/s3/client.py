@@ -1,113 +1,63 @@
-"""Calls of S3 and SQS: clients, retries, and error messages that name the missing permission.
-
-boto3 signs and finds credentials. Its own retries are off, because a process that stops could not interrupt
-their pauses. For the same reason a call has a time-out of a few seconds.
-"""
+"""GetObject of S3: the bytes of one version of an object, read in a worker thread."""
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
-import structlog
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
-from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
-from tenacity.nap import sleep_using_event
+from botocore.exceptions import BotoCoreError
 from urllib3.exceptions import HTTPError
 
 from connectors import metrics
-from connectors.aws.session import code_of, describe_error
-from connectors.errors import ConnectError
+from connectors.aws.calls import counted, retry_in_thread
+from connectors.s3.keys import Object
 
-log = structlog.get_logger()
-
-PASSING = {
-    *("SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "OperationAborted"),
-    *("Throttling", "ThrottlingException", "RequestThrottled", "RequestLimitExceeded", "TooManyRequests"),
-    *("KMS.ThrottlingException", "OverLimit"),
-}
-MISSING = {"NoSuchKey", "404"}
-DENIED = {"AccessDenied", "AccessDeniedException", "403", "AllAccessDisabled", "Forbidden"}
-_ASKS_AT = 5  # failed attempts after which one log line reports that S3 does not answer
-_WAIT = wait_exponential_jitter(multiplier=0.2, max=5.0)
+CHUNK_BYTES = 256 << 10
 
 
-T = TypeVar("T")
+class Body:
+    """The bytes of an object, in chunks. `modified_ms` is known after the first one."""
 
+    def __init__(self, client: Any, wanted: Object, stop: threading.Event) -> None:
+        self.modified_ms = 0
+        self._client, self._wanted, self._stop = client, wanted, stop
+        self._stream: Any = None
+        self._at, self._size = 0, -1
 
-class Stopped(Exception):
-    """The reader must stop; the result of the call is no longer needed."""
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield every chunk once. Raises botocore's errors, and `Stopped`."""
+        while self._at != self._size:
+            chunk = retry_in_thread("GetObject", self._stop, self._next)
+            if chunk:
+                yield chunk
 
+    def _next(self) -> bytes:
+        try:
+            if self._stream is None:
+                self._open()
+            chunk: bytes = self._stream.read(CHUNK_BYTES)
+            if not chunk and self._at != self._size:
+                raise ConnectionError("the body ended before its length")
+        except (BotoCoreError, HTTPError, OSError):
+            self.close()  # The next attempt opens another one.
+            raise
+        self._at += len(chunk)
+        return chunk
 
-async def call(operation: str, function: Callable[..., Any], /, **request: Any) -> Any:
-    """Call in a thread, and retry transient errors. Raises botocore's errors."""
-    retrying = AsyncRetrying(
-        retry=retry_if_exception(is_retryable), wait=_WAIT, before_sleep=_say, reraise=True
-    )
-    return await retrying(asyncio.to_thread, counted, operation, function, **request)
+    def _open(self) -> None:
+        request = {"Bucket": self._wanted.bucket, "Key": self._wanted.key}
+        if self._wanted.etag:
+            request["IfMatch"] = f'"{self._wanted.etag}"'
+        if self._at:
+            request["Range"] = f"bytes={self._at}-"
+        answer = counted(metrics.S3_CALLS, "GetObject", self._client.get_object, **request)
+        self._stream = answer["Body"]
+        self._size = self._at + int(answer["ContentLength"])
+        self.modified_ms = int(answer["LastModified"].timestamp() * 1000)
 
-
-def retry(stop: threading.Event, attempt: Callable[[], T]) -> T:
-    """Call in this worker thread, and retry transient errors. Raises `Stopped` and botocore's errors."""
-
-    def is_worth_it(error: BaseException) -> bool:
-        return is_retryable(error) and not stop.is_set()
-
-    retrying = Retrying(
-        retry=retry_if_exception(is_worth_it),
-        wait=_WAIT,
-        sleep=sleep_using_event(stop),
-        before_sleep=_say,
-        reraise=True,
-    )
-    answer: T = retrying(attempt)
-    if stop.is_set():
-        raise Stopped
-    return answer
-
-
-def counted(operation: str, function: Callable[..., Any], /, **request: Any) -> Any:
-    """Call once, and count the result. Raises botocore's errors."""
-    try:
-        answer = function(**request)
-    except (ClientError, BotoCoreError) as error:
-        outcome = "missing" if code_of(error) in MISSING else "passing" if is_retryable(error) else "error"
-        metrics.S3_CALLS.labels(operation, outcome).inc()
-        raise
-    metrics.S3_CALLS.labels(operation, "ok").inc()
-    return answer
-
-
-def _say(attempt: RetryCallState) -> None:
-    if attempt.attempt_number == _ASKS_AT and attempt.outcome is not None:
-        log.warning(
-            "a call keeps failing and is tried again", error=describe_error(attempt.outcome.exception())
-        )
-
-
-def is_retryable(error: BaseException) -> bool:
-    """Return whether an error is transient: throttling, failures of AWS, broken connections."""
-    if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return code_of(error) in PASSING or status >= 500 or status == 429
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return False
-    return isinstance(error, BotoCoreError | HTTPError | OSError)
-
-
-def user_error(error: Exception, action: str, resource: str) -> ConnectError | None:
-    """Return what an operator must do about a permanent error, or None if that is not known."""
-    code = code_of(error)
-    if code in DENIED:
-        return ConnectError(f"AWS refuses {action} on {resource}: allow it in the policy of who runs this")
-    if code == "NoSuchBucket":
-        return ConnectError(f"there is no bucket for {resource}: create it, or set VPCFLOW_S3_BUCKET")
-    if code in {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}:
-        return ConnectError(f"there is no queue {resource}: create it, or set VPCFLOW_S3_QUEUE")
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return ConnectError(
-            f"no AWS credentials ({error}): set AWS_ACCESS_KEY_ID and its secret, or AWS_PROFILE"
-        )
-    return None
+    def close(self) -> None:
+        """Close the connection, read to its end or not."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()

@@ -17,6 +17,8 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors import metrics
+from connectors.aws.calls import Caller
+from connectors.aws.errors import is_retryable, user_error
 from connectors.aws.session import make_client
 from connectors.errors import ConnectError
 from connectors.health import health
@@ -24,7 +26,6 @@ from connectors.kafka.ownership import Ownership
 from connectors.kafka.partitioner import slot_of
 from connectors.kafka.slots import Slot
 from connectors.kafka.topics import ensure_topics
-from connectors.s3.client import is_retryable, user_error
 from connectors.s3.discovery.export_tasks import ExportTasks
 from connectors.s3.discovery.exports import exports
 from connectors.s3.discovery.found import Found
@@ -49,16 +50,19 @@ class Connector:
 
     def __init__(self, settings: ConnectS3, client: Any) -> None:
         self._settings, self._client = settings, client
+        self._caller = s3_caller()
         region = client.meta.region_name
         self._exports = exports(settings.s3_exports, settings.line_format, settings.account, region)
         self._shared = SharedReads(keep_s=settings.s3_look_back_s + DAY_S)
         source = f"s3 {settings.s3_bucket or settings.s3_queue}"
         self._ownership: Ownership[ObjectSlot] = Ownership(settings, source, self._own, self._changed)
         self._alignment = Alignment(self._ownership.group, settings.align_s)
-        self._queue = Queue(settings, self._ownership, self._exports) if settings.s3_queue else None
+        self._queue = (
+            Queue(settings, self._caller, self._ownership, self._exports) if settings.s3_queue else None
+        )
         self._tasks: ExportTasks | None = None
         if self._exports is not None and not settings.s3_queue:
-            self._tasks = ExportTasks(settings.s3_bucket, self._exports.folder, region)
+            self._tasks = ExportTasks(self._caller, settings.s3_bucket, self._exports.folder, region)
         self._assigned = asyncio.Event()
         metrics.S3_BEHIND.set_function(self._behind_s)
 
@@ -110,7 +114,7 @@ class Connector:
     async def _list(self) -> None:
         """List for ever."""
         settings = self._settings
-        listing = Listing(self._client, settings.s3_bucket, settings.s3_prefix, self._exports)
+        listing = Listing(self._client, self._caller, settings.s3_bucket, settings.s3_prefix, self._exports)
         survey = Survey(settings.s3_bucket)
         while True:
             self._assigned.clear()
@@ -151,14 +155,18 @@ class Connector:
         return bool(found.left_from)
 
 
+def s3_caller() -> Caller:
+    """Return the caller of S3, SQS and CloudWatch Logs. It retries without end: a listing can wait."""
+    return Caller(metrics.S3_CALLS, first_attempts=0)
+
+
 async def _check(settings: ConnectS3, client: Any) -> None:
-    """Ask once for what cannot be mended by trying again. Raises `ConnectError`."""
+    """List the bucket once. Raises `ConnectError` for an error that is not transient."""
     try:
-        await asyncio.to_thread(client.list_objects_v2, Bucket=settings.s3_bucket, MaxKeys=1)
+        await s3_caller().once("ListObjectsV2", client.list_objects_v2, Bucket=settings.s3_bucket, MaxKeys=1)
     except (ClientError, BotoCoreError) as error:
-        problem = user_error(error, "s3:ListBucket", f"arn:aws:s3:::{settings.s3_bucket}")
-        if problem is None and isinstance(error, BotoCoreError):
-            problem = ConnectError(f"cannot reach S3 at {client.meta.endpoint_url}: {error}")
+        resource, endpoint = f"arn:aws:s3:::{settings.s3_bucket}", str(client.meta.endpoint_url)
+        problem = user_error(error, "s3:ListBucket", resource, endpoint)
         if problem is not None:
             raise problem from error
         if not is_retryable(error):

@@ -15,66 +15,17 @@ from itertools import chain
 from tempfile import TemporaryFile
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from urllib3.exceptions import HTTPError
+from botocore.exceptions import ClientError
 
-from connectors.aws.session import code_of
-from connectors.s3.client import MISSING, counted, retry, user_error
+from connectors.aws.errors import MISSING, code_of, user_error
+from connectors.s3.client import Body
 from connectors.s3.keys import Object, Progress
 from connectors.s3.text import Broken, Part, beginning, read_text
 from connectors.s3.transaction import DONE, REFUSED, REPLACED, VANISHED, ObjectRead
 
-CHUNK_BYTES = 256 << 10
 STEP_BYTES = 2 << 20
 PARQUET_MAGIC = b"PAR1"
 PARQUET_MAX_BYTES = 1 << 30  # on disk; AWS's are at most 75 MB before they are compressed
-
-
-class Body:
-    """The bytes of an object, in chunks. `modified_ms` is known after the first one."""
-
-    def __init__(self, client: Any, wanted: Object, stop: threading.Event) -> None:
-        self.modified_ms = 0
-        self._client, self._wanted, self._stop = client, wanted, stop
-        self._stream: Any = None
-        self._at, self._size = 0, -1
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Yield every chunk once. Raises botocore's errors, and `Stopped`."""
-        while self._at != self._size:
-            chunk = retry(self._stop, self._next)
-            if chunk:
-                yield chunk
-
-    def _next(self) -> bytes:
-        try:
-            if self._stream is None:
-                self._open()
-            chunk: bytes = self._stream.read(CHUNK_BYTES)
-            if not chunk and self._at != self._size:
-                raise ConnectionError("the body ended before its length")
-        except (BotoCoreError, HTTPError, OSError):
-            self.close()  # The next attempt opens another one.
-            raise
-        self._at += len(chunk)
-        return chunk
-
-    def _open(self) -> None:
-        request = {"Bucket": self._wanted.bucket, "Key": self._wanted.key}
-        if self._wanted.etag:
-            request["IfMatch"] = f'"{self._wanted.etag}"'
-        if self._at:
-            request["Range"] = f"bytes={self._at}-"
-        answer = counted("GetObject", self._client.get_object, **request)
-        self._stream = answer["Body"]
-        self._size = self._at + int(answer["ContentLength"])
-        self.modified_ms = int(answer["LastModified"].timestamp() * 1000)
-
-    def close(self) -> None:
-        """Close the connection, read to its end or not."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.close()
 
 
 class Reading:

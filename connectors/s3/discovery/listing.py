@@ -15,7 +15,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from connectors.s3.client import call, user_error
+from connectors.aws.calls import Caller
+from connectors.aws.errors import user_error
 from connectors.s3.discovery.exports import Exports
 from connectors.s3.discovery.ignored import IgnoredObjects
 from connectors.s3.keys import (
@@ -34,8 +35,11 @@ SURVEYED_FOLDERS = 50
 class Listing:
     """One bucket's flow-log files, and those of its exports."""
 
-    def __init__(self, client: Any, bucket: str, prefix: str, exports: Exports | None = None) -> None:
-        self._client, self._bucket, self._prefix, self._exports = client, bucket, prefix, exports
+    def __init__(
+        self, client: Any, caller: Caller, bucket: str, prefix: str, exports: Exports | None = None
+    ) -> None:
+        self._client, self._caller = client, caller
+        self._bucket, self._prefix, self._exports = bucket, prefix, exports
         self._others, self._example = 0, ""
 
     @property
@@ -118,10 +122,10 @@ class Listing:
         pages = [page async for page in self._pages(Prefix=prefix, Delimiter="/")]
         return [one["Prefix"] for page in pages for one in page.get("CommonPrefixes") or ()]
 
-    async def _pages(self, **request: str) -> AsyncIterator[dict[str, Any]]:
+    async def _pages(self, **request: Any) -> AsyncIterator[dict[str, Any]]:
         while True:
             try:
-                page = await call(
+                page = await self._caller.call(
                     "ListObjectsV2", self._client.list_objects_v2, Bucket=self._bucket, **request
                 )
             except ClientError as error:

@@ -22,12 +22,12 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors import metrics
-from connectors.aws.session import code_of, make_client
-from connectors.errors import ConnectError
+from connectors.aws.calls import Caller
+from connectors.aws.errors import DENIED, code_of, is_retryable, user_error
+from connectors.aws.session import make_client
 from connectors.kafka.dead import dead_message
 from connectors.kafka.ownership import Ownership
 from connectors.kafka.partitioner import slot_of
-from connectors.s3.client import DENIED, call, is_retryable, user_error
 from connectors.s3.discovery.exports import Exports
 from connectors.s3.discovery.ignored import Ignored
 from connectors.s3.discovery.notifications import (
@@ -37,7 +37,7 @@ from connectors.s3.discovery.notifications import (
     parse_notification,
     queue_region,
 )
-from connectors.s3.discovery.queue_watch import QueueWatch, Received
+from connectors.s3.discovery.queue_watch import RECEIVE_MAX, QueueWatch, Received
 from connectors.s3.discovery.survey import tell_ignored
 from connectors.s3.keys import DAY_S, Object, decode_progress
 from connectors.s3.progress.queue import QueueProgress
@@ -59,19 +59,22 @@ KNOWN_LEFT_MAX = 10_000  # messages of other readers that are counted once
 IDLE_S = 0.5  # between looks for an owned slot
 WAIT_S = 3  # of a long poll, within `s3_calls.TIMEOUT_S`
 IN_HAND_MAX = 50
-RECEIVE_MAX = 10  # SQS's most
 
 
 class Queue:
     """One queue, and the messages that were received and not yet deleted."""
 
     def __init__(
-        self, settings: ConnectS3, ownership: Ownership[ObjectSlot], exports: Exports | None
+        self,
+        settings: ConnectS3,
+        caller: Caller,
+        ownership: Ownership[ObjectSlot],
+        exports: Exports | None,
     ) -> None:
         self._settings, self._ownership, self._url = settings, ownership, settings.s3_queue
-        self._exports = exports
+        self._caller, self._exports = caller, exports
         self._client = make_client("sqs", queue_region(self._url))
-        self._watch = QueueWatch(self._client, self._url, ownership.group, self._is_done, exports)
+        self._watch = QueueWatch(self._client, caller, self._url, ownership.group, self._is_done, exports)
         self._in_hand: dict[str, asyncio.Task[None]] = {}  # by receipt handle
         self._notifications: dict[str, Notification] = {}  # of messages in hand
         self._left: dict[str, None] = {}  # ids of messages that stay in the queue
@@ -85,7 +88,8 @@ class Queue:
     async def retention_s(self) -> int:
         """Return how long the queue keeps a message; SQS's most, if we may not ask. Raises `ConnectError`."""
         try:
-            answer = await asyncio.to_thread(
+            answer = await self._caller.once(
+                "GetQueueAttributes",
                 self._client.get_queue_attributes,
                 QueueUrl=self._url,
                 AttributeNames=["MessageRetentionPeriod"],
@@ -93,13 +97,10 @@ class Queue:
         except (ClientError, BotoCoreError) as error:
             if code_of(error) in DENIED:
                 return RETENTION_MAX_S
-            if isinstance(error, BotoCoreError):
-                problem = user_error(error, "", "")
-                where = self._client.meta.endpoint_url
-                raise problem or ConnectError(f"cannot reach SQS at {where}: {error}") from error
-            if is_retryable(error):
+            if is_retryable(error) and isinstance(error, ClientError):
                 return RETENTION_MAX_S
-            raise user_error(error, "sqs:GetQueueAttributes", self._url) or error from error
+            endpoint = str(self._client.meta.endpoint_url)
+            raise user_error(error, "sqs:GetQueueAttributes", self._url, endpoint) or error from error
         return int(answer["Attributes"]["MessageRetentionPeriod"])
 
     async def receive(self) -> None:
@@ -132,15 +133,9 @@ class Queue:
 
     async def _poll(self) -> None:
         began = self._watch.before()
-        messages = await self._receive()
-        notification = [self._take(message) for message in messages]
-        await self._watch.after(
-            began,
-            [one for one in notification if one.objects],
-            len(messages),
-            is_full=len(messages) == RECEIVE_MAX,
-            in_hand=[one for told_of in self._notifications.values() for one in told_of.objects],
-        )
+        received = [self._take(message) for message in await self._receive()]
+        in_hand = [one for notification in self._notifications.values() for one in notification.objects]
+        await self._watch.after(began, received, in_hand)
 
     async def _receive(self) -> list[dict[str, Any]]:
         answer = await self._call(
@@ -154,7 +149,7 @@ class Queue:
         return answer.get("Messages") or []
 
     def _take(self, message: dict[str, Any]) -> Received:
-        """Begin to handle a message; return what it says about progress."""
+        """Start to handle a message; return what it shows about progress."""
         settings, handle = self._settings, message["ReceiptHandle"]
         notification = parse_notification(
             message["Body"], settings.s3_bucket, settings.s3_prefix, self._exports
@@ -163,7 +158,12 @@ class Queue:
         self._notifications[handle] = notification
         self._in_hand[handle] = asyncio.ensure_future(self._handle(message, notification))
         sent_ms = message.get("Attributes", {}).get("SentTimestamp")
-        return Received(new, int(sent_ms) / 1000 if sent_ms else time.time())
+        return Received(
+            new,
+            int(sent_ms) / 1000 if sent_ms else time.time(),
+            is_foreign=not new and not notification.is_only_ours,
+            receives=_receives(message),
+        )
 
     async def _handle(self, message: dict[str, Any], notification: Notification) -> None:
         """See a message through: delete it, give it back, or leave it to its reader."""
@@ -176,8 +176,7 @@ class Queue:
             metrics.S3_MESSAGES.labels(notification.outcome).inc()
         else:
             self._note_left(notification, message)
-            receives = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
-            after_s = return_after_s(receives)
+            after_s = return_after_s(_receives(message))
             self._watch.hid(message["MessageId"], after_s)
             await self._show(handle, after_s)
 
@@ -250,7 +249,7 @@ class Queue:
 
     async def _call(self, operation: str, function: Any, **request: Any) -> Any:
         try:
-            return await call(operation, function, QueueUrl=self._url, **request)
+            return await self._caller.call(operation, function, QueueUrl=self._url, **request)
         except ClientError as error:
             raise user_error(error, f"sqs:{operation}", self._url) or error from error
 
@@ -258,3 +257,7 @@ class Queue:
 def return_after_s(receives: int) -> int:
     """Return for how long a message of another reader stays invisible after it was received so often."""
     return int(min(2 ** min(max(receives, 1) - 1, 30), LEFT_MAX_S))
+
+
+def _receives(message: dict[str, Any]) -> int:
+    return int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from connectors.aws.session import code_of
+from connectors.aws.calls import Caller
+from connectors.aws.errors import DENIED, code_of
 from connectors.progress import Group
-from connectors.s3.client import DENIED
 from connectors.s3.discovery.export_tasks import ExportTasks
 from connectors.s3.discovery.exports import Exports
 from connectors.s3.keys import Object
 from connectors.s3.progress.exports import QUIET_S, are_complete
-from connectors.s3.progress.queue import Counts, Poll, QueueProgress
+from connectors.s3.progress.queue import FRESH_S, Counts, Poll, QueueProgress
 
 log = structlog.get_logger()
 
+RECEIVE_MAX = 10  # messages of one ReceiveMessage call: the maximum of SQS
 TASKS_EVERY_S = 10.0
 EVENT_DELAY_S = 60
 """How long a message about an export's last file may take after the export has ended. S3 delivers events in
@@ -34,19 +34,39 @@ _COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """The objects of one message that are not committed yet, and when it was sent, epoch seconds."""
+    """One message of a poll: its objects that are not committed yet, and when it was sent, epoch seconds.
 
-    objects: tuple[Object, ...]
-    sent_s: float
+    `is_foreign`: it has nothing for this connector. `receives` is `ApproximateReceiveCount`.
+    """
+
+    objects: tuple[Object, ...] = ()
+    sent_s: float = 0.0
+    is_foreign: bool = False
+    receives: int = 1
+
+    def may_hide_others(self, now_s: float) -> bool:
+        """Return whether older messages may be left, if a poll that is full has this one.
+
+        SQS returns older messages first, as far as it can ("best-effort ordering"). A foreign message that is
+        young, or that was received before, is therefore no sign of a backlog.
+        """
+        return not (self.is_foreign and (self.receives > 1 or now_s - self.sent_s <= FRESH_S))
 
 
 class QueueWatch:
     """The facts about one queue, as this instance sees it."""
 
     def __init__(
-        self, client: Any, url: str, group: Group, is_done: Callable[[Object], bool], exports: Exports | None
+        self,
+        client: Any,
+        caller: Caller,
+        url: str,
+        group: Group,
+        is_done: Callable[[Object], bool],
+        exports: Exports | None,
     ) -> None:
         self.progress = QueueProgress()
+        self._caller = caller
         self._client, self._url, self._group, self._is_done = client, url, group, is_done
         self._objects: dict[bytes, Object] = {}
         self._hidden: dict[str, float] = {}  # messages of other readers, by id, until when they are invisible
@@ -54,7 +74,7 @@ class QueueWatch:
         self._may_count = True
         self._exports = exports
         self._tasks: ExportTasks | None = None
-        self._codes: dict[str, str] = {}
+        self._codes: Mapping[str, str] | None = {}
         self._codes_at = -TASKS_EVERY_S
         self._ran_at = float("-inf")  # when an export was last seen to run
         self._written: dict[str, int] = {}
@@ -74,26 +94,22 @@ class QueueWatch:
         """Return a poll that begins now."""
         return Poll(time.monotonic(), self._group.newest)
 
-    async def after(
-        self,
-        began: Poll,
-        received: Sequence[Received],
-        messages: int,
-        *,
-        is_full: bool,
-        in_hand: Sequence[Object],
-    ) -> None:
-        """Take a poll that has ended, with so many messages, and claim what is proven."""
+    async def after(self, began: Poll, received: Sequence[Received], in_hand: Sequence[Object]) -> None:
+        """Evaluate a poll that has ended with these messages. Claim the event time that is proven.
+
+        `in_hand` are the objects of the messages that this instance has received and not yet settled.
+        """
+        now_s = time.time()
         found = [(one, each.sent_s) for each in received for one in each.objects]
         self._objects |= {one.mark: one for one, _ in found}
         self._note_exports(found)
         poll = Poll(
             began.began,
             began.newest,
-            is_full=is_full,
-            is_empty=not messages,
+            is_full=len(received) >= RECEIVE_MAX and any(one.may_hide_others(now_s) for one in received),
+            is_empty=not received,
             marks=tuple(one.mark for one, _ in found),
-            oldest_s=max((time.time() - sent_s for _, sent_s in found), default=0.0),
+            oldest_s=max((now_s - sent_s for _, sent_s in found), default=0.0),
             is_held=await self._is_export_running(),
         )
         counts = await self._counts(len(in_hand)) if poll.is_empty else None
@@ -113,8 +129,11 @@ class QueueWatch:
         if not self._may_count:
             return None
         try:
-            answer = await asyncio.to_thread(
-                self._client.get_queue_attributes, QueueUrl=self._url, AttributeNames=list(_COUNTS)
+            answer = await self._caller.once(
+                "GetQueueAttributes",
+                self._client.get_queue_attributes,
+                QueueUrl=self._url,
+                AttributeNames=list(_COUNTS),
             )
         except (ClientError, BotoCoreError) as error:
             self._may_count = code_of(error) not in DENIED
@@ -130,14 +149,16 @@ class QueueWatch:
                 task = self._exports.task(one.key)
                 self._written[task] = max(self._written.get(task, 0), int(sent_s))
                 if self._tasks is None:
-                    self._tasks = ExportTasks(one.bucket, self._exports.folder, self._exports.region or None)
+                    self._tasks = ExportTasks(
+                        self._caller, one.bucket, self._exports.folder, self._exports.region or None
+                    )
 
     async def _is_export_running(self) -> bool:
         """Return whether a message about another file of an export may come."""
         if self._tasks is None:
             return False
         if time.monotonic() - self._codes_at >= TASKS_EVERY_S:
-            self._codes, self._codes_at = dict(await self._tasks.codes()), time.monotonic()
+            self._codes, self._codes_at = await self._tasks.codes(), time.monotonic()
         now_s, now = time.time(), time.monotonic()
         # Older files decide nothing (`are_complete`), and each export has an id of its own.
         self._written = {task: at for task, at in self._written.items() if now_s - at < QUIET_S}

@@ -22,14 +22,17 @@ RUNNING = frozenset({"PENDING", "RUNNING", "PENDING_CANCEL"})
 """Codes of tasks that may still write. Source: CloudWatch Logs API reference, ExportTaskStatus."""
 
 
-def are_complete(tasks: Mapping[str, str], written: Mapping[str, int], now_s: float) -> bool:
+def are_complete(tasks: Mapping[str, str] | None, written: Mapping[str, int], now_s: float) -> bool:
     """Return whether every export task has written all of its files.
 
-    `tasks` has the status codes of the folder's tasks, as far as CloudWatch Logs knows them. `written` has
-    the time of the newest file by the id in its key. AWS does not document that this is the task's id, and
+    `tasks` has the status codes of the folder's tasks, as far as CloudWatch Logs knows them; None if it did
+    not answer: then no export counts as complete. `written` has the time of the newest file by the id in its
+    key. AWS does not document that this is the task's id, and
     moto makes one for each log stream, so the two are not matched. A folder has the exports of one account
     (`VPCFLOW_ACCOUNT`), so either all of its tasks are known or none is.
     """
+    if tasks is None:
+        return False
     if tasks:
         return not RUNNING.intersection(tasks.values())
     return all(now_s - at >= QUIET_S for at in written.values())

@@ -13,18 +13,18 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from yarl import URL
 
-from connectors.aws import calls
+from connectors import metrics
 from connectors.aws.calls import Caller
+from connectors.aws.errors import FAILURES, user_error
 from connectors.aws.session import make_client
 from connectors.errors import ConnectError
 from connectors.firehose.listener import access_keys, tls
 from connectors.formats.by_log_group import parse_group_formats
 from connectors.formats.flowlog import BadFormat, parse_format
 from connectors.kafka.topics import TopicError, examine_topics
-from connectors.kinesis.client import StreamReader
+from connectors.kinesis.client import StreamReader, stream_error
 from connectors.kinesis.stream_choice import BadChoice, parse_choice
 from connectors.kinesis.stream_finder import StreamFinder
-from connectors.s3 import client as s3_client
 from connectors.s3.discovery.notifications import queue_region
 from connectors.s3.keys import folder
 from connectors.settings import Common, Connect, ConnectFirehose, ConnectS3, Notify, Serve, SettingsError
@@ -72,13 +72,13 @@ async def try_kinesis(settings: Connect) -> str:
         client = make_client("kinesis")
     except (BadChoice, ConnectError) as error:
         raise Problem(str(error)) from error
-    caller = Caller()
+    caller = Caller(metrics.CALLS)
     try:
         named = await StreamFinder(client, choice, caller).find()
         shards = [await caller.call("ListShards", StreamReader(client, name).shards) for name in named]
-    except calls.FAILURES as error:
+    except FAILURES as error:
         endpoint = client.meta.endpoint_url
-        problem = calls.user_error(error, endpoint, settings.stream)
+        problem = stream_error(error, endpoint, settings.stream)
         raise Problem(str(problem or f"Kinesis at {endpoint} refuses: {error}")) from error
     if not named:
         raise Problem(f"no stream matches VPCFLOW_STREAM={settings.stream} at {client.meta.endpoint_url}")
@@ -124,7 +124,7 @@ async def _asked(
     except ConnectError as error:
         raise Problem(str(error)) from error
     except (ClientError, BotoCoreError, ValueError) as error:
-        problem = s3_client.user_error(error, action, resource)
+        problem = user_error(error, action, resource)
         raise Problem(str(problem or f"{action} on {resource} fails: {error}")) from error
 
 

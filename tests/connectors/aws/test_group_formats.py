@@ -6,6 +6,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
+from connectors import metrics
 from connectors.aws.calls import Caller
 from connectors.aws.group_formats import GroupFormats
 from connectors.formats.by_log_group import Unusable
@@ -33,7 +34,7 @@ class Answering:
 
 async def test_describe_meets_an_unusable_log_format_and_logs_it_once(monkeypatch: Any) -> None:
     monkeypatch.setattr("connectors.aws.group_formats.AGAIN_S", -1.0)
-    formats = GroupFormats("default", "describe", Caller(threads=1), Answering())
+    formats = GroupFormats("default", "describe", Caller(metrics.CALLS, threads=1), Answering())
     with capture_logs() as logged:
         await formats.ask()
         await formats.ask()

@@ -184,9 +184,9 @@ async def test_a_stream_that_is_being_made_is_waited_for(
 async def test_a_missing_stream_is_a_sentence(scene: Scene) -> None:
     from botocore.exceptions import ClientError
 
-    from connectors.aws.calls import as_sentence
+    from connectors.kinesis.client import stream_error
 
     with pytest.raises(ClientError) as raised:
         async with connecting(scene.settings(stream="nobody")):
             pass
-    assert "create it, or set VPCFLOW_STREAM" in str(as_sentence(raised.value, "http://x", "nobody"))
+    assert "create it, or set VPCFLOW_STREAM" in str(stream_error(raised.value, "http://x", "nobody"))

@@ -328,9 +328,7 @@ def test_a_place_inside_an_aggregate_goes_on_behind_it() -> None:
 
 def test_a_bad_user_record_is_refused_by_its_own_place() -> None:
     found = read(aggregate(line(), b"\x1f\x8b", line()))
-    assert [(one.why, position_of(one)) for one in found.refusals] == [
-        ("truncated gzip", "101:1")
-    ]
+    assert [(one.why, position_of(one)) for one in found.refusals] == [("truncated gzip", "101:1")]
     assert [chunk.text for chunk in found.chunks] == [block(line(), line())]
 
 

@@ -103,14 +103,14 @@ async def test_connections_that_break_are_taken_up_where_they_broke(
 
 async def test_throttling_is_waited_out(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.put(key("aa"), packed(lines("slow", 5)))
-    passing = metrics.S3_CALLS.labels("ListObjectsV2", "passing")._value.get
-    before = passing()
+    throttled = metrics.S3_CALLS.labels("ListObjectsV2", "throttled")._value.get
+    before = throttled()
     async with doorway(scene.account.url) as door:
         use(monkeypatch, scene.account, door.url)
         door.refuse = 4
         async with connecting(scene.settings()):
             await scene.until_lines(lines("slow", 5))
-    assert passing() >= before + 3
+    assert throttled() >= before + 3
 
 
 @pytest.mark.process

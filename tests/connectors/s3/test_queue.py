@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from connectors import metrics
 from connectors.kafka.topics import ensure_topics
-from connectors.s3.client import call
+from connectors.s3.connector import s3_caller
 from connectors.s3.discovery import queue
 from tests.connectors.s3.discovery.test_notifications import by_eventbridge, by_sns, event
 from tests.connectors.s3.doorway import doorway
@@ -214,11 +214,13 @@ async def test_two_instances_give_each_other_what_is_the_others(scene: Scene) ->
         await polled(lambda: bool(first.slots) and bool(second.slots))
         for name in names[:6]:
             body = json.dumps(event(name, bucket=scene.bucket)).replace('"e1"', f'"{etags[name]}"')
-            await call("SendMessage", scene.sqs.send_message, QueueUrl=url, MessageBody=body)
+            await s3_caller().call("SendMessage", scene.sqs.send_message, QueueUrl=url, MessageBody=body)
         many = event(*names[6:], bucket=scene.bucket)
         for one, name in zip(many["Records"], names[6:], strict=True):
             one["s3"]["object"]["eTag"] = etags[name]
-        await call("SendMessage", scene.sqs.send_message, QueueUrl=url, MessageBody=json.dumps(many))
+        await s3_caller().call(
+            "SendMessage", scene.sqs.send_message, QueueUrl=url, MessageBody=json.dumps(many)
+        )
         await scene.until_lines(expected)
         await polled(lambda: scene.left(url) == 0)
     await scene.until_lines(expected)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from connectors import metrics
+from connectors.aws.calls import Caller
 from connectors.progress import NONE, Group, SlotProgress
 from connectors.s3.discovery import queue_watch
 from connectors.s3.discovery.exports import Exports
@@ -69,14 +71,14 @@ def watching(
     sqs: Sqs, exports: Exports | None = None, is_done: Callable[[Object], bool] = bool
 ) -> QueueWatch:
     group = Group(1, {0: SlotProgress((), 1, NEWEST, NEWEST)})
-    watch = QueueWatch(sqs, "https://sqs/q", group, is_done, exports)
+    watch = QueueWatch(sqs, Caller(metrics.S3_CALLS), "https://sqs/q", group, is_done, exports)
     watch.progress.assigned(10_000.0 - HIDDEN_S)
     return watch
 
 
 async def poll(watch: QueueWatch, *received: Received) -> int:
     """Return what is claimed after a poll."""
-    await watch.after(watch.before(), received, len(received), is_full=False, in_hand=())
+    await watch.after(watch.before(), received, in_hand=())
     return watch.progress.claimed
 
 
