@@ -77,14 +77,15 @@ class Record:
         return f"{self.action} {self.flow_direction} at {self.interface_id}: {said}"
 
 
-Ending = Literal["delivered", "left", "rejected", "lost", "unlogged"]
+Ending = Literal["delivered", "left", "rejected", "lost", "unknown", "unlogged"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The end of a packet's path: `delivered` at interface `resource_id`, or `left` by gateway `resource_id`.
 
-    `lost` is invisible in a flow log: the packet was accepted, but did not reach its destination.
+    `lost` is invisible in a flow log: the packet was accepted, but did not reach its destination. `unknown`:
+    the estate does not describe where the packet went.
     """
 
     ending: Ending

@@ -1,8 +1,8 @@
-"""The whole described network at one moment, indexed for questions.
+"""The described network at one moment, indexed by id and by address.
 
-An `Estate` never changes: a changed rule is another estate (`with_changes`), so a cache
-knows when to drop its answers. Parts that an API answer omits are filled in as AWS has them: local routes,
-the main route table, the default network ACL.
+An `Estate` is immutable: a changed rule makes another estate (`with_changes`), which tells a cache to drop
+its entries. The constructor adds what AWS implies and an API response omits: local routes, the main route
+table, the default network ACL.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from connectors.vpc.network import (
     VpcEndpoint,
     VpcId,
 )
-from connectors.vpc.rules import unlogged
+from connectors.vpc.rules import internet, unlogged
 from connectors.vpc.rules.network_acls import OrderedAcl, ordered
 from connectors.vpc.rules.routes import RoutingTable, compiled
 from connectors.vpc.rules.security_groups import SortedGroup, sorted_group
@@ -46,7 +46,10 @@ _NOTHING_BLOCKED = BlockPublicAccess()
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Everything described, in any order. `gateways` are internet, egress-only and virtual private ones."""
+    """All described resources, in any order.
+
+    `gateways` are the internet, egress-only internet and virtual private gateways, one for each attachment.
+    """
 
     vpcs: tuple[Vpc, ...] = ()
     subnets: tuple[Subnet, ...] = ()
@@ -66,7 +69,10 @@ class Resources:
 
 
 class Estate:
-    """Answers by id and by address. Ids that are not there are None, for descriptions may be partial."""
+    """The resources of one moment by id and by address.
+
+    Lookups return None for unknown ids, since a description can be partial.
+    """
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
@@ -95,11 +101,11 @@ class Estate:
         return self._at.get((vpc_id, number))
 
     def public(self, number: int) -> tuple[Eni, str] | None:
-        """Return the interface that the internet finds at an address, and its address inside the VPC."""
+        """Return the interface with a public address, and its address inside the VPC."""
         return self._public.get(number)
 
     def is_known(self, number: int) -> bool:
-        """Return whether some interface, or something reserved, has the address."""
+        """Return whether an interface has the address or AWS reserves it."""
         return number in self._known
 
     def routing(self, subnet_id: str) -> RoutingTable | None:
@@ -107,15 +113,15 @@ class Estate:
         return self._routing.get(subnet_id)
 
     def edge_routing(self, gateway_id: str) -> RoutingTable | None:
-        """Return the gateway's own route table, if it has one."""
+        """Return the route table with an edge association to the gateway."""
         return self._edges.get(gateway_id)
 
     def acl(self, subnet_id: str) -> OrderedAcl | None:
-        """Return the subnet's network ACL, or None when none is described: then nothing is denied."""
+        """Return the subnet's network ACL, or None if none is described. Then nothing is denied."""
         return self._acls.get(subnet_id)
 
     def group(self, group_id: str) -> SortedGroup | None:
-        """Return a security group with its rules in the order in which they are looked at."""
+        """Return a security group with its rules in evaluation order."""
         return self._groups.get(group_id)
 
     def attachment(self, transit_gateway_id: str, vpc_id: str) -> TransitGatewayAttachment | None:
@@ -123,23 +129,23 @@ class Estate:
         return self._attachment_of.get((transit_gateway_id, vpc_id))
 
     def attachment_eni(self, attachment: TransitGatewayAttachment, subnet_id: SubnetId) -> Eni | None:
-        """Return the interface by which an attachment is in a subnet."""
+        """Return the attachment's interface in a subnet."""
         return self._attachment_enis.get((attachment.attachment_id, subnet_id))
 
     def attachment_routing(self, attachment: TransitGatewayAttachment) -> RoutingTable | None:
         """Return the route table with which the attachment is associated."""
         return self._attachment_tables.get(attachment.attachment_id)
 
-    def egress_only_gateway(self, vpc_id: str) -> str:
-        """Return the VPC's egress-only internet gateway, or nothing."""
-        return self._attached.get((vpc_id, "eigw"), "")
-
     def internet_gateway(self, vpc_id: str) -> str:
-        """Return the VPC's internet gateway, or nothing."""
-        return self._attached.get((vpc_id, "igw"), "")
+        """Return the VPC's internet gateway, or an empty text."""
+        return self._internet_gateways.get(vpc_id, "")
+
+    def is_attached(self, gateway_id: str, vpc_id: str) -> bool:
+        """Return whether an internet, egress-only or virtual private gateway is attached to the VPC."""
+        return (gateway_id, vpc_id) in self._attached
 
     def block_public_access(self, eni: Eni) -> BlockMode | Literal["allow-egress"]:
-        """Return what of the internet is blocked at an interface; a subnet's exclusion beats its VPC's."""
+        """Return the mode of VPC Block Public Access at an interface; a subnet's exclusion precedes its VPC's."""
         blocking = self.resources.block_public_access
         if blocking.mode == "off" or not blocking.exclusions:
             return blocking.mode
@@ -151,7 +157,7 @@ class Estate:
         return exclusion if exclusion and blocking.mode == "block-bidirectional" else blocking.mode
 
     def referenced_cidrs(self) -> Iterator[Cidr]:
-        """Yield every block that any rule, route or resource names."""
+        """Yield each block that a rule, route or resource names, and those closed to internet gateways."""
         resources = self.resources
         for vpc in resources.vpcs:
             yield from vpc.cidrs
@@ -168,9 +174,10 @@ class Estate:
             yield from (route.destination for route in table.routes if route.destination)
         for transit in resources.transit_gateway_route_tables:
             yield from (route.destination for route in transit.routes)
+        yield from internet.PRIVATE
 
     def referenced_ports(self) -> Iterator[int]:
-        """Yield every port (or ICMP type and code) at which some rule begins or has just ended."""
+        """Yield each port (or ICMP type and code) at which a rule begins, or the next one after its end."""
         yield from unlogged.dhcp_ports()
         ranges: list[tuple[int, int]] = [(rule.from_port, rule.to_port) for rule in self._rules()]
         ranges += [
@@ -202,9 +209,9 @@ class Estate:
             self.reserved.setdefault(vpc_id, {})[number] = why
         self._known = {number for _, number in self._at} | set(self._public)
         self._known |= {number for found in self.reserved.values() for number in found}
-        self._attached: dict[tuple[str, str], str] = {
-            (gateway.vpc_id, gateway.gateway_id.partition("-")[0]): gateway.gateway_id
-            for gateway in self.resources.gateways
+        self._attached = {(one.gateway_id, one.vpc_id) for one in self.resources.gateways}
+        self._internet_gateways: dict[str, str] = {
+            one.vpc_id: one.gateway_id for one in self.resources.gateways if one.gateway_id.startswith("igw-")
         }
 
     def _index_tables(self) -> None:
@@ -245,19 +252,10 @@ class Estate:
             table.route_table_id: compiled(self._transit_table(table), self.prefix_lists)
             for table in self.resources.transit_gateway_route_tables
         }
-        named = {
-            attachment_id: table.route_table_id
-            for table in self.resources.transit_gateway_route_tables
-            for attachment_id in table.associations
-        }
         for attachment in self.resources.attachments:
             self._attachment_of[attachment.transit_gateway_id, attachment.resource_id] = attachment
-            gateway = self.transit_gateways.get(attachment.transit_gateway_id)
-            table_id = named.get(attachment.attachment_id) or (
-                gateway.association_table_id if gateway else ""
-            )
-            if table_id in tables:
-                self._attachment_tables[attachment.attachment_id] = tables[table_id]
+        for table in self.resources.transit_gateway_route_tables:
+            self._attachment_tables |= dict.fromkeys(table.associations, tables[table.route_table_id])
         for eni in self.resources.enis:
             attachment_id = eni.description.rpartition(" ")[2]
             if attachment_id.startswith("tgw-attach-"):  # as AWS describes an attachment's ENI
@@ -268,13 +266,15 @@ class Estate:
             Route(
                 route.attachment_id,
                 route.destination,
-                is_blackhole=not route.attachment_id,
+                is_blackhole=route.is_blackhole,
                 is_propagated=route.is_propagated,
             )
             for route in table.routes
         ]
         gateway = self.transit_gateways.get(table.transit_gateway_id)
+        # AWS lists what propagates to the default table; moto lists only what was enabled by a call.
         is_default = gateway is not None and gateway.propagation_table_id == table.route_table_id
+        is_default = is_default and not table.propagations
         for attachment in self.resources.attachments:
             by_default = is_default and attachment.transit_gateway_id == table.transit_gateway_id
             vpc = self.vpcs.get(VpcId(attachment.resource_id))
@@ -288,7 +288,7 @@ class Estate:
 
 
 def _with_local(table: RouteTable, cidrs: Iterable[Cidr]) -> RouteTable:
-    """VPC guide, “Routes”: every table has a local route for each block, unless its target was replaced."""
+    """Add each block's local route. VPC guide, "Routes": a table has it unless its target was replaced."""
     present = {route.destination for route in table.routes}
     missing = tuple(Route("local", block) for block in cidrs if block not in present)
     return replace(table, routes=missing + table.routes)

@@ -1,8 +1,7 @@
-"""What EC2 describes of a network: one frozen record for each resource, in AWS's words.
+"""The resources of a network as EC2 describes them: one frozen record for each resource type.
 
-Each record says only what its own `Describe…` call says; what follows from several of them together (which
-table a subnet uses, which interface has an address) is `estate.Estate`'s to know. `described` reads these
-records from the API's answers.
+Each record holds what its own `Describe…` call returns. `estate.Estate` derives relations between resources,
+such as the route table of a subnet. `ec2.described` converts API responses to these records.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ EniId = NewType("EniId", str)
 GroupId = NewType("GroupId", str)
 
 ANY = -1
-"""Every protocol, every ICMP type or code: as in the API."""
+"""The API's value for all protocols, and for all ICMP types or codes."""
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 BlockMode = Literal["off", "block-bidirectional", "block-ingress"]
 
 
 @dataclass(frozen=True, slots=True)
 class Vpc:
-    """`cidrs` has the primary IPv4 block first, then the others, then IPv6."""
+    """A VPC. `cidrs` has the primary IPv4 block first, then the other IPv4 blocks, then IPv6."""
 
     vpc_id: VpcId
     cidrs: tuple[Cidr, ...]
@@ -34,7 +33,7 @@ class Vpc:
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A subnet; its route table and network ACL name it, not the other way round."""
+    """A subnet. Its route table and its network ACL refer to it."""
 
     subnet_id: SubnetId
     vpc_id: VpcId
@@ -47,7 +46,7 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Either `destination` or `prefix_list_id` is given. `target` is an id (`igw-…`, `eni-…`) or `local`."""
+    """A route with a `destination` or a `prefix_list_id`. `target` is an id (`igw-…`, `eni-…`) or `local`."""
 
     target: str
     destination: Cidr | None = None
@@ -57,14 +56,14 @@ class Route:
 
     @property
     def text(self) -> str:
-        """As a line of the console's table."""
+        """The route as a line of the console's table."""
         to = self.destination.text if self.destination else self.prefix_list_id
         return f"{to} → {self.target or 'nothing'}{' (blackhole)' if self.is_blackhole else ''}"
 
 
 @dataclass(frozen=True, slots=True)
 class RouteTable:
-    """`gateways` are the internet or VPN gateways with an edge association."""
+    """A route table. `gateways` are the internet or VPN gateways with an edge association."""
 
     route_table_id: str
     vpc_id: VpcId
@@ -76,7 +75,7 @@ class RouteTable:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """An internet (`igw-`), egress-only internet (`eigw-`) or virtual private (`vgw-`) gateway, attached."""
+    """The attachment of an internet (`igw-`), egress-only (`eigw-`) or virtual private (`vgw-`) gateway."""
 
     gateway_id: str
     vpc_id: VpcId
@@ -98,7 +97,7 @@ class NatGateway:
 
 @dataclass(frozen=True, slots=True)
 class PrefixList:
-    """A prefix list of AWS's or of a customer's."""
+    """A managed prefix list, of AWS or of a customer."""
 
     prefix_list_id: str
     cidrs: tuple[Cidr, ...]
@@ -122,17 +121,16 @@ class Peering:
 
 @dataclass(frozen=True, slots=True)
 class TransitGateway:
-    """A transit gateway. Its default tables serve attachments that no table names."""
+    """A transit gateway. All attachments propagate to its default table if that table lists none."""
 
     transit_gateway_id: str
     references_groups: bool = False
-    association_table_id: str = ""
     propagation_table_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TransitGatewayAttachment:
-    """`resource_type` is `vpc`, `vpn`, `direct-connect-gateway`, `peering`, …; `subnets` only of a VPC."""
+    """An attachment. `resource_type` is `vpc`, `vpn`, `peering`, …; only a VPC attachment has `subnets`."""
 
     attachment_id: str
     transit_gateway_id: str
@@ -145,16 +143,17 @@ class TransitGatewayAttachment:
 
 @dataclass(frozen=True, slots=True)
 class TransitGatewayRoute:
-    """`attachment_id` is empty for a black hole."""
+    """A route. The endpoint does not describe where an active route without an `attachment_id` leads."""
 
     destination: Cidr
     attachment_id: str = ""
+    is_blackhole: bool = False
     is_propagated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TransitGatewayRouteTable:
-    """A VPC attachment in `propagations` adds its VPC's blocks to the routes."""
+    """A route table. Each VPC attachment in `propagations` adds the blocks of its VPC to the routes."""
 
     route_table_id: str
     transit_gateway_id: str
@@ -165,7 +164,7 @@ class TransitGatewayRouteTable:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroupRule:
-    """One source or destination: a block, a prefix list or a group. For ICMP the ports are type and code."""
+    """A rule with one peer: a block, a prefix list or a group. For ICMP the ports are type and code."""
 
     protocol: int
     from_port: int = ANY
@@ -177,18 +176,18 @@ class SecurityGroupRule:
 
     @property
     def peer(self) -> str:
-        """The source or destination, as text."""
+        """The source or destination of the rule as text."""
         return self.cidr.text if self.cidr else self.prefix_list_id or self.group_id
 
     @property
     def text(self) -> str:
-        """As a line of the console's table: `tcp 443 0.0.0.0/0`."""
+        """The rule as a line of the console's table: `tcp 443 0.0.0.0/0`."""
         return f"{protocol_text(self.protocol, self.from_port, self.to_port)} {self.peer}"
 
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """A security group; the order of its rules means nothing."""
+    """A security group. The order of its rules has no meaning."""
 
     group_id: GroupId
     vpc_id: VpcId
@@ -200,7 +199,7 @@ class SecurityGroup:
 
 @dataclass(frozen=True, slots=True)
 class NetworkAclEntry:
-    """`number` 32767 and above is the rule that AWS shows as `*`."""
+    """An entry of a network ACL. AWS shows the numbers from 32767 on as `*`."""
 
     number: int
     is_egress: bool
@@ -214,7 +213,7 @@ class NetworkAclEntry:
 
     @property
     def text(self) -> str:
-        """As a line of the console's table: `100 allow tcp 80 0.0.0.0/0`."""
+        """The entry as a line of the console's table: `100 allow tcp 80 0.0.0.0/0`."""
         is_icmp = self.protocol in (ICMP, ICMPV6)
         low, high = (self.icmp_type, self.icmp_code) if is_icmp else (self.from_port, self.to_port)
         shown = "*" if self.number >= LAST_ACL_RULE else str(self.number)
@@ -227,7 +226,7 @@ LAST_ACL_RULE = 32767
 
 @dataclass(frozen=True, slots=True)
 class NetworkAcl:
-    """A network ACL; entries count by their number, not by their place."""
+    """A network ACL. The number of an entry, not its place, decides the order."""
 
     network_acl_id: str
     vpc_id: VpcId
@@ -238,7 +237,7 @@ class NetworkAcl:
 
 @dataclass(frozen=True, slots=True)
 class VpcEndpoint:
-    """`endpoint_type` is `Gateway`, `Interface`, `GatewayLoadBalancer`, …"""
+    """A VPC endpoint. `endpoint_type` is `Gateway`, `Interface`, `GatewayLoadBalancer`, …"""
 
     endpoint_id: str
     vpc_id: VpcId
@@ -252,7 +251,8 @@ class VpcEndpoint:
 class Eni:
     """A network interface. `private_ips` has the primary one first; `public_ips` pairs private and public.
 
-    EC2 does not tell here whether the instance is a Nitro one; nearly all are, and who knows better says so.
+    `is_running` is False if the attached instance is not running. `is_nitro` is a default: this call does not
+    describe the instance's type.
     """
 
     interface_id: EniId
@@ -268,26 +268,27 @@ class Eni:
     is_requester_managed: bool = False
     source_dest_check: bool = True
     instance_id: str = ""
+    is_running: bool = True
     owner_id: str = ""
     is_nitro: bool = True
     tags: tuple[tuple[str, str], ...] = ()
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Every address of its own inside the VPC."""
+        """All addresses inside the VPC."""
         return self.private_ips + self.ipv6_addresses
 
 
 @dataclass(frozen=True, slots=True)
 class BlockPublicAccess:
-    """VPC Block Public Access of the account, and what is excluded: VPC or subnet id → mode."""
+    """VPC Block Public Access of the account. `exclusions` pairs VPC or subnet ids with their modes."""
 
     mode: BlockMode = "off"
     exclusions: tuple[tuple[str, Literal["allow-bidirectional", "allow-egress"]], ...] = ()
 
 
 def protocol_text(protocol: int, low: int, high: int) -> str:
-    """Return `tcp 80`, `udp 1024-65535`, `icmp 8/0`, `all`: ports, or type and code."""
+    """Return a protocol with ports, or ICMP type and code: `tcp 80`, `udp 1024-65535`, `icmp 8/0`, `all`."""
     if protocol == ANY:
         return "all"
     name = {ICMP: "icmp", TCP: "tcp", UDP: "udp", ICMPV6: "icmpv6"}.get(protocol, f"protocol {protocol}")

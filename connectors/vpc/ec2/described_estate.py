@@ -41,6 +41,8 @@ _INTERFACE_TYPES = {
 class Answers:
     """The lists of the answers, named as the calls: `describe_vpcs` → `vpcs`. All pages of each, joined.
 
+    `instances` are those of all reservations.
+
     By prefix list: `get_managed_prefix_list_entries`. By transit gateway route table:
     `search_transit_gateway_routes`, `get_transit_gateway_route_table_associations` and `…_propagations`.
     """
@@ -51,6 +53,7 @@ class Answers:
     network_acls: Descriptions = ()
     security_groups: Descriptions = ()
     network_interfaces: Descriptions = ()
+    instances: Descriptions = ()
     internet_gateways: Descriptions = ()
     egress_only_internet_gateways: Descriptions = ()
     vpn_gateways: Descriptions = ()
@@ -79,7 +82,7 @@ def resources(answers: Answers) -> Resources:
     return Resources(
         vpcs=tuple(map(described.vpc, answers.vpcs)),
         subnets=tuple(map(described.subnet, answers.subnets)),
-        enis=_told_apart(_enis(answers.network_interfaces), nat_gateways, endpoints),
+        enis=_told_apart(_enis(answers), nat_gateways, endpoints),
         route_tables=tuple(map(described.route_table, answers.route_tables)),
         network_acls=tuple(map(described.network_acl, answers.network_acls)),
         security_groups=tuple(map(described.security_group, answers.security_groups)),
@@ -100,19 +103,19 @@ def resources(answers: Answers) -> Resources:
     )
 
 
-def _enis(interfaces: Descriptions) -> tuple[Eni, ...]:
-    return tuple(described.eni(one) for one in interfaces if one.get("SubnetId"))
+def _enis(answers: Answers) -> tuple[Eni, ...]:
+    halted = {one["InstanceId"] for one in answers.instances if not described.is_running(one)}
+    enis = (described.eni(one) for one in answers.network_interfaces if one.get("SubnetId"))
+    return tuple(replace(eni, is_running=False) if eni.instance_id in halted else eni for eni in enis)
 
 
 def transit_gateway(one: Description) -> TransitGateway:
     """Read an element of `DescribeTransitGateways`; referring to groups is off unless it says otherwise."""
     options = one.get("Options") or {}
-    associates = options.get("DefaultRouteTableAssociation", "enable") == "enable"
     propagates = options.get("DefaultRouteTablePropagation", "enable") == "enable"
     return TransitGateway(
         transit_gateway_id=one["TransitGatewayId"],
         references_groups=options.get("SecurityGroupReferencingSupport") == "enable",
-        association_table_id=options.get("AssociationDefaultRouteTableId", "") if associates else "",
         propagation_table_id=options.get("PropagationDefaultRouteTableId", "") if propagates else "",
     )
 
@@ -165,10 +168,10 @@ def _attachment_ids(listed: Descriptions) -> tuple[str, ...]:
 
 def _transit_route(one: Description) -> TransitGatewayRoute:
     attachments = one.get("TransitGatewayAttachments") or [{}]
-    is_active = one.get("State", "active") == "active"
     return TransitGatewayRoute(
         destination=cidr(one["DestinationCidrBlock"]),
-        attachment_id=attachments[0].get("TransitGatewayAttachmentId", "") if is_active else "",
+        attachment_id=attachments[0].get("TransitGatewayAttachmentId", ""),
+        is_blackhole=one.get("State", "active") != "active",
         is_propagated=one.get("Type") == "propagated",
     )
 

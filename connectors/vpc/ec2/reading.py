@@ -6,7 +6,7 @@ the caller may not see is left out and said in `Reading.missing`; the model take
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -28,7 +28,7 @@ _ESSENTIAL = frozenset(
     | {"describe_route_tables", "describe_network_acls"}
 )
 # The key of the answer where it is not the call's name in AWS's spelling.
-_KEYS = {"managed_prefix_lists": "PrefixLists"}
+_KEYS = {"managed_prefix_lists": "PrefixLists", "instances": "Reservations"}
 _SINGLE = {"vpc_block_public_access_options": "VpcBlockPublicAccessOptions"}
 _BY_TABLE = (
     "managed_prefix_list_entries",
@@ -59,11 +59,6 @@ class Reading:
     missing: Mapping[str, str]
 
 
-def read_estate(client: Any) -> Estate:
-    """Return the network that an EC2 client sees. Raises botocore's errors when the endpoint is not there."""
-    return read(client).estate
-
-
 def read(client: Any, missing: Mapping[str, str] | None = None) -> Reading:
     """Return everything that an EC2 client sees. Raises botocore's errors when the endpoint is not there.
 
@@ -71,7 +66,8 @@ def read(client: Any, missing: Mapping[str, str] | None = None) -> Reading:
     """
     reader = _Reader(client, missing or {})
     answers = reader.answers()
-    return Reading(Estate(resources(answers)), reader.instances(), dict(reader.missing))
+    instances = reader.instances(answers.instances)
+    return Reading(Estate(resources(answers)), instances, dict(reader.missing))
 
 
 class _Reader:
@@ -87,6 +83,7 @@ class _Reader:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             lists: dict[str, Any] = dict(zip(single, pool.map(self._listed, single), strict=True))
         lists |= {name: self._one(f"describe_{name}").get(key) or {} for name, key in _SINGLE.items()}
+        lists["instances"] = [one for some in lists["instances"] for one in some.get("Instances") or ()]
         lists["network_interfaces"] = [as_aws(one) for one in lists["network_interfaces"]]
         lists["nat_gateways"] = list(_nat_gateways(lists["nat_gateways"], lists["network_interfaces"]))
         lists["managed_prefix_list_entries"] = {
@@ -106,10 +103,8 @@ class _Reader:
             }
         return Answers(**lists)
 
-    def instances(self) -> dict[str, Instance]:
-        """Return the instances by their id."""
-        reservations = self._paged("describe_instances", "Reservations")
-        found = [one for reservation in reservations for one in reservation.get("Instances") or ()]
+    def instances(self, found: Sequence[Description]) -> dict[str, Instance]:
+        """Return the instances by their id, with what their types decide."""
         types = sorted({one["InstanceType"] for one in found if one.get("InstanceType")})
         xen = {
             one["InstanceType"]

@@ -11,7 +11,7 @@ from typing import Literal
 
 from connectors.vpc.addresses import number_of
 from connectors.vpc.estate import Estate
-from connectors.vpc.network import Eni, EniId, Route
+from connectors.vpc.network import ICMP, TCP, Eni, EniId, Route
 from connectors.vpc.rules.routes import RoutingTable
 
 Way = Literal["interface", "internet", "egress-only", "peering", "transit", "outside", "nowhere"]
@@ -19,6 +19,7 @@ Way = Literal["interface", "internet", "egress-only", "peering", "transit", "out
 # The field `traffic-path`: VPC guide, "Flow log records". Code 2 is an internet gateway or a gateway endpoint
 # (instances without Nitro). Not documented: egress-only gateways are 8, local and carrier gateways 6.
 SAME_VPC, EITHER_GATEWAY, VPN, PEERED, PEERED_FAR, LOCAL_ZONE, ENDPOINT, INTERNET = range(1, 9)
+_WAYS: dict[str, Way] = {"igw": "internet", "eigw": "egress-only", "vgw": "outside"}
 _OUTSIDE_PATHS = {"vgw": VPN, "lgw": LOCAL_ZONE, "cagw": LOCAL_ZONE}
 
 
@@ -40,7 +41,7 @@ class Hop:
     why: str = ""
 
 
-def from_subnet(estate: Estate, sender: Eni, dstaddr: str) -> Hop:
+def from_subnet(estate: Estate, sender: Eni, dstaddr: str, protocol: int) -> Hop:
     """Return the next step of a packet that an interface sends."""
     number = number_of(dstaddr)
     subnet = estate.subnets.get(sender.subnet_id)
@@ -49,20 +50,28 @@ def from_subnet(estate: Estate, sender: Eni, dstaddr: str) -> Hop:
     table = estate.routing(sender.subnet_id)
     if table is None:
         return Hop("nowhere", why=f"no route table is known for {sender.subnet_id}")
-    return _routed(estate, table, sender, number)
+    return _routed(estate, table, sender, number, protocol)
 
 
 def from_gateway(estate: Estate, gateway_id: str, vpc_id: str, dstaddr: str) -> Hop:
-    """Return the next step of a packet that a gateway lets into a VPC: its own table, or straight in."""
+    """Return the next step of a packet that a gateway lets into a VPC: by its route table, or delivery.
+
+    An internet gateway hands packets to a middlebox only if its interface has a public address: VPC guide,
+    "Gateway route tables". A Gateway Load Balancer endpoint needs none.
+    """
     number = number_of(dstaddr)
     table = estate.edge_routing(gateway_id)
     route = table.lookup(number) if table else None
-    if table and route and route.target.startswith(("eni-", "vpce-")):
-        return _to_interface(estate, route, f"{table.route_table_id}: {route.text}")
-    return _inside(estate, vpc_id, number, "")
+    if not (table and route and route.target.startswith(("eni-", "vpce-"))):
+        return _inside(estate, vpc_id, number, "")
+    hop = _to_interface(estate, route, f"{table.route_table_id}: {route.text}")
+    is_unnamed = hop.eni is not None and not (hop.eni.public_ips or hop.eni.ipv6_addresses)
+    if is_unnamed and gateway_id.startswith("igw-") and route.target.startswith("eni-"):
+        return Hop("nowhere", route.target, route=hop.route, why=f"{route.target} has no public address")
+    return hop
 
 
-def _routed(estate: Estate, table: RoutingTable, sender: Eni, number: int) -> Hop:
+def _routed(estate: Estate, table: RoutingTable, sender: Eni, number: int, protocol: int) -> Hop:
     route = table.lookup(number)
     if route is None:
         return Hop("nowhere", why=f"route table {table.route_table_id} has no route for the destination")
@@ -72,21 +81,29 @@ def _routed(estate: Estate, table: RoutingTable, sender: Eni, number: int) -> Ho
         return Hop("nowhere", route.target, route=line, why=why)
     if route.target == "local":
         return _inside(estate, sender.vpc_id, number, line)
+    if route.target.startswith("vpce-") and _is_gateway_endpoint(estate, route.target):
+        path = ENDPOINT if sender.is_nitro else EITHER_GATEWAY
+        if protocol not in (TCP, ICMP):
+            # Reachability Analyzer guide, "Explanation codes": VPCE_GATEWAY_PROTOCOL_RESTRICTION.
+            why = f"gateway endpoint {route.target} carries TCP and ICMP only"
+            return Hop("nowhere", route.target, path=path, route=line, why=why)
+        return Hop("outside", route.target, path=path, route=line)
     return _by_target(estate, route, sender, number, line)
 
 
 def _by_target(estate: Estate, route: Route, sender: Eni, number: int, line: str) -> Hop:
-    target, is_nitro = route.target, sender.is_nitro
+    target = route.target
     kind = target.partition("-")[0]
-    if kind in ("igw", "eigw"):
-        way: Way = "internet" if kind == "igw" else "egress-only"
-        return Hop(way, target, path=INTERNET if is_nitro else EITHER_GATEWAY, route=line)
+    if kind in _WAYS:
+        path = _OUTSIDE_PATHS.get(kind) or (INTERNET if sender.is_nitro else EITHER_GATEWAY)
+        if not estate.is_attached(target, sender.vpc_id):
+            why = f"{target} is not attached to {sender.vpc_id} (a black hole)"
+            return Hop("nowhere", target, path=path, route=line, why=why)
+        return Hop(_WAYS[kind], target, path=path, route=line)
     if kind == "pcx":
         return _peered(estate, target, sender, number, line)
     if kind == "tgw":
         return Hop("transit", target, route=line)
-    if kind == "vpce" and _is_gateway_endpoint(estate, target):
-        return Hop("outside", target, path=ENDPOINT if is_nitro else EITHER_GATEWAY, route=line)
     if kind in ("eni", "i", "nat", "vpce"):
         return _to_interface(estate, route, line)
     return Hop("outside", target, path=_OUTSIDE_PATHS.get(kind), route=line)
@@ -117,10 +134,10 @@ def _to_interface(estate: Estate, route: Route, line: str) -> Hop:
         eni = next((one for one in estate.resources.enis if one.instance_id == target), None)
     else:
         eni = estate.enis.get(EniId(target))
-    if eni is None:
-        return Hop(
-            "nowhere", target, route=line, why=f"the route's target {target} is not there (a black hole)"
-        )
+    if eni is None or not eni.is_running:
+        state = "not there" if eni is None else "not running"
+        why = f"the route's target {target} is {state} (a black hole)"
+        return Hop("nowhere", target, route=line, why=why)
     return Hop("interface", target, eni, is_detour=True, path=SAME_VPC, route=line)
 
 

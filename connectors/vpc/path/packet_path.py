@@ -1,11 +1,10 @@
-"""One packet's way through the network, and what every interface on it records.
+"""The path of one packet through the network, and the flow-log record of each interface on it.
 
-At each interface the order is AWS's: out through the security groups, then the subnet's network ACL; in
-through the network ACL, then the groups (`checkpoints`). A refusal on the way out is recorded there and
-nothing arrives. An accepted packet that routing loses stays an ACCEPT: flow logs know groups, ACLs and Block
-Public Access only.
+On egress AWS evaluates the security groups, then the subnet's network ACL; on ingress the network ACL, then
+the groups (`checkpoints`). A packet that is rejected on egress reaches no other interface. If routing loses an
+accepted packet, its records stay ACCEPT: flow logs report groups, ACLs and Block Public Access only.
 
-What must hold: a walk ends after `MAX_HOPS` interfaces, whatever the routes say.
+Invariant: a walk ends after `MAX_HOPS` interfaces, also if the routes form a loop.
 """
 
 from __future__ import annotations
@@ -20,20 +19,19 @@ from connectors.vpc.packets import Direction, Leg, Packet
 from connectors.vpc.path import hops
 from connectors.vpc.path.checkpoints import Checkpoint, End, Memory, internet_block
 from connectors.vpc.path.hops import Hop
-from connectors.vpc.rules import unlogged
+from connectors.vpc.path.recording import Place, recorded, refusal_of
+from connectors.vpc.rules import internet, unlogged
 
 MAX_HOPS = 16
-"""More interfaces in a row than any sane path has; then the routes form a loop."""
-
-_HIDDEN_SENDERS = {"transit_gateway", "network_load_balancer"}  # no next hop on ingress (VPC guide)
-_UNLOGGED_PAIR = {"vpc_endpoint", "network_load_balancer"}  # not logged: VPC guide, "Flow log limitations"
+"""The number of interfaces on a path from which on the routes are taken to form a loop."""
 
 
 @dataclass(slots=True)
 class Walk:
-    """A packet under way. One walk serves one packet: `from_interface` or `from_outside`, once.
+    """The walk of one packet. Call `from_interface` or `from_outside` once.
 
-    `sender`, below, is the interface whose own packet this still is, as far as rules for groups can tell.
+    In the methods, `sender` is the interface that sent the packet if rules that refer to groups still apply
+    to it, else None.
     """
 
     estate: Estate
@@ -48,14 +46,16 @@ class Walk:
         why = unlogged.reason(packet, self.estate.reserved.get(eni.vpc_id, {}))
         if why:
             return self._passage(_ended("unlogged", eni.interface_id, why))
+        if not eni.is_running:
+            return self._passage(_ended("lost", eni.interface_id, f"{eni.instance_id} is not running"))
         if eni.source_dest_check and packet.srcaddr not in eni.addresses:
-            # That nothing is recorded of what the check drops is our reading.
+            # AWS does not document it; we assume that the check drops packets before they are logged.
             why = f"{eni.interface_id} checks sources and this one is not its own"
             return self._passage(_ended("lost", eni.interface_id, why))
         return self._passage(self._leave(eni, packet, eni))
 
     def from_outside(self, gateway_id: str, vpc_id: VpcId | None, packet: Packet) -> Passage:
-        """Let the packet in by a gateway or transit gateway attachment; no gateway means the internet."""
+        """Admit the packet by a gateway or a transit gateway attachment. An empty id is the internet."""
         attachment = self.estate.attachments.get(gateway_id)
         if attachment:
             return self._passage(self._through_transit(attachment, packet, None, ""))
@@ -70,16 +70,16 @@ class Walk:
         return Passage(tuple(self.records), outcome)
 
     def _leave(self, eni: Eni, packet: Packet, sender: Eni | None) -> Outcome:
-        hop = hops.from_subnet(self.estate, eni, packet.dstaddr)
+        hop = hops.from_subnet(self.estate, eni, packet.dstaddr, packet.protocol)
         is_neighbour = hop.way == "interface" and hop.eni is not None
         neighbour = hop.eni.subnet_id if is_neighbour and hop.eni else eni.subnet_id if hop.stays else None
         is_told_apart = hop.path in (hops.SAME_VPC, hops.PEERED) and not hop.is_detour
         checkpoint = Checkpoint(self.estate, self.memory, self.leg, eni, "egress")
         decisions = checkpoint.ask(packet, hop.eni if is_told_apart else None, neighbour)
-        if hop.way in ("internet", "egress-only") and not _refusal(decisions):
+        if hop.way in ("internet", "egress-only") and not refusal_of(decisions):
             decisions = self._blocked(eni, "egress", hop.target, decisions)
         self._note(eni, "egress", packet, decisions, hop, self._next(eni, hop))
-        refusal = _refusal(decisions)
+        refusal = refusal_of(decisions)
         return _rejected(eni, refusal) if refusal else self._follow(eni, hop, packet, sender)
 
     def _follow(self, eni: Eni, hop: Hop, packet: Packet, sender: Eni | None) -> Outcome:
@@ -89,9 +89,10 @@ class Walk:
             # Rules cannot refer to a group across Regions: Peering guide, “Update your security groups”.
             is_near = hop.path == hops.PEERED
             return self._enter(hop.eni, packet, sender if is_near else None, eni if is_near else None)
-        if hop.way in ("transit", "internet"):
-            go = self._to_transit if hop.way == "transit" else self._to_internet
-            return go(eni, hop.target, packet, sender)
+        if hop.way == "transit":
+            return self._to_transit(eni, hop.target, packet, sender)
+        if hop.way == "internet":
+            return self._to_internet(eni.vpc_id, hop.target, packet)
         if hop.way in ("outside", "egress-only"):
             return self._exit(hop.target, eni.vpc_id, packet)
         return _ended("lost", hop.target or eni.subnet_id, hop.why)
@@ -100,14 +101,18 @@ class Walk:
         self.entered += 1
         if self.entered > MAX_HOPS:
             return _ended("lost", eni.interface_id, "the routes form a loop")
+        if not eni.is_running:
+            return _ended("lost", eni.interface_id, f"{eni.instance_id} is not running")
         neighbour: SubnetId | None = last.subnet_id if last else None
         checkpoint = Checkpoint(self.estate, self.memory, self.leg, eni, "ingress")
         decisions = self._blocked(eni, "ingress", by, ()) if by else ()
         decisions = decisions or checkpoint.ask(packet, sender, neighbour)
         self._note(eni, "ingress", packet, decisions, None, last)
-        refusal = _refusal(decisions)
-        if refusal:
-            return _rejected(eni, refusal)
+        refusal = refusal_of(decisions)
+        return _rejected(eni, refusal) if refusal else self._pass_on(eni, packet)
+
+    def _pass_on(self, eni: Eni, packet: Packet) -> Outcome:
+        """Deliver the packet to an interface, or forward it as a NAT gateway or an appliance does."""
         if eni.interface_id in self.estate.nat_of_eni:
             return self._translate(eni, packet)
         if packet.dstaddr in eni.addresses:
@@ -123,6 +128,8 @@ class Walk:
         if packet.protocol not in (TCP, UDP, ICMP):
             return _ended("lost", nat_id, f"{nat_id} translates TCP, UDP and ICMP only")
         if packet.dstaddr not in eni.addresses:
+            if self.leg == "response":
+                return _ended("lost", nat_id, f"{nat_id} never saw the connection that this answers")
             self.memory.translated[eni.interface_id] = packet.srcaddr
             return self._leave(eni, packet.sent_from(eni.private_ips[0]), None)
         client = self.memory.translated.get(eni.interface_id)
@@ -130,20 +137,24 @@ class Walk:
             return _ended("lost", nat_id, f"{nat_id} drops what no connection from inside asked for")
         return self._leave(eni, packet.sent_to(client), None)
 
-    def _to_internet(self, eni: Eni, gateway_id: str, packet: Packet, _: Eni | None) -> Outcome:
-        gateway = self.estate.gateways.get(gateway_id)
-        if gateway is None or gateway.vpc_id != eni.vpc_id:
-            return _ended("lost", gateway_id, f"{gateway_id} is not attached to {eni.vpc_id} (a black hole)")
+    def _to_internet(self, vpc_id: VpcId, gateway_id: str, packet: Packet) -> Outcome:
+        """Translate the packet's source, whichever interface handed the packet over."""
         if not is_ipv6(packet.srcaddr):
-            public = dict(eni.public_ips).get(packet.srcaddr)
+            source = self.estate.eni_at(vpc_id, number_of(packet.srcaddr))
+            public = dict(source.public_ips).get(packet.srcaddr) if source else None
             if public is None:
-                return _ended("lost", gateway_id, f"{eni.interface_id} has no public address")
+                return _ended("lost", gateway_id, "the packet's source has no public address")
             packet = packet.sent_from(public)
-        if self.estate.public(number_of(packet.dstaddr)):
+        number = number_of(packet.dstaddr)
+        if internet.is_private(number):
+            return _ended("lost", gateway_id, f"{gateway_id} carries nothing to private addresses")
+        if self.estate.public(number):
             return self._from_internet(packet)
-        return self._exit(gateway_id, eni.vpc_id, packet)
+        return self._exit(gateway_id, vpc_id, packet)
 
     def _from_internet(self, packet: Packet) -> Outcome:
+        if internet.is_private(number_of(packet.srcaddr)):
+            return _ended("lost", "internet", "nothing comes from the internet with a private source")
         found = self.estate.public(number_of(packet.dstaddr))
         if found is None:
             return _ended("lost", "internet", "no interface has the public address")
@@ -151,9 +162,10 @@ class Walk:
         gateway_id = self.estate.internet_gateway(eni.vpc_id)
         if not gateway_id:
             return _ended("lost", eni.vpc_id, f"{eni.vpc_id} has no internet gateway")
-        back = hops.from_subnet(self.estate, eni, packet.srcaddr) if is_ipv6(packet.srcaddr) else None
-        if back and back.way == "egress-only":
-            return _ended("lost", back.target, f"{back.target} lets nothing in that was not asked for")
+        if is_ipv6(packet.srcaddr):
+            back = hops.from_subnet(self.estate, eni, packet.srcaddr, packet.protocol)
+            if back.way == "egress-only":
+                return _ended("lost", back.target, f"{back.target} lets nothing in that was not asked for")
         return self._from_gateway(gateway_id, eni.vpc_id, packet.sent_to(address))
 
     def _from_gateway(self, gateway_id: str, vpc_id: str, packet: Packet) -> Outcome:
@@ -173,10 +185,10 @@ class Walk:
             why = f"{attachment.attachment_id} has no subnet in the sender's Availability Zone"
             return _ended("lost", attachment.attachment_id, why)
         door = self._door(attachment, inside, eni.vpc_id)
-        # Even in one subnet, both ways are asked towards the gateway: Transit Gateway guide, “Network ACLs”.
+        # The ACL applies towards the gateway even in one subnet: Transit Gateway guide, “Network ACLs”.
         decisions = Checkpoint(self.estate, self.memory, self.leg, door, "ingress").ask(packet, None, None)
         self._note(door, "ingress", packet, decisions, None, eni)
-        refusal = _refusal(decisions)
+        refusal = refusal_of(decisions)
         return (
             _rejected(door, refusal) if refusal else self._through_transit(attachment, packet, sender, zone)
         )
@@ -186,29 +198,30 @@ class Walk:
     ) -> Outcome:
         gateway = self.estate.transit_gateways.get(attachment.transit_gateway_id)
         table = self.estate.attachment_routing(attachment)
-        route = table.lookup(number_of(packet.dstaddr)) if table else None
+        if table is None:
+            why = f"{attachment.attachment_id} is associated with no transit gateway route table"
+            return _ended("lost", attachment.attachment_id, why)
+        table_id, route = table.route_table_id, table.lookup(number_of(packet.dstaddr))
+        if route and not route.target and not route.is_blackhole:
+            why = f"where “{route.text}” of {table_id} leads is not described"
+            return _ended("unknown", table_id, why)
         to = self.estate.attachments.get(route.target) if route else None
-        if to is None or not to.is_available or not (table and route):
-            what = (
-                f"sends it into a black hole by “{route.text}”"
-                if route
-                else "has no route for the destination"
-            )
-            table_id = table.route_table_id if table else attachment.attachment_id
+        if to is None or not to.is_available or route is None or route.is_blackhole:
+            what = f"sends it into a black hole by “{route.text}”" if route else "has no route for it"
             return _ended("lost", table_id, f"transit gateway route table {table_id} {what}")
         if to.resource_type != "vpc":
             return self._exit(to.attachment_id, None, packet)
         if not to.subnets:
             return _ended("lost", to.attachment_id, f"{to.attachment_id} is in no subnet")
-        # Out by the zone it came in by, where there is a choice (appliance mode off): as in the example of
-        # the VPC guide, “Traffic through a transit gateway”.
+        # Without appliance mode the packet stays in its zone if the attachment has a subnet there: the
+        # example of the VPC guide, “Traffic through a transit gateway”.
         out = self._subnet_in(to, zone) or min(to.subnets)
         knows = gateway is not None and gateway.references_groups
         keeps = knows and attachment.references_groups and to.references_groups
         return self._leave(self._door(to, out, to.resource_id), packet, sender if keeps else None)
 
     def _door(self, attachment: TransitGatewayAttachment, subnet_id: SubnetId, vpc_id: str) -> Eni:
-        """Return the attachment's interface; one without an id, never recorded, when none is described."""
+        """Return the attachment's interface; if none is described, one without an id, which is not logged."""
         described = self.estate.attachment_eni(attachment, subnet_id)
         return described or Eni(EniId(""), subnet_id, VpcId(vpc_id), interface_type="transit_gateway")
 
@@ -246,44 +259,11 @@ class Walk:
         hop: Hop | None,
         other: Eni | None,
     ) -> None:
-        is_copy, self.is_mirrored = self.is_mirrored, False  # the first note is the source's, not logged
-        is_pair = other is not None and {eni.interface_type, other.interface_type} == _UNLOGGED_PAIR
-        if is_copy or is_pair or not eni.interface_id:
-            return
-        refusal = _refusal(decisions)
-        is_told = other is not None and (direction == "egress" or other.interface_type not in _HIDDEN_SENDERS)
-        own = _shown(eni, packet.srcaddr if direction == "egress" else packet.dstaddr)
-        self.records.append(
-            Record(
-                leg=self.leg,
-                interface_id=eni.interface_id,
-                flow_direction=direction,
-                action="REJECT" if refusal else "ACCEPT",
-                srcaddr=own if direction == "egress" else packet.srcaddr,
-                dstaddr=packet.dstaddr if direction == "egress" else own,
-                srcport=packet.srcport,
-                dstport=packet.dstport,
-                protocol=packet.protocol,
-                pkt_srcaddr=packet.srcaddr,
-                pkt_dstaddr=packet.dstaddr,
-                traffic_path=hop.path if hop else None,
-                reject_reason="BPA" if refusal and refusal.decider == "VPC Block Public Access" else None,
-                next_hop_interface_id=(other.interface_id or None) if other and is_told else None,
-                route=hop.route if hop else "",
-                decisions=decisions,
-            )
-        )
-
-
-def _shown(eni: Eni, address: str) -> str:
-    """Return the ENI's side: its primary private IPv4, or the IPv6 address itself if the ENI has it."""
-    if is_ipv6(address):
-        return address if address in eni.ipv6_addresses else next(iter(eni.ipv6_addresses), address)
-    return eni.private_ips[0] if eni.private_ips else address
-
-
-def _refusal(decisions: tuple[Decision, ...]) -> Decision | None:
-    return decisions[-1] if decisions and not decisions[-1].allowed else None
+        """Record the packet at an interface, unless AWS does not log it there."""
+        is_copy, self.is_mirrored = self.is_mirrored, False  # a mirrored packet is not logged at its source
+        at = Place(self.leg, eni, direction, other)
+        if not is_copy and at.is_logged:
+            self.records.append(recorded(at, packet, decisions, hop))
 
 
 def _rejected(eni: Eni, refusal: Decision) -> Outcome:

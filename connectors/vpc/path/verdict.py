@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from connectors.vpc.addresses import number_of
+from connectors.vpc.addresses import is_ipv6, number_of
 from connectors.vpc.decisions import Outcome, Passage, Record
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import EniId
@@ -27,12 +27,17 @@ PATTERNS_MAX = 1 << 15
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A flow with its answer. `tracked`: the interfaces whose groups let it go on even if rules change."""
+    """A flow with its answer.
+
+    `succeeded`: the answer reached the sender of the flow. `tracked`: the interfaces at which the flow is
+    tracked, so that it continues there if the rules change.
+    """
 
     flow: Flow
     request: Passage
     response: Passage | None
     tracked: frozenset[EniId] = frozenset()
+    succeeded: bool = False
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -40,15 +45,14 @@ class Conversation:
         return self.request.records + (self.response.records if self.response else ())
 
     @property
-    def succeeded(self) -> bool:
-        """Whether the request and its answer got there."""
-        return self.request.arrived and self.response is not None and self.response.arrived
-
-    @property
     def sentence(self) -> str:
-        """One English sentence: how it ended, and who decided."""
+        """Return how the conversation ended, and what decided that, as one English sentence."""
         if not self.request.arrived or self.response is None:
             return f"Request: {self.request.outcome.sentence}"
+        if self.response.arrived and not self.succeeded:
+            return (
+                f"Response: {self.response.outcome.sentence.rstrip('.')}, but not the sender of the request."
+            )
         return f"Response: {self.response.outcome.sentence}"
 
 
@@ -60,18 +64,27 @@ def conversation(estate: Estate, flow: Flow, established: frozenset[EniId] = fro
     """
     memory = Memory(established=established)
     request = _request(estate, flow, memory)
-    response = None
+    response, succeeded = None, False
     if request.arrived and flow.is_answered and memory.end:
         answer = memory.end.packet.answer()
         response = _answered(estate, memory, answer) if answer else None
+        succeeded = response is not None and response.arrived and _is_sender(estate, flow, memory.end)
     elif request.outcome.ending == "unlogged" and flow.is_answered:
         response = Passage((), request.outcome)
-    return Conversation(flow, request, response, frozenset(memory.tracked))
+    return Conversation(flow, request, response, frozenset(memory.tracked), succeeded)
 
 
-def lone_packet(estate: Estate, flow: Flow) -> Passage:
-    """Judge a packet of its own: nothing remembers it, nothing answers it."""
-    return _request(estate, flow, Memory())
+def _is_sender(estate: Estate, flow: Flow, end: End) -> bool:
+    """Return whether an answer ended at the sender of the flow, with the addresses that the sender expects.
+
+    VPC peering guide, "Routing for response traffic": a route can lead it to another host.
+    """
+    if (end.packet.srcaddr, end.packet.dstaddr) != (flow.dstaddr, flow.srcaddr):
+        return False
+    if EniId(flow.origin) in estate.enis:
+        return end.eni is not None and end.eni.interface_id == flow.origin
+    is_internet = not flow.origin or flow.origin.startswith("igw-")
+    return end.eni is None and (not is_internet or end.gateway_id.startswith(("igw-", "eigw-")))
 
 
 def late_answer(estate: Estate, flow: Flow) -> Passage | None:
@@ -87,6 +100,9 @@ def late_answer(estate: Estate, flow: Flow) -> Passage | None:
 
 
 def _request(estate: Estate, flow: Flow, memory: Memory) -> Passage:
+    if is_ipv6(flow.srcaddr) != is_ipv6(flow.dstaddr):
+        why = "Lost: there is no packet with one IPv4 and one IPv6 address."
+        return Passage((), Outcome("lost", flow.origin, why))
     walk = Walk(estate, "request", memory, flow.is_mirrored)
     eni = estate.enis.get(EniId(flow.origin))
     if eni:
@@ -198,7 +214,7 @@ def like(pattern: Conversation, flow: Flow) -> Conversation:
         )
 
     response = renamed(pattern.response) if pattern.response else None
-    return Conversation(flow, renamed(pattern.request), response, pattern.tracked)
+    return Conversation(flow, renamed(pattern.request), response, pattern.tracked, pattern.succeeded)
 
 
 def _renamed(record: Record, address: Callable[[str, str], str], ports: tuple[int, int]) -> Record:

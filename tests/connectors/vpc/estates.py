@@ -36,6 +36,7 @@ from connectors.vpc.network import (
     SubnetId,
     TransitGateway,
     TransitGatewayAttachment,
+    TransitGatewayRoute,
     TransitGatewayRouteTable,
     Vpc,
     VpcEndpoint,
@@ -251,14 +252,20 @@ def estate(
         "peerings": (Peering("pcx-ab", VpcId("vpc-a"), VpcId("vpc-b")),),
         "prefix_lists": (PrefixList("pl-s3", (cidr("52.216.0.0/15"), cidr("3.5.0.0/19"))),),
         "endpoints": (VpcEndpoint("vpce-s3", VpcId("vpc-a"), "Gateway"),),
-        "transit_gateways": (TransitGateway("tgw-1", False, "tgw-rtb-1", "tgw-rtb-1"),),
+        "transit_gateways": (TransitGateway("tgw-1", False, "tgw-rtb-1"),),
         "attachments": (
             attachment("a", ("subnet-fw", "subnet-data")),
             attachment("c", ("subnet-c", "subnet-c2")),
         ),
-        "transit_gateway_route_tables": (TransitGatewayRouteTable("tgw-rtb-1", "tgw-1"),),
+        "transit_gateway_route_tables": (transit_table(),),
     }
     return Estate(Resources(**(parts | others)))
+
+
+def transit_table(*routes: TransitGatewayRoute, without: str = "") -> TransitGatewayRouteTable:
+    """Return the default route table of `tgw-1`, with which every attachment is associated but `without`."""
+    associated = tuple(f"tgw-attach-{letter}" for letter in "ac" if letter != without)
+    return TransitGatewayRouteTable("tgw-rtb-1", "tgw-1", routes, associated)
 
 
 def attachment(letter: str, subnets: Sequence[str], **more: Any) -> TransitGatewayAttachment:

@@ -9,7 +9,6 @@ from connectors.vpc.network import (
     Peering,
     TransitGateway,
     TransitGatewayRoute,
-    TransitGatewayRouteTable,
     VpcId,
 )
 from tests.connectors.vpc.cases.row import (
@@ -34,7 +33,7 @@ from tests.connectors.vpc.cases.row import (
     flow,
     group,
 )
-from tests.connectors.vpc.estates import ENIS, attachment, eni, estate
+from tests.connectors.vpc.estates import ENIS, attachment, eni, estate, transit_table
 
 FW_ROUTES = {"subnet-private": ("10.0.2.0/24 eni-fw",), "subnet-data": ("10.0.1.0/24 eni-fw",)}
 FW_OPEN = {"sg-db": (("tcp 5432 10.0.1.0/24",), ("all 0.0.0.0/0",))}
@@ -44,6 +43,9 @@ BACK_TO_NAT = f"nat in ACCEPT {HOST}>10.0.0.220"
 BACK_FROM_NAT = f"nat out ACCEPT 10.0.0.220>10.0.1.5 pkt {HOST}>10.0.1.5"
 VIA_NAT = (TO_NAT, FROM_NAT, BACK_TO_NAT, BACK_FROM_NAT)
 OUT_BY_NAT = flow("app", HOST, port=443)
+PUBLIC_FW = eni(
+    "fw", "subnet-fw", "10.0.3.9", source_dest_check=False, public_ips=(("10.0.3.9", "198.51.100.9"),)
+)
 TWO = replace(ENIS[0], private_ips=("10.0.0.10", "10.0.0.77"))
 HOP_CASES = (
     Case(
@@ -163,7 +165,69 @@ HOP_CASES = (
             f"web in ACCEPT {HOST}>10.0.0.10",
             "web out ACCEPT",
         ),
+        estate(edges={"igw-a": ("10.0.0.0/24 eni-fw",)}, enis={"eni-fw": PUBLIC_FW}),
+    ),
+    Case(
+        "an edge table leads through no appliance without a public address",
+        "VPC guide, Gateway route tables",
+        flow(HOST, WEB, port=80),
+        (),
         estate(edges={"igw-a": ("10.0.0.0/24 eni-fw",)}),
+        "lost",
+        "eni-fw has no public address",
+    ),
+    Case(
+        "an internet gateway translates the source behind an appliance",
+        "VPC guide, Internet gateways",
+        flow("bastion", HOST, port=443),
+        (
+            "bastion out ACCEPT 10.0.0.11>203.0.113.5",
+            "fw in ACCEPT 10.0.0.11>10.0.3.9 pkt 10.0.0.11>203.0.113.5",
+            "fw out ACCEPT 10.0.3.9>203.0.113.5 pkt 10.0.0.11>203.0.113.5",
+            "bastion in ACCEPT",
+        ),
+        estate(routes={"subnet-public": ("0.0.0.0/0 eni-fw",), "subnet-fw": ("0.0.0.0/0 igw-a",)}),
+        "delivered",
+    ),
+    Case(
+        "an appliance of a stopped instance is a black hole",
+        "EC2 API reference, Route: state blackhole",
+        APP_DB,
+        ("app out ACCEPT",),
+        estate(
+            routes=FW_ROUTES,
+            groups=FW_OPEN,
+            enis={"eni-fw": replace(PUBLIC_FW, instance_id="i-fw", is_running=False)},
+        ),
+        "lost",
+        "eni-fw is not running (a black hole)",
+    ),
+    Case(
+        "a stopped instance gets nothing and does not answer",
+        "EC2 guide, Amazon EC2 instance state changes",
+        APP_DB,
+        ("app out ACCEPT",),
+        estate(enis={"eni-db": replace(ENIS[4], instance_id="i-db", is_running=False)}),
+        "lost",
+        "i-db is not running",
+    ),
+    Case(
+        "a terminated instance sends nothing",
+        "EC2 guide, Amazon EC2 instance state changes",
+        APP_DB,
+        (),
+        estate(enis={"eni-app": replace(ENIS[2], instance_id="i-app", is_running=False)}),
+        "lost",
+        "i-app is not running",
+    ),
+    Case(
+        "a NAT gateway does not carry the answer to a connection from outside",
+        NAT,
+        flow(HOST, WEB, port=80),
+        (f"web in ACCEPT {HOST}>10.0.0.10", f"web out ACCEPT 10.0.0.10>{HOST}", "nat in ACCEPT"),
+        estate(routes={"subnet-public": ("0.0.0.0/0 igw-a", "203.0.113.0/24 nat-a")}),
+        "lost",
+        "nat-a never saw the connection",
     ),
     Case(
         "peered, by address",
@@ -281,11 +345,32 @@ HOP_CASES = (
         ("app out ACCEPT", "tgw-a1 in ACCEPT"),
         estate(
             transit_gateway_route_tables=(
-                TransitGatewayRouteTable("tgw-rtb-1", "tgw-1", (TransitGatewayRoute(cidr("10.40.1.0/24")),)),
+                transit_table(TransitGatewayRoute(cidr("10.40.1.0/24"), is_blackhole=True)),
             )
         ),
         "lost",
         "black hole",
+    ),
+    Case(
+        "a disassociated attachment has no transit gateway route table",
+        TGW + "; Reachability Analyzer guide, Explanation codes: TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION",
+        flow("app", "far", port=80),
+        ("app out ACCEPT", "tgw-a1 in ACCEPT"),
+        estate(transit_gateway_route_tables=(transit_table(without="a"),)),
+        "lost",
+        "tgw-attach-a is associated with no transit gateway route table",
+    ),
+    Case(
+        "an active route without an attachment is no black hole",
+        "EC2 API reference, TransitGatewayRoute: state active",
+        flow("app", "10.77.0.1", port=80),
+        ("app out ACCEPT", "tgw-a1 in ACCEPT"),
+        estate(
+            routes={"subnet-private": ("10.77.0.0/16 tgw-1",)},
+            transit_gateway_route_tables=(transit_table(TransitGatewayRoute(cidr("10.77.0.0/16"))),),
+        ),
+        "unknown",
+        "leads is not described",
     ),
     Case(
         "groups are not known across a transit gateway",
@@ -310,7 +395,7 @@ HOP_CASES = (
         ),
         estate(
             groups={"sg-far": (("tcp 80 sg-app",), ())},
-            transit_gateways=(TransitGateway("tgw-1", True, "tgw-rtb-1", "tgw-rtb-1"),),
+            transit_gateways=(TransitGateway("tgw-1", True, "tgw-rtb-1"),),
         ),
     ),
     Case(
@@ -320,7 +405,7 @@ HOP_CASES = (
         ("app out REJECT",),
         estate(
             groups={"sg-app": ((), ("tcp 80 sg-far",))},
-            transit_gateways=(TransitGateway("tgw-1", True, "tgw-rtb-1", "tgw-rtb-1"),),
+            transit_gateways=(TransitGateway("tgw-1", True, "tgw-rtb-1"),),
         ),
     ),
 )

@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.vpc.addresses import cidr
 from connectors.vpc.decisions import Record
+from connectors.vpc.network import Peering, Vpc, VpcId
 from connectors.vpc.packets import Flow
-from connectors.vpc.path.verdict import Conversation, Verdicts, conversation, late_answer, lone_packet
+from connectors.vpc.path.verdict import Conversation, Verdicts, conversation, late_answer
 from tests.connectors.vpc.cases import CASES
 from tests.connectors.vpc.cases.hops import OUT_BY_NAT
 from tests.connectors.vpc.cases.row import APP_DB, BASE, HOST, WEB, Case, flow
-from tests.connectors.vpc.estates import ENIS, eni, estate, group
+from tests.connectors.vpc.estates import ENIS, OPEN, eni, estate, group
 
 WAYS = {"ingress": "in", "egress": "out"}
 
@@ -132,8 +134,22 @@ def test_a_late_answer_is_rejected() -> None:
     assert by_nat.outcome.ending == "lost"
 
 
-def test_a_lone_packet_has_no_answer() -> None:
-    assert [record.leg for record in lone_packet(BASE, APP_DB).records] == ["request", "request"]
+def test_an_answer_that_ends_at_another_host_is_no_success() -> None:
+    """VPC peering guide, "Routing for response traffic": the route leads to a VPC with the same block."""
+    twin = Peering("pcx-ac", VpcId("vpc-a"), VpcId("vpc-c"))
+    here = estate(
+        routes={"subnet-b": ("10.0.0.0/16 pcx-ab",), "subnet-private": ("10.1.0.0/16 pcx-ac",)},
+        groups={"sg-app": OPEN, "sg-far": OPEN},
+        peerings=(*BASE.resources.peerings, twin),
+        vpcs=(*BASE.resources.vpcs[:2], Vpc(VpcId("vpc-c"), (cidr("10.1.0.0/16"),))),
+        enis={"eni-far": eni("far", "subnet-c", "10.1.0.8")},
+    )
+    told = conversation(here, flow("peer", "app", port=8080))
+    assert told.response
+    assert told.response.outcome.resource_id == "eni-far"
+    assert not told.succeeded
+    assert "not the sender of the request" in told.sentence
+    assert conversation(estate(groups={"sg-app": OPEN}), flow("peer", "app", port=8080)).succeeded
 
 
 def test_an_unknown_origin_is_said() -> None:
