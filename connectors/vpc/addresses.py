@@ -1,6 +1,7 @@
-"""Addresses as numbers: IPv4 and IPv6 on one line, so that a comparison never meets the wrong family.
+"""Addresses as numbers. IPv4 and IPv6 share one number line, so no comparison mixes the families.
 
-An IPv4 address is its own number; IPv6 begins where IPv4 ends. A block is an interval of that line.
+The number of an IPv4 address is its value; IPv6 addresses follow after the last IPv4 address. A block is an
+interval of numbers.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ IPV6_BEGINS = 1 << 32
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cidr:
-    """A block of addresses. `text` is as AWS writes it: host bits cleared."""
+    """A block of addresses. `text` is the form that AWS writes, with host bits cleared."""
 
     first: int
     last: int
@@ -31,7 +32,7 @@ class Cidr:
 
 @lru_cache(maxsize=1 << 16)
 def number_of(address: str) -> int:
-    """Return the address's place on the line; ValueError when it is none."""
+    """Return the number of an address. Raises ValueError for text that is no address."""
     if ":" in address:
         return IPV6_BEGINS + int(IPv6Address(address))
     return int(IPv4Address(address))
@@ -39,7 +40,7 @@ def number_of(address: str) -> int:
 
 @lru_cache(maxsize=1 << 12)
 def cidr(text: str) -> Cidr:
-    """Return the block; ValueError when it is none."""
+    """Return the block. Raises ValueError for text that is no block."""
     network = ip_network(text, strict=False)
     offset = IPV6_BEGINS if network.version == 6 else 0
     first = offset + int(network.network_address)
@@ -47,5 +48,5 @@ def cidr(text: str) -> Cidr:
 
 
 def is_ipv6(address: str) -> bool:
-    """Return the family of an address already known to be one."""
+    """Return whether a valid address is an IPv6 address."""
     return ":" in address

@@ -94,7 +94,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class PacketPath:
     """The path of one packet through the network: the records in order, and the outcome."""
 
     records: tuple[Record, ...]

@@ -145,7 +145,7 @@ class Estate:
         return (gateway_id, vpc_id) in self._attached
 
     def block_public_access(self, eni: Eni) -> BlockMode | Literal["allow-egress"]:
-        """Return the mode of VPC Block Public Access at an interface; a subnet's exclusion precedes its VPC's."""
+        """Return the mode of Block Public Access at an interface; a subnet's exclusion precedes its VPC's."""
         blocking = self.resources.block_public_access
         if blocking.mode == "off" or not blocking.exclusions:
             return blocking.mode

@@ -1,4 +1,4 @@
-"""A packet and a flow, as far as a network judges them; and the answer that a packet gets."""
+"""The fields of a packet and of a flow that a network evaluates, and the answer to a packet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ECHO = {ICMP: 8, ICMPV6: 128}
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """What of a packet decides its fate. Ports are 0 where the protocol has none."""
+    """The evaluated fields of a packet. Ports are 0 if the protocol has none."""
 
     srcaddr: str
     dstaddr: str
@@ -40,21 +40,22 @@ class Packet:
         )
 
     def sent_from(self, srcaddr: str) -> Packet:
-        """Return it with its source translated."""
+        """Return the packet with its source translated."""
         return replace(self, srcaddr=srcaddr)
 
     def sent_to(self, dstaddr: str) -> Packet:
-        """Return it with its destination translated."""
+        """Return the packet with its destination translated."""
         return replace(self, dstaddr=dstaddr)
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The first packet of a conversation, and where it starts.
+    """The first packet of a conversation, and its origin.
 
-    `origin` is the id of the ENI that sends it, or of what lets it in from outside: `vgw-…`, `tgw-attach-…`
-    (of a VPN, Direct Connect or peering), `igw-…`; empty is the internet. `dstaddr` from the internet is the
-    public address. ICMP without a type is an echo request. `is_mirrored`: a copy by traffic mirroring.
+    `origin` is the id of the sending ENI, or of the gateway or attachment that admits the packet: `vgw-…`,
+    `tgw-attach-…` (of a VPN, Direct Connect or peering), `igw-…`. An empty `origin` is the internet; then
+    `dstaddr` is the public address. ICMP without a type is an echo request. `is_mirrored` marks a copy by
+    traffic mirroring.
     """
 
     origin: str
@@ -70,7 +71,7 @@ class Flow:
 
     @property
     def packet(self) -> Packet:
-        """The packet that opens it."""
+        """The packet that opens the flow."""
         icmp_type, icmp_code = self.icmp_type, self.icmp_code
         if icmp_type == ANY and self.protocol in _ECHO:
             icmp_type, icmp_code = _ECHO[self.protocol], 0
@@ -79,5 +80,5 @@ class Flow:
 
     @property
     def type(self) -> str:
-        """As the field `type`."""
+        """The value of the flow-log field `type`."""
         return "IPv6" if is_ipv6(self.srcaddr) else "IPv4"

@@ -1,4 +1,4 @@
-"""The world of a running emulator, asked and told over HTTP: what `vpcflow world` and a replay do."""
+"""The HTTP client for the world of a running emulator, for `vpcflow world` and replays."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ _TIMEOUT = aiohttp.ClientTimeout(total=120)
 
 
 class NoWorld(Exception):
-    """There is no emulator of ours at the endpoint, or it refuses; the message is one sentence."""
+    """The error for an endpoint without our emulator, or for its refusal. The message is one sentence."""
 
 
 class RemoteWorld:
-    """One emulator's world."""
+    """The world of one emulator."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
 
     async def play(self, settings: WorldSettings) -> None:
-        """Begin another world. Raises `NoWorld`."""
+        """Start a world in place of the current one. Raises `NoWorld`."""
         await self._asked("PUT", "/_vpcflow/world", orjson.dumps(settings.document()))
 
     async def progress(self) -> dict[str, Any]:
-        """Return how far it is: `lines`, `now`, `is_done`, `failure`, `labels`. Raises `NoWorld`."""
+        """Return the progress: `lines`, `now`, `is_done`, `failure`, `labels`. Raises `NoWorld`."""
         told: dict[str, Any] = orjson.loads(await self._asked("GET", "/_vpcflow/world"))["progress"]
         return told
 
     async def flow_logs(self) -> list[dict[str, Any]]:
-        """Return every flow log with its delivery. Raises `NoWorld`."""
+        """Return all flow logs with their delivery states. Raises `NoWorld`."""
         told: list[dict[str, Any]] = orjson.loads(await self._asked("GET", "/_vpcflow/flow-logs"))
         return told
 
     async def ledger(self) -> bytes:
-        """Return the ledger of a load that is over. Raises `NoWorld`."""
+        """Return the ledger of a finished load. Raises `NoWorld`."""
         return await self._asked("GET", "/_vpcflow/ledger")
 
     async def _asked(self, method: str, path: str, body: bytes = b"") -> bytes:

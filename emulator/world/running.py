@@ -1,7 +1,7 @@
-"""`vpcflow world`: builds an estate at an endpoint, has its flow logs delivered, and shows what comes of it.
+"""The command `vpcflow world`. It builds an estate, creates its flow logs and shows their delivery.
 
-The traffic is played by the emulator. Ending this deletes the flow logs that it made, and so ends the
-traffic; the estate stays, and the next start finds it.
+The emulator simulates the traffic. At its end the command deletes the flow logs that it created, which ends
+the traffic. The estate stays for the next start.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LOOK_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What `vpcflow world` was asked for. `ledger` is the file that the ledger of a bounded load goes to."""
+    """The options of `vpcflow world`. `ledger` is the file for the ledger of a bounded load."""
 
     topology: Topology
     endpoint: Endpoint
@@ -41,7 +41,7 @@ class Plan:
 
 
 def topology_of(name: str) -> Topology:
-    """Return a preset by its name, or what a file describes. Raises `BadTopology`."""
+    """Return a preset by its name, or the topology in a file. Raises `BadTopology`."""
     if name in PRESETS:
         return preset(name)
     path = Path(name)
@@ -53,7 +53,7 @@ def topology_of(name: str) -> Topology:
 
 
 async def built(endpoint: Endpoint, topology: Topology, console: Console) -> Built:
-    """Build an estate, or find it, with a bar."""
+    """Build or find an estate, with a progress bar."""
     columns = (
         TextColumn("building {task.description}"),
         BarColumn(),
@@ -74,7 +74,7 @@ async def built(endpoint: Endpoint, topology: Topology, console: Console) -> Bui
 
 
 async def run(plan: Plan) -> None:
-    """Run until Ctrl-C, or until a bounded load is over. Raises `NoWorld` and errors of the steps before."""
+    """Run until Ctrl-C or the end of a bounded load. Raises `NoWorld` and the errors of building."""
     console = Console()
     world = RemoteWorld(plan.endpoint.url)
     await world.progress()  # nothing is built without a running simulator
@@ -99,7 +99,7 @@ async def run(plan: Plan) -> None:
 
 
 async def _watch(world: RemoteWorld, settings: WorldSettings, flow_logs: list[str], console: Console) -> None:
-    """Play and show how it goes. Returns when a bounded load is over; raises `NoWorld` when it failed."""
+    """Start the world and show its progress until a bounded load ends. Raises `NoWorld` if the load fails."""
     await world.play(settings)
     before, at = 0, time.monotonic()
     with Live(console=console, refresh_per_second=2) as live:

@@ -1,6 +1,6 @@
-"""How a world is to be played: its seed, how busy and fast it is, what is planted, and whether it ends. Pure.
+"""The settings of a world: its seed, load, speed, incidents and end. Pure.
 
-`PUT /_vpcflow/world` takes these as JSON, and so `vpcflow world` and `vpcflow replay --world` say them.
+`vpcflow world` and `vpcflow replay --world` send them as JSON by `PUT /_vpcflow/world`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ FEW_KINDS = ("port_scan", "removed_rule")
 
 
 class BadWorld(ValueError):
-    """Settings of a world make no sense; the message is one sentence."""
+    """The error for invalid settings. The message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorldSettings:
-    """`busy` is in percent, `speed` in simulated seconds a second, `incidents` are kinds (`casting.KINDS`).
+    """The settings. `busy` is in percent, `speed` in simulated seconds per second.
 
-    With `records` the load is bounded: time is not waited for, whole minutes are played until so many records
-    were made, `rate` of them a second (0: as fast as they are taken). A ledger is kept of a bounded load.
+    `incidents` are kinds (`targets.KINDS`). If `records` is set, the load is bounded: whole minutes are
+    simulated without waiting until they have that many records, `rate` records per second (0: as fast as the
+    destinations accept them). A bounded load has a ledger.
     """
 
     seed: int = 1
@@ -39,16 +40,16 @@ class WorldSettings:
 
     @property
     def is_bounded(self) -> bool:
-        """Whether the load ends."""
+        """Return whether the load ends."""
         return self.records > 0
 
     def document(self) -> dict[str, object]:
-        """Return the settings as JSON has them."""
+        """Return the settings as a JSON object."""
         return asdict(self)
 
 
 def read(document: object, known: WorldSettings | None = None) -> WorldSettings:
-    """Return settings; what a document leaves out is as in `known`, or the default. Raises `BadWorld`."""
+    """Return the settings in a document, with those of `known` or the defaults added. Raises `BadWorld`."""
     if not isinstance(document, Mapping):
         raise BadWorld("The settings of a world are a JSON object.")
     kinds = {one.name: one.type for one in fields(WorldSettings)}

@@ -1,7 +1,7 @@
-"""Read the network model from what EC2's `Describe…` calls answer, in boto3's shapes. Pure.
+"""The conversion of elements of EC2's `Describe…` responses, in boto3's shapes, to the network model. Pure.
 
-One function for each resource; `described_estate` reads them all together. Tolerant: a field that an emulator
-leaves out is taken as AWS's default. A missing id is a KeyError, for nothing can be made of such an answer.
+One function converts one resource type; `described_estate` converts all of them. A field that an emulator
+omits gets AWS's default. A response without an id raises KeyError.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from connectors.vpc.network import (
 from connectors.vpc.network import NetworkAclEntry as AclEntry
 
 Description = Mapping[str, Any]
-"""One element of an answer's list, as boto3 gives it."""
+"""One element of a response's list, in boto3's shape."""
 
 _PROTOCOLS = {"all": ANY, "icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
 _ATTACHED = {"attached", "available", "attaching"}
@@ -269,7 +269,7 @@ def _public_ips(described: Description, entries: Sequence[Description]) -> Itera
             yield private, public
 
 
-# AWS's description tells the kind of an interface where an emulator reports `InterfaceType` as "interface".
+# AWS's description identifies the type if an emulator reports `InterfaceType` as "interface".
 _TYPES_BY_DESCRIPTION = {
     "Interface for NAT Gateway nat-": "nat_gateway",
     "Network Interface for Transit Gateway Attachment tgw-attach-": "transit_gateway",
@@ -281,7 +281,7 @@ _TYPES_BY_DESCRIPTION = {
 
 
 def _interface_type(described: Description) -> str:
-    # The SDK's enumeration says `natGateway`; the wire says `nat_gateway`.
+    # The SDK's enumeration has `natGateway`, the API returns `nat_gateway`.
     given = str(described.get("InterfaceType") or "interface").replace("natGateway", "nat_gateway")
     if given != "interface":
         return given

@@ -1,8 +1,8 @@
-"""Everything that EC2's `Describe…` calls answered, put together as the network model. Pure.
+"""The conversion of all responses of EC2's `Describe…` calls to the network model. Pure.
 
-`described` reads one resource; here they meet. What one call knows better than another wins: moto describes
-the interfaces of NAT gateways and endpoints as ordinary ones with the default group, so the gateways and
-endpoints that name an interface say what it is. Transit gateways are read here, for they are told in pieces.
+`described` converts single resources. moto describes the interfaces of NAT gateways and endpoints as ordinary
+ones with the default group, so this module sets their types from the gateways and endpoints that name them.
+It also converts transit gateways, which several calls describe together.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _INTERFACE_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The lists of the answers, named as the calls: `describe_vpcs` → `vpcs`. All pages of each, joined.
+    """The lists of the responses, named after the calls: `describe_vpcs` → `vpcs`. The pages are joined.
 
     `instances` are those of all reservations.
 
-    By prefix list: `get_managed_prefix_list_entries`. By transit gateway route table:
-    `search_transit_gateway_routes`, `get_transit_gateway_route_table_associations` and `…_propagations`.
+    `managed_prefix_list_entries` is by prefix list id. `transit_gateway_routes` and the associations and
+    propagations are by transit gateway route table id.
     """
 
     vpcs: Descriptions = ()
@@ -74,7 +74,7 @@ class Answers:
 
 
 def resources(answers: Answers) -> Resources:
-    """Read all answers."""
+    """Convert all responses."""
     nat_gateways = tuple(map(described.nat_gateway, answers.nat_gateways))
     endpoints = tuple(map(described.vpc_endpoint, answers.vpc_endpoints))
     gateways = (*answers.internet_gateways, *answers.egress_only_internet_gateways, *answers.vpn_gateways)
@@ -110,7 +110,7 @@ def _enis(answers: Answers) -> tuple[Eni, ...]:
 
 
 def transit_gateway(one: Description) -> TransitGateway:
-    """Read an element of `DescribeTransitGateways`; referring to groups is off unless it says otherwise."""
+    """Convert an element of `DescribeTransitGateways`. Security group referencing is off by default."""
     options = one.get("Options") or {}
     propagates = options.get("DefaultRouteTablePropagation", "enable") == "enable"
     return TransitGateway(
@@ -121,7 +121,7 @@ def transit_gateway(one: Description) -> TransitGateway:
 
 
 def transit_gateway_attachment(one: Description, vpc: Description) -> TransitGatewayAttachment:
-    """Read an element of `DescribeTransitGatewayAttachments` with that of `…VpcAttachments`, either empty."""
+    """Convert an attachment's elements of both `Describe…Attachments` calls, of which one may be empty."""
     options = vpc.get("Options") or {}
     either = {**vpc, **one}
     return TransitGatewayAttachment(
@@ -179,7 +179,7 @@ def _transit_route(one: Description) -> TransitGatewayRoute:
 def _told_apart(
     enis: Sequence[Eni], nat_gateways: Sequence[NatGateway], endpoints: Sequence[VpcEndpoint]
 ) -> tuple[Eni, ...]:
-    """Give the interfaces of gateways and endpoints the kind, check and groups that AWS gives them."""
+    """Set the type, check and groups of the interfaces of gateways and endpoints as AWS does."""
     by_id: dict[EniId, Eni] = {eni.interface_id: eni for eni in enis}
     for nat in nat_gateways:
         if nat.interface_id in by_id:

@@ -1,7 +1,7 @@
-"""Read a network back from any EC2 endpoint: what Terraform, CloudFormation, or `building` built there.
+"""The reader of a network from any EC2 endpoint.
 
-Each list is asked for page by page. What an endpoint does not play (LocalStack and moto lack some) or what
-the caller may not see is left out and said in `Reading.missing`; the model takes AWS's default for it.
+It reads each list page by page. Calls that an endpoint does not implement (LocalStack and moto lack some) or
+that the caller may not make are in `Reading.missing`; the model then has AWS's defaults.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Description = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An instance: what flow logs of version 11 say of it, and what its type decides."""
+    """An instance: its tags, which flow logs of version 11 report, and its type."""
 
     instance_id: str
     instance_type: str
@@ -52,7 +52,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an endpoint told. `missing`: the calls that it did not answer, with its reason."""
+    """The result of reading an endpoint. `missing`: each call that failed, with the reason."""
 
     estate: Estate
     instances: Mapping[str, Instance]
@@ -60,9 +60,9 @@ class Reading:
 
 
 def read(client: Any, missing: Mapping[str, str] | None = None) -> Reading:
-    """Return everything that an EC2 client sees. Raises botocore's errors when the endpoint is not there.
+    """Return the network that an EC2 client can see. Raises botocore's errors if the endpoint is unreachable.
 
-    `missing` is that of an earlier reading: what the endpoint did not answer then is not asked again.
+    `missing` is that of an earlier reading: its calls are not repeated.
     """
     reader = _Reader(client, missing or {})
     answers = reader.answers()
@@ -71,14 +71,14 @@ def read(client: Any, missing: Mapping[str, str] | None = None) -> Reading:
 
 
 class _Reader:
-    """Asks one client, and notes what it does not answer."""
+    """The calls to one client, and those that it does not implement."""
 
     def __init__(self, client: Any, missing: Mapping[str, str]) -> None:
         self._client = client
         self.missing = dict(missing)
 
     def answers(self) -> Answers:
-        """Return the answers of all calls."""
+        """Return the responses of all calls."""
         single = [one.name for one in fields(Answers) if one.name not in (*_BY_TABLE, *_SINGLE)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             lists: dict[str, Any] = dict(zip(single, pool.map(self._listed, single), strict=True))
@@ -158,10 +158,10 @@ class _Reader:
             request = {**request, "NextToken": token}
 
     def _tried(self, operation: str, ask: Callable[[], Any]) -> Any:
-        """Ask; what this endpoint does not play is missing, any other error is raised.
+        """Make a call. Note a call that the endpoint does not implement; raise any other error.
 
-        moto answers a call that it does not know by a web page that says 500. Without the essential lists
-        there is no network, so for them such an answer is an error like others.
+        moto answers an unknown call with a web page and status 500. The essential lists cannot be missing, so
+        for them every error is raised.
         """
         if operation in self.missing:
             return None
@@ -187,7 +187,7 @@ def _spelled(name: str) -> str:
 
 
 def _nat_gateways(described: list[Description], interfaces: list[Description]) -> Iterator[Description]:
-    """An interface knows its address better than its gateway does, where a tag corrected it."""
+    """Take the address of each NAT gateway from its interface, which a tag can have corrected."""
     addresses = {one["NetworkInterfaceId"]: one.get("PrivateIpAddress") for one in interfaces}
     for one in described:
         if one.get("State") in ("deleted", "failed"):

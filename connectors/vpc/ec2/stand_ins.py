@@ -1,8 +1,8 @@
-"""Interfaces that stand in for a service's own, described as AWS describes the real ones. Pure.
+"""The correction of interfaces that replace those of AWS services in an emulator. Pure.
 
-No EC2 call gives an interface the requester or the type of a service. The emulator's builder therefore
-tags a stand-in with the fields that AWS would answer, and `as_aws` puts them over the answer. Nothing on
-AWS itself has the tag.
+No EC2 call gives an interface the requester or the type of a service. The emulator's builder therefore tags
+such an interface with the fields that AWS would return, and `as_aws` applies them to the response. No
+interface on AWS itself has the tag.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _FLAGS = {"true": True, "false": False}
 
 
 def as_aws(described: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an element of `DescribeNetworkInterfaces` as AWS would have answered it."""
+    """Return an element of `DescribeNetworkInterfaces` with the fields from its tag."""
     tags = {tag["Key"]: tag["Value"] for tag in described.get("TagSet") or ()}
     if not tags.get(AS_AWS):
         return described

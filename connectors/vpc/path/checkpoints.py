@@ -13,7 +13,7 @@ from connectors.vpc.rules import network_acls, security_groups
 _NO_GROUPS = frozenset(
     {"nat_gateway", "transit_gateway", "gateway_load_balancer_endpoint", "gateway_load_balancer"}
 )
-"""Interfaces that cannot have a security group, whatever a description says: moto gives them one."""
+"""The interface types without security groups. moto describes some of them with one."""
 
 
 @dataclass(frozen=True, slots=True)

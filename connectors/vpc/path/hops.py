@@ -1,7 +1,6 @@
-"""Where a packet goes next from a subnet or a gateway: one step, read from a route table.
+"""The next hop of a packet from a subnet or a gateway, by its route table.
 
-Delivery inside the packet's own subnet needs no route. What a packet meets there (groups, ACLs, translation)
-is `packet_path`'s concern.
+Delivery inside the packet's own subnet needs no route. `packet_path` evaluates groups, ACLs and translation.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ _OUTSIDE_PATHS = {"vgw": VPN, "lgw": LOCAL_ZONE, "cagw": LOCAL_ZONE}
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One step. `eni` is who gets the packet next, if it is an interface of this VPC or of a peered one.
+    """A next hop. `eni` is the next interface, if it is in this VPC or in a peered one.
 
-    `stays`: it does not leave the sender's subnet. `is_detour`: the interface is on the way (an appliance, a
-    NAT gateway), not the end of it. `why` says why there is nowhere to go.
+    `stays`: the packet does not leave the sender's subnet. `is_detour`: the interface forwards packets (an
+    appliance, a NAT gateway). `why` is the reason if there is no next hop.
     """
 
     way: Way
@@ -42,7 +41,7 @@ class Hop:
 
 
 def from_subnet(estate: Estate, sender: Eni, dstaddr: str, protocol: int) -> Hop:
-    """Return the next step of a packet that an interface sends."""
+    """Return the next hop of a packet that an interface sends."""
     number = number_of(dstaddr)
     subnet = estate.subnets.get(sender.subnet_id)
     if subnet and any(number in block for block in subnet.cidrs):
@@ -54,7 +53,7 @@ def from_subnet(estate: Estate, sender: Eni, dstaddr: str, protocol: int) -> Hop
 
 
 def from_gateway(estate: Estate, gateway_id: str, vpc_id: str, dstaddr: str) -> Hop:
-    """Return the next step of a packet that a gateway lets into a VPC: by its route table, or delivery.
+    """Return the next hop of a packet that a gateway admits to a VPC: by its route table, or delivery.
 
     An internet gateway hands packets to a middlebox only if its interface has a public address: VPC guide,
     "Gateway route tables". A Gateway Load Balancer endpoint needs none.
@@ -154,7 +153,7 @@ def _peered(estate: Estate, peering_id: str, sender: Eni, number: int, line: str
     other = peering.other(sender.vpc_id)
     vpc = estate.vpcs.get(other)
     if vpc is not None and not any(number in block for block in vpc.cidrs):
-        why = f"{other} is no way to elsewhere: peering is not transitive"
+        why = f"the destination is not in {other}: peering is not transitive"
         return Hop("nowhere", peering_id, path=path, route=line, why=why)
     if vpc is None:
         return Hop("outside", peering_id, path=path, route=line)  # another account's VPC, not described to us

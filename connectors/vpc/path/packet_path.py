@@ -1,8 +1,8 @@
 """The path of one packet through the network, and the flow-log record of each interface on it.
 
 On egress AWS evaluates the security groups, then the subnet's network ACL; on ingress the network ACL, then
-the groups (`checkpoints`). A packet that is rejected on egress reaches no other interface. If routing loses an
-accepted packet, its records stay ACCEPT: flow logs report groups, ACLs and Block Public Access only.
+the groups (`checkpoints`). A packet that is rejected on egress reaches no other interface. If routing loses
+an accepted packet, its records stay ACCEPT: flow logs report groups, ACLs and Block Public Access only.
 
 Invariant: a walk ends after `MAX_HOPS` interfaces, also if the routes form a loop.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from connectors.vpc.addresses import is_ipv6, number_of
-from connectors.vpc.decisions import Decision, Ending, Outcome, Passage, Record
+from connectors.vpc.decisions import Decision, Ending, Outcome, PacketPath, Record
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import ICMP, TCP, UDP, Eni, EniId, SubnetId, TransitGatewayAttachment, VpcId
 from connectors.vpc.packets import Direction, Leg, Packet
@@ -41,33 +41,33 @@ class Walk:
     records: list[Record] = field(default_factory=list)
     entered: int = 0
 
-    def from_interface(self, eni: Eni, packet: Packet) -> Passage:
+    def from_interface(self, eni: Eni, packet: Packet) -> PacketPath:
         """Send the packet from an interface."""
         why = unlogged.reason(packet, self.estate.reserved.get(eni.vpc_id, {}))
         if why:
-            return self._passage(_ended("unlogged", eni.interface_id, why))
+            return self._path(_ended("unlogged", eni.interface_id, why))
         if not eni.is_running:
-            return self._passage(_ended("lost", eni.interface_id, f"{eni.instance_id} is not running"))
+            return self._path(_ended("lost", eni.interface_id, f"{eni.instance_id} is not running"))
         if eni.source_dest_check and packet.srcaddr not in eni.addresses:
             # AWS does not document it; we assume that the check drops packets before they are logged.
             why = f"{eni.interface_id} checks sources and this one is not its own"
-            return self._passage(_ended("lost", eni.interface_id, why))
-        return self._passage(self._leave(eni, packet, eni))
+            return self._path(_ended("lost", eni.interface_id, why))
+        return self._path(self._leave(eni, packet, eni))
 
-    def from_outside(self, gateway_id: str, vpc_id: VpcId | None, packet: Packet) -> Passage:
+    def from_outside(self, gateway_id: str, vpc_id: VpcId | None, packet: Packet) -> PacketPath:
         """Admit the packet by a gateway or a transit gateway attachment. An empty id is the internet."""
         attachment = self.estate.attachments.get(gateway_id)
         if attachment:
-            return self._passage(self._through_transit(attachment, packet, None, ""))
+            return self._path(self._through_transit(attachment, packet, None, ""))
         if gateway_id.startswith("igw-") or not gateway_id:
-            return self._passage(self._from_internet(packet))
+            return self._path(self._from_internet(packet))
         why = unlogged.reason(packet, self.estate.reserved.get(vpc_id or "", {}))
         if why:
-            return self._passage(_ended("unlogged", gateway_id, why))
-        return self._passage(self._from_gateway(gateway_id, vpc_id or "", packet))
+            return self._path(_ended("unlogged", gateway_id, why))
+        return self._path(self._from_gateway(gateway_id, vpc_id or "", packet))
 
-    def _passage(self, outcome: Outcome) -> Passage:
-        return Passage(tuple(self.records), outcome)
+    def _path(self, outcome: Outcome) -> PacketPath:
+        return PacketPath(tuple(self.records), outcome)
 
     def _leave(self, eni: Eni, packet: Packet, sender: Eni | None) -> Outcome:
         hop = hops.from_subnet(self.estate, eni, packet.dstaddr, packet.protocol)

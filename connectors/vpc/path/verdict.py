@@ -1,7 +1,7 @@
-"""Would AWS accept this packet, what does each interface on its way record, and which rule decided?
+"""The verdict on a flow: its records at each interface on the path, and the rule that decided.
 
-`conversation` judges a flow with its answer; `Verdicts` remembers. An estate is one moment: at another time,
-ask with another estate. Pure: nothing here draws, waits or reads a clock.
+`conversation` evaluates a flow and its answer; `Verdicts` caches the results for one estate. An estate is the
+network at one moment; evaluate another moment with another estate. Pure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from connectors.vpc.addresses import is_ipv6, number_of
-from connectors.vpc.decisions import Outcome, Passage, Record
+from connectors.vpc.decisions import Outcome, PacketPath, Record
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import EniId
 from connectors.vpc.packets import Flow, Leg, Packet
@@ -22,7 +22,7 @@ from connectors.vpc.rules import unlogged
 
 PORTS = 1 << 16
 PATTERNS_MAX = 1 << 15
-"""Verdicts kept at most: about 80 MB at the 2.4 kB each that were measured."""
+"""The maximum number of cached verdicts: about 80 MB, at a measured 2.4 kB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Conversation:
     """
 
     flow: Flow
-    request: Passage
-    response: Passage | None
+    request: PacketPath
+    response: PacketPath | None
     tracked: frozenset[EniId] = frozenset()
     succeeded: bool = False
 
     @property
     def records(self) -> tuple[Record, ...]:
-        """Every record of both directions, in the order of the packets' way."""
+        """All records of both directions, in path order."""
         return self.request.records + (self.response.records if self.response else ())
 
     @property
@@ -57,10 +57,10 @@ class Conversation:
 
 
 def conversation(estate: Estate, flow: Flow, established: frozenset[EniId] = frozenset()) -> Conversation:
-    """Judge a flow and its answer.
+    """Evaluate a flow and its answer.
 
-    `established`: interfaces that track it already (`tracked` of its last verdict), so that a rule taken away
-    since does not break it there.
+    `established` are the interfaces that already track the flow (`tracked` of its last verdict). There a rule
+    that was removed since does not interrupt it.
     """
     memory = Memory(established=established)
     request = _request(estate, flow, memory)
@@ -70,7 +70,7 @@ def conversation(estate: Estate, flow: Flow, established: frozenset[EniId] = fro
         response = _answered(estate, memory, answer) if answer else None
         succeeded = response is not None and response.arrived and _is_sender(estate, flow, memory.end)
     elif request.outcome.ending == "unlogged" and flow.is_answered:
-        response = Passage((), request.outcome)
+        response = PacketPath((), request.outcome)
     return Conversation(flow, request, response, frozenset(memory.tracked), succeeded)
 
 
@@ -87,11 +87,11 @@ def _is_sender(estate: Estate, flow: Flow, end: End) -> bool:
     return end.eni is None and (not is_internet or end.gateway_id.startswith(("igw-", "eigw-")))
 
 
-def late_answer(estate: Estate, flow: Flow) -> Passage | None:
-    """Judge the responder's packet after its connection was forgotten: a new flow to groups and NAT gateways.
+def late_answer(estate: Estate, flow: Flow) -> PacketPath | None:
+    """Evaluate an answer after its connection expired. To groups and NAT gateways it is a new flow.
 
-    This is the REJECT of packets that arrive after a connection was closed (VPC guide, "Flow log records",
-    `action`). None when the request did not arrive or has no answer.
+    AWS logs REJECT for packets that arrive after a connection was closed (VPC guide, "Flow log records",
+    `action`). Return None if the request did not arrive or has no answer.
     """
     memory = Memory()
     _request(estate, flow, memory)
@@ -99,21 +99,21 @@ def late_answer(estate: Estate, flow: Flow) -> Passage | None:
     return _answered(estate, Memory(end=memory.end), answer) if answer else None
 
 
-def _request(estate: Estate, flow: Flow, memory: Memory) -> Passage:
+def _request(estate: Estate, flow: Flow, memory: Memory) -> PacketPath:
     if is_ipv6(flow.srcaddr) != is_ipv6(flow.dstaddr):
         why = "Lost: there is no packet with one IPv4 and one IPv6 address."
-        return Passage((), Outcome("lost", flow.origin, why))
+        return PacketPath((), Outcome("lost", flow.origin, why))
     walk = Walk(estate, "request", memory, flow.is_mirrored)
     eni = estate.enis.get(EniId(flow.origin))
     if eni:
         return walk.from_interface(eni, flow.packet)
     gateway = estate.gateways.get(flow.origin)
     if flow.origin and not gateway and flow.origin not in estate.attachments:
-        return Passage((), Outcome("lost", flow.origin, f"Lost: {flow.origin} is not there."))
+        return PacketPath((), Outcome("lost", flow.origin, f"Lost: {flow.origin} is not there."))
     return walk.from_outside(flow.origin, gateway.vpc_id if gateway else None, flow.packet)
 
 
-def _answered(estate: Estate, memory: Memory, answer: Packet) -> Passage:
+def _answered(estate: Estate, memory: Memory, answer: Packet) -> PacketPath:
     end = memory.end or End(answer)
     walk = Walk(estate, "response", memory)
     if end.eni:
@@ -125,10 +125,10 @@ Key = tuple[str, int, int, int, int, int, int, int, bool, bool]
 
 
 class Verdicts:
-    """Conversations remembered by class: what no rule, route or address of the estate tells apart is one.
+    """A cache of conversations by class. A class holds flows that the estate cannot distinguish.
 
-    Addresses of interfaces count each for itself; others by the blocks that rules and routes name; ports by
-    the ranges that rules name. `use` another estate, and everything is forgotten.
+    Each interface address is a class. The blocks that rules and routes name classify other addresses, and the
+    ranges that rules name classify ports. `use` clears the cache.
     """
 
     def __init__(self, estate: Estate) -> None:
@@ -140,7 +140,7 @@ class Verdicts:
         return self._estate
 
     def use(self, estate: Estate) -> None:
-        """Judge by this estate from now on."""
+        """Evaluate by this estate from now on, and clear the cache."""
         self._estate = estate
         self._patterns: dict[Key, Conversation] = {}
         edges = set(unlogged.boundaries())
@@ -150,10 +150,10 @@ class Verdicts:
         self.port_classes = _port_classes(estate)
 
     def pattern(self, flow: Flow) -> Conversation:
-        """Return a conversation of the flow's class: equal but for the `flow`'s outside address and ports.
+        """Return a conversation of the flow's class. It differs at most in the outside address and the ports.
 
-        For bulk: make the lines of many flows from one pattern. Which flow it shows depends on which was
-        asked first, so take from it only what `like` does not replace.
+        Callers make the lines of many flows from one pattern. The pattern shows the first flow of its class,
+        so use only the fields that `like` does not replace.
         """
         key = self._key(flow)
         found = self._patterns.get(key)
@@ -164,7 +164,7 @@ class Verdicts:
         return found
 
     def conversation(self, flow: Flow) -> Conversation:
-        """Return what `conversation` returns, sooner."""
+        """Return the result of the function `conversation`, from the cache if possible."""
         return like(self.pattern(flow), flow)
 
     def _key(self, flow: Flow) -> Key:
@@ -208,9 +208,9 @@ def like(pattern: Conversation, flow: Flow) -> Conversation:
         "response": (flow.dstport, flow.srcport),
     }
 
-    def renamed(passage: Passage) -> Passage:
-        return Passage(
-            tuple(_renamed(one, addresses.get, ports[one.leg]) for one in passage.records), passage.outcome
+    def renamed(path: PacketPath) -> PacketPath:
+        return PacketPath(
+            tuple(_renamed(one, addresses.get, ports[one.leg]) for one in path.records), path.outcome
         )
 
     response = renamed(pattern.response) if pattern.response else None

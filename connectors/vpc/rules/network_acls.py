@@ -1,7 +1,7 @@
-"""What a network ACL says of a packet that enters or leaves a subnet: the first entry that fits, by number.
+"""The decision of a network ACL on a packet that enters or leaves a subnet: the first match by rule number.
 
-Nothing is remembered: an answer is judged like any other packet, by the port it goes to, which is why the
-ephemeral ports matter. VPC guide, “Network ACL basics”.
+Network ACLs are stateless. They evaluate an answer by its own destination port, which is an ephemeral port.
+VPC guide, “Network ACL basics”.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from connectors.vpc.packets import Direction, Packet
 
 @dataclass(frozen=True, slots=True)
 class OrderedAcl:
-    """An ACL's entries by number, each way apart."""
+    """The entries of an ACL by number, for each direction."""
 
     network_acl_id: str
     ingress: tuple[NetworkAclEntry, ...]
@@ -24,7 +24,7 @@ class OrderedAcl:
 
 
 def ordered(acl: NetworkAcl) -> OrderedAcl:
-    """Return the ACL in the order in which AWS looks at it."""
+    """Return the ACL in evaluation order."""
     entries = sorted(acl.entries, key=lambda entry: (entry.number, entry.cidr))
     return OrderedAcl(
         acl.network_acl_id,
@@ -34,7 +34,7 @@ def ordered(acl: NetworkAcl) -> OrderedAcl:
 
 
 def decide(acl: OrderedAcl, direction: Direction, packet: Packet) -> Decision:
-    """Return what the ACL says; a packet that no entry fits is denied, as by the rule `*`."""
+    """Return the ACL's decision. The rule `*` denies a packet that no entry matches."""
     number = number_of(packet.srcaddr if direction == "ingress" else packet.dstaddr)
     for entry in acl.ingress if direction == "ingress" else acl.egress:
         if number in entry.cidr and _fits(entry, packet):

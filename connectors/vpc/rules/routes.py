@@ -1,8 +1,8 @@
-"""Which route of a table a packet takes: VPC guide, “How route priority works”.
+"""The choice of a route in a route table. VPC guide, “How route priority works”.
 
-The longest prefix wins; among equals a static route beats a prefix list's, and that a propagated one. A
-propagated route inside the local one never wins (“the local route is most preferred even if the propagated
-routes are more specific”). A black hole is a route like any other: it wins, and swallows.
+The longest prefix wins. Among equal prefixes a static route precedes a prefix list's, and that a propagated
+one. A propagated route inside the local route never wins (“the local route is most preferred even if the
+propagated routes are more specific”). A black hole takes part like other routes, and drops its packets.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from connectors.vpc.network import PrefixList, Route, RouteTable
 
 @dataclass(frozen=True, slots=True)
 class RoutingTable:
-    """A table's blocks with their routes, the first that holds an address being the one to take."""
+    """The blocks of a table with their routes. The first block that contains an address decides."""
 
     route_table_id: str
     entries: tuple[tuple[Cidr, Route], ...]
@@ -30,7 +30,7 @@ class RoutingTable:
 
 
 def compiled(table: RouteTable, prefix_lists: Mapping[str, PrefixList]) -> RoutingTable:
-    """Return the table in order of priority, its prefix lists unfolded."""
+    """Return the table in order of priority, with its prefix lists expanded."""
     entries: list[tuple[int, int, Cidr, Route]] = []
     for route in table.routes:
         rank = 2 if route.is_propagated else 1 if route.prefix_list_id else 0

@@ -1,8 +1,8 @@
-"""What the security groups of an interface say of a packet: any rule of any group may let it pass.
+"""The decision of an interface's security groups on a packet: one matching rule of any group allows it.
 
-Rules are looked at in an order of their own, so that the rule that is named does not depend on the order in
-which the API listed them. A rule for a group matches interfaces, by their private addresses; which interface
-is at the other end, and whether the group may be referred to from here, the caller knows (`peer`).
+Rules are evaluated in a fixed order, so the rule in a decision does not depend on the API's order. A rule
+with a group as its peer matches the interfaces of that group. The caller passes the interface at the other
+end as `peer`, or None if rules cannot refer to its groups.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from connectors.vpc.packets import Direction, Packet
 
 EVERYWHERE = (cidr("0.0.0.0/0"), cidr("::/0"))
 
-# EC2 guide, “Security group connection tracking”: these are tracked whatever the rules say.
+# EC2 guide, “Security group connection tracking”: connections of these types are always tracked.
 ALWAYS_TRACKED_TYPES = frozenset(
     {"nat_gateway", "network_load_balancer", "gateway_load_balancer", "vpc_endpoint", "lambda", "efa"}
     | {"gateway_load_balancer_endpoint", "transit_gateway", "global_accelerator_managed"}
@@ -38,7 +38,7 @@ Entries = tuple[tuple[SecurityGroupRule, tuple[Cidr, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class SortedGroup:
-    """A group's rules with the blocks that each stands for."""
+    """The rules of a group, each with the blocks that it covers."""
 
     group_id: str
     ingress: Entries
@@ -46,7 +46,7 @@ class SortedGroup:
 
 
 def sorted_group(group: SecurityGroup, prefix_lists: Mapping[str, PrefixList]) -> SortedGroup:
-    """Return the group with its rules in their one order, their prefix lists unfolded."""
+    """Return the group with its rules in evaluation order and its prefix lists expanded."""
 
     def entries(rules: Iterable[SecurityGroupRule]) -> Entries:
         in_order = sorted(
@@ -64,7 +64,7 @@ def _blocks(rule: SecurityGroupRule, prefix_lists: Mapping[str, PrefixList]) -> 
 
 
 def decide(groups: Iterable[SortedGroup], direction: Direction, packet: Packet, peer: Eni | None) -> Decision:
-    """Return what the groups of one interface say of a packet that belongs to no allowed flow."""
+    """Return the decision of one interface's groups on a packet that belongs to no tracked flow."""
     number = number_of(packet.srcaddr if direction == "ingress" else packet.dstaddr)
     members = peer.groups if peer else ()
     names: list[str] = []
@@ -79,16 +79,16 @@ def decide(groups: Iterable[SortedGroup], direction: Direction, packet: Packet, 
 
 
 def passes_as_response(groups: Iterable[SortedGroup], direction: Direction) -> Decision:
-    """Return what the groups say of a packet that answers what they let pass: always yes."""
+    """Return the decision on the answer to an allowed packet: security groups are stateful and allow it."""
     names = ", ".join(sorted(group.group_id for group in groups))
     return Decision("security group", names, direction, True, is_response=True)
 
 
 def is_tracked(groups: Iterable[SortedGroup], eni: Eni, direction: Direction, packet: Packet) -> bool:
-    """Return whether an allowed flow is tracked, so that it outlives the rule that allowed it.
+    """Return whether an allowed flow is tracked, so that it continues after its rule was removed.
 
-    EC2 guide, “Untracked connections”: TCP and UDP that a rule for every address allows, with a rule the
-    other way for every address and every port, are not; everything else is.
+    EC2 guide, “Untracked connections”: TCP and UDP are not tracked if a rule for all addresses allows the
+    request and a rule for all addresses and ports allows the answer. All other flows are tracked.
     """
     if packet.protocol not in (TCP, UDP) or eni.interface_type in ALWAYS_TRACKED_TYPES:
         return True

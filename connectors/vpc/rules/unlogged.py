@@ -1,6 +1,6 @@
-"""What AWS does not log at all (VPC guide, “Flow log limitations”), told from addresses and ports.
+"""The traffic that flow logs omit (VPC guide, “Flow log limitations”), recognised by addresses and ports.
 
-Neither groups nor ACLs filter most of it, so the answer is nothing rather than ACCEPT.
+Neither groups nor ACLs filter most of it, so it has no record instead of an ACCEPT.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def reserved_addresses(vpcs: Iterable[Vpc], subnets: Iterable[Subnet]) -> Iterat
 
 
 def boundaries() -> Iterator[int]:
-    """Yield the numbers at which an answer of `reason` can change, whatever the estate."""
+    """Yield the numbers at which a result of `reason` can change in any estate."""
     for number in _BY_NUMBER:
         yield from (number, number + 1)
     for block in _LINK_LOCAL:
@@ -52,7 +52,7 @@ def boundaries() -> Iterator[int]:
 
 
 def reason(packet: Packet, reserved: dict[int, str]) -> str:
-    """Return why nothing is noted of this packet, or nothing; `reserved` are the addresses of its VPC."""
+    """Return why flow logs omit a packet, or an empty text. `reserved` are those addresses of its VPC."""
     if packet.protocol == UDP and packet.dstport in _DHCP_PORTS and packet.srcport in _DHCP_PORTS:
         return "DHCP is not logged"
     for number in (number_of(packet.dstaddr), number_of(packet.srcaddr)):
@@ -69,6 +69,6 @@ def _is_link_local(number: int) -> bool:
 
 
 def dhcp_ports() -> Iterator[int]:
-    """Yield the ports at which an answer can change."""
+    """Yield the ports at which a result of `reason` can change."""
     for port in _DHCP_PORTS:
         yield from (port, port + 1)

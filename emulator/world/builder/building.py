@@ -1,9 +1,9 @@
-"""Build a topology by ordinary EC2 calls, at whatever endpoint the client has: the emulator, LocalStack, AWS.
+"""The builder of a topology by ordinary EC2 calls, at any endpoint: the emulator, LocalStack, AWS.
 
-Everything made has the tag `vpcflow:topology=<name>`; when all of it stands, each VPC gets the digest of what
-was described. So a second build finds the first one's work and makes nothing, and one that was broken off, or
-another estate of the same name, is told in a sentence. A thing is made after what it names: the phases have
-AWS's own order. `calls` waits, counts and bounds; `interfaces` makes the interfaces.
+Each resource has the tag `vpcflow:topology=<name>`. After the last one, each VPC gets the digest of the
+topology. So a second build finds the resources of the first and makes none; an incomplete build, or another
+topology of the same name, is an error. The phases have AWS's order: a resource is made after those that it
+refers to. `calls` bounds, counts and waits; `interfaces` makes the interfaces.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ _TARGET_FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The ids of what stands: `(kind, "vpc/name")` → id, the kinds as `DescribeTags` has them."""
+    """The ids of the built resources: `(kind, "vpc/name")` → id, with the kinds of `DescribeTags`."""
 
     topology: Topology
     ids: Mapping[tuple[str, str], str]
     was_there: bool
 
     def id(self, kind: str, name: str, vpc: str = "") -> str:
-        """Return an id; KeyError when the topology has no such thing."""
+        """Return an id. Raises KeyError if the topology has no such resource."""
         return self.ids[kind, name_tag(vpc, name) if vpc else name]
 
 
 def digest(topology: Topology) -> str:
-    """Return what two equal topologies, and no others, have in common."""
+    """Return the digest of a topology. Only equal topologies have equal digests."""
     return hashlib.sha256(repr(topology).encode()).hexdigest()[:32]
 
 
 async def build(client: Any, topology: Topology, progress: Progress | None = None) -> Built:
-    """Make what is described, or find that it is there. Raises `BuildError`, and botocore's errors."""
+    """Build a topology, or find its resources. Raises `BuildError` and botocore's errors."""
     planned = interfaces(topology)
     async with Calls(client, topology.name, _steps(topology, planned), progress) as calls:
         found: Found = await look(calls, topology.name)
@@ -78,7 +78,7 @@ def _steps(topology: Topology, planned: tuple[PlannedEni, ...]) -> int:
 
 
 class _Builder:
-    """One build: every phase names the next one's ids."""
+    """One build. Each phase uses the ids of the phases before it."""
 
     def __init__(self, calls: Calls, topology: Topology, planned: tuple[PlannedEni, ...]) -> None:
         self._calls, self._topology = calls, topology
@@ -88,7 +88,7 @@ class _Builder:
         self._ipv6: dict[str, IPv6Network] = {}
 
     async def run(self) -> None:
-        """Build everything."""
+        """Run all phases."""
         answer = await self._calls.ask("describe_availability_zones")
         self._zones = sorted(zone["ZoneName"] for zone in answer["AvailabilityZones"])
         vpcs = self._topology.vpcs
@@ -104,7 +104,7 @@ class _Builder:
         await self._calls.each(self._things("route_tables"), self._routes)
 
     def _things(self, kind: str) -> list[tuple[str, str, Any]]:
-        """Return (VPC, name, record) of all of a kind in all VPCs."""
+        """Return (VPC, name, record) of each resource of a kind in all VPCs."""
         return [
             (vpc, *one) for vpc, plan in self._topology.vpcs.items() for one in getattr(plan, kind).items()
         ]
@@ -140,7 +140,7 @@ class _Builder:
         return IPv6Network(await self._calls.until(block, "describe_vpcs", VpcIds=[vpc]))
 
     async def _open_default_acl(self, vpc: str) -> None:
-        """Let IPv6 through the default network ACL. AWS does by itself: VPC guide, “Default network ACL”."""
+        """Allow IPv6 in the default network ACL, as AWS does: VPC guide, “Default network ACL”."""
         filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "default", "Values": ["true"]}]
         answer = await self._calls.ask("describe_network_acls", Filters=filters)
         (acl,) = answer["NetworkAcls"]

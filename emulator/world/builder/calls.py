@@ -1,4 +1,4 @@
-"""The calls of a build: so many at once, each thing tagged and its id kept, what is slow waited for."""
+"""The calls of a build: bounded in number, with a tag and a kept id for each resource, and with waiters."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ T = TypeVar("T")
 
 
 class BuildError(Exception):
-    """A topology cannot be built here; the message is one sentence."""
+    """The error for a topology that cannot be built. The message is one sentence."""
 
 
 class Calls:
-    """One EC2 client from many tasks. `ids` has the id of everything made."""
+    """One EC2 client for many tasks. `ids` has the id of each resource made."""
 
     def __init__(self, client: Any, topology: str, steps: int, progress: Progress | None) -> None:
         self._client, self._topology = client, topology
@@ -44,13 +44,13 @@ class Calls:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def ask(self, operation: str, **request: Any) -> Mapping[str, Any]:
-        """Call. Raises botocore's errors."""
+        """Make a call and return the response. Raises botocore's errors."""
         call = partial(getattr(self._client, operation), **request)
         answer: Mapping[str, Any] = await asyncio.get_running_loop().run_in_executor(self._pool, call)
         return answer
 
     async def pages(self, operation: str, key: str, **request: Any) -> list[Mapping[str, Any]]:
-        """Call for every page of a list."""
+        """Return all pages of a list, joined."""
 
         def call() -> list[Mapping[str, Any]]:
             pages = self._client.get_paginator(operation).paginate(**request)
@@ -61,7 +61,7 @@ class Calls:
     async def make(
         self, key: Id, operation: str, tags: Mapping[str, str] | None = None, **request: Any
     ) -> str:
-        """Call what creates one thing, give it its tags, keep its id and return that."""
+        """Create one resource with its tags. Keep its id and return it."""
         kind, name = key
         answer = await self.ask(
             operation, TagSpecifications=[tagged(kind, name, self._topology, tags)], **request
@@ -70,12 +70,12 @@ class Calls:
         return made
 
     async def tag(self, made: str, name: str, tags: Mapping[str, str] | None = None) -> None:
-        """Give the usual tags, and more, to a thing that the endpoint made by itself."""
+        """Tag a resource that the endpoint made by itself."""
         wanted = tagged("", name, self._topology, tags)["Tags"]
         await self.ask("create_tags", Resources=[made], Tags=wanted)
 
     async def settled(self, operation: str, key: str, **request: Any) -> Mapping[str, Any]:
-        """Wait until what a call describes is available, and return it. Raises `BuildError`."""
+        """Wait until the described resource is available, and return it. Raises `BuildError`."""
 
         def available(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
             one: Mapping[str, Any] = answer[key][0]
@@ -88,7 +88,7 @@ class Calls:
         return found
 
     async def until(self, holds: Callable[[Mapping[str, Any]], T], operation: str, **request: Any) -> T:
-        """Ask until the answer holds something true, and return that. Raises `BuildError`."""
+        """Repeat a call until `found` returns a true value, and return that. Raises `BuildError`."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + SETTLE_S
         while not (held := holds(await self.ask(operation, **request))):
@@ -98,7 +98,7 @@ class Calls:
         return held
 
     async def each(self, things: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
-        """Do some work for each thing, a bounded number at once; the first error ends the others."""
+        """Run a task for each item, a bounded number at once. The first error cancels the others."""
         waiting = iter(list(things))
 
         async def worker() -> None:
@@ -114,20 +114,20 @@ class Calls:
             await asyncio.wait(workers)
 
     def step(self, count: int = 1) -> None:
-        """Count a step."""
+        """Report one step of progress."""
         self._done += count
         if self._progress:
             self._progress(self._done, self._steps)
 
 
 def tagged(kind: str, name: str, topology: str, more: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the tag specification of a new thing."""
+    """Return the tag specification of a new resource."""
     tags = {"Name": name, TOPOLOGY: topology, **(more or {})}
     return {"ResourceType": kind, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
 
 def _id_in(answer: Mapping[str, Any]) -> str:
-    """Return the id of the one thing that an answer is about: `GroupId`, or `Vpc` → `VpcId`."""
+    """Return the id of the resource in a response: `GroupId`, or `Vpc` → `VpcId`."""
     for name in ("AllocationId", "GroupId"):
         if name in answer:
             return str(answer[name])

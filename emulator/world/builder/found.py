@@ -1,4 +1,4 @@
-"""What of a topology is there already, from the tags of what was built."""
+"""The resources of a topology that exist already, recognised by their tags."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from emulator.world.builder.calls import Calls
 from emulator.world.topology.tags import BUILT, TOPOLOGY
 
-# Told by the id, for `ResourceType` is not the same everywhere: moto has `vpc-elastic-ip` and `nat-gateway`.
+# By the id, since `ResourceType` differs between endpoints: moto has `vpc-elastic-ip` and `nat-gateway`.
 _KINDS = {
     "acl": "network-acl",
     "eigw": "egress-only-internet-gateway",
@@ -31,17 +31,17 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The ids of what has the topology's tag, and the digests that its VPCs carry."""
+    """The ids of the resources with the topology's tag, and the digests on its VPCs."""
 
     ids: Mapping[tuple[str, str], str]
     digests: tuple[str, ...]
 
     def is_built_as(self, digest: str, vpcs: int) -> bool:
-        """Whether the whole of just this description stands."""
+        """Return whether exactly the topology with this digest is complete."""
         return list(self.digests) == [digest] * vpcs
 
     def refusal(self, name: str, endpoint: str) -> str:
-        """Say why nothing can be built over what is there."""
+        """Return why the topology cannot be built over the resources found."""
         kinds = Counter(kind for kind, _ in self.ids)
         there = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3))
         why = "from another description" if self.digests else "by a build that was broken off"
@@ -53,7 +53,7 @@ class Found:
 
 
 async def look(calls: Calls, topology: str) -> Found:
-    """Return what is there. Its names are read only if there is something."""
+    """Return the resources found. Their names are read only if there are any."""
     owned = {
         one["ResourceId"]: _KINDS.get(one["ResourceId"].rpartition("-")[0], one["ResourceType"])
         for one in await calls.pages("describe_tags", "Tags", Filters=_filters(TOPOLOGY, topology))

@@ -1,7 +1,7 @@
-"""Make the interfaces of a topology: those of instances, of gateways and endpoints, and stand-ins.
+"""The interfaces of a topology: those of instances, gateways and endpoints, and replacements of services'.
 
-AWS makes the interface of a NAT gateway, an endpoint or an attachment itself, and describes it. moto makes it
-with an address of its own choice and no description, or not at all; then it is described, or put there, here.
+AWS makes and describes the interface of a NAT gateway, an endpoint or an attachment. moto makes it with an
+address of its own choice and no description, or not at all. This module adds what is missing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _OWNERS: dict[Maker, str] = {
 
 
 class Interfaces:
-    """Makes interfaces. `ipv6` has the block that each VPC was given."""
+    """The maker of interfaces. `ipv6` has the IPv6 block of each VPC."""
 
     def __init__(self, calls: Calls, topology: Topology, ipv6: Mapping[str, IPv6Network]) -> None:
         self._calls, self._topology, self._ipv6 = calls, topology, ipv6
@@ -41,7 +41,7 @@ class Interfaces:
         self._owners: dict[str, str] = {}  # an interface's id or description → its owner
 
     async def make(self, planned: tuple[PlannedEni, ...]) -> None:
-        """Make all of them. An interface is made before what takes it, and has its address before routes."""
+        """Make all interfaces, each before the resource that uses it, and the addresses before the routes."""
         by_maker: dict[Maker, list[PlannedEni]] = defaultdict(list)
         for eni in planned:
             by_maker[eni.maker].append(eni)
@@ -93,7 +93,7 @@ class Interfaces:
         await self._calls.ask("associate_address", AllocationId=allocation, NetworkInterfaceId=interface)
 
     async def _address(self, eni: PlannedEni) -> str:
-        """Allocate a public address: the planned one, or another if it is not ours to have."""
+        """Allocate a public address: the planned one, or another one if the endpoint refuses it."""
         key = ("elastic-ip", name_tag(eni.vpc, eni.name))
         try:
             return await self._calls.make(key, "allocate_address", Domain="vpc", Address=eni.public_ip)
@@ -159,9 +159,9 @@ class Interfaces:
         self._owners |= dict.fromkeys(found or (), made)
 
     async def _adopt(self, planned: list[PlannedEni]) -> None:
-        """Keep what the endpoint made for gateways, endpoints and attachments; put the others there.
+        """Keep the interfaces that the endpoint made for gateways, endpoints, attachments; make the others.
 
-        All are asked for together: moto looks through all interfaces at each call, and AWS throttles.
+        One call reads many of them, because moto scans all interfaces at each call, and AWS throttles.
         """
         for eni in planned:
             if eni.maker == "attachment":
@@ -185,7 +185,7 @@ class Interfaces:
         await self._calls.each(planned, keep_or_put)
 
     async def _keep(self, eni: PlannedEni, found: Mapping[str, Any]) -> None:
-        """Tag an interface that the endpoint made; describe it as AWS does if the endpoint did not."""
+        """Tag an interface that the endpoint made. If the endpoint did not describe it, do so as AWS does."""
         name, interface = name_tag(eni.vpc, eni.name), found["NetworkInterfaceId"]
         self._ids["network-interface", name] = interface
         if found.get("Description") == self._described(eni):

@@ -1,4 +1,4 @@
-"""A boto3 client for what plays AWS, whatever profile or proxy is set here for the real one."""
+"""A boto3 client for a local endpoint. It ignores the profile and the proxy that are configured for AWS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ANSWER_S = 300.0
 
 
 def local_client(service: str, url: str, region: str, access_key: str, secret_key: str = "emulated") -> Any:
-    """Return a client; it may be used by several threads, and made by one at a time."""
+    """Return a client. Threads may share it, but only one at a time may create clients."""
     session = boto3.Session(
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,

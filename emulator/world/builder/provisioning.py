@@ -1,6 +1,6 @@
-"""Where a world's flow logs go: the role, log group, stream, bucket that they need; and they themselves.
+"""The flow logs of a world, one for each VPC, with the role, log group, stream and bucket that they need.
 
-Everything is made by ordinary AWS calls, and what is there already is used. One flow log for each VPC.
+Ordinary AWS calls make the resources. Existing ones are used.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _THERE = {
 
 
 class ProvisionError(Exception):
-    """Flow logs cannot be had there; the message is one sentence."""
+    """The error for flow logs that cannot be created. The message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An AWS, or what plays it, and who asks."""
+    """An AWS endpoint, or an emulator's, with credentials."""
 
     url: str
     region: str = "us-east-1"
@@ -38,15 +38,16 @@ class Endpoint:
     secret_key: str = "test"
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client, made of what stands here and nothing else."""
+        """Return a boto3 client that uses only these settings."""
         return local_client(service, self.url, self.region, self.access_key, self.secret_key)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The flow logs: where to, and how. `name` is the log group's, bucket's and delivery stream's.
+    """The destination and the options of the flow logs.
 
-    With an `http_endpoint` the delivery stream posts there, and puts into the bucket only what is not taken.
+    `name` names the log group, the bucket and the delivery stream. If `http_endpoint` is set, the delivery
+    stream posts to it, and the bucket gets only the failed data.
     """
 
     to: Destination = "kinesis"
@@ -61,7 +62,7 @@ class Wanted:
 
 
 def provision(endpoint: Endpoint, vpc_ids: Sequence[str], wanted: Wanted) -> list[str]:
-    """Make what is wanted; return the flow logs' ids. Raises `ProvisionError`, and botocore's errors."""
+    """Create the flow logs and return their ids. Raises `ProvisionError` and botocore's errors."""
     _without_old_ones(endpoint, vpc_ids, wanted.name)
     role = _role(endpoint)
     request: dict[str, Any] = {
@@ -83,7 +84,7 @@ def provision(endpoint: Endpoint, vpc_ids: Sequence[str], wanted: Wanted) -> lis
 
 
 def _without_old_ones(endpoint: Endpoint, vpc_ids: Sequence[str], name: str) -> None:
-    """Delete flow logs that an earlier run of this name has left on the VPCs, as when it was killed."""
+    """Delete flow logs that an earlier run of this name left on the VPCs."""
     ec2 = endpoint.client("ec2")
     filters = {"tag:Name": [name], "resource-id": list(vpc_ids)}
     named = [{"Name": key, "Values": values} for key, values in filters.items()]
@@ -148,7 +149,7 @@ def _delivery_stream(endpoint: Endpoint, wanted: Wanted, role: str) -> str:
 
 
 def _role(endpoint: Endpoint) -> str:
-    """Return the ARN of a role that those services may take, and that may do what deliveries need."""
+    """Return the ARN of a role that those services may assume and that permits the deliveries."""
     iam = endpoint.client("iam")
     trust = {
         "Version": "2012-10-17",
@@ -169,7 +170,7 @@ def _role(endpoint: Endpoint) -> str:
 
 
 def _made(make: Callable[[], Any]) -> None:
-    """Make something, unless it is there."""
+    """Make a resource unless it exists."""
     try:
         make()
     except ClientError as error:

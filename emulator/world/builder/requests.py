@@ -1,4 +1,4 @@
-"""A topology's lines as the EC2 API takes them: rules of security groups, entries of network ACLs. Pure."""
+"""The conversion of a topology's rules and network ACL entries to the shapes of the EC2 API. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PROTOCOLS = {ANY: "-1", ICMP: "icmp", TCP: "tcp", UDP: "udp", ICMPV6: "icmpv6"}
 
 
 def permission(rule: Rule, group_id: str = "") -> dict[str, Any]:
-    """Return an `IpPermission`; `group_id` is that of the rule's peer when this is no block."""
+    """Return an `IpPermission`. `group_id` is the id of the rule's peer if the peer is a group."""
     found: dict[str, Any] = {"IpProtocol": _PROTOCOLS.get(rule.protocol, str(rule.protocol))}
     if rule.protocol in (ICMP, TCP, UDP, ICMPV6):
         found |= {"FromPort": rule.from_port, "ToPort": rule.to_port}
@@ -24,7 +24,7 @@ def permission(rule: Rule, group_id: str = "") -> dict[str, Any]:
 
 
 def acl_entry(entry: Entry) -> dict[str, Any]:
-    """Return what `CreateNetworkAclEntry` takes, but for the ACL."""
+    """Return the arguments of `CreateNetworkAclEntry` without the ACL's id."""
     rule = entry.rule
     request: dict[str, Any] = {
         "RuleNumber": entry.number,

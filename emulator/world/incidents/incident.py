@@ -25,10 +25,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What happens at an interface, from one minute (since the epoch) on for some minutes.
+    """An incident at an interface. It begins in a minute (since the epoch) and lasts for some minutes.
 
-    `peers` are the other interfaces in it, `port` the port it is about; `others` are those on which it may
-    show too. `rule` is the alert that must fire, empty where no detector looks for it.
+    `peers` are the other interfaces in the incident, `port` is its port; `others` are the interfaces on which
+    it can also show. `rule` is the alert that must fire, or empty if no detector covers the incident.
     """
 
     kind: str
@@ -43,11 +43,11 @@ class Incident:
     others: tuple[str, ...] = ()
 
     def is_on(self, minute: int) -> bool:
-        """Whether it is going on in a minute."""
+        """Return whether the incident is active in a minute."""
         return self.minute <= minute < self.minute + self.minutes
 
     @property
     def label(self) -> Label:
-        """Who, when and what, for the ledger."""
+        """Return the incident's label for the ledger."""
         first = self.minute * MINUTE_S
         return Label(self.rule, self.eni, first, first + self.minutes * MINUTE_S, self.kind, self.others)

@@ -1,4 +1,4 @@
-"""What all incidents together do to each minute of a world, and the labels they are to be judged by. Pure."""
+"""The effect of all incidents on each minute of a world, and their labels. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from emulator.world.traffic.flows import Flows
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What incidents add to a minute, and take from it: interfaces by their number in the directory."""
+    """The changes of one minute by incidents. Interfaces are numbers of the directory."""
 
     flows: tuple[Flows, ...] = ()
     silent: tuple[int, ...] = ()
@@ -31,11 +31,11 @@ class Staged:
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """The labels of all of them."""
+        """Return the labels of all incidents."""
         return tuple(incident.label for incident in self.incidents)
 
     def scene(self, minute: int, directory: Directory) -> Scene:
-        """Return what is going on in a minute."""
+        """Return the scene of a minute."""
         now = [incident for incident in self.incidents if incident.is_on(minute)]
         rows = [
             PLOTS[incident.kind](incident, minute, self.seed, directory)
@@ -54,11 +54,11 @@ class Staged:
         )
 
     def changes(self, minute: int) -> list[Change]:
-        """Return the calls to be made before a minute begins; what ends comes first."""
+        """Return the calls to make before a minute begins, first those of incidents that end."""
         ended = [one for i in self.incidents if i.minute + i.minutes == minute for one in i.end]
         return ended + [one for i in self.incidents if i.minute == minute for one in i.begin]
 
     def undone(self, minute: int) -> list[Change]:
-        """Return the calls that take back what is changed before a minute, or as it begins."""
+        """Return the calls that undo the changes made before a minute or at its beginning."""
         on = (i for i in self.incidents if i.is_on(minute - 1) or i.minute == minute)
         return [one for i in on for one in i.end]

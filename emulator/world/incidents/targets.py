@@ -126,7 +126,7 @@ def _unreached(cast: _Cast, kind: str) -> Incident | None:
 
 
 def _way_in(kind: str, estate: Estate, server: Eni, edge: Edge) -> object:
-    """Return what of a client's way to a server an incident closes, or nothing: then it does not."""
+    """Return a true value if an incident of this kind can interrupt a client's path to a server."""
     client = estate.enis[EniId(edge.origin)]
     if kind == "removed_rule":
         return _rule_of(estate, server, client, edge.port)

@@ -31,12 +31,12 @@ def _eni(directory: Directory, interface_id: str) -> Eni:
 
 
 def _outside(eni: Eni) -> str:
-    """Return where the internet finds an interface."""
+    """Return the public address of an interface."""
     return eni.public_ips[0][1] if eni.public_ips else eni.private_ips[0]
 
 
 def _at(incident: Incident, minute: int, seed: int, nth: int) -> tuple[int, int]:
-    """Return the second and the client's port of the nth flow of a minute."""
+    """Return the second and the client port of the nth flow of a minute."""
     draw = mixed_number(seed, of_text(incident.kind + incident.eni), minute, nth)
     return minute * MINUTE_S + draw % MINUTE_S, _EPHEMERAL + (draw >> 16) % _EPHEMERAL_PORTS
 
@@ -48,13 +48,13 @@ def _probe(src: str, dst: str, port: int, at: tuple[int, int], origin: str = "")
 
 
 def _talk(row: Row, sent: tuple[int, int], got: tuple[int, int], lasts: int = 0) -> Row:
-    """Return a probe that became a conversation; `sent` and `got` are packets and bytes."""
+    """Return a probe with an answer. `sent` and `got` are packets and bytes."""
     volumes = {"packets": sent[0], "bytes": sent[1], "packets_back": got[0], "bytes_back": got[1]}
     return row | volumes | {"kind": int(Kind.ANSWERED), "end": row["start"] + lasts, "tries": 5}
 
 
 def port_scan(incident: Incident, minute: int, seed: int, directory: Directory) -> list[Row]:
-    """One source, one interface, three hundred ports in a minute, each once."""
+    """Return a port scan: one source probes three hundred ports of one interface in a minute, each once."""
     target = _outside(_eni(directory, incident.eni))
     first = mixed_number(seed, minute) % 8000
     return [
@@ -64,7 +64,7 @@ def port_scan(incident: Incident, minute: int, seed: int, directory: Directory) 
 
 
 def slow_scan(incident: Incident, minute: int, seed: int, directory: Directory) -> list[Row]:
-    """The same, a few ports a minute, so that no one window shows it."""
+    """Return a slow port scan: a few ports a minute, so that no single window shows it."""
     target = _outside(_eni(directory, incident.eni))
     nth = (minute - incident.minute) * SLOW_PORTS
     return [
@@ -74,7 +74,7 @@ def slow_scan(incident: Incident, minute: int, seed: int, directory: Directory) 
 
 
 def host_sweep(incident: Incident, minute: int, seed: int, directory: Directory) -> list[Row]:
-    """An instance of ours tries one port of every address of its subnet."""
+    """Return a host sweep: an instance probes one port of every address of its subnet."""
     eni = _eni(directory, incident.eni)
     own = eni.private_ips[0]
     network = own.rpartition(".")[0]
@@ -93,7 +93,7 @@ def _nobody(directory: Directory, eni: Eni, address: str) -> Row:
 
 
 def brute_force(incident: Incident, minute: int, seed: int, directory: Directory) -> list[Row]:
-    """Short connections to one port, one after the other, each a password."""
+    """Return a brute-force attack: short connections to one port in sequence, each with one password."""
     target = _outside(_eni(directory, incident.eni))
     return [
         _talk(
@@ -107,7 +107,7 @@ def brute_force(incident: Incident, minute: int, seed: int, directory: Directory
 
 
 def exfiltration(incident: Incident, minute: int, seed: int, directory: Directory) -> list[Row]:
-    """Exfiltration: an instance sends much data to one host that no other instance contacts."""
+    """Return an exfiltration: an instance sends much data to one host that no other instance contacts."""
     eni = _eni(directory, incident.eni)
     at = minute * MINUTE_S, _at(incident, incident.minute, seed, 0)[1] + minute - incident.minute
     row = _probe(eni.private_ips[0], DROP, 443, at, eni.interface_id)
@@ -116,7 +116,7 @@ def exfiltration(incident: Incident, minute: int, seed: int, directory: Director
 
 
 def beaconing(incident: Incident, minute: int, seed: int, directory: Directory) -> list[Row]:
-    """The same small exchange with one host, every minute at the same second."""
+    """Return beacons: the same small exchange with one host, every minute at the same second."""
     eni = _eni(directory, incident.eni)
     at = minute * MINUTE_S + 17, _at(incident, minute, seed, 0)[1]
     row = _probe(eni.private_ips[0], CONTROL, 443, at, eni.interface_id)
@@ -124,7 +124,7 @@ def beaconing(incident: Incident, minute: int, seed: int, directory: Directory) 
 
 
 def flood(incident: Incident, minute: int, seed: int, directory: Directory) -> list[Row]:
-    """SYNs to one port from thousands of addresses that answer to nothing."""
+    """Return a SYN flood: SYNs to one port from thousands of addresses that answer no packet."""
     target = _outside(_eni(directory, incident.eni))
     rows = []
     for nth in range(FLOOD):
@@ -136,7 +136,7 @@ def flood(incident: Incident, minute: int, seed: int, directory: Directory) -> l
 
 
 def storm(incident: Incident, minute: int, seed: int, directory: Directory) -> list[Row]:
-    """What clients do whose server is not reached any more: they try again, far more often than before."""
+    """Return a retry storm: the clients of an unreachable server retry far more often than before."""
     server = _eni(directory, incident.eni)
     clients = [_eni(directory, one) for one in incident.peers]
     return [
@@ -157,7 +157,7 @@ def _turns(
 
 
 def chatty_pair(incident: Incident, minute: int, seed: int, directory: Directory) -> list[Row]:
-    """Two interfaces of different zones that move far more than anybody else: a bill, not an attack."""
+    """Return expensive traffic: two interfaces of different zones exchange far more than others."""
     eni, peer = _eni(directory, incident.eni), _eni(directory, incident.peers[0])
     row = _probe(
         peer.private_ips[0],

@@ -21,14 +21,14 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A sentence, and the keys that lead to what it is about."""
+    """A fault: a sentence, and the keys that lead to its place."""
 
     path: Path
     sentence: str
 
 
 def faults(topology: Topology) -> list[Fault]:
-    """Return everything that is wrong, in the file's order."""
+    """Return all faults in the file's order."""
     found = [fault for name, vpc in topology.vpcs.items() for fault in _of_vpc(topology, name, vpc)]
     found += _of_peerings(topology)
     found += _of_transit_gateways(topology)
@@ -208,7 +208,7 @@ class _Placed(Protocol):
 
 
 def _placed(vpc: Vpc) -> Iterator[tuple[str, str, tuple[str, ...], tuple[str, ...]]]:
-    """Yield (kind, name, subnets, groups) of all that has an interface."""
+    """Yield (kind, name, subnets, groups) of each resource with an interface."""
     for name, nat in vpc.nat_gateways.items():
         yield "nat_gateways", name, (nat.subnet,), ()
     for name, interface in vpc.interfaces.items():

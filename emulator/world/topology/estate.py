@@ -1,4 +1,4 @@
-"""The preset `estate`: 20 VPCs of one company, with 2,000 network interfaces. Pure, and short on purpose."""
+"""The preset `estate`: 20 VPCs of one company, with 2,000 network interfaces. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TEAMS = [
 
 
 def estate() -> Topology:
-    """Return the estate. All VPCs hang on one transit gateway; the first is peered with each other one."""
+    """Return the estate. All VPCs are attached to one transit gateway and peered with the first VPC."""
     hub = TransitGateway(attachments=dict.fromkeys(_TEAMS, ("app-a", "app-b", "app-c")))
     peerings = {f"{_TEAMS[0]}-{team}": Peering(requester=_TEAMS[0], accepter=team) for team in _TEAMS[1:]}
     vpcs = {team: _vpc(number, team) for number, team in enumerate(_TEAMS)}
@@ -97,7 +97,7 @@ def _tables(number: int) -> dict[str, dict[str, Target]]:
 
 
 def _task(team: str, number: int, subnets: tuple[str, ...]) -> Interface:
-    """Return the interface of a task of ECS, whose description is the ARN of its attachment."""
+    """Return the interface of an ECS task. Its description is the ARN of its attachment."""
     attachment = uuid_of(f"{team}/job-{number + 1}")
     return Interface(
         subnet=subnets[number % len(subnets)],
@@ -107,7 +107,7 @@ def _task(team: str, number: int, subnets: tuple[str, ...]) -> Interface:
 
 
 def _peered(number: int) -> dict[str, Target]:
-    """Return the routes over the peerings with the first VPC: they are longer than that to the hub."""
+    """Return the routes over the peerings with the first VPC. They are longer than the route to the hub."""
     first = _TEAMS[0]
     if number:
         return {"10.100.0.0/16": target(f"peering {first}-{_TEAMS[number]}")}

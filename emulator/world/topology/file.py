@@ -1,4 +1,4 @@
-"""Read a topology file: YAML in, a `Topology` out, or every fault with its line and a sentence. Pure."""
+"""The reader of a topology file: from YAML to a `Topology`, or to all faults with their lines. Pure."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _TOPOLOGY = TypeAdapter(Topology)
 
 
 class _Endless(Exception):
-    """An alias is inside its own anchor, or stands for more than anybody wrote."""
+    """The error for an alias inside its own anchor, or one that expands to too much."""
 
 
 class BadTopology(Exception):
-    """A topology file cannot be used; the message has a line for each fault: `file:line: a sentence`."""
+    """The error for an unusable topology file. Each line of the message is `file:line: sentence`."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A file's name, and the line of every place in it."""
+    """The name of a file, and the line of each place in it."""
 
     name: str
     lines: dict[Path, int]
@@ -50,7 +50,7 @@ class _Text:
 
 
 def read(text: str, name: str) -> Topology:
-    """Return the topology that a text describes; `name` is the file's. Raises `BadTopology`."""
+    """Return the topology in a text. `name` is the file's name. Raises `BadTopology`."""
     lines: dict[Path, int] = {(): 1}
     try:
         data, twice = _loaded(text, lines)
@@ -71,7 +71,7 @@ def read(text: str, name: str) -> Topology:
 
 
 def _loaded(text: str, lines: dict[Path, int]) -> tuple[Any, list[Fault]]:
-    """Return what YAML makes of a text, with the keys that are there twice; fills in the lines."""
+    """Return the parsed text and its duplicate keys, and fill in the lines."""
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()
@@ -95,7 +95,7 @@ def _checked(data: Any, source: _Text) -> Topology:
 
 
 def _mark(node: Node, path: Path, lines: dict[Path, int]) -> Iterator[Fault]:
-    """Note the line of every place under a node; yields keys that are there twice, which YAML lets pass."""
+    """Note the line of each place under a node. Yield duplicate keys, which YAML accepts."""
     if len(lines) > _PLACES_MAX or len(path) > _DEPTH_MAX:
         raise _Endless
     if isinstance(node, MappingNode):

@@ -1,4 +1,4 @@
-"""Every network interface that a topology has, with its address and what AWS writes on it. Pure.
+"""The network interfaces of a topology, with their addresses and AWS's descriptions. Pure.
 
 The service of a load balancer, database or function creates its interfaces. No emulator does, so this module
 creates them with the service's description. Sources: Cloud Custodian, `get_eni_resource_type`, and public
@@ -30,9 +30,10 @@ _NAT_REQUESTER, _ENDPOINT_REQUESTER, _TRANSIT_REQUESTER = "036872051663", "72718
 
 @dataclass(frozen=True, slots=True)
 class PlannedEni:
-    """One interface. `{id}` in the description is the id of the gateway, endpoint or attachment `owner`.
+    """A planned interface. `{id}` in the description is the id of `owner`: gateway, endpoint or attachment.
 
-    An instance's has the instance's name, any other begins with its kind: names are unique in a kind only.
+    The interface of an instance has the instance's name. Other names begin with their kind, because names are
+    unique only in a kind.
     """
 
     name: str
@@ -55,7 +56,7 @@ class PlannedEni:
 
 
 class SubnetFull(ValueError):
-    """A subnet has fewer addresses than interfaces."""
+    """The error for a subnet with fewer addresses than interfaces."""
 
     def __init__(self, vpc: str, subnet: str) -> None:
         super().__init__(f"Subnet {subnet} has no address left for its interfaces.")
@@ -63,7 +64,7 @@ class SubnetFull(ValueError):
 
 
 def interfaces(topology: Topology) -> tuple[PlannedEni, ...]:
-    """Return every interface with its addresses. Raises `SubnetFull`."""
+    """Return all interfaces with their addresses. Raises `SubnetFull`."""
     planned = []
     for name, vpc in topology.vpcs.items():
         found = [*_of_vpc(name, vpc), *_of_attachments(topology, name)]
@@ -77,7 +78,7 @@ def interfaces(topology: Topology) -> tuple[PlannedEni, ...]:
 
 
 def uuid_of(name: str) -> str:
-    """Return an identifier that follows from a name, in the form of a UUID."""
+    """Return an identifier in the form of a UUID that depends only on a name."""
     digits = _digits(name)
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"
 

@@ -22,7 +22,7 @@ _ENTRY_MAX = 32766  # VPC guide, “Network ACL rules”
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`peer` is a block, or the name of a group. For ICMP the ports are type and code, -1 for any."""
+    """A rule. `peer` is a block or the name of a group. For ICMP the ports are type and code, -1 for any."""
 
     protocol: int
     from_port: int
@@ -31,13 +31,13 @@ class Rule:
 
     @property
     def is_block(self) -> bool:
-        """Whether the peer is a block of addresses."""
+        """Return whether the peer is a block of addresses."""
         return is_block(self.peer)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of a network ACL; the rule's peer is a block."""
+    """An entry of a network ACL. The rule's peer is a block."""
 
     number: int
     is_egress: bool
@@ -47,20 +47,20 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a route leads: a kind, and the name of one of that kind or nothing."""
+    """The target of a route: a kind, and the name of one of that kind or an empty text."""
 
     kind: str
     name: str = ""
 
 
 def is_block(text: str) -> bool:
-    """Say whether a rule's peer is meant as a block; the names of groups have no such slash."""
+    """Return whether a rule's peer is a block. Names of groups contain no such slash."""
     last = text.rpartition("/")[2]
     return "/" in text and last.isdecimal() and (":" in text or text[0].isdigit())
 
 
 def rule(text: object) -> Rule:
-    """Read a rule; ValueError with a sentence."""
+    """Read a rule. Raises ValueError with a sentence."""
     if isinstance(text, Rule):
         return text
     protocol, *middle, peer = _words(text, 2, 3, "`tcp 443 0.0.0.0/0`")
@@ -78,7 +78,7 @@ def rule(text: object) -> Rule:
 
 
 def entry(text: object) -> Entry:
-    """Read an entry of a network ACL; ValueError with a sentence."""
+    """Read an entry of a network ACL. Raises ValueError with a sentence."""
     if isinstance(text, Entry):
         return text
     number, way, action, *rest = _words(text, 5, 6, "`100 in allow tcp 80 0.0.0.0/0`")
@@ -93,7 +93,7 @@ def entry(text: object) -> Entry:
 
 
 def target(text: object) -> Target:
-    """Read the target of a route; ValueError with a sentence."""
+    """Read the target of a route. Raises ValueError with a sentence."""
     if isinstance(text, Target):
         return text
     kind, *name = _words(text, 1, 2, "`nat-gateway nat-a`")

@@ -1,8 +1,8 @@
-"""A described VPC estate: what a topology file says, as frozen records named as AWS names things.
+"""The contents of a topology file as frozen records with AWS's names.
 
-Things have names here; ids come from the API that builds them (`building`). A name is unique among its kind
-in its VPC; a security group of another VPC is written `vpc/group`. Each record is checked by pydantic when it
-is made, and what needs two records to be seen wrong is for `checks`.
+Resources have names; `building` gets their ids from the API. A name is unique in its kind and VPC; a security
+group of another VPC is written `vpc/group`. Pydantic checks each record; `checks` checks records against each
+other.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ GroupNames = tuple[GroupName, ...]
 
 @dataclass(frozen=True, slots=True, config=_CLOSED)
 class Subnet:
-    """`ipv6` is the number of its /64 in the VPC's /56. Without a route table it uses the main one."""
+    """A subnet. `ipv6` is the number of its /64 in the VPC's /56. Its default route table is the main one."""
 
     cidr: Ipv4Block
     zone: Zone = "a"
@@ -71,7 +71,7 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True, config=_CLOSED)
 class SecurityGroup:
-    """Lines as `tcp 443 0.0.0.0/0` or `tcp 5432 app`. Without `egress`, AWS's own: everything."""
+    """A group with lines as `tcp 443 0.0.0.0/0` or `tcp 5432 app`. The default `egress` allows everything."""
 
     ingress: tuple[RuleLine, ...] = ()
     egress: tuple[RuleLine, ...] | None = None
@@ -80,7 +80,7 @@ class SecurityGroup:
 
 @dataclass(frozen=True, slots=True, config=_CLOSED)
 class Instances:
-    """`count` instances over the subnets in turn; one has the name itself, several `name-1` …."""
+    """`count` instances over the subnets in turn; one has the name itself, several have `name-1` …."""
 
     subnets: SomeNames
     groups: GroupNames = ()
@@ -93,7 +93,7 @@ class Instances:
 
 @dataclass(frozen=True, slots=True, config=_CLOSED)
 class Interface:
-    """An interface of no instance, with a description of its own: so any other service is described."""
+    """An interface without an instance, with its own description, for any other service."""
 
     subnet: Name
     groups: GroupNames = ()
@@ -104,7 +104,7 @@ class Interface:
 
 @dataclass(frozen=True, slots=True, config=_CLOSED)
 class LoadBalancer:
-    """An interface in each subnet."""
+    """A load balancer with an interface in each subnet."""
 
     subnets: SomeNames
     groups: GroupNames = ()
@@ -162,7 +162,7 @@ class NatGateway:
 
 @dataclass(frozen=True, slots=True, config=_CLOSED)
 class Vpc:
-    """A VPC with everything in it."""
+    """A VPC with its resources."""
 
     cidrs: Annotated[tuple[Ipv4Block, ...], Field(min_length=1, max_length=5)]
     ipv6: bool = False
@@ -184,7 +184,7 @@ class Vpc:
 
 @dataclass(frozen=True, slots=True, config=_CLOSED)
 class Peering:
-    """Two VPCs that are peered. Their route tables say what goes over it."""
+    """A peering of two VPCs. Their route tables choose the traffic for it."""
 
     requester: Name
     accepter: Name
@@ -192,14 +192,14 @@ class Peering:
 
 @dataclass(frozen=True, slots=True, config=_CLOSED)
 class TransitGateway:
-    """Attached VPCs, each with the subnets that its attachment is in. It associates and propagates all."""
+    """Attached VPCs, each with the subnets of its attachment. All are associated and propagate."""
 
     attachments: Mapping[Name, SomeNames]
 
 
 @dataclass(frozen=True, slots=True, config=_CLOSED)
 class Topology:
-    """The whole estate. Its name is in the tag `vpcflow:topology` of everything that is built of it."""
+    """The whole estate. All resources built from it have its name in the tag `vpcflow:topology`."""
 
     name: Name
     vpcs: Annotated[Mapping[Name, Vpc], Field(min_length=1)]

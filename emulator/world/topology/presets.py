@@ -1,4 +1,4 @@
-"""The topologies that come with this package: `small` and `shop` are files, `estate` is computed."""
+"""The topologies of this package: `small` and `shop` are files, `estate` is computed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PRESETS = ("small", "shop", "estate")
 
 
 def preset(name: str) -> Topology:
-    """Return a preset; KeyError when there is none of the name."""
+    """Return a preset. Raises KeyError for an unknown name."""
     if name not in PRESETS:
         raise KeyError(name)
     if name == "estate":

@@ -1,8 +1,8 @@
 """The tags of the resources that `building` creates: owner, name, and AWS's own description. Pure.
 
-An interface that stands in for a service's own cannot be given that service's requester or type by any call,
-and moto invents the address of a NAT gateway's. So a tag tells what AWS would say, in the words of
-`DescribeNetworkInterfaces`, and `as_aws` puts it over the answer. Nothing on AWS itself has the tag.
+No call sets the requester or the type of a service's interface, and moto chooses the address of a NAT
+gateway's. So a tag holds the fields that AWS would return in `DescribeNetworkInterfaces`, and `as_aws`
+applies them to the response. No resource on AWS itself has the tag.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ BUILT = "vpcflow:built"
 
 
 def name_tag(vpc: str, name: str) -> str:
-    """Return the tag `Name` of something in a VPC."""
+    """Return the tag `Name` of a resource in a VPC."""
     return f"{vpc}/{name}"
 
 
 def as_aws_tag(eni: PlannedEni) -> str:
-    """Return the tag's value for an interface, or nothing when an ordinary answer is right."""
+    """Return the tag's value for an interface, or an empty text if an ordinary response is right."""
     fields = {
         "InterfaceType": eni.interface_type if eni.interface_type != "interface" else "",
         "RequesterId": eni.requester_id,

@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from connectors.vpc.decisions import Passage, Record
+from connectors.vpc.decisions import PacketPath, Record
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import EniId
 from connectors.vpc.packets import Flow
@@ -182,9 +182,9 @@ class Judge:
             is_answered=kind != Kind.UNANSWERED,
         )
         since = self._established[key[-1]]
-        course, passages, tracked = _course(self._verdicts.estate, kind, flow, since)
+        course, paths, tracked = _course(self._verdicts.estate, kind, flow, since)
         ends = {flow.srcaddr: SOURCE, flow.dstaddr: DESTINATION}
-        rows = [self._row(record, ends) for passage in passages for record in passage.records]
+        rows = [self._row(record, ends) for path in paths for record in path.records]
         number = self._known[key] = self.templates.add(course, rows, tracked)
         return number
 
@@ -207,15 +207,15 @@ class Judge:
 
 def _course(
     estate: Estate, kind: Kind, flow: Flow, established: frozenset[EniId]
-) -> tuple[Course, list[Passage], frozenset[EniId]]:
+) -> tuple[Course, list[PacketPath], frozenset[EniId]]:
     if kind == Kind.LATE:
         late = late_answer(estate, flow)
         return Course.LATE, [late] if late else [], frozenset()
     told = conversation(estate, flow, established)
-    passages = [told.request, *([told.response] if told.response else [])]
+    paths = [told.request, *([told.response] if told.response else [])]
     if kind == Kind.UNANSWERED or not told.succeeded:
-        return Course.TRIED, passages, told.tracked
-    return Course.RESET if kind == Kind.REFUSED else Course.FULL, passages, told.tracked
+        return Course.TRIED, paths, told.tracked
+    return Course.RESET if kind == Kind.REFUSED else Course.FULL, paths, told.tracked
 
 
 def _packed(columns: Sequence[Array]) -> Array:

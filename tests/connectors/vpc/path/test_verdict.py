@@ -279,8 +279,8 @@ def test_a_class_of_flows_is_one(
 @given(flows())
 def test_a_rejected_packet_goes_no_further(asked: Flow) -> None:
     told = conversation(BASE, asked)
-    for passage in (told.request, told.response):
-        for record, _ in pairwise(passage.records if passage else ()):
+    for path in (told.request, told.response):
+        for record, _ in pairwise(path.records if path else ()):
             assert record.action == "ACCEPT"
 
 
