@@ -256,7 +256,7 @@ def eni(described: Description) -> Eni:
 
 def is_running(described: Description) -> bool:
     """Return whether an element of `Instances` of `DescribeInstances` is running."""
-    return (described.get("State") or {}).get("Name", "running") == "running"
+    return str((described.get("State") or {}).get("Name", "running")) == "running"
 
 
 def _public_ips(described: Description, entries: Sequence[Description]) -> Iterator[tuple[str, str]]:

@@ -145,21 +145,44 @@ def _attachments(answers: Answers) -> tuple[TransitGatewayAttachment, ...]:
 
 
 def _transit_tables(answers: Answers) -> tuple[TransitGatewayRouteTable, ...]:
-    associated = answers.transit_gateway_route_table_associations
+    # The default table first: moto goes on listing an attachment there after its association with another.
+    tables = sorted(
+        answers.transit_gateway_route_tables, key=lambda one: not one.get("DefaultAssociationRouteTable")
+    )
     propagated = answers.transit_gateway_route_table_propagations
-    tables = []
-    for one in answers.transit_gateway_route_tables:
-        table_id = one["TransitGatewayRouteTableId"]
-        tables.append(
-            TransitGatewayRouteTable(
-                route_table_id=table_id,
-                transit_gateway_id=one["TransitGatewayId"],
-                routes=tuple(map(_transit_route, answers.transit_gateway_routes.get(table_id, ()))),
-                associations=_attachment_ids(associated.get(table_id, ())),
-                propagations=_attachment_ids(propagated.get(table_id, ())),
-            )
+    return tuple(
+        TransitGatewayRouteTable(
+            route_table_id=(table_id := one["TransitGatewayRouteTableId"]),
+            transit_gateway_id=one["TransitGatewayId"],
+            routes=tuple(map(_transit_route, answers.transit_gateway_routes.get(table_id, ()))),
+            associations=_associations(answers, one),
+            propagations=_attachment_ids(propagated.get(table_id, ())),
         )
-    return tuple(tables)
+        for one in tables
+    )
+
+
+def _associations(answers: Answers, table: Description) -> tuple[str, ...]:
+    """Return the attachments that are associated with a transit gateway route table.
+
+    moto associates attachments with the default table even if that option is disabled; AWS does not. moto
+    lists attachments of VPCs only, so those of VPNs and others name their table themselves.
+    """
+    table_id = table["TransitGatewayRouteTableId"]
+    disabled = {
+        one["TransitGatewayId"]
+        for one in answers.transit_gateways
+        if (one.get("Options") or {}).get("DefaultRouteTableAssociation") == "disable"
+    }
+    if table.get("DefaultAssociationRouteTable") and table["TransitGatewayId"] in disabled:
+        return ()
+    others = (
+        one["TransitGatewayAttachmentId"]
+        for one in answers.transit_gateway_attachments
+        if one.get("ResourceType", "vpc") != "vpc"
+        and (one.get("Association") or {}).get("TransitGatewayRouteTableId") == table_id
+    )
+    return (*_attachment_ids(answers.transit_gateway_route_table_associations.get(table_id, ())), *others)
 
 
 def _attachment_ids(listed: Descriptions) -> tuple[str, ...]:

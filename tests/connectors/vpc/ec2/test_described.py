@@ -196,6 +196,59 @@ def test_transit_gateway_tables_are_filled_from_three_calls() -> None:
     assert found.attachments[0].resource_type == "vpn"
 
 
+def test_an_active_transit_gateway_route_is_no_black_hole() -> None:
+    """EC2 API reference, TransitGatewayRoute: `state` says so, also if no attachment is named."""
+    found = resources(
+        Answers(
+            transit_gateway_route_tables=[
+                {"TransitGatewayRouteTableId": "tgw-rtb-1", "TransitGatewayId": "tgw-1"}
+            ],
+            transit_gateway_routes={
+                "tgw-rtb-1": [
+                    {"DestinationCidrBlock": "10.1.0.0/16", "State": "active", "Type": "static"},
+                    {"DestinationCidrBlock": "10.2.0.0/16", "State": "blackhole", "Type": "static"},
+                ]
+            },
+        )
+    )
+    (table,) = found.transit_gateway_route_tables
+    assert [(one.attachment_id, one.is_blackhole) for one in table.routes] == [("", False), ("", True)]
+
+
+def test_attachments_of_vpns_name_their_own_table() -> None:
+    """moto lists the associations of VPC attachments only."""
+    vpn = {"TransitGatewayAttachmentId": "tgw-attach-v", "TransitGatewayId": "tgw-1", "ResourceType": "vpn"}
+    found = resources(
+        Answers(
+            transit_gateway_attachments=[
+                vpn | {"Association": {"TransitGatewayRouteTableId": "tgw-rtb-1", "State": "associated"}}
+            ],
+            transit_gateway_route_tables=[
+                {"TransitGatewayRouteTableId": "tgw-rtb-1", "TransitGatewayId": "tgw-1"}
+            ],
+        )
+    )
+    assert found.transit_gateway_route_tables[0].associations == ("tgw-attach-v",)
+
+
+def test_the_interface_of_a_stopped_instance_is_not_running() -> None:
+    """EC2 guide, "Amazon EC2 instance state changes": the interfaces stay while the instance is stopped."""
+    interfaces = [
+        {
+            "NetworkInterfaceId": f"eni-{name}",
+            "SubnetId": "subnet-1",
+            "Attachment": {"InstanceId": f"i-{name}"},
+        }
+        for name in ("a", "b")
+    ]
+    instances = [
+        {"InstanceId": "i-a", "State": {"Name": "stopped"}},
+        {"InstanceId": "i-b", "State": {"Name": "running"}},
+    ]
+    found = resources(Answers(network_interfaces=interfaces, instances=instances))
+    assert [eni.is_running for eni in found.enis] == [False, True]
+
+
 def test_prefix_lists_have_their_entries() -> None:
     listed = described.prefix_list({"PrefixListId": "pl-1"}, [{"Cidr": "52.216.0.0/15"}])
     assert listed.cidrs == (cidr("52.216.0.0/15"),)
