@@ -26,7 +26,7 @@ from connectors.progress import (
     SourceProgress,
     decode_progress,
 )
-from streams.windows.watermark import CLOSE_S, Time, reached
+from streams.windows.watermark import CLOSE_S, Time, combined_watermark
 
 
 def behind(complete_to: int, state: str = BEHIND) -> SourceProgress:
@@ -300,7 +300,7 @@ class Simulation:
             for later, _ in self.log[slot][: self.applied[slot]]:
                 time = time.after(later)
             times.append(time)
-        return reached(times, self.slots)
+        return combined_watermark(times, self.slots)
 
     def to_come(self) -> int:
         """The oldest line that the worker has not read, wherever it is."""
@@ -363,6 +363,7 @@ def test_without_one_of_its_holds_a_watermark_passes_lines(
     else:
         monkeypatch.setattr(Group, "watermark", lambda _, __, progress: progress.hold)
         monkeypatch.setattr(
-            "tests.connectors.test_progress.reached", lambda times, _: max(t.watermark for t in times)
+            "tests.connectors.test_progress.combined_watermark",
+            lambda times, _: max(t.watermark for t in times),
         )
     assert worst_of_some_seeds() > SLACK_S

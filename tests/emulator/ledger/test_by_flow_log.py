@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import orjson
 
-from emulator.flowlogs.player.delivery.batches import Batch, batch
+from emulator.flowlogs.player.delivery.batches import IntervalBatch, batch
 from emulator.flowlogs.player.intervals import Intervals, Portion
 from emulator.ledger import ledger
 from emulator.ledger.by_flow_log import Books
@@ -20,7 +20,7 @@ LABELS = (
 )
 
 
-def delivered(resource: str, kind: str, minutes: int = 3) -> list[Batch]:
+def delivered(resource: str, kind: str, minutes: int = 3) -> list[IntervalBatch]:
     """Return what a flow log gets of a world."""
     world = World(estate(), 1)
     made = Intervals(flow_log(resource, kind))
