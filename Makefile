@@ -1,14 +1,14 @@
 # vpcflow: `make replay` and `make test` are all a newcomer needs. `make` alone lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-chaos test-outages test-mutations test-kcl test-localstack bench bench-emulator bench-world bench-connect fmt lint lock clean
+.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-chaos test-outages test-mutations test-kcl test-localstack test-image bench bench-emulator bench-world bench-connect fmt lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE # without compiled files, every process that a test starts compiles its libraries
 LOCK_FLAGS := --universal --generate-hashes --no-annotate --no-header
-NOT_UNIT := kafka or ui or faults or moto or process or java or load or localstack or socket or bulk
-NOT_BESIDE := java or localstack or faults or load
+NOT_UNIT := kafka or ui or faults or moto or process or java or load or localstack or packages or socket or bulk
+NOT_BESIDE := java or localstack or packages or faults or load
 RECORDS ?= 200000
 SHARDS ?= 4
 WORKERS ?= 1
@@ -77,6 +77,9 @@ test-localstack: setup-dev ## LocalStack: the Kinesis call tests, the connectors
 	@$(BIN)/python -m tests.localstack -- $(BIN)/python -m pytest -r fE tests/emulator/kinesis/operations
 	@$(BIN)/python -m pytest -m localstack tests/connectors/localstack tests/acceptance tests/emulator/world
 
+test-image: setup-dev ## the steps of the production image, without Docker: its lock, the wheel, every process
+	@$(BIN)/python -m pytest -q -m packages tests/packaging
+
 bench: setup-dev ## records per CPU-second of every stage, beside floors of the same run
 	@$(BIN)/python -m tests.bench
 
@@ -101,6 +104,7 @@ build/uv/bin/uv:
 lock: build/uv/bin/uv ## write the lock files anew, with hashes and without addresses; what is pinned stays if it can
 	@$< pip compile -q $(LOCK_FLAGS) --extra local pyproject.toml -o requirements.lock
 	@$< pip compile -q $(LOCK_FLAGS) --extra local --extra dev pyproject.toml -o requirements-dev.lock
+	@$< pip compile -q $(LOCK_FLAGS) --constraint requirements.lock pyproject.toml -o requirements-production.lock
 
 clean: ## remove what was built, the environment too
 	rm -rf .venv build dist streams/web/static streams/web/ui/node_modules

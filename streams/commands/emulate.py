@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
+from streams.commands.local_extra import LocalCommand
 from streams.commands.running import PORT, run, set_up_logs
 
 HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 
 
-@click.command()
+@click.command(cls=LocalCommand)
 @HOST
 @click.option(
     "--port",

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
+from streams.commands.local_extra import LocalCommand
 from streams.commands.running import PORT, RECORDS_MAX, SEED, FiniteFloat, run_with_settings, settings_of
 
 
-@click.command()
+@click.command(cls=LocalCommand)
 @click.option(
     "--records",
     type=click.IntRange(1, RECORDS_MAX),

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from streams.commands.local_extra import LocalCommand
 from streams.commands.running import RATE, RECORDS_MAX, SEED, FiniteFloat, run, set_up_logs
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -32,7 +33,7 @@ def _named(_: click.Context, option: click.Parameter, value: str) -> str:
     return value
 
 
-@click.command()
+@click.command(cls=LocalCommand)
 @click.option(
     "--topology",
     default="shop",

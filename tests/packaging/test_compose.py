@@ -23,7 +23,7 @@ from connectors.kafka.slots import REQUEST_MAX_BYTES
 from connectors.settings import check_names
 from streams.cli import main
 
-FILE = Path(__file__).resolve().parents[1] / "compose.yaml"
+FILE = Path(__file__).resolve().parents[2] / "compose.yaml"
 TEXT = FILE.read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -48,12 +48,16 @@ _SCHEMA = {
             "required": ["image", "restart"],
             "additionalProperties": False,
             "properties": {
-                "image": {"type": "string", "pattern": r"^[a-z0-9/]+:(?!latest$)[a-z0-9.]+$"},
+                "image": {"type": "string", "pattern": r"^[a-z0-9/-]+:(?!latest$)[a-z0-9.]+$"},
                 "build": {
                     "type": "object",
-                    "required": ["context", "dockerfile_inline"],
+                    "required": ["context", "target", "dockerfile_inline"],
                     "additionalProperties": False,
-                    "properties": {"context": {"const": "."}, "dockerfile_inline": {"type": "string"}},
+                    "properties": {
+                        "context": {"const": "."},
+                        "target": {"enum": ["production", "emulator"]},
+                        "dockerfile_inline": {"type": "string"},
+                    },
                 },
                 "command": {"type": "string"},
                 # Texts only: YAML reads a bare `no` or `1e3` as something else.
@@ -108,9 +112,16 @@ def test_docker_compose_accepts_the_file() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def subcommands(group: click.Group) -> dict[str, click.Command]:
+    """Return the subcommands of a group by name; a lazy group imports them."""
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
+
+
 def commands(group: click.Group, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the words of every command that does something."""
-    for name, command in group.commands.items():
+    for name, command in subcommands(group).items():
         if isinstance(command, click.Group):
             yield from commands(command, (*before, name))
         else:
@@ -118,15 +129,15 @@ def commands(group: click.Group, before: tuple[str, ...] = ()) -> Iterator[tuple
 
 
 def parse(words: list[str]) -> tuple[str, ...]:
-    """Return the (sub)command that some words call; click raises on an option or a value it does not know."""
+    """Return the (sub)command that some words call; click raises on an unknown option or value."""
     program, *left = words
     assert program == "vpcflow"
     command: click.Command = main
     called: list[str] = []
     while isinstance(command, click.Group):
         called.append(left.pop(0))
-        assert called[-1] in command.commands, f"no subcommand {' '.join(called)}"
-        command = command.commands[called[-1]]
+        assert called[-1] in subcommands(command), f"no subcommand {' '.join(called)}"
+        command = subcommands(command)[called[-1]]
     command.make_context(called[-1], left)
     return tuple(called)
 
@@ -142,16 +153,50 @@ def test_every_process_of_the_command_line_is_a_service() -> None:
     assert running == {words for words in commands(main) if not NOT_SERVICES & set(words)}
 
 
-def test_our_services_are_one_image() -> None:
-    images = {(s["image"], s["build"]["context"], s["build"]["dockerfile_inline"]) for s in OURS.values()}
-    assert len(images) == 1
+def test_our_services_are_two_images_of_one_description() -> None:
+    """Only the processes that need the extra `local` run in the image that has it."""
+    assert len({s["build"]["dockerfile_inline"] for s in OURS.values()}) == 1
+    targets = {name: (s["image"], s["build"]["target"]) for name, s in OURS.items()}
+    assert {name for name, target in targets.items() if target == ("vpcflow-emulator:local", "emulator")} == {
+        "emulate",
+        "world",
+    }
+    assert {target for name, target in targets.items() if name not in {"emulate", "world"}} == {
+        ("vpcflow:local", "production")
+    }
 
 
-def test_the_image_is_made_from_the_lock_file_and_does_not_run_as_root() -> None:
-    lines = OURS["work"]["build"]["dockerfile_inline"].splitlines()
-    assert "RUN pip install --no-cache-dir --require-hashes -r requirements.lock" in lines
-    assert any(line.startswith("USER ") and line != "USER root" for line in lines)
-    copied = {name for line in lines if line.startswith("COPY") for name in line.split()[1:-1]}
+def stages() -> dict[str, list[str]]:
+    """Return the lines of each stage of the image, by the stage's name."""
+    found: dict[str, list[str]] = {}
+    for line in OURS["work"]["build"]["dockerfile_inline"].splitlines():
+        if line.startswith("FROM "):
+            found[line.split()[-1]] = []
+        found[list(found)[-1]].append(line)
+    return found
+
+
+def test_the_production_image_is_made_from_the_production_lock_alone() -> None:
+    production = stages()["production"]
+    assert production[0] == "FROM python:3.11-slim AS production"
+    installs = [line for line in production if "pip install" in line]
+    assert installs == [
+        "RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements-production.lock",
+        "RUN pip install --no-cache-dir --no-deps /tmp/wheel/*.whl",
+    ]
+
+
+def test_no_image_runs_as_root() -> None:
+    """The user is a number, because Kubernetes cannot compare a name with `runAsNonRoot`."""
+    for name in ("production", "emulator"):
+        users = [line for line in stages()[name] if line.startswith("USER ")]
+        assert users == ["USER 10001"]
+
+
+def test_every_file_that_the_image_copies_is_there() -> None:
+    lines = [line for stage in stages().values() for line in stage if line.startswith("COPY ")]
+    copied = {name for line in lines if "--from" not in line for name in line.split()[1:-1]}
+    assert copied
     assert {name for name in copied if not (FILE.parent / name).exists()} == set()
 
 

@@ -1,0 +1,1 @@
+"""Tests of what is delivered: the locks, the images, compose.yaml and the Kubernetes files."""
