@@ -1,4 +1,4 @@
-"""`/metrics`, `/livez` and `/readyz` of a process without a page, on loopback, when a port is set."""
+"""`/metrics`, `/livez` and `/readyz` of a process without a page, if `VPCFLOW_HEALTH_PORT` is set."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from connectors.http_log import listener_logger
-from connectors.settings import SettingsError
+from connectors.settings import Common, SettingsError
 
 
 @asynccontextmanager
-async def health(port: int, is_ready: Callable[[], bool]) -> AsyncIterator[None]:
-    """Serve while the block runs; port 0 serves nothing. Raises `SettingsError` when the port is taken."""
-    if not port:
+async def health(settings: Common, is_ready: Callable[[], bool]) -> AsyncIterator[None]:
+    """Serve while the block runs; port 0 serves nothing. Raises `SettingsError` if it cannot listen."""
+    if not settings.health_port:
         yield
         return
 
@@ -34,18 +34,21 @@ async def health(port: int, is_ready: Callable[[], bool]) -> AsyncIterator[None]
     runner = web.AppRunner(app, access_log=None, logger=listener_logger("connectors.health"))
     await runner.setup()
     try:
-        await _listen(runner, port)
+        await _listen(runner, settings.health_host, settings.health_port)
         yield
     finally:
         await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, port: int) -> None:
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-    except OSError as error:
-        is_taken = error.errno == errno.EADDRINUSE
-        why = "is taken by another process" if is_taken else f"cannot be used ({error})"
+        await web.TCPSite(runner, host, port).start()
+    except (OSError, UnicodeError) as error:  # A name that is too long for DNS is a UnicodeError.
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise SettingsError(
+                f"VPCFLOW_HEALTH_PORT={port} is taken by another process: choose another port, or 0 for none"
+            ) from error
         raise SettingsError(
-            f"VPCFLOW_HEALTH_PORT={port} {why}: choose another port, or 0 for none"
+            f"cannot listen on VPCFLOW_HEALTH_HOST={host}, VPCFLOW_HEALTH_PORT={port} ({error}): use"
+            " 127.0.0.1, 0.0.0.0 or an address of this machine"
         ) from error

@@ -55,6 +55,7 @@ class Common(BaseSettings):
     kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, host:port[,host:port]")
     prefix: str = Field("vpcflow.", description="what every topic's name begins with")
     slots: int = Field(8, ge=1, le=256, description="partitions of every topic; cannot change later")
+    health_host: str = Field("127.0.0.1", description="address on which the health port listens")
     health_port: int = Field(0, ge=0, le=65535, description="port of /metrics, /livez and /readyz; 0: none")
 
     @classmethod

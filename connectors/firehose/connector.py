@@ -34,7 +34,7 @@ async def run(settings: ConnectFirehose) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with (
-        health(settings.health_port, lambda: receiver.is_ready),
+        health(settings, lambda: receiver.is_ready),
         listening(settings, receiver.handle) as listener,
     ):
         await ensure_topics(settings.kafka, settings.prefix, settings.slots)

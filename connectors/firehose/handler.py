@@ -40,6 +40,7 @@ log = structlog.get_logger()
 INLINE_BYTES = 256 << 10  # a body that is larger is understood in a thread, one at a time
 SAID_S = 10.0  # at most one log line about refusals in so many seconds
 RETRY_AFTER_S = "1"
+LIVE_PATH = "/livez"  # the target of a load balancer's health check
 
 
 class Receiver:
@@ -88,7 +89,9 @@ class Receiver:
             log.warning("stopped with requests under way", requests=self._under_way)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request, whatever it is."""
+        """Answer a request. `GET /livez` needs no key: load balancers cannot send one."""
+        if request.path == LIVE_PATH and request.method in {"GET", "HEAD"}:
+            return web.Response(text="live\n")
         self._under_way += 1
         try:
             taken = await self._take(request)

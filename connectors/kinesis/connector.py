@@ -323,7 +323,7 @@ async def run(settings: Connect, start_ms: int | None) -> None:
     try:
         async with RecordsCall(client, session().get_credentials()) as records:
             connector = Connector(settings, client, records, start_ms)
-            async with health(settings.health_port, lambda: connector.is_ready):
+            async with health(settings, lambda: connector.is_ready):
                 await connector.run(stop)
     except FAILURES as error:
         if problem := stream_error(error, client.meta.endpoint_url, settings.stream):

@@ -188,5 +188,5 @@ async def run(settings: ConnectS3) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     connector = Connector(settings, client)
-    async with health(settings.health_port, lambda: connector.is_ready):
+    async with health(settings, lambda: connector.is_ready):
         await connector.run(stop)

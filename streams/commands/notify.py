@@ -16,6 +16,7 @@ def notify(kafka: str | None, webhook: str | None) -> None:
     The log receives every transition of an alert. The webhook receives the alerts that fire, and their
     resolution.
     """
+    from connectors.health import health
     from connectors.kafka.topics import TopicError, ensure_topics
     from connectors.settings import Notify
     from streams.alerts import notify as notifier
@@ -29,6 +30,7 @@ def notify(kafka: str | None, webhook: str | None) -> None:
 
     async def start() -> None:
         await ensure_topics(settings.kafka, settings.prefix, settings.slots)
-        await notifier.run(kafka=settings.kafka, prefix=settings.prefix, sinks=sinks)
+        async with health(settings, lambda: True):
+            await notifier.run(kafka=settings.kafka, prefix=settings.prefix, sinks=sinks)
 
     run_with_settings(start, (TopicError, notifier.NotifyError))

@@ -297,5 +297,5 @@ async def run(settings: Work) -> None:
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
     worker = Worker(settings)
-    async with health(settings.health_port, lambda: worker.is_ready):
+    async with health(settings, lambda: worker.is_ready):
         await worker.run(stop)

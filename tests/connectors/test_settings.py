@@ -145,6 +145,7 @@ def test_the_origin_of_every_value_is_told(monkeypatch: pytest.MonkeyPatch) -> N
         "VPCFLOW_KAFKA": ("flag:1", "flag"),
         "VPCFLOW_SLOTS": ("3", "environment"),
         "VPCFLOW_PREFIX": ("file.", "vpcflow.env"),
+        "VPCFLOW_HEALTH_HOST": ("127.0.0.1", "default"),
         "VPCFLOW_HEALTH_PORT": ("0", "default"),
     }
 

@@ -6,10 +6,12 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import trustme
 from aiohttp import web
 
+from connectors.firehose.handler import Receiver
 from connectors.firehose.listener import access_keys, is_allowed, listening, tls
 from connectors.settings import ConnectFirehose, SettingsError
 
@@ -102,3 +104,26 @@ async def test_a_port_that_is_taken_is_a_sentence() -> None:
     with pytest.raises(SettingsError, match="VPCFLOW_FIREHOSE_HOST=no-such-host"):
         async with listening(settings(firehose_host="no-such-host.invalid"), never):
             raise AssertionError
+
+
+@pytest.mark.socket
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/livez", 200),
+        ("HEAD", "/livez", 200),
+        ("GET", "/livez?from=balancer", 200),
+        ("GET", "/", 405),
+        ("GET", "/livez/more", 405),
+        ("POST", "/livez", 401),  # a request of Firehose, whatever its path
+    ],
+)
+async def test_livez_needs_no_key_and_nothing_else_is_open(method: str, path: str, status: int) -> None:
+    keyed = settings(firehose_key="a-key")
+    receiver = Receiver(keyed)
+    async with listening(keyed, receiver.handle) as listener, aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{listener.port}{path}"
+        async with session.request(method, url) as answer:
+            assert answer.status == status
+            if method == "GET" and status == 200:
+                assert await answer.text() == "live\n"
