@@ -1,7 +1,7 @@
 # vpcflow: `make replay` and `make test` are all a newcomer needs. `make` alone lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-chaos test-outages test-mutations test-kcl test-localstack test-image bench bench-emulator bench-world bench-connect fmt lint lock clean
+.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-chaos test-outages test-mutations test-kcl test-localstack test-image bench bench-emulator bench-world bench-connect picture settings-page fmt lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -91,6 +91,12 @@ bench-world: setup-dev ## a synthetic estate of 2,000 interfaces: built, read, i
 
 bench-connect: setup-dev ## the connector from the emulator to committed blocks: throughput, 200 shards, fan-out
 	@$(BIN)/python -m tests.bench.connect
+
+picture: setup-dev chromium ## draw the picture of the page in README.md again, by a test of the page
+	@$(BIN)/python -m pytest -q -m ui tests/ui/test_picture.py && cp build/page.png docs/page.png
+
+settings-page: setup ## write the tables of docs/settings.md again
+	@$(BIN)/python -m streams.commands.settings_page
 
 fmt: .venv/dev ## format and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

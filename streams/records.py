@@ -1,6 +1,6 @@
 """The published records, aggregate and alert, and their JSON encodings. Pure.
 
-Readers of the topics `aggregates` and `alerts` import these; `ARCHITECTURE.md` shows an example of each.
+Readers of the topics `aggregates` and `alerts` import these; `docs/topics.md` shows an example of each.
 Totals are absolute: reading a message twice, or a newer one after an older one, gives the same result.
 """
 

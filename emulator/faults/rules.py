@@ -1,4 +1,4 @@
-"""Fault rules, and the decision which of them apply to a call. `FAULTS.md` documents each fault. Pure.
+"""Fault rules, and the decision which of them apply to a call. `docs/faults.md` documents each fault. Pure.
 
 A rule selects calls by operation, stream and shard, by the number of earlier matching calls, by the seconds
 since the rules were set, by probability, and by a maximum count. The random numbers depend only on the seed,

@@ -23,7 +23,7 @@ REJECT_SHARE = 0.7
 REJECT_PORT = 5432
 REJECT_SOURCES = 200
 MIN_FLOWS = 120  # a window, on a load so small that the interface has next to no traffic of its own
-QUIET_WINDOWS = 13  # before the rejects: ten windows of warm-up (issue 14), and some without traffic
+QUIET_WINDOWS = 13  # before the rejects: ten windows of warm-up, and some without traffic
 USUAL_FLOWS = 10  # a window, of the interface that rejects, at least if there is one
 MIN_SPAN_S = 1800  # the rejects end more than ten minutes, the default lateness, before the load does
 

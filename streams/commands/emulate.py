@@ -51,7 +51,7 @@ HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Addr
 @click.option(
     "--faults",
     type=click.Path(path_type=Path),
-    help="File of fault rules, TOML or JSON (emulator/FAULTS.md).",
+    help="File of fault rules, TOML or JSON (docs/faults.md).",
 )
 @click.option(
     "--data-dir",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,6 @@ from connectors.settings import (
     Work,
     check_names,
 )
-
-README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture(autouse=True)
@@ -157,28 +154,3 @@ def test_a_secret_is_not_shown() -> None:
     assert "hunter2" not in str(told)
     assert told["VPCFLOW_WEBHOOK"].value == told["VPCFLOW_WEBHOOK_KEY"].value == "***"
     assert describe(Notify())["VPCFLOW_WEBHOOK_KEY"].value == ""
-
-
-def test_the_table_of_settings_in_the_readme_is_true() -> None:
-    """Every setting is in README.md with its default, and nothing else is."""
-    cells = [line.strip("| \n").split(" | ") for line in README.read_text().splitlines()]
-    told = {}
-    for row in (row for row in cells if row[0].startswith("`VPCFLOW_")):
-        names, defaults = re.findall(r"`([^`]*)`", row[0]), row[1].split(", ")
-        for index, name in enumerate(names):
-            told[name] = defaults[index if len(defaults) == len(names) else 0]
-    expected = {}
-    for group in ALL:
-        for name, field in group.model_fields.items():
-            default = field.default
-            text = default.get_secret_value() if isinstance(default, SecretStr) else default
-            expected[ENV_PREFIX + name.upper()] = _as_in_readme(text)
-    assert {name: value for name, value in told.items() if name not in OTHER_NAMES} == expected
-
-
-def _as_in_readme(default: object) -> str:
-    if isinstance(default, bool):
-        return f"`{str(default).lower()}`"
-    if isinstance(default, float) and default.is_integer():
-        return f"`{default:.0f}`"
-    return f"`{default}`" if default != "" else "–"

@@ -1,4 +1,4 @@
-"""Headers inside a text, and the row of issue 14 about them for every kind of source."""
+"""Headers inside a text: which lines each applies to, for every kind of source."""
 
 from __future__ import annotations
 

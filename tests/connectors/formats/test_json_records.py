@@ -1,4 +1,4 @@
-"""JSON in records: what is read, and the name of every other shape. Rows of issue 14 and of field-cases."""
+"""JSON in records: the shapes that are read, and the name of every other shape."""
 
 from __future__ import annotations
 
