@@ -21,7 +21,7 @@ import orjson
 
 from connectors.errors import ConnectError
 
-WARM_UP_WINDOWS = 10  # issue 14
+WARM_UP_WINDOWS = 10  # before `reject_ratio` may fire
 WEIGHT_MIN = 1 / 30  # half-life of 20 windows; the first 30 windows have equal weights
 INTERFACES_MAX = 20_000  # per partition; about 5 MB
 EVICTED_SHARE = 10  # evict a tenth at once, because finding the oldest takes a sort
