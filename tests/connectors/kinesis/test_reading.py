@@ -39,7 +39,9 @@ async def test_what_was_read_is_committed_when_told_to_stop(scene: Scene) -> Non
     async with connecting(scene.settings()) as connector:
         scene.put(content)
         async with asyncio.timeout(20):
-            while not any(one._committer.uncommitted_bytes for one in connector._ownership.owned.values()):
+            while True:
+                if any(one._committer.uncommitted_bytes for one in connector._ownership.owned.values()):
+                    break
                 await asyncio.sleep(0)
     assert len((await scene.seen()).lines) > 0
     async with connecting(scene.settings()):
