@@ -84,7 +84,7 @@ class Committer(Generic[B]):
         self._queue_max, self._linger_s = queue_max, linger_s
         self._queue: asyncio.Queue[_Item[B] | None] = asyncio.Queue(queue_max)
         self._sent = Sent.of(slot.state)
-        self._reported_at = float("-inf")
+        self._reported_at = time.monotonic()
         self._began_at: float | None = None
         self.queued_bytes = self.uncommitted_bytes = self.uncommitted = 0
 

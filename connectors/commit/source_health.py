@@ -26,8 +26,9 @@ class SourceHealth:
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._arrivals: dict[str, Arrivals] = {}
-        self._repeats: Counter[str] = Counter()
-        self._repeats_from_ms = 0
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._texts: dict[tuple[str, str], str] = {}
+        self._counts_from_ms = self._counts_reported_ms = 0
 
     def arrived(self, source: str, text: bytes, line_format: str, arrival_ms: int) -> list[HealthRecord]:
         """Record an arrival of lines; `text` ends with the newest. Return the findings that are due."""
@@ -39,22 +40,28 @@ class SourceHealth:
 
     def repeated(self, source: str) -> None:
         """Record that a source delivered something that is committed already."""
-        self._repeats_from_ms = self._repeats_from_ms or now_ms()
-        self._repeats[source] += 1
+        self.count(health_messages.REPEATED, source, "were delivered again")
 
-    def repeats(self) -> list[HealthRecord]:
-        """Return the repeats of the last minute, once a minute."""
-        now, since = now_ms(), self._repeats_from_ms
-        if not since or now - since < health_messages.DELAY_EVERY_S * 1000:
+    def count(self, kind: str, source: str, text: str) -> None:
+        """Count a finding. `text` follows the count in the record; the text of the newest finding is used."""
+        self._counts_from_ms = self._counts_from_ms or now_ms()
+        self._counts[kind, source] += 1
+        self._texts[kind, source] = text
+
+    def counts(self) -> list[HealthRecord]:
+        """Return the counts that are due: those of the last minute, a loss at once, each once a minute."""
+        now, since = now_ms(), self._counts_from_ms
+        is_loss = any(kind in health_messages.LOSSES for kind, _ in self._counts)
+        from_ms = self._counts_reported_ms if is_loss else since
+        if not since or now - from_ms < health_messages.DELAY_EVERY_S * 1000:
             return []
         found = [
-            HealthRecord(
-                health_messages.REPEATED, source, now, f"{count} were delivered again", since, now, count
-            )
-            for source, count in self._repeats.items()
+            HealthRecord(kind, source, now, f"{count} {self._texts[kind, source]}", since, now, count)
+            for (kind, source), count in self._counts.items()
         ]
-        self._repeats.clear()
-        self._repeats_from_ms = 0
+        self._counts.clear()
+        self._texts.clear()
+        self._counts_from_ms, self._counts_reported_ms = 0, now
         return found
 
 

@@ -111,7 +111,7 @@ class RequestSlot:
         ids = [posted.request_id for posted in requests if posted.request_id]
         self._change = self._marks.change(ids, now_ms(), prunes=prunes)
         content = content_of(requests, self._change.state)
-        content.health += self._health.repeats()
+        content.health += self._health.counts()
         for one in requests:
             if one.chunks:
                 last, source = one.chunks[-1], f"firehose:{one.origin.stream}"

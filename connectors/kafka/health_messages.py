@@ -18,11 +18,13 @@ GONE = "shard_gone"  # a whole shard did
 DELETED = "stream_deleted"
 RECREATED = "stream_recreated"
 REPEATED = "repeated"  # the source delivered something again; it was counted once
+OBJECT_GONE = "object_gone"  # an S3 object was deleted before it was read to its end
+OBJECT_REPLACED = "object_replaced"  # an S3 object has another version than its notification or listing
 GAP = "gap"  # a source that had delivered was silent, and delivers again
 IGNORED = "ignored"  # objects or messages are not flow logs, and are left alone
 DELAY = "delay"  # how late lines come: arrival minus the end of the flow
 
-LOSSES = frozenset({TRIMMED, GONE})
+LOSSES = frozenset({TRIMMED, GONE, OBJECT_GONE})
 GAP_S = 900  # CloudWatch delivers within ten minutes, flow logs in at most ten; longer is no delay
 DELAY_EVERY_S = 60
 NUMBER_MOST_DIGITS = 12  # of a time in seconds; a longer one is no time, and may be no number of Python's
@@ -32,7 +34,8 @@ NUMBER_MOST_DIGITS = 12  # of a time in seconds; a longer one is no time, and ma
 class HealthRecord:
     """One thing found. `from_ms` to `to_ms` is the time it is about, epoch ms, 0 where unknown.
 
-    `value` is seconds for `gap` and `delay` (the longest), a count for `repeated` and `ignored`, else 0.
+    `value` is seconds for `gap` and `delay` (the longest), a count for `repeated`, `ignored` and
+    objects, else 0.
     """
 
     kind: str

@@ -55,7 +55,14 @@ class Connector:
         self._exports = exports(settings.s3_exports, settings.line_format, settings.account, region)
         self._shared = SharedReads(keep_s=settings.s3_look_back_s + DAY_S)
         source = f"s3 {settings.s3_bucket or settings.s3_queue}"
-        self._ownership: Ownership[ObjectSlot] = Ownership(settings, source, self._own, self._changed)
+        self._ownership: Ownership[ObjectSlot] = Ownership(
+            settings,
+            source,
+            self._own,
+            self._changed,
+            # A message may be about another instance's object; a listing asks for the own slots' marks only.
+            follows=bool(settings.s3_queue),
+        )
         self._alignment = Alignment(self._ownership.group, settings.align_s)
         self._queue = (
             Queue(settings, self._caller, self._ownership, self._exports) if settings.s3_queue else None

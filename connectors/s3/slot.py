@@ -20,6 +20,7 @@ from connectors.clock import now_ms
 from connectors.commit.committer import Committer
 from connectors.commit.content import Content
 from connectors.commit.source_health import SourceHealth
+from connectors.kafka import health_messages
 from connectors.kafka.health_messages import HealthRecord
 from connectors.kafka.messages import Message
 from connectors.kafka.slots import Slot
@@ -27,7 +28,7 @@ from connectors.progress import NONE, Group, SlotProgress
 from connectors.s3.keys import Object, decode_progress, prune
 from connectors.s3.object_reader import Reading
 from connectors.s3.progress.slot import Now, ObjectProgress
-from connectors.s3.transaction import REFUSED, ObjectRead, content_of
+from connectors.s3.transaction import REFUSED, REPLACED, VANISHED, ObjectRead, content_of
 from connectors.s3.wanted import Alignment, Wanted
 
 log = structlog.get_logger()
@@ -36,6 +37,15 @@ READ_AT_ONCE = 4
 STEPS_IN_FLIGHT = 12  # of 2 MiB and a part each
 WANTED_MAX = 10_000
 PRUNE_S = 600.0
+
+_FINDINGS = {
+    VANISHED: (health_messages.OBJECT_GONE, "objects were deleted before they were read"),
+    REPLACED: (
+        health_messages.OBJECT_REPLACED,
+        "objects have another version than was announced; each version is read when it is announced",
+    ),
+}
+"""The health record for an object that ended without being read, by its outcome: kind and text."""
 
 
 @dataclass(slots=True)
@@ -156,7 +166,11 @@ class ObjectSlot:
                 self.objects.read(read.object)
         content = content_of(reads)
         content.state |= await self._forgotten()
-        content.health += self._health.repeats()
+        for read in reads:
+            if read.outcome in _FINDINGS:
+                kind, text = _FINDINGS[read.outcome]
+                self._health.count(kind, f"s3:{read.object.bucket}", f"{text}, for example {read.object.key}")
+        content.health += self._health.counts()
         for read in reads:
             fit = [part for part in read.parts if not part.refused]
             if fit and not read.object.file.line_format:  # The operator chooses the delay of an export.

@@ -185,7 +185,7 @@ async def test_a_broken_object_ends_in_dead_once_and_others_go_on(
 async def test_what_was_committed_before_a_break_stays_counted_once(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_slot, "COMMIT_BYTES", 1)
+    monkeypatch.setattr(committer, "COMMIT_BYTES", 1)
     content = lines("half", 60_000)
     body = packed(content)
     scene.put(key("half"), body[: len(body) * 9 // 10])

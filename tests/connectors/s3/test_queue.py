@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from connectors import metrics
+from connectors.kafka import health_messages
 from connectors.kafka.topics import ensure_topics
 from connectors.s3.connector import s3_caller
 from connectors.s3.discovery import queue
@@ -171,7 +172,9 @@ async def test_objects_that_vanished_or_were_replaced_are_counted_and_settled(sc
     async with connecting(scene.settings(s3_queue=url)):
         await scene.until_lines(lines("second", 5))
         await polled(lambda: scene.left(url) == 0)
+        loss = await scene.until_health(health_messages.OBJECT_GONE)
     assert {name: objects(name) - count for name, count in before.items()} == {"vanished": 1, "replaced": 1}
+    assert loss == f"1 objects were deleted before they were read, for example {gone}"
     assert not (await scene.seen()).dead
 
 

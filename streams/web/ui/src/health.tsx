@@ -4,7 +4,7 @@ import type { Health as Item } from "./board";
 import { moment } from "./format";
 import { board } from "./state";
 
-const LOSSES = new Set(["trimmed", "shard_gone"]);
+const LOSSES = new Set(["trimmed", "shard_gone", "object_gone"]);
 
 export function Health() {
   const found = board.value?.health ?? [];

@@ -14,9 +14,16 @@ from connectors.aws.calls import Caller
 from connectors.progress import NONE, Group, SlotProgress
 from connectors.s3.discovery import queue_watch
 from connectors.s3.discovery.exports import Exports
-from connectors.s3.discovery.queue_watch import EVENT_DELAY_S, HIDDEN_MAX, TASKS_EVERY_S, QueueWatch, Received
-from connectors.s3.keys import Object
-from connectors.s3.progress.queue import HIDDEN_S
+from connectors.s3.discovery.queue_watch import (
+    EVENT_DELAY_S,
+    HIDDEN_MAX,
+    RECEIVE_MAX,
+    TASKS_EVERY_S,
+    QueueWatch,
+    Received,
+)
+from connectors.s3.keys import Object, as_object
+from connectors.s3.progress.queue import DRY_S, HIDDEN_S
 
 NEWEST = 1_800_000_000
 KEY = "exported/0a1b2c3d-0000-0000-0000-000000000000/eni-1-all/000000.gz"
@@ -99,6 +106,35 @@ def test_messages_of_other_readers_that_are_visible_again_are_forgotten(clock: C
     for nth in range(3 * HIDDEN_MAX):
         watch.hid(str(nth), 0)
     assert len(watch._hidden) <= HIDDEN_MAX
+
+
+def foreign(clock: Clock, *, ago_s: float = 0.0, receives: int = 1) -> Received:
+    return Received(sent_s=clock.time() - ago_s, is_foreign=True, receives=receives)
+
+
+@pytest.mark.parametrize(
+    ("ago_s", "receives", "claims"), [(1.0, 1, True), (600.0, 2, True), (600.0, 1, False)], ids=str
+)
+async def test_a_queue_that_is_full_of_foreign_messages_is_claimed_if_none_is_old_and_new_to_us(
+    clock: Clock, ago_s: float, receives: int, claims: bool
+) -> None:
+    """Constant traffic of another reader must not hold the watermark; a backlog of it must."""
+    watch = watching(Sqs([]))
+    for _ in range(3):
+        claimed = await poll(watch, *[foreign(clock, ago_s=ago_s, receives=receives)] * RECEIVE_MAX)
+        clock.now += DRY_S
+    assert claimed == (NEWEST if claims else NONE)
+
+
+async def test_a_full_poll_with_one_flow_log_is_a_backlog(clock: Clock) -> None:
+    watch = watching(Sqs([]), is_done=lambda _: True)
+    file = as_object("b", "123456789012_vpcflowlogs_eu-west-1_fl-1_20261130T0000Z_0a.log.gz", "e")
+    assert file is not None
+    for _ in range(3):
+        ours = Received((file,), clock.time())
+        claimed = await poll(watch, ours, *[foreign(clock)] * (RECEIVE_MAX - 1))
+        clock.now += DRY_S
+    assert claimed == NONE
 
 
 async def test_nothing_is_claimed_until_an_ended_export_has_had_time_for_its_last_message(
