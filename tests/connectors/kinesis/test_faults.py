@@ -422,7 +422,7 @@ async def test_a_slot_that_cannot_be_opened_ends_the_process(
 async def test_throttling_and_internal_errors_on_one_shard_must_not_slow_the_others(
     scene: Scene, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Reads wait a minute for a shard that was never read; the rest of the test is about the time after it."""
+    """Reads wait a minute for a shard that was never read; the test is about the time after it."""
     monkeypatch.setattr("connectors.progress.UNREAD_WAIT_MS", 500)
     scene.create(2)
     stuck, free = lines("stuck", 20), lines("free", 200)

@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from connectors import metrics
+from connectors.commit import committer
 from connectors.formats.flowlog import DEFAULT_FORMAT, log_format
 from connectors.kafka.topics import ensure_topics
 from connectors.s3 import connector
