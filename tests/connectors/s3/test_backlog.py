@@ -1,4 +1,4 @@
-"""Six hours of backlog in S3, through the worker's hops, with default settings: 0 late, 0 lost, all exact."""
+"""Hours and a week of backlog in S3, through the worker's hops, with default settings: 0 late, all exact."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,20 +31,22 @@ LATENESS_S = 600  # the default of VPCFLOW_LATENESS_S
 INTERFACES = 6
 LINES_A_MINUTE = 3
 READ_S, FINAL_S = 200.0, 60.0
+EXPORTED_MAX = 10_000  # events of one log stream that moto's export contains; it drops the others
+WEEK_H, WEEK_LINE_EVERY_S = 7 * 24, 600
 
 
 class Backlog:
-    """Flow-log files of six hours, one of five minutes for each interface, and what they hold."""
+    """Flow logs of some hours up to now, and the ledger of their lines."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, hours: int = HOURS) -> None:
         self.scene, self.ledger = scene, Ledger()
         self.end = int(time.time()) // FILE_S * FILE_S - FILE_S
-        self.begin = self.end - HOURS * 3600
+        self.begin = self.end - hours * 3600
 
-    def lines(self, interface: int, first: int, minutes: int) -> list[str]:
-        """Return the lines of some minutes of an interface, and add them to the ledger."""
+    def lines(self, interface: int, starts: Iterable[int], *, each: int = LINES_A_MINUTE) -> list[str]:
+        """Return `each` lines of an interface for each `start`, and add them to the ledger."""
         eni = f"eni-0{interface:016x}"
-        starts = [first + minute * MINUTE_S for minute in range(minutes) for _ in range(LINES_A_MINUTE)]
+        starts = [start for start in starts for _ in range(each)]
         count = len(starts)
         self.ledger.add_columns(
             pl.DataFrame(
@@ -61,15 +63,34 @@ class Backlog:
         head = f"2 123456789012 {eni} 10.8.0.4 10.8.0.9 41000 443 6 3 180"
         return [f"{head} {start} {start + 40} ACCEPT OK" for start in starts]
 
+    def export(self, *, every_s: int, each: int) -> None:
+        """Export a log stream for each interface, with `each` lines every so many seconds, to the bucket."""
+        logs = self.scene.account.client("logs")
+        logs.create_log_group(logGroupName="flows")
+        for nth in range(INTERFACES):
+            name = f"eni-{nth}-all"
+            logs.create_log_stream(logGroupName="flows", logStreamName=name)
+            lines = self.lines(nth, range(self.begin, self.end, every_s), each=each)
+            assert len(lines) <= EXPORTED_MAX
+            events = [{"timestamp": int(line.split()[10]) * 1000, "message": line} for line in lines]
+            logs.put_log_events(logGroupName="flows", logStreamName=name, logEvents=events)
+        logs.create_export_task(
+            logGroupName="flows",
+            fromTime=self.begin * 1000,
+            to=self.end * 1000,
+            destination=self.scene.bucket,
+            destinationPrefix="exportedlogs",
+        )
+
     def write(self) -> list[str]:
-        """Write all objects; return their notifications, in order."""
+        """Write files of five minutes, one for each interface; return their notifications, in order."""
         bodies = []
         for file_s in range(self.begin, self.end, FILE_S):
             at = datetime.fromtimestamp(file_s, UTC)
             for nth in range(INTERFACES):
                 name = f"123456789012_vpcflowlogs_{REGION}_fl-{nth}_{at:%Y%m%dT%H%M}Z_0a1b2c3d.log.gz"
                 key = f"AWSLogs/123456789012/vpcflowlogs/{REGION}/{at:%Y/%m/%d}/{name}"
-                etag = self.scene.put(key, packed(self.lines(nth, file_s, FILE_S // MINUTE_S)))
+                etag = self.scene.put(key, packed(self.lines(nth, range(file_s, file_s + FILE_S, MINUTE_S))))
                 body = json.dumps(event(key, bucket=self.scene.bucket))
                 bodies.append(body.replace('"e1"', json.dumps(etag.strip('"'))))
         return bodies
@@ -146,29 +167,18 @@ async def test_a_backlog_in_a_queue_is_exact(
         await backlog.is_exact(observer)
 
 
+@pytest.mark.parametrize(
+    ("hours", "every_s", "each"), [(HOURS, MINUTE_S, LINES_A_MINUTE), (WEEK_H, WEEK_LINE_EVERY_S, 1)]
+)
 async def test_an_export_is_exact_though_one_interface_comes_after_the_other(
-    backlog: Backlog, tmp_path: Path
+    backlog: Backlog, tmp_path: Path, hours: int, every_s: int, each: int
 ) -> None:
-    """Each file has six hours of one interface; none is late, as the export holds the watermark."""
-    scene, logs = backlog.scene, backlog.scene.account.client("logs")
-
-    def export() -> None:
-        logs.create_log_group(logGroupName="flows")
-        for nth in range(INTERFACES):
-            name = f"eni-{nth}-all"
-            logs.create_log_stream(logGroupName="flows", logStreamName=name)
-            lines = backlog.lines(nth, backlog.begin, HOURS * 60)
-            events = [{"timestamp": int(line.split()[10]) * 1000, "message": line} for line in lines]
-            logs.put_log_events(logGroupName="flows", logStreamName=name, logEvents=events)
-        logs.create_export_task(
-            logGroupName="flows",
-            fromTime=backlog.begin * 1000,
-            to=backlog.end * 1000,
-            destination=scene.bucket,
-            destinationPrefix="exportedlogs",
-        )
-
-    await asyncio.to_thread(export)
-    exports = settings(scene, s3_exports="exportedlogs", account="123456789012")
+    """Each file has all hours of one interface; none is late, as the export holds the watermark."""
+    exported = Backlog(backlog.scene, hours)
+    await asyncio.to_thread(exported.export, every_s=every_s, each=each)
+    exports = settings(backlog.scene, s3_exports="exportedlogs", account="123456789012")
     async with observing(backlog, tmp_path) as observer, connecting(exports):
-        await backlog.is_exact(observer)
+        await exported.is_exact(observer)
+        last = exported.end - LATENESS_S - MINUTE_S
+        final = {key[2] for key, seen in observer.aggregates.items() if seen.is_final}
+        assert final >= set(range(exported.begin, last, every_s))
