@@ -1,9 +1,8 @@
-"""The event time of flow-log lines, sampled, since a connector does not read all lines. Pure.
+"""The event time of flow-log lines, from a sample, because a connector does not parse all lines. Pure.
 
 The event time of a line is its field `start`, epoch seconds. A connector reads the last line of a text that
-has one, because a text may end with blank lines or with lines that are refused. The worker
-reads every line, so a sample decides nothing about a line: it moves the watermark, to which the allowed
-lateness gives room.
+has one, because a text may end with blank lines or with lines that are refused. The sample moves the
+watermark only, with the allowed lateness as its tolerance. The worker reads every line.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ MILLISECONDS_FROM = 10**11
 """A `start` this large is in milliseconds; in seconds it is the year 5138."""
 
 SAMPLES_MAX = 16  # of one read: each costs 1.5 µs, and the newest lines are at its end
-BACK_MAX = 16  # lines that are looked at from the end of a text, until one has a plausible `start`
+BACK_MAX = 16  # lines that are read from the end of a text until one has a plausible `start`
 
 
 def is_plausible(start_s: int, arrival_s: int) -> bool:
-    """Return whether a flow can have started then, if it arrived at `arrival_s` (0: unknown)."""
+    """Return whether `start_s` is a possible start of a flow that arrived at `arrival_s` (0: unknown)."""
     return start_s >= FIRST_S and (not arrival_s or start_s <= arrival_s + AHEAD_S)
 
 
 def start_of(line: bytes, line_format: str) -> int:
-    """Return the `start` of a line, epoch seconds, or `NONE` if it has none that can be read."""
+    """Return the `start` of a line, epoch seconds, or `NONE` if it has no valid one."""
     at, columns = _start_at(line_format)
     if at < 0:
         return NONE
@@ -48,7 +47,10 @@ def start_of(line: bytes, line_format: str) -> int:
 
 
 def newest_start(texts: Iterable[tuple[bytes, str, int]]) -> int:
-    """Return the newest of the last plausible `start` of each text: (text, line format, arrival ms)."""
+    """Return the newest `start` of some texts; each gives its last plausible one.
+
+    A text is (text, line format, arrival in epoch ms). Returns `NONE` if no text has one.
+    """
     return max((_last_start(*text) for text in texts), default=NONE)
 
 
@@ -67,7 +69,7 @@ def _last_start(text: bytes, line_format: str, arrival_ms: int) -> int:
 
 @lru_cache(maxsize=256)
 def _start_at(line_format: str) -> tuple[int, int]:
-    """Return the column of `start`, -1 if there is none, and how many columns there are."""
+    """Return the column of `start`, -1 if there is none, and the number of columns."""
     try:
         names = parse_format(line_format)
     except BadFormat:

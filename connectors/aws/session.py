@@ -1,4 +1,4 @@
-"""Find AWS: endpoint, Region and credentials by AWS's own variables, or LocalStack by LOCALSTACK_HOST."""
+"""boto3 sessions and clients: AWS by its own variables, or LocalStack by LOCALSTACK_HOST."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ CALLS_AT_ONCE = 16
 
 
 def session(region: str | None = None) -> Any:
-    """Return a session that finds credentials. A new one each time: boto3's default one keeps the first ever.
+    """Return a new session that finds credentials; boto3's default session would keep the first ones.
 
-    `AWS_ENDPOINT_URL` wins over `LOCALSTACK_HOST`. LocalStack knows an account by its key, so Region and
-    credentials are those that are set, and LocalStack's defaults only where none are.
+    `AWS_ENDPOINT_URL` wins over `LOCALSTACK_HOST`. LocalStack derives the account from the access key, so
+    Region and credentials that are set are used, and LocalStack's defaults only without them.
     """
     found = boto3.Session(region_name=region)
     if not os.environ.get("LOCALSTACK_HOST") or os.environ.get("AWS_ENDPOINT_URL"):
@@ -37,8 +37,8 @@ def session(region: str | None = None) -> Any:
 def make_client(service: str, region: str | None = None, *, silence_s: float = 5.0) -> Any:
     """Return a boto3 client without retries of its own.
 
-    A process that stops could not interrupt their pauses. For the same reason no call may be silent for
-    longer than `silence_s`. Raises `ConnectError` if Region, profile or endpoint is missing or invalid.
+    `calls` retries instead. `silence_s` limits the wait for an answer, because a process that stops waits
+    for its calls. Raises `ConnectError` if Region, profile or endpoint is missing or invalid.
     """
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 1},
@@ -51,7 +51,7 @@ def make_client(service: str, region: str | None = None, *, silence_s: float = 5
     except (BotoCoreError, ValueError) as error:
         name = NAMES.get(service, service)
         raise ConnectError(
-            f"no client for {name} can be made ({error}): set AWS_DEFAULT_REGION, or AWS_PROFILE"
+            f"no client for {name} can be created ({error}): set AWS_DEFAULT_REGION, or AWS_PROFILE"
         ) from error
 
 
@@ -62,9 +62,12 @@ def check_access(*services: str) -> None:
     try:
         has_credentials = session().get_credentials() is not None
     except BotoCoreError as error:
-        raise ConnectError(f"no AWS credentials can be read: {error}") from error
+        raise ConnectError(
+            f"the AWS credentials cannot be read ({error}): correct the AWS configuration files, or set"
+            " AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        ) from error
     if not has_credentials:
         named = " and ".join(NAMES.get(service, service) for service in services)
         raise ConnectError(
-            f"no AWS credentials for {named}: set AWS_ACCESS_KEY_ID and its secret, or AWS_PROFILE"
+            f"no AWS credentials for {named}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         )

@@ -1,4 +1,4 @@
-"""Blocking calls beside the loop, in threads that hold up no exit: a call may be silent for seconds."""
+"""Threads for blocking calls. They do not delay the exit of the process, as threads of an executor do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 async def in_thread(function: Callable[..., T], *args: object) -> T:
-    """Call in a thread of its own. The interpreter waits for an executor's threads, but not for this one."""
+    """Call a function in a daemon thread of its own, and return its result. Raises its exception."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[T] = loop.create_future()
 

@@ -144,8 +144,8 @@ class Receiver:
     async def _understand(self, raw: bytes, head: Head, slot: RequestSlot) -> Posted | Refused:
         metrics.REQUEST_BYTES.inc(len(raw))
         posted = await self._read(raw, head)
-        if isinstance(posted, Posted) and self._formats.has_news_of(posted.log_groups):
-            await self._formats.ask()
+        if isinstance(posted, Posted) and self._formats.may_refresh(posted.log_groups):
+            await self._formats.refresh()
             posted = await self._read(raw, head)
         if isinstance(posted, Refused):
             slot.keep(remains(raw, head, posted, now_ms()))

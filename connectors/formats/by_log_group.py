@@ -1,8 +1,8 @@
-"""Which format the lines of a log group have: what the group's flow log says, or the setting. Pure.
+"""The line format of each log group: from EC2's DescribeFlowLogs, or from a setting. Pure.
 
-A format is not in the lines. CloudWatch's envelopes name their log group, and a flow log
-that delivers there has one format, so a setting, or EC2's DescribeFlowLogs, can say it for each group. What a
-record says itself, with a header or with the keys of its rows, comes before both.
+A line does not contain its format. An envelope of CloudWatch Logs names the log group, and a flow log that
+delivers there has one format, so a setting or DescribeFlowLogs can define the format of each group. A header
+or the keys of rows inside a record take precedence.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SHOWN_MAX = 200  # characters of a format in a reason
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """Why lines of a log group are refused; names the group and the format."""
+    """The reason why lines of a log group are refused; it names the group and the format."""
 
     why: str
 
@@ -33,7 +33,7 @@ GroupFormat = str | Unusable
 
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """The format that is set, and those of log groups that have another one."""
+    """The default format, and the formats of log groups that have another one."""
 
     default: str
     by_group: Mapping[str, GroupFormat] = field(default_factory=lambda: MappingProxyType({}))
@@ -44,7 +44,7 @@ class Formats:
 
 
 def usable_format(text: str) -> Format:
-    """Read a format whose lines can be summed. Raises `BadFormat`."""
+    """Parse a format, and check that its lines can be summed. Raises `BadFormat`."""
     names = parse_format(text)
     if lacks := missing_fields(names):
         raise BadFormat(lacks)
@@ -52,7 +52,7 @@ def usable_format(text: str) -> Format:
 
 
 def parse_group_formats(text: str) -> dict[str, GroupFormat]:
-    """Read the setting, a JSON object of log group → format; none if empty. Raises `BadFormat`."""
+    """Parse the setting, a JSON object from log group to format, or empty. Raises `BadFormat`."""
     if text in {"", DESCRIBE}:
         return {}
     example = 'write {"log-group": "${version} …"}, or describe'
@@ -73,7 +73,7 @@ def parse_group_formats(text: str) -> dict[str, GroupFormat]:
 
 
 def of_flow_logs(flow_logs: Iterable[Mapping[str, Any]]) -> dict[str, GroupFormat]:
-    """Return log group → format of what DescribeFlowLogs answered.
+    """Return the format of each log group in an answer of DescribeFlowLogs.
 
     Lines of two formats in one log group cannot be distinguished. A LogFormat may also be unusable: quotes,
     for instance, are delivered in each line. Lines of such a group are refused.

@@ -1,6 +1,6 @@
-"""Text that was encoded on its way: base64 of gzip, JSON, lines or an aggregate, and UTF-16. Pure.
+"""Decoders for text that a producer encoded: base64 of gzip, JSON, lines or an aggregate, and UTF-16. Pure.
 
-Bytes that are not text have a name each (`binary_name`), which is the reason why they are refused.
+`binary_name` names bytes that are not text; the name is the reason for their refusal.
 
 AWS delivers bytes. Base64 comes from producers that put the `data` of a Lambda event or of a Firehose record
 as they got it, UTF-16 from Windows' redirections. A token is taken as base64 only if what it decodes to is
@@ -49,7 +49,7 @@ _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 def from_base64(data: bytes) -> bytes | None:
-    """Return what base64 text holds, or None if it is not base64 of anything known. Raises `Refused`.
+    """Return the content of base64 text, or None if it is not base64 of a known content. Raises `Refused`.
 
     The text may be cut into lines, and texts may follow each other with or without separators.
     """

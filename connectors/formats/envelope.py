@@ -1,9 +1,9 @@
-"""Wrap and unwrap what carries flow-log lines: text, JSON, gzip, base64 of these, and KPL aggregates. Pure.
+"""The envelopes of flow-log lines: text, JSON, gzip, base64 of these, and KPL aggregates. Pure.
 
-A record is understood whole or refused whole, with a reason; nothing of a refused record is counted as a
-line. Each user record of a KPL aggregate is such a record, and each event of an envelope, so one that is bad
-takes no other with it. Sizes are capped after inflating, all user records together, so a bomb costs its cap
-and no more. Source: CloudWatch Logs guide, "Log group-level subscription filters"; for
+A record is parsed whole or refused whole, with a reason; no part of a refused record is counted as a line.
+Each user record of a KPL aggregate and each event of an envelope counts as a record, so a bad one does not
+affect the others. Inflated bytes are limited, for all user records of an aggregate together, so a gzip bomb
+costs no more than the limit. Source: CloudWatch Logs guide, "Log group-level subscription filters"; for
 aggregates see `kpl.py`, for JSON `json_records.py`.
 """
 
@@ -31,27 +31,27 @@ _NESTED = "KPL aggregate within an aggregate"
 
 
 def unwrap(data: bytes, *, after: int = -1, max_bytes: int = INFLATED_MAX_BYTES) -> Unwrapped:
-    """Return what a Kinesis record carries. `data` is the record's bytes; never raises for bad input.
+    """Return the content of a record; never raise for bad input.
 
-    Of an aggregate, the user records up to sub-sequence number `after` are done, and skipped.
+    In an aggregate, skip the user records up to sub-sequence number `after`.
     """
     if is_plain(data):
         return Unwrapped((Text(data.removesuffix(b"\n")),))
     try:
-        room = _Room(max_bytes)
-        return _aggregate(data, after, room) if data.startswith(MAGIC) else _record(data, room)
+        budget = _InflateBudget(max_bytes)
+        return _aggregate(data, after, budget) if data.startswith(MAGIC) else _record(data, budget)
     except (BadAggregate, Refused) as why:
         return Unwrapped(refused=str(why))
 
 
 @dataclass(slots=True)
-class _Room:
-    """How many bytes may still be inflated of a Kinesis record, for use or in vain."""
+class _InflateBudget:
+    """The number of bytes that may still be inflated from a record, refused parts included."""
 
     left: int
 
 
-def _aggregate(data: bytes, after: int, room: _Room) -> Unwrapped:
+def _aggregate(data: bytes, after: int, budget: _InflateBudget) -> Unwrapped:
     """Unwrap each user record like a record; all of them share one limit of inflated bytes."""
     parts: list[Unwrapped] = []
     lines: list[bytes] = []
@@ -66,7 +66,7 @@ def _aggregate(data: bytes, after: int, room: _Room) -> Unwrapped:
             parts.append(Unwrapped((Text(b"\n".join(lines)),)))
             lines = []
         try:
-            found = _user_record(user_record, room)
+            found = _user_record(user_record, budget)
         except Refused as why:
             refused.append((number, str(why), user_record))
             continue
@@ -77,14 +77,14 @@ def _aggregate(data: bytes, after: int, room: _Room) -> Unwrapped:
     return joined(parts)._replace(refused_parts=tuple(refused))
 
 
-def _user_record(data: bytes, room: _Room) -> Unwrapped:
+def _user_record(data: bytes, budget: _InflateBudget) -> Unwrapped:
     if data.startswith(MAGIC):
         raise Refused(_NESTED)
-    return _record(data, room)
+    return _record(data, budget)
 
 
-def _record(data: bytes, room: _Room) -> Unwrapped:
-    """Unwrap what is not an aggregate itself. Raises `Refused`."""
+def _record(data: bytes, budget: _InflateBudget) -> Unwrapped:
+    """Unwrap a record that is not an aggregate. Raises `Refused`."""
     if not data:
         raise Refused("empty record")
     outer = "gzip"
@@ -96,7 +96,7 @@ def _record(data: bytes, room: _Room) -> Unwrapped:
         data, outer = inner, "base64"
     if data.startswith(MAGIC):
         raise Refused(f"KPL aggregate within {outer}")
-    texts = list(map(from_utf16, _members(data, room))) if data.startswith(GZIP_MAGIC) else [data]
+    texts = list(map(from_utf16, _members(data, budget))) if data.startswith(GZIP_MAGIC) else [data]
     if any(from_base64(text) is not None for text in texts):
         raise Refused(f"base64 within {outer}")
     return _texts(texts)
@@ -117,13 +117,13 @@ def _texts(texts: list[bytes]) -> Unwrapped:
     return joined([*parts, *(read_json(text) for text in texts if is_json(text))])
 
 
-def _members(data: bytes, room: _Room) -> list[bytes]:
+def _members(data: bytes, budget: _InflateBudget) -> list[bytes]:
     """Inflate every member of a gzip stream; `gzip` allows them to be concatenated (RFC 1952, 2.2)."""
     members: list[bytes] = []
     while data:
         if len(members) == MEMBERS_MAX:
             raise Refused("too many gzip members")
-        text, data = _member(data, room)
+        text, data = _member(data, budget)
         data = data.lstrip(BETWEEN_MEMBERS)
         if text.startswith(GZIP_MAGIC):
             raise Refused("gzip within gzip")
@@ -133,21 +133,21 @@ def _members(data: bytes, room: _Room) -> list[bytes]:
     return members
 
 
-def _member(data: bytes, room: _Room) -> tuple[bytes, bytes]:
-    """Inflate one member, in steps, so that a broken one takes little room; return it, and what follows."""
+def _member(data: bytes, budget: _InflateBudget) -> tuple[bytes, bytes]:
+    """Inflate one member in steps, so that a broken one uses little memory. Return its text and the rest."""
     inflater = isal_zlib.decompressobj(wbits=_GZIP_WBITS)
     texts: list[bytes] = []
     while not inflater.eof:
-        step = min(_STEP_BYTES, room.left + 1)
+        step = min(_STEP_BYTES, budget.left + 1)
         try:
             text = inflater.decompress(data, step)
         except isal_zlib.error as error:  # type: ignore[misc]  # no child of zlib.error, whatever its name says
-            room.left = max(room.left - step, 0)
+            budget.left = max(budget.left - step, 0)
             raise Refused("broken gzip") from error
-        if len(text) > room.left:
-            room.left = 0
+        if len(text) > budget.left:
+            budget.left = 0
             raise Refused(BOMB_REASON)
-        room.left -= len(text)
+        budget.left -= len(text)
         texts.append(text)
         if len(text) < step and not inflater.eof:
             raise Refused("truncated gzip")
@@ -177,7 +177,7 @@ def wrap_subscription(
 
 
 def control_message(destination: str = "Kinesis stream") -> bytes:
-    """Return the health check that CloudWatch Logs sends when a filter is made, and now and then after."""
+    """Return the health check that CloudWatch Logs sends to a new filter, and at times after that."""
     text = f"CWL CONTROL MESSAGE: Checking health of destination {destination}."
     return _wrap(
         {

@@ -112,7 +112,7 @@ def is_header(line: bytes) -> bool:
 
 
 def without_prefix(tokens: list[bytes], columns: int) -> list[bytes]:
-    """Return the tokens of a line without what CloudWatch Logs' tools write in front of it.
+    """Return the tokens of a line without the prefix that tools of CloudWatch Logs add.
 
     Exports and `aws logs tail --format short` write the time, `aws logs tail` the time and the log stream.
     The name of a stream has no colon (CreateLogStream), and one that is a number would be a field.
@@ -125,7 +125,7 @@ def without_prefix(tokens: list[bytes], columns: int) -> list[bytes]:
 
 
 def missing_fields(names: Format) -> str:
-    """Return what a format lacks for its lines to be summed, as a clause; empty if it lacks nothing."""
+    """Return a clause that names the fields that a format lacks for sums; empty if it lacks none."""
     if not any(name in names for name in ENTITY_FIELDS):
         return f"the format names none of {', '.join(ENTITY_FIELDS)}"
     return "" if "start" in names else "the format lacks start, so its lines have no window"

@@ -1,7 +1,7 @@
 """JSON in a record: envelopes of CloudWatch Logs, Firehose's messages, and rows. Pure.
 
 Values may be pretty-printed and follow each other with or without separators, and rows may be in arrays.
-What is JSON and none of these is refused with the name of its shape, so that `dead` says what was sent.
+Other JSON is refused with the name of its shape, so that `dead` names the input.
 Source: CloudWatch Logs guide, "Log group-level subscription filters"; Firehose guide, "Message extraction".
 """
 
@@ -53,18 +53,18 @@ _BY_TYPE = {
 
 
 def is_json(text: bytes) -> bool:
-    """Return whether a text is meant as JSON; a text that is broken may be."""
+    """Return whether a text begins as JSON does; it may be invalid JSON."""
     return bool(_BEGINS.match(text)) or (bool(_SCALAR.fullmatch(text)) and _load(text) is not _NOTHING)
 
 
 def read_json(text: bytes) -> Unwrapped:
-    """Return what JSON text carries. Raises `Refused`."""
+    """Return the content of JSON text. Raises `Refused`."""
     found = [_value(value) for value in _values(text)]
     return found[0] if len(found) == 1 else joined(found)
 
 
 def line_shape(line: bytes) -> str:
-    """Return why a line that is JSON is refused; empty for other lines."""
+    """Return the reason to refuse a line that is JSON; empty for other lines."""
     if not is_json(line):
         return ""
     try:
@@ -109,14 +109,14 @@ def _values(text: bytes) -> Iterator[Any]:
 
 
 def _skip(text: str, at: int) -> int:
-    """Return where the next value begins, after spaces and byte order marks."""
+    """Return the offset of the next value, after spaces and byte order marks."""
     while (end := _SPACE.match(text, at).end()) < len(text) and text[end] == "\ufeff":  # type: ignore[union-attr]
         at = end + 1
     return end
 
 
 def _end(text: str, at: int) -> int:
-    """Return where the value that begins at `at` ends. orjson does not tell, so the standard library does."""
+    """Return the end of the value at `at`. orjson does not return it, so the standard library parses."""
     if text[at] not in "{[":
         raise Refused(BROKEN)
     try:
@@ -153,10 +153,10 @@ def _envelope(value: dict[str, Any]) -> Unwrapped:
 
 
 def _messages(messages: list[Any], account: str = "", log_group: str = "") -> Unwrapped:
-    """Return the lines and rows of events; an event whose JSON is something else is refused alone."""
+    """Return the lines and rows of events; an event with other JSON is refused alone."""
     try:
         text = "\n".join(messages)
-        if "{" not in text:  # No line of a flow log has one, so this is how all of them are read.
+        if "{" not in text:  # The usual case: no line of a flow log has a brace.
             return Unwrapped(plain(text.encode(), account, log_group))
     except TypeError as error:
         if not all(isinstance(message, (str, dict)) for message in messages):
@@ -195,7 +195,7 @@ def _row(value: Any, account: str, log_group: str) -> Text:
 
 
 def _log_group(value: dict[str, Any]) -> tuple[str, str]:
-    """Return account and log group, if they are what AWS writes: both become headers on Kafka."""
+    """Return account and log group if AWS may have written them: both become headers on Kafka."""
     owner, name = value.get("owner"), value.get("logGroup")
     if not isinstance(name, str) or not 0 < len(name) <= _LOG_GROUP_MAX:
         return "", ""
@@ -203,7 +203,7 @@ def _log_group(value: dict[str, Any]) -> tuple[str, str]:
 
 
 def _shape(value: Any) -> str:
-    """Return the name of a value that carries no flow log; there are few, so that they can be counted."""
+    """Return the name of a value without a flow log: one of a few, so that they can be counted."""
     if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
         return "JSON array of strings"
     if not isinstance(value, dict):

@@ -38,7 +38,7 @@ _NOT_ALPHANUMERIC = re.compile(r"[-_ ]")
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How rows with the same keys become lines: the format, and the key of each column."""
+    """The conversion of rows with the same keys to lines: the format, and the key of each column."""
 
     line_format: str
     keys: tuple[str, ...]
@@ -84,7 +84,7 @@ def _squeezed(key: str) -> str:
 
 
 def _name(key: str) -> str:
-    """Return the field that a key names; empty for `@timestamp` and others that cannot be a field."""
+    """Return the field that a key names; empty for a key that cannot be a field, as `@timestamp`."""
     if known := _KNOWN.get(_squeezed(key)):
         return known
     name = _CAPITAL.sub("-", key).replace("_", "-").lower()

@@ -1,20 +1,20 @@
-"""Split a KPL aggregate: one Kinesis record into which Amazon's producer library packed many user records.
+"""KPL aggregates: Kinesis records into which the Kinesis Producer Library packs many user records.
 
-It is the magic, a protobuf message, and the MD5 of that message. Of the message three fields matter, so the
-wire format is read here, in a page, instead of by a dependency with generated code. A user record's place in
-the list is its sub-sequence number, as KCL counts them. Keys and tags are skipped: keys chose the shard, and
-no library writes tags. Sources: "KPL Aggregated Record Format" of awslabs/amazon-kinesis-producer;
+An aggregate is the magic, a protobuf message, and the MD5 of that message. The connector needs three fields
+of the message, so this module reads the wire format itself instead of with generated code. The index of a
+user record in the list is its sub-sequence number, as in KCL. Keys and tags are skipped: keys only choose the
+shard, and no library writes tags. Sources: "KPL Aggregated Record Format" of awslabs/amazon-kinesis-producer;
 protobuf.dev, "Encoding".
 
-KCL (`AggregatorUtil.deaggregate`) hands on an aggregate with a bad checksum or a broken message as if it were
-a plain record. Here it is refused: the magic is no UTF-8, so no text begins with it, and what is damaged must
-not be counted as lines by chance.
+KCL (`AggregatorUtil.deaggregate`) returns an aggregate with a bad checksum or a broken message as a plain
+record. This module refuses it: the magic is not UTF-8, so no text begins with it, and damaged bytes must not
+be counted as lines.
 
-When a shard was split under KPL, it puts again the user records whose hash key is another shard's, and until
-it knows the new shard (before 0.15.11: always) the rest of their aggregate, too (its `retrier.cc`). KCL drops
-an aggregate in which one is another shard's. Not here: that loses the rest when KPL does not put it again,
-and aggregators that know no shards, as AWS's own kinesis-aggregation, lose records by it (its issue 11). No
-record says which it is, so the choice is between lost and twice, and is twice.
+If a shard is split, KPL sends again the user records whose hash key belongs to another shard. Until it knows
+the new shards (before 0.15.11: always), it also sends the rest of their aggregate again (its `retrier.cc`).
+KCL drops an aggregate that has a user record of another shard. That loses records if KPL does not send the
+rest again, and with aggregators that know no shards, as AWS's own kinesis-aggregation (its issue 11). A
+record does not show which case it is. This module keeps all records: some may be counted twice, none is lost.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ COUNT_REASON = "too many user records"
 
 _DIGEST_BYTES = 16
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types; those of groups, 3 and 4, are in no message
-_RECORD = 3 << 3 | _BYTES  # of AggregatedRecord: one user record
-_DATA = 3 << 3 | _BYTES  # of Record: what the user put
+_RECORD = 3 << 3 | _BYTES  # of AggregatedRecord: a user record
+_DATA = 3 << 3 | _BYTES  # of Record: the data of the user record
 _FIELD_FROM, _FIELD_TO = 1 << 3, 1 << 32  # field numbers are 1 to 2^29 - 1
 _VARINT_MAX_BITS = 70  # ten bytes of seven
 
 
 class BadAggregate(ValueError):
-    """The bytes are no whole KPL aggregate; the message is why, one of a few phrases."""
+    """The bytes are not a whole KPL aggregate; the message is the reason, one of a few phrases."""
 
 
 def is_aggregate(data: bytes) -> bool:
-    """Say whether a record begins as a KPL aggregate does."""
+    """Return whether a record begins as a KPL aggregate does."""
     return data.startswith(MAGIC)
 
 
 def split(data: bytes) -> list[bytes]:
-    """Return the user records of an aggregate, in order. Raises `BadAggregate`, whatever the bytes are."""
+    """Return the user records of an aggregate, in order. Raises `BadAggregate` for any other bytes."""
     end = len(data) - _DIGEST_BYTES
     if not is_aggregate(data):
         raise BadAggregate("no KPL aggregate")
@@ -69,7 +69,7 @@ def _user_data(data: bytes, at: int, end: int) -> bytes:
     found = None
     for field, begin, after in _fields(data, at, end):
         if field == _DATA:
-            found = data[begin:after]  # Of a field that is there twice, the last one counts.
+            found = data[begin:after]  # The last one of a repeated field counts.
     if found is None:
         raise BadAggregate(BROKEN_REASON)
     return found
@@ -96,7 +96,7 @@ def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """Read a number of seven bits a byte, the lowest first; return it and the place after it."""
+    """Return the number at `at`, seven bits per byte, the lowest first, and the offset after it."""
     value = 0
     for bits in range(0, _VARINT_MAX_BITS, 7):
         if at == end:

@@ -1,4 +1,4 @@
-"""What a record carries: its lines by format and log group, or the reason why it is refused. Pure."""
+"""The content of a record: its lines by format and log group, or the reason of its refusal. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _KPL_IN_BASE64 = b"84ma"
 class Text(NamedTuple):
     """Newline-joined lines of one format.
 
-    `line_format` is what the record itself says: that of a header, or of the fields of JSON rows. It is empty
-    if the log group, or else the setting, decides. `account` and `log_group` are those of an envelope.
+    `line_format` is from the record itself: from a header, or from the keys of JSON rows. If it is empty, the
+    log group or the setting decides. `account` and `log_group` are those of an envelope.
     """
 
     lines: bytes
@@ -29,7 +29,7 @@ class Text(NamedTuple):
 class Unwrapped(NamedTuple):
     """One record's content: `texts` (may be empty), or the reason it was `refused`.
 
-    `control` counts CloudWatch's health-check messages, which are understood and dropped. `refused_parts` are
+    `control` counts CloudWatch's health-check messages, which are dropped. `refused_parts` are
     refused parts of a record that is not refused itself: (number, why, data) of user records of an aggregate
     and of events of an envelope.
     """
@@ -41,26 +41,26 @@ class Unwrapped(NamedTuple):
 
     @property
     def lines(self) -> bytes:
-        """All lines, without their formats."""
+        """Return all lines, without their formats."""
         return b"\n".join([text.lines for text in self.texts])
 
     @property
     def size(self) -> int:
-        """The size of all lines in bytes."""
+        """Return the size of all lines in bytes."""
         return sum([len(text.lines) for text in self.texts])
 
     @property
     def log_groups(self) -> set[str]:
-        """The log groups that envelopes in it name."""
+        """Return the log groups that its envelopes name."""
         return {text.log_group for text in self.texts if text.log_group}
 
 
 class Refused(Exception):
-    """Why a record cannot be understood; `unwrap` catches it."""
+    """The reason to refuse a record; `unwrap` catches it."""
 
 
 def is_plain(data: bytes) -> bool:
-    """Return whether bytes are lines of one format, told from little: they begin with a digit."""
+    """Return whether bytes are lines of one format, by a fast check: they begin with a digit."""
     return data[:1] in _DIGITS and not may_have_header(data) and not data.startswith(_KPL_IN_BASE64)
 
 

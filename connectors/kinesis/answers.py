@@ -1,4 +1,4 @@
-"""What one `GetRecords` call answered, as values: made by `client.py`, read by `transaction.py`."""
+"""The decoded answer of one GetRecords call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class KinesisRecord:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One GetRecords answer; `next_iterator` is empty when the shard has ended."""
+    """One GetRecords answer; `next_iterator` is empty if the shard has ended."""
 
     records: list[KinesisRecord]
     next_iterator: str

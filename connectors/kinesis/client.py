@@ -1,7 +1,6 @@
-"""Call Kinesis by boto3, which signs, finds credentials and the endpoint: every call but GetRecords.
+"""The calls of one stream with boto3, apart from GetRecords (`get_records.py`).
 
-That one is `get_records.py`'s. Its answer is decoded here: botocore's parser does 32 k records/s, orjson a
-million.
+The answer of GetRecords is decoded here: botocore's parser reads 32 k records/s, orjson a million.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from connectors.kinesis.positions import WHOLE, Position, Shard, Stream
 
 
 class StreamReader:
-    """The calls that reading one stream needs; blocking, for worker threads. All raise botocore's errors."""
+    """The calls for reading one stream. They block, for worker threads, and raise botocore's errors."""
 
     def __init__(self, client: Any, named: str) -> None:
         self._client, self.named = client, named
         self._stream = {"StreamARN": named} if named.startswith("arn:") else {"StreamName": named}
 
     def describe(self) -> Stream:
-        """Say what the stream is."""
+        """Return the description of the stream."""
         found = self._client.describe_stream_summary(**self._stream)["StreamDescriptionSummary"]
         created_ms = round(found["StreamCreationTimestamp"].timestamp() * 1000)
         is_active = found["StreamStatus"] in {"ACTIVE", "UPDATING"}  # else its shards cannot be listed
@@ -36,7 +35,7 @@ class StreamReader:
         return Stream(found["StreamName"], found["StreamARN"], created_ms, hours, is_active)
 
     def shards(self) -> list[Shard]:
-        """List every shard of the stream."""
+        """Return every shard of the stream."""
         shards: list[Shard] = []
         asked = self._stream
         while asked:  # boto3's paginator repeats the stream's name beside the token, which AWS refuses.
@@ -51,7 +50,7 @@ class StreamReader:
         return str(answer["ShardIterator"])
 
     def subscribe(self, consumer: str, shard_id: str, position: Position) -> Generator[Answer, None, None]:
-        """Yield what Kinesis pushes for five minutes at most (`SubscribeToShard`), one answer an event."""
+        """Yield the events of `SubscribeToShard` as answers. Kinesis ends them after five minutes."""
         where = _where(position)
         start = {"Type": where.pop("ShardIteratorType")}
         start |= {name.removeprefix("Starting"): value for name, value in where.items()}
@@ -65,7 +64,7 @@ class StreamReader:
 
     @property
     def by_arn(self) -> dict[str, str]:
-        """What names the stream in calls that have an iterator: another account's must be named."""
+        """Return the stream's ARN for calls with an iterator; only a stream of another account needs it."""
         return {name: value for name, value in self._stream.items() if name == "StreamARN"}
 
 

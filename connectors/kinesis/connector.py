@@ -1,8 +1,8 @@
-"""`connect kinesis`: finds streams and their shards, and reads each shard in its slot, if the slot is ours.
+"""The process of `connect kinesis`: finds streams and shards, and starts the readers of the owned slots.
 
-Streams are looked up again every few seconds: new ones are read from where the setting says, shards as
-their parents end, here or in another process. What happened to a stream (made again, deleted, a shard gone
-unread) is written by the owner of one slot, once, with the state that it changes.
+The connector lists the streams and their shards every few seconds. A new stream is read from the configured
+position. A shard is read after its parents have ended, in this or another process. The owner of one slot
+reports a deleted or recreated stream, or a lost shard, once, in the transaction that changes its state.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ log = structlog.get_logger()
 DISCOVER_S = 10.0
 CHILDREN_S = 1.0  # while a shard has ended and no child of it is listed
 NOT_FOUND = "ResourceNotFoundException"
-BUSY = {"ResourceInUseException"}  # ListShards, of a stream that is being made or deleted
+BUSY = {"ResourceInUseException"}  # ListShards of a stream that is being created or deleted
 
 
 @dataclass(slots=True)
 class Known:
-    """A stream that is read, and its shards as they were listed last.
+    """A stream that is read, and its shards in the last listing.
 
-    `missing` are places of shards that were known before two listings, the last ones, and in neither.
+    `missing` has the positions of shards that were known before the last two listings and are in neither.
     """
 
     source: Source
@@ -80,7 +80,7 @@ class Known:
     missed_once: dict[str, Position] = field(default_factory=dict)
 
     def listed(self, shards: list[Shard], missing: dict[str, Position]) -> None:
-        """Take a listing. One alone proves no loss: others may know a shard that it was too early for."""
+        """Record a listing. One listing proves no loss: another process may know a newer shard."""
         self.missing = {shard_id: p for shard_id, p in missing.items() if shard_id in self.missed_once}
         self.shards, self.missed_once = shards, missing
 
@@ -89,7 +89,10 @@ class Connector:
     """The streams of one choice, each shard read in its slot."""
 
     def __init__(self, settings: Connect, client: Any, records: RecordsCall, start_ms: int | None) -> None:
-        """`start_ms` is where a new stream begins: 0 its horizon, None when it is first seen (LATEST)."""
+        """Create a connector that runs nothing yet.
+
+        `start_ms` is the first position of a new stream, epoch ms: 0 is TRIM_HORIZON, None is LATEST.
+        """
         self._settings, self._client, self._start_ms = settings, client, start_ms
         self._records = records
         self._choice = parse_choice(settings.stream)
@@ -113,11 +116,11 @@ class Connector:
 
     @property
     def is_ready(self) -> bool:
-        """Whether this process reads something, or has nothing to read."""
+        """Return whether the group has assigned slots to this process."""
         return self._ownership.is_ready
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until `stop` is set. Raises what ended the work otherwise."""
+        """Read until `stop` is set. Raises the error that ends the work before."""
         first, stopped = asyncio.ensure_future(self._discover()), asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait([first, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -129,11 +132,11 @@ class Connector:
             stopped.cancel()
 
     def _changed(self, news: Mapping[bytes, bytes]) -> None:
-        """Start what may be read now: slots were assigned, or a parent has ended, here or elsewhere."""
+        """Start the shards that may be read now: slots were assigned, or a parent has ended."""
         if not news:
             self._asked.clear()
         has_ended = any(b'"is_ended":true' in value for value in news.values())
-        self._lists_soon |= has_ended  # Its children may be younger than our listing.
+        self._lists_soon |= has_ended  # Its children may be newer than the last listing.
         is_new = has_ended or any(key.startswith(b"stream|") for key in news)
         if not news or is_new or self._has_waiting:
             self._look_again.set()
@@ -152,7 +155,7 @@ class Connector:
             self._look_again.clear()
             self._track()  # First: a shard that begins must be in the first report of its slot.
             for known in list(self._known.values()):
-                await self._care_for(known)
+                await self._update(known)
 
     def _track(self) -> None:
         """Set the shards that hold the watermark, in each slot that this process owns."""
@@ -181,21 +184,21 @@ class Connector:
             one.track(expected[slot])
 
     async def _discover(self) -> None:
-        """Look for streams and their shards. Raises botocore's errors that do not pass."""
-        before = dict(self._ownership.positions)  # what is known only after a listing may be newer than it
+        """List streams and their shards. Raises botocore's errors that are not transient."""
+        before = dict(self._ownership.positions)  # positions read after a listing may be of newer shards
         there = set()
         for named in await self._finder.find():
             try:
                 await self._look_at(StreamReader(self._client, named), before)
             except ClientError as error:
-                if code_of(error) == NOT_FOUND and self._is_passing_away(named):
+                if code_of(error) == NOT_FOUND and self._was_deleted(named):
                     continue
                 if code_of(error) not in BUSY:
                     raise
             there.add(stream_name(named))
         for known in list(self._known.values()):
             if known.source.stream.name not in there:
-                await self._tell_deleted(known)
+                await self._report_deleted(known)
 
     async def _look_at(self, reader: StreamReader, before: Mapping[bytes, bytes]) -> None:
         call = self._caller.call
@@ -211,12 +214,12 @@ class Connector:
         known.listed(shards, gone(shards, before, stream.key))
 
     async def _leave_earlier(self, stream: Stream) -> None:
-        """Stop reading streams that had this one's name: their readers would be asking this one."""
+        """Stop the readers of earlier streams of this name: their calls would read this stream."""
         for known in [known for known in self._known.values() if known.source.stream.arn == stream.arn]:
-            await self._tell_deleted(known)
+            await self._report_deleted(known)
 
-    def _is_passing_away(self, named: str) -> bool:
-        """Say whether a missing stream was there before; else a setting is wrong, and that is an error."""
+    def _was_deleted(self, named: str) -> bool:
+        """Return whether a missing stream existed before. If not, the setting is wrong."""
         name = stream_name(named)
         was_known = any(known.source.stream.name == name for known in self._known.values())
         head = stream_key(f"{name}@")
@@ -247,12 +250,12 @@ class Connector:
             consumer,
         )
 
-    async def _care_for(self, known: Known) -> None:
-        """Begin a stream that is new, tell what is lost of it, and start the shards that may be read."""
+    async def _update(self, known: Known) -> None:
+        """Begin a new stream, report lost shards, and start the shards that may be read."""
         stream, owned = known.source.stream, self._ownership.owned
         positions, slots = self._ownership.positions, self._settings.slots
         if not self._ownership.has_caught_up or self._known.get(stream.key) is not known:
-            return  # The other instances' decisions are not known yet, or we are stopping.
+            return  # The commits of the other instances are not read yet, or the process stops.
         value = positions.get(stream_key(stream.key))
         if value is None:
             if one := owned.get(slot_of(stream.key, slots)):
@@ -269,7 +272,7 @@ class Connector:
                 one.start(known.source, shard.shard_id, beginning.of(shard.shard_id))
 
     async def _begin(self, one: ShardSlot, known: Known) -> None:
-        """Keep where a stream begins before anything of it is read: the next start must not choose anew."""
+        """Commit the first position of a stream before a read, so that a restart begins there as well."""
         stream, key = known.source.stream, stream_key(known.source.stream.key)
         if key in self._asked or key in one.slot.state:
             return
@@ -279,9 +282,9 @@ class Connector:
         state: dict[bytes, bytes | None] = {key: Beginning(at_ms, listed).encode()}
         found: tuple[HealthRecord, ...] = ()
         if before := earlier(stream, self._ownership.positions):
-            # Its records are other ones, so it is read from its first: it may have filled while we were away.
+            # It has other records. Read it from its horizon: it may have filled while no connector ran.
             state = {key: Beginning().encode()}
-            text = f"{stream.name} was deleted and made again; it was {before[-1]}"
+            text = f"{stream.name} was deleted and recreated; it was {before[-1]}"
             found = (HealthRecord(health_messages.RECREATED, f"kinesis:{stream.name}", now_ms(), text),)
         await one.put(ShardBatch(known.source.naming, "", state=state, health=found))
 
@@ -292,13 +295,13 @@ class Connector:
             return
         self._asked.add(key)
         read = ShardBatch(source.naming, shard_id)
-        text = f"{shard_id} expired before it was read to its end (it stood at {position.place})"
+        text = f"{shard_id} expired before it was read to its end (its position was {position.place})"
         found = HealthRecord(health_messages.GONE, read.source, now_ms(), text, position.arrival_ms)
         state: dict[bytes, bytes | None] = {key: replace(position, is_ended=True).encode()}
         await one.put(replace(read, state=state, health=(found,)))
 
-    async def _tell_deleted(self, known: Known) -> None:
-        """Note that a stream of ours is gone, once, and stop caring for it."""
+    async def _report_deleted(self, known: Known) -> None:
+        """Report a deleted stream once, and stop its readers."""
         stream = known.source.stream
         self._known.pop(stream.key, None)
         for one in self._ownership.owned.values():
@@ -311,7 +314,7 @@ class Connector:
 
 
 async def run(settings: Connect, start_ms: int | None) -> None:
-    """Connect Kinesis streams until SIGTERM or SIGINT; `start_ms` is as `Connector` takes it.
+    """Read Kinesis streams until SIGTERM or SIGINT; `start_ms` is as in `Connector`.
 
     Raises `TopicError`, `ConnectError`, or `SettingsError` when the health port is taken.
     """

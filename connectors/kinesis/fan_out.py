@@ -1,4 +1,4 @@
-"""Enhanced fan-out: a registered consumer, which each shard pushes to with 2 MB a second of its own.
+"""Enhanced fan-out: a registered consumer, to which each shard pushes 2 MB per second of its own.
 
 Registration costs money and needs permissions, so a flag enables it. Without the permissions, the connector
 logs a warning and polls. The consumer stays registered when the process stops: other instances with the same
@@ -21,13 +21,13 @@ log = structlog.get_logger()
 
 ACTIVE_S = 20.0
 ASK_S = 0.5
-REFUSED = DENIED | {"LimitExceededException"}  # 20 consumers a stream, 5 being made (Kinesis quotas)
+REFUSED = DENIED | {"LimitExceededException"}  # 20 consumers per stream, 5 being created (Kinesis quotas)
 
 
 def register(client: Any, stream_arn: str, name: str) -> str:
-    """Return the ARN of our consumer of a stream, made if it was not there; empty when that is refused.
+    """Return the ARN of the consumer of a stream, registered if needed; empty if AWS refuses it.
 
-    Blocking. Raises botocore's other errors, and `TimeoutError` when it does not become ACTIVE.
+    Blocking. Raises botocore's other errors, and `TimeoutError` if the consumer does not become ACTIVE.
     """
     try:
         _register(client, stream_arn, name)
@@ -35,12 +35,12 @@ def register(client: Any, stream_arn: str, name: str) -> str:
     except ClientError as error:
         if code_of(error) not in REFUSED:
             raise
-        log.warning("no fan-out, polling instead", stream=stream_arn, refused=str(error))
+        log.warning("fan-out refused, polling instead", stream=stream_arn, error=str(error))
         return ""
 
 
 @retry(
-    # Too many consumers, or calls: AWS says the same to both, and one of them passes.
+    # AWS answers too many consumers and too many calls alike; only the latter is transient.
     retry=retry_if_exception(lambda error: code_of(error) == "LimitExceededException"),
     stop=stop_after_attempt(4),
     wait=wait_exponential(multiplier=ASK_S),
@@ -62,4 +62,7 @@ def _when_active(client: Any, stream_arn: str, name: str) -> str:
         if consumer["ConsumerStatus"] == "ACTIVE":
             return str(consumer["ConsumerARN"])
         time.sleep(ASK_S)
-    raise TimeoutError(f"the consumer {name} of {stream_arn} does not become ACTIVE")
+    raise TimeoutError(
+        f"the consumer {name} of {stream_arn} is not ACTIVE after {ACTIVE_S:.0f} s: check it with"
+        " aws kinesis describe-stream-consumer"
+    )

@@ -1,7 +1,7 @@
-"""How much may be read and not yet committed: a bound in bytes, for all shards of a process together.
+"""The bound of bytes that are read and not yet committed, for all shards of a process together.
 
-A queue bounds answers, and one answer may be 10 MiB or 10 bytes; two hundred shards with a waiting answer
-each would fill the machine.
+A queue bounds the number of answers only, and an answer has 10 bytes to 10 MiB: 200 shards with one waiting
+answer each could exhaust the memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ BUDGET_BYTES = 48 << 20
 
 
 class MemoryBudget:
-    """Bytes under way. What a call may bring is reserved before it, what it brought is taken after it."""
+    """The bytes that are reserved for running calls, or held by answers that are not committed."""
 
     def __init__(self, max_bytes: int = BUDGET_BYTES) -> None:
         self._max_bytes, self._held = max_bytes, 0
@@ -22,12 +22,12 @@ class MemoryBudget:
 
     @property
     def held(self) -> int:
-        """How many bytes are under way or reserved."""
+        """Return the bytes that are held or reserved."""
         return self._held
 
     @asynccontextmanager
     async def reserved(self, size: int) -> AsyncIterator[None]:
-        """Wait until there is room for so much, and keep it while in the context; one may always go on."""
+        """Wait until `size` bytes are free, and reserve them in the context. The only user never waits."""
         async with self._free:
             await self._free.wait_for(lambda: self._held == 0 or self._held + size <= self._max_bytes)
             self._held += size
@@ -37,11 +37,11 @@ class MemoryBudget:
             await self.give(size)
 
     def take(self, size: int) -> None:
-        """Note what was read, whatever its size."""
+        """Add bytes that were read; this may exceed the bound."""
         self._held += size
 
     async def give(self, size: int) -> None:
-        """Note what was committed, or will never be."""
+        """Release bytes that were committed or dropped."""
         self._held -= size
         async with self._free:
             self._free.notify_all()

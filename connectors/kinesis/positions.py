@@ -50,8 +50,8 @@ class Position:
     """The place of the next record: after `sequence_number`, at `at_ms` (epoch ms), or at the horizon.
 
     `sub` is the last user record done inside a KPL aggregate of that number, or `WHOLE`. `arrival_ms` is the
-    arrival of the last record, `behind_ms` what Kinesis said of it, `read_ms` when: they are for people,
-    and to know whether retention has passed. `newest` is the newest `start` of its lines, epoch seconds.
+    arrival of the last record, `behind_ms` its MillisBehindLatest, `read_ms` the time of the answer: they
+    are displayed, and show if the retention has passed. `newest` is the newest `start` of its lines, epoch s.
     """
 
     sequence_number: str = ""
@@ -65,11 +65,11 @@ class Position:
 
     def encode(self) -> bytes:
         """Return the value kept on the `positions` topic."""
-        return b"%b" % orjson.dumps(self)  # a copy of its size: orjson's own keeps a whole buffer alive
+        return b"%b" % orjson.dumps(self)  # an exact copy: orjson's own result keeps a larger buffer
 
     @property
     def place(self) -> str:
-        """The place as people write it: `TRIM_HORIZON`, `@<epoch ms>`, or the number and sub-sequence."""
+        """Return the position as text: `TRIM_HORIZON`, `@<epoch ms>`, or the number and sub-sequence."""
         if not self.sequence_number:
             return f"@{self.at_ms}" if self.at_ms else "TRIM_HORIZON"
         return self.sequence_number if self.sub == WHOLE else f"{self.sequence_number}:{self.sub}"
@@ -96,12 +96,12 @@ class Beginning:
 
 
 def decode_position(value: bytes) -> Position:
-    """Read a position back."""
+    """Decode a position."""
     return Position(**orjson.loads(value))
 
 
 def decode_beginning(value: bytes) -> Beginning:
-    """Read a beginning back."""
+    """Decode the starting point of a stream."""
     found = orjson.loads(value)
     return Beginning(found["at_ms"], tuple(found["shards"]))
 
@@ -117,7 +117,7 @@ def stream_key(stream: str) -> bytes:
 
 
 def slot_of_shard(stream: str, shard_id: str, slots: int) -> int:
-    """Return a shard's slot: streams number their shards alike, so the stream counts too."""
+    """Return the slot of a shard of a stream; shard ids are the same in every stream."""
     return slot_of(f"{stream}/{shard_id}", slots)
 
 
@@ -159,7 +159,7 @@ def waiting_parents(
 
 
 def without_children(shards: Iterable[Shard], shard_ids: Iterable[str]) -> list[str]:
-    """Return those of some shards of which no child is listed."""
+    """Return those of some shards that have no listed child."""
     parents = {parent for shard in shards for parent in shard.parents}
     return [shard_id for shard_id in shard_ids if shard_id not in parents]
 
@@ -169,7 +169,7 @@ def _have_begun(children: list[str], positions: Mapping[bytes, bytes], stream: s
 
 
 def gone(shards: Iterable[Shard], positions: Mapping[bytes, bytes], stream: str) -> dict[str, Position]:
-    """Return the shards that were not read to their end and that the stream lists no more: what is lost.
+    """Return the lost shards: not read to their end, and no longer listed.
 
     A closed shard is listed until its retention has passed (Kinesis guide, "Resharding").
     """
@@ -182,16 +182,17 @@ def gone(shards: Iterable[Shard], positions: Mapping[bytes, bytes], stream: str)
 
 
 def earlier(stream: Stream, positions: Mapping[bytes, bytes]) -> list[str]:
-    """Return the keys of streams that had this one's name and are known from before it."""
+    """Return the keys of known earlier streams of the same name."""
     head, kind = stream_key(f"{stream.name}@"), stream_key("")
     known = [key.removeprefix(kind).decode() for key in positions if key.startswith(head)]
     return sorted(key for key in known if int(key.rpartition("@")[2]) < stream.created_ms)
 
 
 def expires(position: Position, retention_h: int) -> int:
-    """Return when records that were not read from a position may begin to expire, epoch ms.
+    """Return when the first record after a position may expire, epoch ms.
 
-    Until `read_ms`, less what it was behind then, everything was read. One that was never read expires never.
+    Everything that arrived before `read_ms - behind_ms` was read. A position that was never read has no such
+    time.
     """
     if not position.read_ms:
         return _NEVER_MS
@@ -199,9 +200,9 @@ def expires(position: Position, retention_h: int) -> int:
 
 
 def is_trimmed(position: Position, horizon: str) -> bool:
-    """Say whether records after a position may have expired; the horizon is the oldest that there is.
+    """Return whether records after a position may have expired; `horizon` is the oldest record's number.
 
-    Whose own record is still there, or one before it, has lost nothing.
+    If the record at the position, or an older one, still exists, nothing is lost.
     """
     return int(horizon) > int(position.sequence_number)
 

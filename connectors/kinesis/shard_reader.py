@@ -37,9 +37,11 @@ from connectors.progress import NONE, Group
 
 log = structlog.get_logger()
 
-NOTE_MS = 600_000  # a quiet shard's place is kept this often: who stopped meanwhile knows how far it was read
+NOTE_MS = (
+    600_000  # between two commits of a quiet shard's position, so that a restart knows how far it was read
+)
 CLOCK_S, CLOCK_AHEAD_MS = 1.0, 60_000
-LOOK_S = 60.0  # it costs two calls of the five a second
+LOOK_S = 60.0  # a check costs two of the five calls per second
 ALIGN_LOOK_S = 0.1  # between two looks at the slowest source, while a shard waits for it
 AGAIN_S = 5.0  # SubscribeToShard refuses a second subscription for five seconds after the first
 
@@ -72,7 +74,9 @@ class Source:
 
     def _is_ahead(self, newest: int) -> bool:
         now = time.monotonic()
-        if now - self._looked_at >= ALIGN_LOOK_S:  # One look for all shards: it goes through every source.
+        if (
+            now - self._looked_at >= ALIGN_LOOK_S
+        ):  # One look for all shards: it reads the progress of every source.
             self._slowest, self._looked_at = self.group.slowest(now_ms()), now
         return self._slowest is not None and newest > self._slowest + self.align_s
 
@@ -82,7 +86,7 @@ class _Stopped(Exception):
 
 
 class ShardReader:
-    """The reader of one shard. `put` passes on what was read; it waits while other shards must catch up."""
+    """The reader of one shard. `put` queues a batch for the commit, and waits while the queue is full."""
 
     def __init__(
         self, source: Source, shard_id: str, position: Position, put: Callable[[ShardBatch], Awaitable[None]]
@@ -100,7 +104,7 @@ class ShardReader:
         try:
             if (
                 not self._position.read_ms
-            ):  # So that every shard can be seen, and missed, before it has a record.
+            ):  # The first position, so that a loss of the shard is noticed even before its first record.
                 self._position = replace(self._position, read_ms=now_ms())
                 await self._put(self._note())
             if self._source.consumer:
@@ -109,9 +113,9 @@ class ShardReader:
         except ClientError as error:
             if code_of(error) != "ResourceNotFoundException":
                 raise
-            log.warning("a shard is gone", stream=self._source.naming.stream, shard=self._shard_id)
+            log.warning("shard not found", stream=self._source.naming.stream, shard=self._shard_id)
         except _Stopped:
-            log.warning("a stream is another one now", stream=self._source.naming.stream)
+            log.warning("stream was recreated", stream=self._source.naming.stream)
         finally:
             self._is_stopped.set()
             metrics.BEHIND.remove(self._source.naming.stream, self._shard_id)
@@ -123,14 +127,14 @@ class ShardReader:
             began, known = time.monotonic(), self._source.group.newest
             try:
                 async with self._source.budget.reserved(self._polling.expected):
-                    # Who waited for room, or is slow, may have passed the retention.
+                    # A reader that waited for memory may have passed the retention.
                     if not iterator or await self._has_lost():
                         iterator = await self._iterator()
                     answer, batch = await self._get(iterator)
             except ClientError as error:
                 if code_of(error) != "ExpiredIteratorException":
                     raise
-                iterator = ""  # Expired while we were held back: begin again where we are.
+                iterator = ""  # It expired while the reader waited: continue at the position.
                 continue
             iterator = "" if batch.is_cut else answer.next_iterator
             size = sum(len(record.data) for record in answer.records)
@@ -158,8 +162,8 @@ class ShardReader:
         """Parse an answer. If the formats of its log groups had to be looked up, parse it again with them."""
         batch = await self._in_slices(answer)
         formats = self._source.formats
-        if formats.has_news_of(batch.log_groups):
-            await formats.ask()
+        if formats.may_refresh(batch.log_groups):
+            await formats.refresh()
             batch = await self._in_slices(answer)
         return batch
 
@@ -177,7 +181,7 @@ class ShardReader:
         return joined(batches)
 
     async def _take(self, batch: ShardBatch) -> None:
-        """Move to the end of a read and pass it on. Pass on an empty read's position only at intervals."""
+        """Move to the end of a batch, and queue it; queue an empty one's position only at intervals."""
         if self._is_stopped.is_set():
             raise _Stopped
         self._position = batch.position
@@ -190,7 +194,7 @@ class ShardReader:
             await self._put(replace(batch, is_quiet=True))
 
     async def _iterator(self) -> str:
-        """Return an iterator at our position, after a check that the position is within the retention."""
+        """Return an iterator at the position, after a check that it is within the retention."""
         await self._check_horizon()
         place, reader, call = self._position, self._source.reader, self._call
         while True:
@@ -211,16 +215,16 @@ class ShardReader:
         return self._position is not place
 
     async def _other_place(self, place: Position, refused: ClientError) -> Position:
-        """Return the position to read from if AWS refuses ours. Raises the refusal if there is none."""
+        """Return the position to read from if AWS refuses `place`. Raises the refusal if there is none."""
         described = await self._call("DescribeStreamSummary", self._source.reader.describe)
         if described.key != self._source.stream.key:
-            raise _Stopped  # It was deleted and made again: its numbers are not ours.
+            raise _Stopped  # It was recreated: its sequence numbers are different.
         if place.sequence_number:
-            # Seen of closed shards at their last number. Its time leads there too; what is done is left out.
+            # Observed for closed shards at their last number. Its time leads there, too.
             return Position(at_ms=max(place.arrival_ms, 1))
         if place.at_ms < now_ms() - CLOCK_AHEAD_MS:
             raise refused
-        await asyncio.sleep(CLOCK_S)  # A time that is not yet: our clock is ahead of AWS's.
+        await asyncio.sleep(CLOCK_S)  # A future time: the clock of this machine is ahead of AWS's.
         return place
 
     async def _check_horizon(self) -> None:
@@ -248,7 +252,7 @@ class ShardReader:
         return expires(self._position, self._source.stream.retention_h) < now_ms()
 
     def _note(self) -> ShardBatch:
-        """Return a read that contains only our position."""
+        """Return a batch with the position only."""
         key = shard_key(self._source.stream.key, self._shard_id)
         return ShardBatch(self._source.naming, self._shard_id, state={key: self._position.encode()})
 
@@ -261,7 +265,7 @@ class ShardReader:
                 await in_thread(self._follow, asyncio.get_running_loop())
                 metrics.CALLS.labels("SubscribeToShard", "ok").inc()
                 if self._position.place == place.place and not self._position.is_ended:
-                    await self._ask_once()  # LocalStack does not say that a shard has ended
+                    await self._ask_once()  # LocalStack does not report the end of a shard
                 continue
             except FAILURES as error:
                 metrics.CALLS.labels("SubscribeToShard", "error").inc()
@@ -273,9 +277,9 @@ class ShardReader:
         """Return whether to subscribe again. Without permission or consumer, the reader polls instead."""
         code = code_of(error)
         if code in DENIED or code == "ResourceNotFoundException":
-            log.warning("no fan-out, polling instead", shard=self._shard_id, why=describe_error(error))
+            log.warning("fan-out refused, polling instead", shard=self._shard_id, error=describe_error(error))
             return False
-        if code == "InvalidArgumentException":  # as of a closed shard's last number: polling knows what to do
+        if code == "InvalidArgumentException":  # as for a closed shard's last number, which polling handles
             await self._ask_once()
         elif code != "ResourceInUseException" and not is_retryable(error):
             raise error
@@ -302,11 +306,11 @@ class ShardReader:
                     return
 
     async def _take_pushed(self, answer: Answer) -> bool:
-        """Pass an answer on once there is memory for it. Return whether the rest must be requested again."""
+        """Queue an answer once there is memory for it. Return whether the rest must be requested again."""
         batch = await self._understood(answer)
         async with self._source.budget.reserved(batch.held):
             pass
-        # Kinesis sent this event after the one before it had come, so it holds all that was known then.
+        # Kinesis sent this event after the previous one, so it has all that was committed at that time.
         known, self._known_before = self._known_before, self._source.group.newest
         await self._take(_with_progress(batch, answer, known))
         await self._source.aligned(self._position.newest)
@@ -314,7 +318,7 @@ class ShardReader:
 
 
 def _with_progress(batch: ShardBatch, answer: Answer, known: int) -> ShardBatch:
-    """Return a read that states whether the shard has more records; `known` is from before the request.
+    """Return a batch that states whether the shard has more records; `known` is from before the request.
 
     A shard that has ended is complete only up to its own newest line: newer lines are in its children.
     """

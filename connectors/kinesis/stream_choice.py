@@ -1,7 +1,7 @@
-"""Which streams a connector reads: names, ARNs, patterns and tags, as a person writes them in one setting.
+"""The setting that chooses streams: names, ARNs, patterns and tags.
 
-`flow-logs`, `flow-*`, `arn:aws:kinesis:…:stream/flow-logs`, `tag:team=net`, and any of these with commas
-between them. Patterns and tags are looked up again while a connector runs, so new streams are found.
+`flow-logs`, `flow-*`, `arn:aws:kinesis:…:stream/flow-logs`, `tag:team=net`, or a list of
+these, separated by commas. Patterns and tags are resolved again at intervals, so new streams are found.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PATTERN = re.compile(r"[a-zA-Z0-9_.*?-]{1,128}")
 
 
 class BadChoice(ValueError):
-    """The setting names no stream; the message says which part and what it may be."""
+    """The setting is invalid; the message has the wrong part and the valid forms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class StreamChoice:
         return bool(self.patterns or self.tags)
 
     def matches(self, name: str) -> bool:
-        """Say whether a pattern takes a stream."""
+        """Return whether a stream's name matches a pattern."""
         return any(fnmatchcase(name, pattern) for pattern in self.patterns)
 
     def has_tag(self, tags: dict[str, str]) -> bool:
@@ -42,13 +42,13 @@ class StreamChoice:
 
 
 def parse_choice(text: str) -> StreamChoice:
-    """Read the setting. Raises `BadChoice`."""
+    """Parse the setting. Raises `BadChoice`."""
     named, patterns, tags = [], [], []
     for part in filter(None, (part.strip() for part in text.split(","))):
         if part.startswith("tag:"):
             key, _, value = part.removeprefix("tag:").partition("=")
             if not key:
-                raise BadChoice(f"{part!r} has no tag key: write tag:key=value, or tag:key")
+                raise BadChoice(f"{part!r} has no tag key: use tag:key=value, or tag:key")
             tags.append((key, value))
         elif _NAME.fullmatch(part) or _ARN.fullmatch(part):
             named.append(part)
@@ -56,10 +56,10 @@ def parse_choice(text: str) -> StreamChoice:
             patterns.append(part)
         else:
             raise BadChoice(
-                f"{part!r} is no stream: write a name, a pattern with * or ?, an ARN, or tag:key=value"
+                f"{part!r} is not a stream: use a name, a pattern with * or ?, an ARN, or tag:key=value"
             )
     if not named and not patterns and not tags:
-        raise BadChoice("no stream is named: write a name, a pattern, an ARN, or tag:key=value")
+        raise BadChoice("no stream is named: use a name, a pattern, an ARN, or tag:key=value")
     return StreamChoice(tuple(named), tuple(patterns), tuple(tags))
 
 

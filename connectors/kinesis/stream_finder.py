@@ -1,4 +1,4 @@
-"""Which streams a choice means now: names as they are, patterns and tags looked up, a call at a time."""
+"""The streams that a choice matches now: patterns and tags are resolved by ListStreams and tags."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from connectors.aws.calls import Caller
 from connectors.aws.errors import code_of
 from connectors.kinesis.stream_choice import StreamChoice
 
-TAGS_S = 300.0  # ListTagsForStream is allowed five times a second in an account, so tags are remembered
+TAGS_S = 300.0  # ListTagsForStream is limited to 5 calls per second in an account
 
 
 class StreamFinder:
-    """Looks up one choice, again and again."""
+    """The resolver of one choice. It remembers the tags of streams."""
 
     def __init__(self, client: Any, choice: StreamChoice, caller: Caller) -> None:
         self._client, self._choice, self._caller = client, choice, caller
         self._tags: dict[str, tuple[float, bool]] = {}
 
     async def find(self) -> list[str]:
-        """Return the names and ARNs that the choice means now. Raises botocore's errors that do not pass."""
+        """Return the names and ARNs of the matching streams. Raises botocore's permanent errors."""
         found = list(self._choice.named)
         if not self._choice.is_search:
             return found

@@ -140,7 +140,7 @@ class _TextBudget:
 
 
 def _parts(answer: Answer) -> Iterator[Answer]:
-    """Yield an answer in parts of some milliseconds' work, at least one."""
+    """Yield an answer in parts of some milliseconds of CPU time, at least one."""
     begin = size = 0
     for at, record in enumerate(answer.records):
         if size >= PART_BYTES:
@@ -151,7 +151,7 @@ def _parts(answer: Answer) -> Iterator[Answer]:
 
 
 def _part(answer: Answer, begin: int, end: int) -> Answer:
-    """Return some records of an answer that has more; their shard has not ended, and they are older."""
+    """Return a part of an answer that has more records; it is further behind, and no end of the shard."""
     ahead_ms = answer.records[-1].arrival_ms - answer.records[end - 1].arrival_ms
     return Answer(answer.records[begin:end], "more", answer.behind_ms + max(ahead_ms, 0))
 

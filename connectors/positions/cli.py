@@ -1,4 +1,4 @@
-"""`vpcflow connect positions` and `reset`: the table that people read, and what a reset has done."""
+"""The output of `vpcflow connect positions` and `vpcflow connect reset`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from connectors.positions.table import read_owners, read_state, write
 from connectors.settings import Common
 
 AGAIN = (
-    "Lines that are read again are counted again, or go to `dead` as late if their windows are past."
+    "Lines that are read again are counted again, or go to `dead` as late if their windows are final."
     " To read a source again and count every line once, use a new VPCFLOW_PREFIX instead."
 )
 PIPED_WIDTH = 240  # a file has no width, and a position of 56 digits must not be cut
@@ -30,7 +30,7 @@ async def show(settings: Common, as_json: bool) -> None:
     if not console.is_terminal:
         console = Console(width=PIPED_WIDTH)
     if not found:
-        console.print(f"nothing was read yet under VPCFLOW_PREFIX={settings.prefix}")
+        console.print(f"nothing was read yet with VPCFLOW_PREFIX={settings.prefix}")
         return
     table = Table("source", "shard", "slot", "position", "behind", "read at", "owner", "state")
     for row in found:
@@ -44,12 +44,15 @@ def _texts(row: Row) -> list[str]:
 
 
 async def move(settings: Common, source: str, shard: str, to: str, is_meant: bool) -> None:
-    """Write positions anew, or say what would be. Raises `BadReset`, `ConnectError`, `TopicError`."""
+    """Reset positions; without `is_meant`, print the effect only.
+
+    Raises `BadReset`, `ConnectError`, `TopicError`.
+    """
     state = await read_state(settings)
     found = moves(state, source, shard, to, now_ms())
     count = sum(map(len, found.values()))
     if not is_meant:
-        print(f"{count} positions of {source} would be set to {to}; say --yes to do it\n{AGAIN}")
+        print(f"{count} positions of {source} would be set to {to}; add --yes to do it\n{AGAIN}")
         return
     await write(settings, found)
     print(f"{count} positions of {source} are set to {to}\n{AGAIN}")

@@ -1,4 +1,4 @@
-"""Positions as people read them, and what a reset makes of them: state of slots in, rows or state out."""
+"""The rows of `connect positions`, and the state that a reset writes, from the state of all slots. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ State = Mapping[int, Mapping[bytes, bytes]]
 
 
 class BadReset(ValueError):
-    """A reset that cannot be made; the message says why and what can."""
+    """A reset that is not possible; the message has the reason and the alternative."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. `behind_s` is -1 if unknown."""
+    """One row of the table. `behind_s` is -1 if unknown."""
 
     source: str
     shard: str
@@ -73,38 +73,39 @@ def _time(at_ms: int) -> str:
 
 
 def check_reset(source: str, shard: str, to: str, now_ms: int) -> None:
-    """Raise `BadReset` if a reset makes no sense, whatever is read so far."""
+    """Check the arguments of a reset. Raises `BadReset`."""
     kind, _, name = source.partition(":")
     if kind == "kinesis" and name:
         _place(to, shard, now_ms)
     elif kind == "firehose" or (kind == "s3" and name):
         if to != "beginning":
-            raise BadReset(f"{source} can be reset to its beginning only: say `--to beginning`")
+            raise BadReset(f"{source} can be reset to its beginning only: use `--to beginning`")
     else:
-        raise BadReset(f"{source!r} is no source: write kinesis:STREAM, s3:BUCKET or firehose")
+        raise BadReset(f"{source!r} is not a source: use kinesis:STREAM, s3:BUCKET or firehose")
 
 
 def moves(
     state: State, source: str, shard: str, to: str, now_ms: int
 ) -> dict[int, dict[bytes, bytes | None]]:
-    """Return what a reset writes, by slot. Raises `BadReset`.
+    """Return the state that a reset writes, by slot. Raises `BadReset`.
 
-    `source` is as the table shows it; `shard` may be empty for all of them. `to` is `beginning`, `end`, a
-    time (ISO 8601), or, for one shard, a sequence number, maybe with `:` and the last user record done in it.
+    `source` is a value of the table; an empty `shard` means all shards. `to` is `beginning`, `end`, a
+    time (ISO 8601), or, for one shard, a sequence number, optionally with `:` and the index of
+    the last user record that is done in its KPL aggregate.
     """
     kind = source.partition(":")[0]
     if kind == "kinesis":
         chosen = _chosen(state, f"{source.removeprefix('kinesis:')}@", shard)
         if not chosen:
             raise BadReset(
-                f"no position is known of {source} {shard}: `vpcflow connect positions` lists them"
+                f"no position of {source} {shard} is known: `vpcflow connect positions` lists them"
             )
         place = _place(to, shard, now_ms)
         return {slot: {key: place(p).encode() for key, p in found.items()} for slot, found in chosen.items()}
     if kind in {"s3", "firehose"} and to == "beginning":
         head = f"object|{source.removeprefix('s3:')}|".encode() if kind == "s3" else KEY_PREFIX
         return {s: {k: None for k in values if k.startswith(head)} for s, values in state.items()}
-    raise BadReset(f"{source} can be reset to its beginning only: say `--to beginning`")
+    raise BadReset(f"{source} can be reset to its beginning only: use `--to beginning`")
 
 
 def _chosen(state: State, stream: str, shard: str) -> dict[int, dict[bytes, Position]]:
@@ -125,16 +126,16 @@ def _place(to: str, shard: str, now_ms: int) -> Callable[[Position], Position]:
     number, _, sub = to.partition(":")
     if _is_number(number) and (not sub or _is_number(sub)):
         if not shard:
-            raise BadReset("a sequence number is one shard's: say which by --shard")
+            raise BadReset("a sequence number belongs to one shard: add --shard")
         return lambda _: Position(number, sub=int(sub or WHOLE))
     try:
         at_ms = time_ms(to)
     except ValueError as error:
         raise BadReset(
-            f"{to!r} is no place: beginning, end, a time (ISO 8601) or a sequence number"
+            f"{to!r} is not a position: use beginning, end, a time (ISO 8601) or a sequence number"
         ) from error
     if not 0 <= at_ms <= now_ms:
-        raise BadReset(f"{to} is not between 1970 and now: say beginning, or end")
+        raise BadReset(f"{to} is not between 1970 and now: use beginning or end")
     return lambda _: Position(at_ms=at_ms)
 
 

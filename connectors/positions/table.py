@@ -1,4 +1,4 @@
-"""Read every position and its owner from Kafka, and rewrite positions while no connector runs."""
+"""The positions of all slots and their owners on Kafka: read, and rewritten while no connector runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def read_state(settings: Common) -> State:
 
 
 async def read_owners(settings: Common) -> dict[int, str]:
-    """Return who owns each slot now, by the name and host that its instance has told Kafka."""
+    """Return the owner of each slot: the client id and host of the member of the consumer group."""
     topic = f"{settings.prefix}positions"
     return {
         slot: name
@@ -36,7 +36,7 @@ async def read_owners(settings: Common) -> dict[int, str]:
 
 
 async def _members(settings: Common) -> list[tuple[str, bytes]]:
-    """Return the name and the assignment of every instance that runs."""
+    """Return the name and the assignment of every instance in the consumer group."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     await admin.start()
     try:
@@ -52,7 +52,7 @@ def _assigned(assignment: bytes) -> list[tuple[str, list[int]]]:
 
 
 async def write(settings: Common, moves: Mapping[int, dict[bytes, bytes | None]]) -> None:
-    """Write positions. Raises `ConnectError` while an instance runs: it would go on from its own."""
+    """Write positions. Raises `ConnectError` if an instance runs, since it would keep its own positions."""
     if members := await _members(settings):
         running = ", ".join(sorted(name for name, _ in members))
         raise ConnectError(f"connectors of VPCFLOW_PREFIX={settings.prefix} run ({running}): stop them first")

@@ -36,8 +36,8 @@ async def test_describe_meets_an_unusable_log_format_and_logs_it_once(monkeypatc
     monkeypatch.setattr("connectors.aws.group_formats.AGAIN_S", -1.0)
     formats = GroupFormats("default", "describe", Caller(metrics.CALLS, threads=1), Answering())
     with capture_logs() as logged:
-        await formats.ask()
-        await formats.ask()
+        await formats.refresh()
+        await formats.refresh()
     assert formats.now.of(Text(line(), log_group="ours")) == OURS
     assert formats.now.of(Text(line(), log_group="another")) == "default"
     refused = formats.now.of(Text(b"'2 eni-1'", log_group="theirs"))

@@ -31,7 +31,7 @@ async def test_positions_are_shown_and_reset_when_nobody_runs(
     capsys.readouterr()
     await move(settings, source, "", "beginning", is_meant=False)
     said = capsys.readouterr().out
-    assert "say --yes" in said
+    assert "add --yes" in said
     assert AGAIN in said
     await move(settings, source, "", "beginning", is_meant=True)
     assert AGAIN in capsys.readouterr().out

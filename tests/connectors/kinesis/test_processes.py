@@ -82,7 +82,7 @@ async def test_paused_past_the_session_then_resumed(scene: Scene, tmp_path: Path
     ("flags", "sentence"),
     [
         (["--stream", "nobody"], "no Kinesis stream 'nobody'"),
-        (["--stream", "a b"], "VPCFLOW_STREAM: 'a b' is no stream"),
+        (["--stream", "a b"], "VPCFLOW_STREAM: 'a b' is not a stream"),
         (["--start", "yesterday"], "VPCFLOW_START='yesterday' is wrong"),
         (["--format", "${Version}"], "VPCFLOW_LINE_FORMAT: 'Version' is not a field name"),
     ],

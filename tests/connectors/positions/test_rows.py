@@ -76,9 +76,9 @@ def test_what_is_done_is_forgotten(source: str, count: int) -> None:
     [
         ("kinesis:nobody", "", "end", "no position is known"),
         ("kinesis:flow-logs", "s9", "end", "no position is known"),
-        ("kinesis:flow-logs", "", "77", "say which by --shard"),
-        ("kinesis:flow-logs", "s0", "soon", "is no place"),
-        ("kinesis:flow-logs", "s0", "7:x", "is no place"),
+        ("kinesis:flow-logs", "", "77", "add --shard"),
+        ("kinesis:flow-logs", "s0", "soon", "is not a position"),
+        ("kinesis:flow-logs", "s0", "7:x", "is not a position"),
         ("s3:bucket", "", "end", "beginning only"),
         ("other", "", "beginning", "beginning only"),
     ],
