@@ -44,4 +44,6 @@ async def test_describe_meets_an_unusable_log_format_and_logs_it_once(monkeypatc
     assert isinstance(refused, Unusable)
     assert "'theirs'" in refused.why
     assert QUOTED in refused.why
-    assert [(one["group"], one["log_level"]) for one in logged if "group" in one] == [("theirs", "error")]
+    assert [(one["log_group"], one["log_level"]) for one in logged if "log_group" in one] == [
+        ("theirs", "error")
+    ]

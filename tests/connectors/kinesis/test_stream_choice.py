@@ -28,7 +28,7 @@ def test_names_arns_patterns_and_tags(text: str, choice: StreamChoice) -> None:
 
 @pytest.mark.parametrize("text", ["", " , ", "a b", "tag:=x", "arn:aws:s3:::bucket", "naïve", "a/b"])
 def test_what_is_no_stream_is_a_sentence(text: str) -> None:
-    with pytest.raises(BadChoice, match=r"(write a name|has no tag key)"):
+    with pytest.raises(BadChoice, match=r"(use a name|has no tag key)"):
         parse_choice(text)
 
 

@@ -74,8 +74,8 @@ def test_what_is_done_is_forgotten(source: str, count: int) -> None:
 @pytest.mark.parametrize(
     ("source", "shard", "to", "sentence"),
     [
-        ("kinesis:nobody", "", "end", "no position is known"),
-        ("kinesis:flow-logs", "s9", "end", "no position is known"),
+        ("kinesis:nobody", "", "end", "is known: `vpcflow"),
+        ("kinesis:flow-logs", "s9", "end", "is known: `vpcflow"),
         ("kinesis:flow-logs", "", "77", "add --shard"),
         ("kinesis:flow-logs", "s0", "soon", "is not a position"),
         ("kinesis:flow-logs", "s0", "7:x", "is not a position"),

@@ -181,7 +181,8 @@ def test_a_missing_region_is_one_sentence_before_kafka_is_asked() -> None:
 def test_missing_credentials_are_one_sentence_before_kafka_is_asked() -> None:
     output = told("connect", "kinesis", AWS_DEFAULT_REGION="eu-west-1")
     assert output == (
-        "Error: no AWS credentials for Kinesis: set AWS_ACCESS_KEY_ID and its secret, or AWS_PROFILE\n"
+        "Error: no AWS credentials for Kinesis: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
+        " or AWS_PROFILE\n"
     )
 
 
