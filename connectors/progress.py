@@ -1,21 +1,21 @@
-"""Source progress: up to which event time each source is read, and the watermark that follows from it.
+"""Source progress: the event time up to which each source is read, and the resulting watermark. Pure.
 
 A *source* is a shard, a bucket prefix, a queue, an export folder, or the Firehose endpoint. Event times are
 epoch seconds of the field `start`; `NONE` means that none is known.
 
 `complete_to` of a source is the event time up to which its lines are in committed blocks. A source that is
 behind is complete to its newest `start`. A source that is caught up is complete to the newest `start` that
-any slot had committed before the call that found nothing left: its later records are newer, apart from the
-lateness that the windows allow. A source that was never read is complete to nothing, so it stops the
-watermark. A slot without sources is complete to the newest `start` that is known.
+any slot had committed before the call that returned nothing: its later records are newer, apart from the
+allowed lateness of windows. A source that was never read has no `complete_to`, so it stops the watermark. A
+slot without sources is complete to the newest `start` that is known.
 
 Each slot commits a `SlotProgress` with its blocks, and about once a second without blocks. Every instance
 follows the progress of all slots (`Group`). The watermark that a slot sends with its blocks is the minimum
 over *all* slots, not only over its own sources. This order matters when a source moves to another slot: a
 child shard's slot must not have promised more than the child's parents had (`tests/connectors/
-test_progress.py` has the interleaving). A slot whose connector is gone keeps its last progress, so it holds
-the watermark of every slot. No wall clock takes part: `reported_ms` is for people, and for the alignment of
-reads.
+test_progress.py` has the interleaving). A slot without a live connector keeps its last progress, so it
+holds the watermark of every slot. The wall clock has no influence: `reported_ms` is for display, and for the
+alignment of reads.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class SourceProgress:
 
 @dataclass(frozen=True, slots=True)
 class SlotProgress:
-    """The progress of one slot, as its connector committed it last.
+    """The last committed progress of one slot.
 
     `sources` are those that are not caught up; `caught_up` counts the others, and `caught_up_to` is the
     minimum of their `complete_to`. A slot without any source has `caught_up` 0 and the newest known event
@@ -71,7 +71,7 @@ class SlotProgress:
 
     @property
     def hold(self) -> int:
-        """The event time up to which this slot is complete; `NONE` if a source was never read."""
+        """Return the event time up to which this slot is complete; `NONE` if a source was never read."""
         held = [one.complete_to for one in self.sources]
         if self.caught_up or not self.sources:
             held.append(self.caught_up_to)
@@ -79,7 +79,7 @@ class SlotProgress:
 
     @property
     def holder(self) -> SourceProgress | None:
-        """The source that holds the watermark most; None if all are caught up."""
+        """Return the source with the lowest `complete_to`; None if all are caught up."""
         return min(self.sources, key=lambda one: one.complete_to, default=None)
 
     def encode(self) -> bytes:
@@ -88,7 +88,7 @@ class SlotProgress:
 
 
 def decode_progress(value: bytes) -> SlotProgress:
-    """Read the value of `PROGRESS_KEY`. Raises `ValueError`, `KeyError` or `TypeError` on foreign bytes."""
+    """Decode the value of `PROGRESS_KEY`. Raises `ValueError`, `KeyError` or `TypeError` on foreign bytes."""
     found = orjson.loads(value)
     found["sources"] = tuple(SourceProgress(**one) for one in found["sources"])
     return SlotProgress(**found)
@@ -103,11 +103,11 @@ class Group:
 
     @property
     def newest(self) -> int:
-        """The newest `start` in any slot's committed blocks."""
+        """Return the newest `start` in the committed blocks of any slot."""
         return max((one.newest for one in self.slots.values()), default=NONE)
 
     def watermark(self, slot: int, progress: SlotProgress) -> int:
-        """Return what a slot may send as the watermark with its new progress.
+        """Return the watermark of a slot with its new progress.
 
         The result is `NONE` while any slot has never reported, or has a source that was never read.
         """
@@ -122,8 +122,8 @@ class Group:
     def slowest(self, now_ms: int) -> int | None:
         """Return the event time of the slowest source that is being read, for the alignment of reads.
 
-        Sources that are caught up do not count, and neither do slots without a live connector: a read
-        must not wait for what is not being read. None means that there is nothing to wait for.
+        Sources that are caught up and slots without a live connector do not count, since reads must not wait
+        for them. None means that there is nothing to wait for.
         """
         live = [one for one in self.slots.values() if now_ms - one.reported_ms < STALE_MS]
         waited = [s.complete_to for one in live for s in one.sources if _is_waited_for(s, now_ms)]
@@ -133,5 +133,5 @@ class Group:
 def _is_waited_for(source: SourceProgress, now_ms: int) -> bool:
     if source.state == UNREAD:
         return now_ms - source.since_ms < UNREAD_WAIT_MS
-    # A source that was read and has no readable event time gives nothing to compare with.
+    # A source that was read and has no valid event time cannot be compared.
     return source.state == BEHIND and source.complete_to != NONE

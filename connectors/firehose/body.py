@@ -1,7 +1,7 @@
-"""The body of one request of Firehose: to lines, or to the sentence that refuses it.
+"""The parser of the body of a Firehose request: to lines, or to the refusal of the request.
 
-A record that cannot be understood, in a request that can, goes to `dead`; what the headers say is in
-`headers`, and how a refusal is answered.
+In a valid request, a record that cannot be parsed goes to `dead`. `headers` parses the headers, and has the
+answer to a refusal.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from connectors.kafka.dead import VALUE_MAX_BYTES
 
 BODY_MAX_BYTES = 64 << 20  # AWS: 64 MiB before compression, its largest buffer; ours, before and after
 RECORDS_MAX = 10_000  # AWS: 1 to 10,000 records
-VALUES_MAX = 20 * RECORDS_MAX  # JSON values in a body: a `{},` of three bytes would be a hundred in memory
+VALUES_MAX = 20 * RECORDS_MAX  # JSON values in a body: a `{},` of 3 bytes uses 100 in memory
 TEXT_MAX_BYTES = 128 << 20
 """Lines of one request, which are one transaction: 12 MiB of CloudWatch's gzip, or a whole plain buffer."""
 
@@ -39,9 +39,9 @@ _DEFLATE_RATIO_MAX = 1032  # zlib, "Maximum Compression Factor"
 
 @dataclass(frozen=True, slots=True)
 class RequestChunk:
-    """Lines of some records of a request, no longer than a block; `first` and `last` are their places.
+    """Lines of some records of a request, at most a block; `first` and `last` are their positions.
 
-    Its origin is the request's, but for the format and account that an envelope's log group has.
+    Its origin is that of the request, with the format and the account of the envelope's log group.
     """
 
     text: bytes
@@ -52,7 +52,7 @@ class RequestChunk:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A request that was understood, or the remains of one that was not, whose `request_id` is empty."""
+    """A parsed request; or the `dead` messages of a refused one, with an empty `request_id`."""
 
     request_id: str
     origin: Origin
@@ -68,9 +68,9 @@ class Posted:
 def read_body(
     raw: bytes, head: Head, now_ms: int, by_group: Mapping[str, GroupFormat] = NONE
 ) -> Posted | Refused:
-    """Understand a whole request; `now_ms` stands in for a time of arrival that it does not name.
+    """Parse a request. `now_ms` is the arrival if the request has no valid `timestamp`.
 
-    `by_group` are the formats of log groups (`Formats.by_group`).
+    `by_group` has the formats of log groups (`Formats.by_group`).
     """
     text = inflate(raw) if head.is_gzip else raw
     if isinstance(text, Refused):
@@ -90,11 +90,11 @@ def read_body(
     at_ms = body.get("timestamp")
     if type(at_ms) is not int or not 0 < at_ms < 1 << 53:
         at_ms = now_ms
-    return _understand(data, head, at_ms, Formats(head.origin.line_format, by_group))
+    return _parse(data, head, at_ms, Formats(head.origin.line_format, by_group))
 
 
 def inflate(raw: bytes, max_bytes: int = BODY_MAX_BYTES) -> bytes | Refused:
-    """Return what a gzip body holds; a bomb costs its cap, and no more."""
+    """Return the content of a gzip body, at most `max_bytes`."""
     inflater = isal_zlib.decompressobj(wbits=_GZIP_WBITS)
     try:
         text: bytes = inflater.decompress(raw, max_bytes + 1)
@@ -108,7 +108,7 @@ def inflate(raw: bytes, max_bytes: int = BODY_MAX_BYTES) -> bytes | Refused:
 
 
 def too_large(max_bytes: int) -> Refused:
-    """Say that a body is too large, with 400: at 413 Firehose would drop the data."""
+    """Return the refusal of a large body, with 400: after a 413 Firehose would drop the data."""
     sentence = f"the body is larger than {max_bytes} bytes: give the delivery stream a smaller buffer"
     return Refused(400, "too large", sentence)
 
@@ -133,7 +133,7 @@ class _Found:
     control: int = 0
 
 
-def _understand(records: list[bytes], head: Head, arrival_ms: int, formats: Formats) -> Posted | Refused:
+def _parse(records: list[bytes], head: Head, arrival_ms: int, formats: Formats) -> Posted | Refused:
     found, left = _Found(), TEXT_MAX_BYTES
     for index, data in enumerate(records):
         content = unwrap(data, max_bytes=min(left, INFLATED_MAX_BYTES))
@@ -161,7 +161,7 @@ def _understand(records: list[bytes], head: Head, arrival_ms: int, formats: Form
 
 
 def _take(content: Unwrapped, index: int, account: str, formats: Formats, found: _Found) -> None:
-    """Add what record `index` holds."""
+    """Add the content of record `index`."""
     found.refused += [(why, part, index, 1) for _, why, part in content.refused_parts]
     for text in content.texts:
         line_format = formats.of(text)
@@ -185,7 +185,7 @@ def _chunks(texts: list[tuple[bytes, int]], about: tuple[str, str], head: Head) 
 
 
 def _cost(data: bytes, content: Unwrapped) -> int:
-    """Return what a record counts of a request's text; what was inflated in vain counts, as far as it can."""
+    """Return the bytes that a record counts towards the limit, with an estimate of refused gzip."""
     cost = content.size
     refused = [part for _, _, part in content.refused_parts] if content.refused is None else [data]
     for one in refused:
@@ -195,7 +195,7 @@ def _cost(data: bytes, content: Unwrapped) -> int:
 
 
 def _refusals(refused: Iterable[tuple[str, bytes, int, int]], head: Head) -> Iterable[Refusal]:
-    """Put together what was refused for the same reason, as much as one message of `dead` keeps."""
+    """Join refused data with the same reason, up to the size of a `dead` message."""
     by_reason: dict[str, list[tuple[bytes, int, int]]] = {}
     for why, data, index, count in refused:
         by_reason.setdefault(why, []).append((data, index, count))
@@ -207,11 +207,11 @@ def _refusals(refused: Iterable[tuple[str, bytes, int, int]], head: Head) -> Ite
 
 
 def _name(head: Head, place: str = "") -> str:
-    """Return where something refused is from."""
+    """Return the origin of a refusal."""
     return f"firehose:{head.origin.stream}@{head.request_id}{place}"
 
 
 def remains(raw: bytes, head: Head, refused: Refused, now_ms: int) -> Posted:
-    """Return what `dead` keeps of a request that was refused as a whole: its first bytes."""
+    """Return the `dead` message of a refused request, with its first bytes."""
     refusal = Refusal(refused.why, raw, _name(head))
     return Posted("", head.origin, now_ms, (), (refusal,), 0, 0, min(len(raw), VALUE_MAX_BYTES))

@@ -1,4 +1,4 @@
-"""Reads the bodies of requests: whole, within time and size, all of them together within a budget."""
+"""The reader of request bodies, within limits of time and size, and a memory budget for all of them."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from connectors.firehose.headers import Refused, retry_later
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """How much is taken at once, and how long anything may take. AWS waits 180 s for an answer."""
+    """The limits of size and time of requests. AWS waits 180 s for an answer."""
 
     body_bytes: int = BODY_MAX_BYTES
-    held_bytes: int = 192 << 20  # of bodies that are being read or understood
+    held_bytes: int = 192 << 20  # of bodies that are being read or parsed
     under_way: int = 512  # requests at once
     pause_s: float = 10.0  # without a byte of a body
     body_s: float = 90.0  # for a whole body
-    commit_s: float = 60.0  # until what was read is committed
-    overdue_s: float = 10.0  # for one transaction; then no more is taken
-    drain_s: float = 4.0  # for what is under way at SIGTERM
+    commit_s: float = 60.0  # from the parsed request to its commit
+    overdue_s: float = 10.0  # for one transaction; after that, requests are refused
+    drain_s: float = 4.0  # for running requests at SIGTERM
 
 
 class Bodies:
-    """The bodies that are in memory now."""
+    """The bodies in memory."""
 
     def __init__(self, limits: RequestLimits) -> None:
         self._limits = limits
@@ -37,12 +37,12 @@ class Bodies:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more may be read now."""
+        """Return whether the memory budget is exceeded."""
         return self.held_bytes > self._limits.held_bytes
 
     @asynccontextmanager
     async def body(self, request: web.BaseRequest) -> AsyncIterator[bytes | Refused]:
-        """Read a body, and count it as held until the block ends."""
+        """Read a body, and count its memory until the context ends."""
         held = _Held(self)
         try:
             yield await self._read(request, held)
@@ -57,9 +57,9 @@ class Bodies:
                 await _continue(request)
                 return await self._parts(request, held)
         except TimeoutError:
-            return Refused(408, "slow", "The body came too slowly.")
+            return Refused(408, "slow", "The body arrived too slowly: send it again.")
         except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
-            return Refused(400, "cut off", "The body did not come whole.")
+            return Refused(400, "cut off", "The connection ended before the body: send it again.")
 
     async def _parts(self, request: web.BaseRequest, held: _Held) -> bytes | Refused:
         parts: list[bytes] = []
@@ -71,12 +71,12 @@ class Bodies:
             if held.size > self._limits.body_bytes:
                 return too_large(self._limits.body_bytes)
             if self.is_full:
-                return retry_later("full", "Too many bodies are under way")
+                return retry_later("full", "Too many request bodies are in memory")
         return b"".join(parts)
 
 
 class _Held:
-    """What one request holds of the budget."""
+    """The memory of one request."""
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies, self.size = bodies, 0
@@ -87,7 +87,7 @@ class _Held:
 
 
 async def _continue(request: web.BaseRequest) -> None:
-    """Ask for a body whose sender waits to be asked: not before the head was looked at."""
+    """Send `100 Continue` if the request has `Expect: 100-continue`; its head is accepted."""
     if request.version >= HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # what counts is the answer
+        request.writer.output_size = 0  # only the answer counts

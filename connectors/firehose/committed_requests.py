@@ -1,8 +1,8 @@
-"""Which requests of a slot were committed: 16 bytes each in its state, and as many to look them up by.
+"""The committed requests of a slot: a mark of 16 bytes each in its state, and an index to look them up. Pure.
 
-A mark is a digest of the request's id, written in the transaction of its lines, so the same request is known
-when it comes again, after a crash or a change of owner too. Marks are packed, 256 to a key, and a pack is
-deleted when none of its requests can come again. At 128 bits of BLAKE2b two ids never share a mark. Pure.
+A mark is a digest of the request id. The transaction of the lines writes it, so a repeated request is
+recognised, also after a crash or a change of owner. A key of the state holds a pack of 256 marks. A pack is
+deleted when Firehose can no longer repeat its requests. With 128 bits of BLAKE2b, no two ids share a mark.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MARK_BYTES, _TIME_BYTES = 16, 8
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a transaction writes of marks, and which are known and forgotten once it is committed."""
+    """The state changes of a transaction, and the marks that it adds and drops."""
 
     state: dict[bytes, bytes | None]
     added: list[bytes]
@@ -35,7 +35,7 @@ class Change:
 class CommittedRequests:
     """The marks in a slot's state: keys are numbered packs, values a time (epoch ms) and the marks.
 
-    `state` is the slot's, as it is committed; `seen` is ours to look marks up in, and empty until `load`.
+    `state` is the committed state of the slot. `seen` is the index of marks, empty before `load`.
     """
 
     def __init__(self, state: Mapping[bytes, bytes], seen: MutableMapping[bytes, bytes]) -> None:
@@ -44,7 +44,7 @@ class CommittedRequests:
         self._oldest, self._newest = (numbers[0], numbers[-1]) if numbers else (0, 0)
 
     def load(self) -> Iterator[None]:
-        """Know what the state has, a pack at a step: 2 ms on disk, after which others may have their turn."""
+        """Load the index from the state, a pack per step of 2 ms; other tasks can run between steps."""
         for number in range(self._oldest, self._newest + 1):
             self._seen.update(dict.fromkeys(_split(self._pack(number)), b""))
             yield
@@ -53,15 +53,15 @@ class CommittedRequests:
         return _mark(request_id) in self._seen
 
     def change(self, request_ids: Sequence[str], now_ms: int, *, prunes: bool = False) -> Change:
-        """Return what makes these requests known, and deletes packs that are of no more use if it prunes."""
+        """Return the change that adds these requests; with `prunes`, it also deletes expired packs."""
         added = [_mark(one) for one in request_ids]
-        # The newest goes on being written, if there is something to write.
+        # The newest pack is extended, if there are marks to add.
         expired = self._expired(now_ms, self._newest + (not added)) if prunes else []
         dropped = [mark for number in expired for mark in _split(self._pack(number))]
         return Change({**dict.fromkeys(map(_key, expired)), **self._packed(added, now_ms)}, added, dropped)
 
     def committed(self, change: Change) -> None:
-        """Note that the transaction of a change was committed."""
+        """Update the index after the transaction of a change."""
         for mark in change.dropped:
             del self._seen[mark]
         self._seen.update(dict.fromkeys(change.added, b""))
@@ -82,7 +82,7 @@ class CommittedRequests:
         }
 
     def _expired(self, now_ms: int, end: int) -> list[int]:
-        """Return the numbers of packs, up to an end, that are of no more use, the oldest first."""
+        """Return the numbers of the expired packs before `end`, the oldest first."""
         times = (
             (n, self._state[_key(n)][:_TIME_BYTES])
             for n in range(self._oldest, end)
@@ -96,7 +96,7 @@ class CommittedRequests:
 
 
 def known(state: Mapping[bytes, bytes]) -> int:
-    """Return how many requests a slot's state knows."""
+    """Return the number of committed requests in a slot's state."""
     packs = (value for key, value in state.items() if key.startswith(KEY_PREFIX))
     return sum((len(value) - _TIME_BYTES) // _MARK_BYTES for value in packs)
 

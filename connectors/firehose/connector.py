@@ -1,10 +1,10 @@
 """The process of `connect firehose`: the HTTP endpoint that a Firehose delivery stream posts to.
 
-One instance is enough: it takes hundreds of requests a second, and Firehose keeps what comes while it starts
-again. Several share the slots, and each answers 503 to requests of slots that are another's. So put them
-behind a proxy that tries the next one on 503, for POST too (nginx: `proxy_next_upstream http_503
-non_idempotent`). Behind a balancer that does not, Firehose itself comes again until it finds the owner; a
-balancer that sends a request id always to the same instance would keep it from that.
+One instance is usually enough: it accepts hundreds of requests per second, and Firehose keeps the data while
+it restarts. Several instances share the slots, and each answers 503 to a request of another instance's slot.
+They need a proxy that tries the next instance after a 503, also for POST (nginx: `proxy_next_upstream
+http_503 non_idempotent`). With a balancer that does not, Firehose retries until it reaches the owner, unless
+the balancer sends a request id always to the same instance.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ log = structlog.get_logger()
 
 
 async def run(settings: ConnectFirehose) -> None:
-    """Receive until SIGTERM or SIGINT; then what is under way is committed and answered.
+    """Receive requests until SIGTERM or SIGINT; then commit and answer the running ones.
 
-    Raises `TopicError`, or `SettingsError` when keys, certificate, address or port cannot be used.
+    Raises `TopicError`, or `SettingsError` if keys, certificate, address or port are invalid.
     """
     receiver = Receiver(settings)
     stop = asyncio.Event()
@@ -45,7 +45,7 @@ async def run(settings: ConnectFirehose) -> None:
 async def receive(
     receiver: Receiver, stop: asyncio.Event, stop_listening: Callable[[], Awaitable[None]]
 ) -> None:
-    """Own slots until `stop` is set, and until what was under way then is done."""
+    """Own slots until `stop` is set and the running requests are answered."""
     closing = asyncio.Event()
     owning = asyncio.ensure_future(receiver.ownership.run(closing))
     stopped = asyncio.ensure_future(stop.wait())

@@ -1,7 +1,7 @@
-"""Answers the requests of Firehose: 200 once a request is committed, never before.
+"""The handler of Firehose requests; it answers 200 after the commit of a request.
 
-The order of checks: method, key, head, owner of the slot, then size, body, records, commit. A request that
-was committed before is answered 200 again, and two copies at once share one commit.
+It checks method, key, head, and owner of the slot, then size, body and records. A request that is committed
+already is answered 200. Two concurrent copies of a request share one commit.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from connectors.settings import ConnectFirehose
 
 log = structlog.get_logger()
 
-INLINE_BYTES = 256 << 10  # a body that is larger is understood in a thread, one at a time
-SAID_S = 10.0  # at most one log line about refusals in so many seconds
+INLINE_BYTES = 256 << 10  # larger bodies are parsed in a thread, one at a time
+REFUSAL_LOG_S = 10.0  # between two log lines about refusals
 RETRY_AFTER_S = "1"
 LIVE_PATH = "/livez"  # the target of a load balancer's health check
 
 
 class Receiver:
-    """Takes the requests of the slots that this process owns."""
+    """The receiver of requests for the slots that this process owns."""
 
     def __init__(self, settings: ConnectFirehose, limits: RequestLimits | None = None) -> None:
         self._settings, self._limits = settings, limits or RequestLimits()
@@ -57,15 +57,15 @@ class Receiver:
             settings, "firehose", self._own, lambda _: None, follows=False, is_on_disk=True
         )
         self._bodies = Bodies(self._limits)
-        self._understanding = asyncio.Lock()
+        self._parsing = asyncio.Lock()
         self._under_way = 0
         self._is_stopping = False
         self._is_idle = asyncio.Event()
-        self._say_at = 0.0
+        self._log_at = 0.0
 
     @property
     def is_ready(self) -> bool:
-        """Whether requests are taken: slots are ours, and Kafka keeps up."""
+        """Return whether requests are accepted: slots are owned and open, and no commit is overdue."""
         owned = self.ownership.owned.values()
         are_open = bool(owned) and all(slot.is_open for slot in owned)
         return are_open and not self._is_stopping and not any(map(self._is_overdue, owned))
@@ -77,7 +77,7 @@ class Receiver:
         return slot.busy_s() > self._limits.overdue_s
 
     async def drain(self) -> None:
-        """Take no more requests, and wait for those under way, but not for long."""
+        """Refuse new requests, and wait for the running ones, up to the limit `drain_s`."""
         self._is_stopping = True
         if not self._under_way:
             return
@@ -86,7 +86,7 @@ class Receiver:
             async with asyncio.timeout(self._limits.drain_s):
                 await self._is_idle.wait()
         except TimeoutError:
-            log.warning("stopped with requests under way", requests=self._under_way)
+            log.warning("stopped with running requests", requests=self._under_way)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request. `GET /livez` needs no key: load balancers cannot send one."""
@@ -102,7 +102,7 @@ class Receiver:
         return self._answer(request, taken)
 
     async def _take(self, request: web.BaseRequest) -> Refused | str:
-        """Take a request; what is not refused is committed, and the word says since when."""
+        """Accept a request. Return `committed` or `repeated`, or the refusal."""
         head = self._head(request)
         if isinstance(head, Refused):
             return head
@@ -112,16 +112,16 @@ class Receiver:
         for name in head.ignored:
             metrics.IGNORED.labels(name).inc()
         if slot.is_done(head.request_id, head.origin.stream):
-            return "repeated"  # without its body, which was read the first time
+            return "repeated"  # the body was read the first time
         async with self._bodies.body(request) as raw:
             if isinstance(raw, Refused):
                 return raw
-            posted = await self._understand(raw, head, slot)
+            posted = await self._parse(raw, head, slot)
         return posted if isinstance(posted, Refused) else await self._commit(posted)
 
     def _head(self, request: web.BaseRequest) -> Head | Refused:
         if request.method != "POST":
-            return Refused(405, "method", "This is an endpoint for Firehose, and takes POST only.")
+            return Refused(405, "method", "This endpoint for Firehose accepts POST only.")
         if not is_allowed(request.headers.get(KEY_HEADER), self._keys):
             return Refused(401, "key", f"{KEY_HEADER} is missing or wrong.")
         return read_head(request.headers, self._defaults)
@@ -130,18 +130,18 @@ class Receiver:
         if self._is_stopping:
             return retry_later("stopping", "This instance is stopping")
         if self._under_way > self._limits.under_way or self._bodies.is_full:
-            return retry_later("full", "Too many requests are under way")
+            return retry_later("full", "Too many requests are running")
         number = slot_of(request_id, self._settings.slots)
         slot = self.ownership.owned.get(number)
         if slot is None:
-            return retry_later("not owned", f"This instance does not have slot {number}, where this belongs")
+            return retry_later("not owned", f"Slot {number} of this request belongs to another instance")
         if not slot.is_open:
-            return retry_later("opening", "Which requests were committed before is still being read")
+            return retry_later("opening", "The ids of committed requests are being loaded")
         if self._is_overdue(slot):
-            return retry_later("overdue", "Kafka is slow, and a commit overdue")
+            return retry_later("overdue", "A commit to Kafka is overdue")
         return slot
 
-    async def _understand(self, raw: bytes, head: Head, slot: RequestSlot) -> Posted | Refused:
+    async def _parse(self, raw: bytes, head: Head, slot: RequestSlot) -> Posted | Refused:
         metrics.REQUEST_BYTES.inc(len(raw))
         posted = await self._read(raw, head)
         if isinstance(posted, Posted) and self._formats.may_refresh(posted.log_groups):
@@ -155,13 +155,13 @@ class Receiver:
         by_group = self._formats.now.by_group
         if len(raw) <= INLINE_BYTES:
             return read_body(raw, head, now_ms(), by_group)
-        async with self._understanding:
+        async with self._parsing:
             return await asyncio.to_thread(read_body, raw, head, now_ms(), by_group)
 
     async def _commit(self, posted: Posted) -> Refused | str:
         slot = self.ownership.owned.get(slot_of(posted.request_id, self._settings.slots))
         if slot is None or not slot.is_open:
-            return retry_later("not owned", "The slot of this request went to another instance")
+            return retry_later("not owned", "The slot of this request moved to another instance")
         if slot.is_done(posted.request_id, posted.origin.stream):
             return "repeated"
         first = slot.pending(posted.request_id)
@@ -172,9 +172,9 @@ class Receiver:
             async with asyncio.timeout(self._limits.commit_s):
                 is_committed = await asyncio.shield(outcome)
         except TimeoutError:
-            return retry_later("overdue", "Kafka is slow, and the commit of this request overdue")
+            return retry_later("overdue", "The commit of this request to Kafka is overdue")
         if not is_committed:
-            return retry_later("not owned", "The slot of this request went to another instance")
+            return retry_later("not owned", "The slot of this request moved to another instance")
         return "repeated" if first else "committed"
 
     def _answer(self, request: web.BaseRequest, taken: Refused | str) -> web.Response:
@@ -184,8 +184,8 @@ class Receiver:
         if isinstance(taken, Refused):
             status, outcome, sentence = taken.status, taken.why, taken.sentence
             headers |= {503: {"Retry-After": RETRY_AFTER_S}, 405: {"Allow": "POST"}}.get(status, {})
-            if time.monotonic() > self._say_at:
-                self._say_at = time.monotonic() + SAID_S
+            if time.monotonic() > self._log_at:
+                self._log_at = time.monotonic() + REFUSAL_LOG_S
                 log.warning("request refused", status=status, why=taken.why, id=request_id)
         metrics.REQUESTS.labels(outcome).inc()
         response = web.Response(body=answer(request_id, now_ms(), sentence), status=status, headers=headers)

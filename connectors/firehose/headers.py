@@ -1,8 +1,8 @@
-"""What the headers of a Firehose request say, and what it is answered.
+"""The headers of a Firehose request, and the answers.
 
-Firehose tries again whatever is not answered with 200, then writes it to the delivery stream's S3 backup; so
-to refuse a request as a whole loses nothing. Only 413 does: it makes Firehose drop the data, and is never
-answered. Source: Firehose guide, "Understand HTTP endpoint delivery request and response specifications".
+Firehose retries a request until the answer is 200, and then writes it to the S3 backup of the delivery
+stream, so a refusal loses nothing. Only after a 413 Firehose drops the data; it is never answered. Source:
+Firehose guide, "Understand HTTP endpoint delivery request and response specifications".
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MESSAGE_MAX_CHARACTERS = 8192  # AWS, of `errorMessage`
 REQUEST_ID_HEADER = "X-Amz-Firehose-Request-Id"
 KEY_HEADER = "X-Amz-Firehose-Access-Key"
 
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")  # AWS: a GUID; it becomes a key, so no more than this
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")  # AWS: a GUID; the limit keeps it usable as a key
 _ARN = re.compile(r"arn:aws[a-z-]*:firehose:([a-z0-9-]{1,32}):(\d{12}):deliverystream/([\w.-]{1,64})", re.A)
 _ACCOUNT = re.compile(r"\d{12}", re.A)
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}")
@@ -28,7 +28,7 @@ _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}")
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a request is not taken: the status, a phrase to count it by, and a sentence for its sender."""
+    """The refusal of a request: the status, the label of the metric, and a sentence for the sender."""
 
     status: int
     why: str
@@ -37,7 +37,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request's lines are from, and what is in them."""
+    """The origin of the lines of a request. `stream` is the delivery stream."""
 
     stream: str
     line_format: str
@@ -47,7 +47,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a request's headers say. `ignored` names those that were not understood and not needed."""
+    """The parsed headers of a request. `ignored` names invalid headers that are not needed."""
 
     request_id: str
     origin: Origin
@@ -56,16 +56,16 @@ class Head:
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:
-    """Return a request's id; nothing if it has none, or one that Firehose would not make."""
+    """Return the id of a request; empty if it is missing or invalid."""
     request_id = headers.get(REQUEST_ID_HEADER, "")
     return request_id if _REQUEST_ID.fullmatch(request_id) else ""
 
 
 def read_head(headers: Mapping[str, str], defaults: Origin) -> Head | Refused:
-    """Understand a request's headers; `defaults` are the settings. Attributes come before settings."""
+    """Parse the headers of a request. Common attributes override `defaults`, the settings."""
     request_id = request_id_of(headers)
     if not request_id:
-        return malformed(f"{REQUEST_ID_HEADER} is missing, or no request id of Firehose")
+        return malformed(f"{REQUEST_ID_HEADER} is missing or invalid: Firehose sends a GUID")
     version = headers.get("X-Amz-Firehose-Protocol-Version", "")
     if version != "1.0":
         return malformed(f"X-Amz-Firehose-Protocol-Version is {version[:16]!r}, and only '1.0' is known")
@@ -88,7 +88,7 @@ def read_head(headers: Mapping[str, str], defaults: Origin) -> Head | Refused:
 
 
 def _attributes(text: str | None, ignored: list[str]) -> dict[str, str]:
-    """Return the attributes that are ours and right; what else is set on a stream is its owner's."""
+    """Return the valid attributes of vpcflow; other attributes belong to the owner of the stream."""
     if text is None:
         return {}
     try:
@@ -97,12 +97,12 @@ def _attributes(text: str | None, ignored: list[str]) -> dict[str, str]:
     except (orjson.JSONDecodeError, KeyError, TypeError, IndexError):
         ignored.append("common attributes")
         return {}
-    wrong = [name for name, value in found.items() if not _is_right(name, value)]
+    wrong = [name for name, value in found.items() if not _is_valid(name, value)]
     ignored += wrong
     return {name: value for name, value in found.items() if name not in wrong}
 
 
-def _is_right(name: str, value: object) -> bool:
+def _is_valid(name: str, value: object) -> bool:
     if not isinstance(value, str):
         return False
     if name != "format":
@@ -115,17 +115,17 @@ def _is_right(name: str, value: object) -> bool:
 
 
 def retry_later(why: str, sentence: str) -> Refused:
-    """Say that a request cannot be taken now."""
-    return Refused(503, why, f"{sentence}. Try again.")
+    """Return the refusal of a request that Firehose must retry later."""
+    return Refused(503, why, f"{sentence}. Retry later.")
 
 
 def malformed(sentence: str) -> Refused:
-    """Say that a request is none that Firehose makes."""
+    """Return the refusal of a request that Firehose does not send."""
     return Refused(400, "malformed", sentence)
 
 
 def answer(request_id: str, now_ms: int, sentence: str = "") -> bytes:
-    """Return an answer's body, as AWS wants it: with a sentence when it refuses."""
+    """Return the body of an answer; a refusal has a `sentence`."""
     value: dict[str, Any] = {"requestId": request_id, "timestamp": now_ms}
     if sentence:
         value["errorMessage"] = sentence[:MESSAGE_MAX_CHARACTERS]

@@ -1,6 +1,6 @@
-"""Where the endpoint for Firehose listens, with which keys and which certificate. Checked before it starts.
+"""The listener of the endpoint: address, access keys and certificate, checked before the start.
 
-AWS posts to https on port 443 only: listen behind a load balancer that has the certificate, or give one.
+Firehose posts to HTTPS on port 443 only: use a load balancer with a certificate, or set one.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ KEEPALIVE_S = 75.0
 """How long a connection may take for the head of a request, its first included. Longer than the 60 s after
 which a load balancer gives up an idle one, so that it never sends into one that we have closed."""
 
-LINGER_S = 5.0  # what is still sent after a refusal is read this long, so that the refusal arrives
-CLOSE_S = 0.5  # for answers that were given, to be sent
+LINGER_S = 5.0  # reads the rest of a refused request this long, so that the refusal arrives
+CLOSE_S = 0.5  # for the last answers to be sent
 FIELD_MAX_BYTES = 128 << 10  # 50 common attributes of 256 + 1024 characters; a key may have 4,096 bytes
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -31,26 +31,26 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """A listener. `stop` takes no more connections and leaves those that are there."""
+    """A running listener. `stop` accepts no more connections, and keeps the open ones."""
 
     port: int
     stop: Callable[[], Awaitable[None]]
 
 
 def access_keys(settings: ConnectFirehose) -> tuple[bytes, ...]:
-    """Return the keys of which a request must carry one. Raises `SettingsError` if there must be one."""
+    """Return the accepted access keys. Raises `SettingsError` if there is none and others can connect."""
     given = (settings.firehose_key, settings.firehose_key_2)
     keys = tuple(key.get_secret_value().encode() for key in given if key.get_secret_value())
     if not keys and not _is_loopback(settings.firehose_host):
         raise SettingsError(
-            f"VPCFLOW_FIREHOSE_HOST={settings.firehose_host} can be reached by others:"
-            " set VPCFLOW_FIREHOSE_KEY, and give it to the delivery stream as its access key"
+            f"VPCFLOW_FIREHOSE_HOST={settings.firehose_host} is not a loopback address:"
+            " set VPCFLOW_FIREHOSE_KEY, and use it as the access key of the delivery stream"
         )
     return keys
 
 
 def is_allowed(given: str | None, keys: tuple[bytes, ...]) -> bool:
-    """Say whether a request may be read. Every key is compared whole, so that time tells nothing."""
+    """Return whether a request has an accepted key. The comparison takes constant time."""
     if not keys:
         return True
     offered = (given or "").encode("utf-8", "surrogateescape")
@@ -65,15 +65,17 @@ def _is_loopback(host: str) -> bool:
 
 
 def tls(settings: ConnectFirehose) -> ssl.SSLContext | None:
-    """Return what TLS needs, or None for plain HTTP. Raises `SettingsError` on files that cannot be used."""
+    """Return the TLS context, or None for plain HTTP. Raises `SettingsError` for invalid files."""
     cert, key = settings.firehose_cert, settings.firehose_cert_key
     if not cert and not key:
         return None
     if not cert or not key:
-        raise SettingsError("VPCFLOW_FIREHOSE_CERT and VPCFLOW_FIREHOSE_CERT_KEY are set both, or neither")
+        raise SettingsError(
+            "only one of VPCFLOW_FIREHOSE_CERT and VPCFLOW_FIREHOSE_CERT_KEY is set: set both, or neither"
+        )
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        # A key with a password would ask the terminal for it.
+        # Without this, OpenSSL would ask for the password on the terminal.
         context.load_cert_chain(cert, key, password=lambda: "")
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise SettingsError(
@@ -85,11 +87,11 @@ def tls(settings: ConnectFirehose) -> ssl.SSLContext | None:
 
 @asynccontextmanager
 async def listening(settings: ConnectFirehose, handler: Handler) -> AsyncIterator[Listening]:
-    """Serve while the block runs. Raises `SettingsError` when one cannot listen there."""
+    """Listen in the context. Raises `SettingsError` if the address or port cannot be used."""
     context = tls(settings)
     server = web.Server(
         handler,
-        auto_decompress=False,  # aiohttp would inflate without our cap
+        auto_decompress=False,  # aiohttp would inflate without a limit
         keepalive_timeout=KEEPALIVE_S,
         lingering_time=LINGER_S,
         max_field_size=FIELD_MAX_BYTES,

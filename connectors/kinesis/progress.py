@@ -1,8 +1,8 @@
 """The progress of one slot's sources, from what its readers commit. Pure.
 
 The owner of a slot names the sources that are not read to their end (`expect`). Each committed read moves one
-of them (`read`). `report` returns what the next transaction writes. State of an earlier owner comes in by
-`restored`: a source begins where that owner's last report left it, as `BEHIND`, because only a read shows
+of them (`read`). `report` returns what the next transaction writes. `restored` takes the
+progress of an earlier owner: a source continues from its last report, as `BEHIND`, because only a read shows
 that it is caught up.
 """
 
@@ -27,8 +27,7 @@ CAUGHT_UP = "caught up"
 class Expected:
     """A source that is not read to its end, or a parent shard that holds until its children have begun.
 
-    `newest` is the newest `start` that was committed of it. `is_read` says whether its position was ever
-    committed.
+    `newest` is the newest `start` of its committed lines. `is_read`: its position was committed before.
     """
 
     source: str
@@ -58,7 +57,7 @@ class ProgressTracker:
         return cls(committed.newest if committed else NONE, {}, committed)
 
     def expect(self, one: Expected, now_ms: int = 0) -> None:
-        """Add a source; one that is known already keeps its state."""
+        """Add a source; a known one keeps its state."""
         if one.source not in self._sources:
             state = ENDED if one.is_ended else BEHIND if one.is_read else UNREAD
             complete_to = max(one.newest, self._complete_before(one.source)) if one.is_read else NONE
@@ -70,19 +69,19 @@ class ProgressTracker:
             del self._sources[gone]
 
     def read(self, source: str, newest: int, *, is_caught_up: bool, known: int = NONE) -> None:
-        """Note a committed read of a source.
+        """Record a committed read of a source.
 
-        `newest` is the newest `start` in it. If the read found nothing left, `known` is the newest `start`
-        that any slot had committed before the read was asked for.
+        `newest` is the newest `start` in it. If the source had no more records, `known` is the newest
+        `start` that any slot had committed before the call.
         """
         one = self._sources.setdefault(source, _Source(UNREAD))
         self.newest = max(self.newest, newest)
         one.complete_to = max(one.complete_to, newest, known if is_caught_up else NONE)
-        # A source without one readable time has been read, but nothing is known of its event time.
+        # A source without a valid event time is read, but its `complete_to` is unknown.
         one.state = CAUGHT_UP if is_caught_up else BEHIND
 
     def end(self, source: str) -> None:
-        """Note that a source is read to its end: it holds until `keep` leaves it out."""
+        """Record the end of a source. It holds the watermark until `keep` removes it."""
         if source in self._sources:
             self._sources[source].state = ENDED
 
@@ -102,7 +101,7 @@ class ProgressTracker:
         )
 
     def _complete_before(self, source: str) -> int:
-        """Return how far the last report of an earlier owner had a source."""
+        """Return the `complete_to` of a source in the last report of an earlier owner."""
         before = self._before
         if before is None:
             return NONE

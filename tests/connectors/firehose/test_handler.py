@@ -255,5 +255,5 @@ async def test_what_comes_while_marks_are_read_is_told_to_come_again(
                 said.append(answer.body["errorMessage"])
         stop.set()
         await running
-    assert "Which requests were committed before is still being read. Try again." in said
+    assert "The ids of committed requests are being loaded. Retry later." in said
     assert await with_lines(committed, settings.prefix) == []
