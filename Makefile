@@ -1,7 +1,7 @@
 # vpcflow: `make replay` and `make test` are all a newcomer needs. `make` alone lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-chaos test-outages test-mutations test-kcl test-localstack test-image bench bench-emulator bench-world bench-connect picture settings-page fmt lint lock clean
+.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-chaos test-outages test-mutations test-kcl test-localstack test-image bench bench-emulator bench-world bench-connect picture pages fmt lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -95,8 +95,8 @@ bench-connect: setup-dev ## the connector from the emulator to committed blocks:
 picture: setup-dev chromium ## draw the picture of the page in README.md again, by a test of the page
 	@$(BIN)/python -m pytest -q -m ui tests/ui/test_picture.py && cp build/page.png docs/page.png
 
-settings-page: setup ## write the tables of docs/settings.md again
-	@$(BIN)/python -m streams.commands.settings_page
+pages: setup-dev ## write the generated tables of docs/ again
+	@$(BIN)/python -m tests.pages
 
 fmt: .venv/dev ## format and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -1,16 +1,10 @@
-"""The tables of `docs/settings.md`: every setting, its default, its values and the processes that read it.
-
-`python -m streams.commands.settings_page` writes the tables into the page, between two marker comments. A
-test fails if they are out of date.
-"""
+"""The tables of `docs/settings.md`: every setting, its default, its values and the processes that read it."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
 from pydantic import SecretStr
@@ -19,8 +13,6 @@ from pydantic.fields import FieldInfo
 from connectors.given_settings import ENV_PREFIX
 from connectors.settings import Common, Connect, ConnectFirehose, ConnectS3, Notify, Serve, Work
 
-PAGE = Path(__file__).parents[2] / "docs/settings.md"
-BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 PROCESSES: Mapping[str, type[Common]] = {
     "connect kinesis": Connect,
     "connect s3": ConnectS3,
@@ -58,7 +50,7 @@ def _table(heading: str, rows: list[str]) -> str:
 
 def _row(name: str, fields: Mapping[str, FieldInfo]) -> str:
     first = next(iter(fields.values()))
-    return f"| `{ENV_PREFIX}{name.upper()}` | {_default(first)} | {_values(first)} | {_meaning(fields)} |"
+    return f"| `{ENV_PREFIX}{name.upper()}` | {_default(first)} | {values(first)} | {_meaning(fields)} |"
 
 
 def _meaning(fields: Mapping[str, FieldInfo]) -> str:
@@ -85,8 +77,12 @@ def _default(field: FieldInfo) -> str:
     return f"`{value}`" if value != "" else "–"
 
 
-def _values(field: FieldInfo) -> str:
-    kind = next((one for one in get_args(field.annotation) if isinstance(one, type)), field.annotation)
+def values(field: FieldInfo) -> str:
+    """Return the possible values of a setting, for the table."""
+    annotation = field.annotation
+    if get_origin(annotation) is Literal:
+        return ", ".join(f"`{one}`" for one in get_args(annotation) if one)
+    kind = next((one for one in get_args(annotation) if isinstance(one, type)), annotation)
     if kind is bool:
         return "`true`, `false`"
     if kind is SecretStr:
@@ -109,20 +105,3 @@ def _range(metadata: list[Any]) -> str:
             case Le(le):
                 high = f"{le}"
     return f"{low} to {high}" if low and high else ""
-
-
-def page(text: str) -> str:
-    """Return the page `text` with the tables of these settings."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{tables()}\n{END}{after}"
-
-
-def main() -> int:
-    """Write the tables into the page."""
-    PAGE.write_text(page(PAGE.read_text()))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -17,7 +17,7 @@ from streams.web.metrics import BoardMetrics
 from streams.web.state.board import Board
 from tests.packaging.locks import PRODUCTION, pins
 
-PAGE = (Path(__file__).parents[1] / "docs/operations.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
 MODULES = (connectors.metrics, streams.worker.metrics, streams.alerts.sinks)
 OPTIONAL = {"vpcflow_page_lag_seconds", "vpcflow_page_behind_messages"}
 """Metrics of the page without a value at its start."""

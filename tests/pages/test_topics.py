@@ -11,7 +11,7 @@ from connectors.kafka.messages import FORMAT
 from connectors.kafka.slots import REQUEST_MAX_BYTES
 from connectors.kafka.topic_settings import HOUR_MS, TOPICS, Topic
 
-PAGE = (Path(__file__).parents[1] / "docs/topics.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/topics.md").read_text()
 
 
 def rows(first: str) -> dict[str, list[str]]:
