@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,14 @@ async def test_a_process_starts_among_kubernetes_service_links(
         await until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), "a ready worker")
     (line,) = [one for one in errors.read_text().splitlines() if "service links ignored" in one]
     assert all(name in line for name in LINKS)
+
+
+async def test_notify_answers_probes_at_the_address_of_the_pod(
+    kafka: str, prefix: str, tmp_path: Path
+) -> None:
+    """127.0.0.2 stands for the address of a pod, which is not the default address of the health port."""
+    port = free_port()
+    env = environment(kafka, prefix, 1, health_port=port, health_host="0.0.0.0")
+    async with running(ROOT, tmp_path, "notify", **env):
+        for path in ("livez", "readyz", "metrics"):
+            await until(partial(answers, f"http://127.0.0.2:{port}/{path}"), f"an answer of /{path}")
