@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +13,12 @@ from prometheus_client.metrics import MetricWrapperBase
 import connectors.metrics
 import streams.alerts.sinks
 import streams.worker.metrics
+from streams.cli import main
 from streams.web.live import Live
 from streams.web.metrics import BoardMetrics
 from streams.web.state.board import Board
 from tests.packaging.locks import PRODUCTION, pins
+from tests.packaging.test_compose import commands
 
 PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
 MODULES = (connectors.metrics, streams.worker.metrics, streams.alerts.sinks)
@@ -76,3 +79,9 @@ def test_every_registered_metric_is_of_one_of_these_modules() -> None:
 
 def test_the_number_of_packages_is_that_of_the_lock() -> None:
     assert f"`requirements-production.lock`, {len(pins(PRODUCTION))} packages" in PAGE
+
+
+def test_every_subcommand_is_in_the_table_of_processes() -> None:
+    table = PAGE[PAGE.index("| command | process |") :].partition("\n\n")[0]
+    named = set(re.findall(r"[a-z0-9]+", " ".join(re.findall(r"`([^`]*)`", table))))
+    assert {words[-1] for words in commands(main)} <= named

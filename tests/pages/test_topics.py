@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from connectors.kafka import health_messages
 from connectors.kafka.blocks import BLOCK_MAX_BYTES
 from connectors.kafka.dead import VALUE_MAX_BYTES
-from connectors.kafka.health_messages import DELAY, DELETED, GAP, GONE, IGNORED, RECREATED, REPEATED, TRIMMED
 from connectors.kafka.messages import FORMAT
 from connectors.kafka.slots import REQUEST_MAX_BYTES
 from connectors.kafka.topic_settings import HOUR_MS, TOPICS, Topic
@@ -41,4 +41,6 @@ def test_sizes_and_the_format_number_are_those_of_the_code() -> None:
 
 def test_every_kind_of_finding_is_on_the_page() -> None:
     named = {one.strip("` ") for kinds in rows("kind | meaning") for one in kinds.split(",")}
-    assert named == {TRIMMED, GONE, DELETED, RECREATED, GAP, DELAY, REPEATED, IGNORED}
+    kinds = {one for name, one in vars(health_messages).items() if name.isupper() and isinstance(one, str)}
+    assert len(kinds) > 7
+    assert kinds <= named
