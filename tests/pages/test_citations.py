@@ -19,6 +19,9 @@ README_MAX_WORDS = 1_000
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 PAGE = re.compile(r"[\w./-]*\w\.md\b")
 PATH = re.compile(r"`((?:streams|connectors|emulator|tests|docs)/[\w./-]+)`")
+CODE_PATH = re.compile(
+    r"(?<![\w./-])((?:streams|connectors|emulator|tests|docs)/[\w./-]*\w\.(?:py|toml|yaml|txt|lock|tsx?))\b"
+)
 HEADING = re.compile(r"^#+ (.+)$", re.M)
 # Documents that readers of the repository do not have: numbers of issues of this project, and notes about it.
 ELSEWHERE = re.compile(r"(?<![\w/#-])(?<!its )(?<!guide, )issue \d+|field-cases|house-style|design\.md", re.I)
@@ -81,6 +84,12 @@ def test_every_page_that_code_cites_is_in_the_repository() -> None:
     cited = {(name, page) for name, text in sources() for page in PAGE.findall(text)}
     assert len(cited) > 5
     assert {(name, page) for name, page in cited if page not in tracked()} == set()
+
+
+def test_every_path_that_code_cites_is_in_the_repository() -> None:
+    cited = {(name, path) for name, text in sources() for path in CODE_PATH.findall(text)}
+    assert len(cited) > 5
+    assert {(name, path) for name, path in cited if not (ROOT / path).exists()} == set()
 
 
 def test_every_path_in_a_page_is_in_the_repository() -> None:
