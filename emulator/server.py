@@ -80,13 +80,6 @@ class Running:
             await ending()
 
 
-async def start(
-    host: str, port: int, *, memory_cap_bytes: int = 1 << 30, retention_s: int = 86_400
-) -> Running:
-    """Start a server on a port (0: any free port). Raises `PortInUse`."""
-    return await serve(Store(StoreLimits(memory_cap_bytes, retention_s)), host, port)
-
-
 async def serve(
     store: Store, host: str, port: int, clock: Clock | None = None, parts: Parts | None = None
 ) -> Running:

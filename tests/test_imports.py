@@ -10,10 +10,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("connectors", "streams", "emulator")
+from tests.sources import PACKAGES, ROOT, modules, tree
 
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
@@ -156,24 +154,6 @@ IMPURE_METHODS = {"cwd", "home", "exists", "iterdir", "mkdir", "read_bytes", "re
 IMPURE_METHODS |= {"unlink", "write_bytes", "write_text", "read_csv", "scan_csv", "read_parquet"}
 SEEDED = {"default_rng", "Generator", "PCG64", "Philox", "SeedSequence", "Random"}  # given a seed
 MAKERS = {"default_rng", "Random"}  # which take one from the system when they are given none
-
-
-@cache
-def modules() -> dict[str, Path]:
-    """Return every module of the three packages: dotted name → file."""
-    found = {}
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            parts = path.relative_to(ROOT).with_suffix("").parts
-            if "node_modules" not in parts:
-                found[".".join(parts).removesuffix(".__init__")] = path
-    return found
-
-
-@cache
-def tree(module: str) -> ast.Module:
-    """Return a module's syntax."""
-    return ast.parse(modules()[module].read_text(), module)
 
 
 @cache

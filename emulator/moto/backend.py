@@ -24,9 +24,6 @@ from emulator.http.messages import Incoming, Outgoing
 from emulator.moto.health import is_moto_installed
 from emulator.moto.requests import PLAYED_HERE, Caller, caller, forwarded, refusal, returned
 
-BODY_MAX_BYTES = 1 << 30
-"""The maximum size of a request for these services: an S3 object."""
-
 START_S = 60.0
 STOP_S = 5.0
 _TAIL_LINES = 12

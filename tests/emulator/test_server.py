@@ -362,14 +362,14 @@ async def test_a_port_in_use_is_said_in_a_sentence() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(server.PortInUse, match=f"Port {port} on 127.0.0.1 is in use. Stop the program"):
-            await server.start("127.0.0.1", port)
+            await server.serve(Store(), "127.0.0.1", port)
 
 
 async def test_started_server_stops_and_frees_its_port() -> None:
-    running = await server.start("127.0.0.1", 0, memory_cap_bytes=1 << 20, retention_s=60)
+    running = await server.serve(Store(), "127.0.0.1", 0)
     assert running.url == f"http://127.0.0.1:{running.port}"
     await running.stop()
-    again = await server.start("127.0.0.1", running.port)
+    again = await server.serve(Store(), "127.0.0.1", running.port)
     await again.stop()
 
 
