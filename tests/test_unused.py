@@ -1,8 +1,8 @@
 """The check for definitions in the three packages that no code in them uses.
 
-A definition at the top of a module is used if another module imports it, or if its own module names it outside
-the definition itself. A member of a class is used if some code or template reads an attribute of this name. So
-a name that only tests use is unused: code for tests belongs in `tests/`.
+A definition at the top of a module is used if another module imports it, or if its own module names it
+outside the definition itself. A member of a class is used if code or a template reads an attribute of this
+name. A name that only tests use is thus unused: code for tests belongs in `tests/`.
 
 Not checked are definitions that a library calls: functions with a decorator of a library (commands,
 validators), and members of classes with a base class of a library (protocols, settings).
