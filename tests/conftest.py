@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from hypothesis import settings
 
 from emulator.http.messages import Incoming, Service
-from emulator.kafka.node import kafka_node
+from emulator.kafka.cluster import kafka_node
 from emulator.log import log as emulators_log
 from tests import localstack
 from tests.beside import beside

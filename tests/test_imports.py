@@ -127,7 +127,7 @@ PURE = {
     *named("connectors.s3.progress", "exports listing queue slot"),
     *named("emulator.faults", "rules"),
     *named("emulator.http", "messages"),
-    *named("emulator.kafka", "properties"),
+    *named("emulator.kafka", "properties security storage"),
     *named("emulator.moto", "requests"),
     *named("emulator", "router scope"),
     *named("streams.commands.checks", "plan"),

@@ -1,7 +1,8 @@
-"""One real Apache Kafka node on this machine.
+"""A real Apache Kafka on this machine: one node or a cluster, with secured listeners and ACLs if wanted.
 
-`node` formats, starts and stops it: the command `python -m emulator.kafka` is in `__main__`. `installation`
-joins Kafka's `jars`, a `java`, and the class-data `archive` that shortens its start. `folder` locks a data
-folder, `properties` has the broker's settings (pure), `ports` finds a free port, `orphan` ends the broker
-when its parent dies, `errors` are for people. If VPCFLOW_KAFKA names a broker, callers use that one instead.
+`cluster` starts and stops it (command `vpcflow kafka`), `node` is one of its processes, `readiness` asks a port
+for its cluster. `installation` joins Kafka's `jars`, a `java`, and the class-data `archive` that
+shortens a start. `folder` locks a data folder, `ports` finds and checks ports, `orphan` ends a node when its
+parent dies. `security` describes listeners and users, `certificates` issues them, `acls` creates ACLs.
+`properties` has the broker's settings, `storage` the arguments that format it, `errors` the exceptions.
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from emulator.kafka.node import KafkaFailed, kafka_node
+from emulator.kafka.cluster import KafkaFailed, kafka_node
 
 
 async def run(data_dir: Path | None, port: int) -> None:

@@ -1,11 +1,15 @@
-"""What can go wrong with a local Kafka. The messages are sentences for people."""
+"""The errors of a local Kafka. Their messages are sentences for the person at the terminal."""
 
 from __future__ import annotations
 
 
 class KafkaFailed(RuntimeError):
-    """Kafka cannot be had, did not start, or ended; the message says why, with the end of its log."""
+    """Kafka was not found, did not start, or ended; the message has the reason and the end of its log."""
 
 
 class JarError(KafkaFailed):
-    """A jar cannot be fetched, or is not the listed one; the message says which."""
+    """A jar cannot be fetched, or differs from the list; the message names it."""
+
+
+class PortInUse(KafkaFailed):
+    """Another program listens on the port; the message names the port."""

@@ -1,9 +1,9 @@
-"""One Kafka node as a process of ours: formatted, started, ready when it answers, stopped cleanly.
+"""One Kafka node as a child process: formatted, started, ready when it answers, stopped cleanly.
 
-Its data folder is its own (`folder`), and holds its settings and logs too; a killed node can be started again
-on it. It has its own session, so that a terminal's Ctrl-C does not end it before those who use it, and on
-Linux it ends when we do (`orphan`). The first clean stop takes some seconds longer: it writes the class-data
-archive (`archive`).
+Its data folder is its own, and holds its settings and logs too; a killed node can be started again on it. It
+has its own session, so that a terminal's Ctrl-C does not end it before its clients, and on Linux it ends with
+its parent (`orphan`). The first clean stop takes some seconds longer: it writes the class-data archive
+(`archive`). A node is ready when its port answers with the cluster id of its storage.
 """
 
 from __future__ import annotations
@@ -12,25 +12,22 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 import psutil
-import pybase64
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 
 from emulator.kafka.archive import keep, make_flags, use_flags
+from emulator.kafka.certificates import Certificates
 from emulator.kafka.errors import KafkaFailed
-from emulator.kafka.folder import data_folder
-from emulator.kafka.installation import Installation, install
+from emulator.kafka.installation import Installation
 from emulator.kafka.orphan import dying_with_parent
-from emulator.kafka.ports import free_port
-from emulator.kafka.properties import LOG4J2, jvm_flags, last_words, server_properties
-
-__all__ = ["KafkaFailed", "Node", "kafka_node"]
+from emulator.kafka.ports import require_free
+from emulator.kafka.properties import LOG4J2, Place, jvm_flags, last_words, server_properties
+from emulator.kafka.readiness import ask
+from emulator.kafka.security import Listener, scram_credentials, security_properties
+from emulator.kafka.storage import cluster_id, format_arguments
 
 READY_S = 60.0
 STOP_S = 20.0
@@ -39,18 +36,55 @@ _TAIL_BYTES = 1 << 16
 
 
 class Node:
-    """A node in a data folder. `start_s`: how long its last start took until it answered, fetching aside."""
+    """A node in a data folder. `start_s` is the time until its last start answered, without fetching.
 
-    def __init__(self, installed: Installation, data_dir: Path, port: int, heap_mb: int) -> None:
-        self.data_dir, self.port, self.start_s = data_dir, port, 0.0
-        self._installed = installed
-        self._heap_mb = heap_mb
+    `new_id` is the cluster id for storage that is not formatted yet. With secured listeners, `certificates`
+    are required.
+    """
+
+    def __init__(
+        self,
+        installed: Installation,
+        data_dir: Path,
+        place: Place,
+        new_id: str,
+        *,
+        heap_mb: int = 256,
+        certificates: Certificates | None = None,
+    ) -> None:
+        self.data_dir, self.place, self.start_s = data_dir, place, 0.0
+        self._installed, self._new_id, self._heap_mb = installed, new_id, heap_mb
+        self._certificates = certificates
         self._process: asyncio.subprocess.Process | None = None
 
     @property
+    def port(self) -> int:
+        """The port of the `PLAINTEXT` listener."""
+        return self.place.port
+
+    @property
     def bootstrap(self) -> str:
-        """Return the bootstrap servers for clients."""
+        """The bootstrap servers of the `PLAINTEXT` listener."""
         return f"127.0.0.1:{self.port}"
+
+    def secured(self, listener: Listener) -> str:
+        """Return the bootstrap servers of a secured listener."""
+        return f"127.0.0.1:{self.place.secured_ports[listener]}"
+
+    @property
+    def certificates(self) -> Certificates:
+        """The certificates of a node with TLS. Raises `KafkaFailed` if it has none."""
+        if self._certificates is None:
+            raise KafkaFailed("this Kafka has no secured listeners, so it has no certificates")
+        return self._certificates
+
+    @property
+    def cluster_id(self) -> str:
+        """The cluster id of its storage; empty before it is formatted."""
+        try:
+            return cluster_id((self.data_dir / "log" / "meta.properties").read_text())
+        except FileNotFoundError:
+            return ""
 
     @property
     def pid(self) -> int:
@@ -65,25 +99,23 @@ class Node:
             return 0.0
 
     async def start(self) -> None:
-        """Start the node and wait until it answers. Raises `KafkaFailed`."""
+        """Start the node and wait until it answers. Raises `PortInUse` and `KafkaFailed`."""
         began = time.monotonic()
-        # No client uses the controller's port, so it may be another one each time.
-        settings = server_properties(self.data_dir, self.port, free_port())
-        self._config.write_text(settings)
-        (self.data_dir / "log4j2.properties").write_text(LOG4J2)
-        if not (self.data_dir / "log" / "meta.properties").exists():
+        self._require_ports()
+        self._write_settings()
+        if not self.cluster_id:
             await self._format()
         self._process = await self._java(self._archive_flags(), ["kafka.Kafka", str(self._config)])
         await self._await_ready()
         self.start_s = time.monotonic() - began
 
     async def stop(self) -> None:
-        """End it cleanly, at once if it does not listen. The first time, keep its class-data archive."""
+        """Stop it cleanly, or kill it after `STOP_S`. The first time, keep its class-data archive."""
         await self._end(signal.SIGTERM)
         await asyncio.to_thread(keep, self._made_archive, self._installed.archive)
 
     async def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill it (SIGKILL), as a crash would."""
         await self._end(signal.SIGKILL)
 
     async def restart(self) -> None:
@@ -97,7 +129,7 @@ class Node:
             await self._process.wait()
 
     def last_words(self) -> str:
-        """Return the end of what it logged."""
+        """Return the end of its log, for an error message."""
         logs = [log for log in self.data_dir.glob("*.log") if log.name in ("kafka.log", "console.log")]
         logs.sort(key=lambda log: log.stat().st_mtime_ns)
         return last_words("\n".join(map(_tail, logs)))
@@ -115,13 +147,31 @@ class Node:
             return use_flags(self._installed.java, self._installed.archive)
         return make_flags(self._installed.java, self._made_archive)
 
+    def _require_ports(self) -> None:
+        for port in (self.port, self._controller_port, *self.place.secured_ports.values()):
+            require_free(port)
+
+    @property
+    def _controller_port(self) -> int:
+        return self.place.controller_ports[self.place.node_id - 1]
+
+    def _write_settings(self) -> None:
+        secured: dict[str, object] = {}
+        if self.place.security is not None:
+            certificates = self.certificates
+            secured = security_properties(self.place.security, certificates.authority, certificates.server)
+        self._config.touch(mode=0o600)  # It may hold passwords.
+        self._config.write_text(server_properties(self.data_dir, self.place, secured))
+        (self.data_dir / "log4j2.properties").write_text(LOG4J2)
+
     async def _format(self) -> None:
         known = self._installed.archive.exists()
         flags = use_flags(self._installed.java, self._installed.archive) if known else []
         # A short life: compiling it well would take longer than it lives.
         flags.append("-XX:TieredStopAtLevel=1")
-        main = ["kafka.tools.StorageTool", "format", "--cluster-id", _new_cluster_id(), "--config"]
-        process = await self._java(flags, [*main, str(self._config)])
+        security = self.place.security
+        scram = scram_credentials(security.users, os.urandom(16)) if security else []
+        process = await self._java(flags, format_arguments(self._new_id, str(self._config), scram))
         self._process = process  # So that a cancelled start ends it too.
         try:
             status = await asyncio.wait_for(process.wait(), READY_S)
@@ -154,6 +204,7 @@ class Node:
             async with asyncio.timeout(READY_S):
                 while not await self._answers():
                     if not self.pid:
+                        self._require_ports()  # Taken since `start` looked: the better reason of the two.
                         raise KafkaFailed(f"Kafka ended while it was starting:\n{self.last_words()}")
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
@@ -161,20 +212,9 @@ class Node:
             raise KafkaFailed(f"Kafka does not answer after {READY_S:.0f} s:\n{self.last_words()}") from None
 
     async def _answers(self) -> bool:
-        """Ask for metadata, once the port is open: aiokafka logs an error for each refused connection."""
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        except OSError:
-            return False
-        writer.close()
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap, request_timeout_ms=5000)
-        try:
-            await admin.start()
-            return bool((await admin.describe_cluster())["brokers"])
-        except KafkaError:
-            return False
-        finally:
-            await admin.close()
+        answer = await ask(self.port)
+        is_ours = answer is not None and answer.cluster_id == self.cluster_id
+        return is_ours and answer is not None and self.place.node_id in answer.brokers
 
     async def _end(self, number: signal.Signals) -> None:
         process = self._process
@@ -196,28 +236,3 @@ def _tail(log: Path) -> str:
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
         return file.read().decode(errors="replace")
-
-
-def _new_cluster_id() -> str:
-    """Return what `StorageTool random-uuid` would, without a JVM for it: 16 bytes in URL-safe base64.
-
-    Never one that begins with a hyphen (one in 64), as Kafka's own `Uuid.randomUuid`: it would be an option.
-    """
-    while (name := pybase64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")).startswith("-"):
-        pass
-    return name
-
-
-@asynccontextmanager
-async def kafka_node(
-    data_dir: Path | None = None, *, port: int = 0, heap_mb: int = 256
-) -> AsyncIterator[Node]:
-    """Run a node, on any free port and in a temporary folder if not told otherwise. Raises `KafkaFailed`."""
-    installed = await install()
-    with data_folder(data_dir) as folder:
-        node = Node(installed, folder, port or free_port(), heap_mb)
-        try:
-            await node.start()
-            yield node
-        finally:
-            await node.stop()

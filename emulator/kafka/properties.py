@@ -1,10 +1,16 @@
-"""The settings of a small single KRaft node, as data. Every value that is not Kafka's default says why."""
+"""The settings of a small KRaft node, as data. Every value that is not Kafka's default says why."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+
+from emulator.kafka.security import Listener, Security
 
 _MIB = 1 << 20
+REPLICAS_MAX = 3
 MESSAGE_MAX_BYTES = 8 * _MIB  # A block is 1 MiB; a state message under it; the rest is room for large lines.
 
 LOG4J2 = """\
@@ -25,37 +31,76 @@ rootLogger.appenderRef.file.ref = file
 """
 
 
-def server_properties(data_dir: Path, port: int, controller_port: int) -> str:
-    """Return `server.properties` for one broker and controller on loopback."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node's identity, and its ports on 127.0.0.1.
+
+    `controller_ports` are those of all nodes of the cluster, in the order of their ids, which begin at 1.
+    """
+
+    port: int
+    controller_ports: tuple[int, ...]
+    node_id: int = 1
+    security: Security | None = None
+    secured_ports: Mapping[Listener, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def listeners(self) -> str:
+        """The listeners for clients and brokers, as in `advertised.listeners`."""
+        secured = [f"{listener.name}://127.0.0.1:{port}" for listener, port in self.secured_ports.items()]
+        return ",".join([f"PLAINTEXT://127.0.0.1:{self.port}", *secured])
+
+
+def server_properties(data_dir: Path, place: Place, security: Mapping[str, object]) -> str:
+    """Return `server.properties` for one broker and controller. `security` is of `security_properties`."""
+    voters = enumerate(place.controller_ports, 1)
     settings: dict[str, object] = {
         "process.roles": "broker,controller",
-        "node.id": 1,
-        # A fixed voter, not a dynamic quorum: that one would keep the controller's port in its log, and a
-        # node started again on its folder could not choose another.
-        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "node.id": place.node_id,
+        # Fixed voters, not a dynamic quorum: that one would keep the controllers' ports in its log, and a
+        # single node started again on its folder could not choose another.
+        "controller.quorum.voters": ",".join(f"{number}@127.0.0.1:{port}" for number, port in voters),
+        "listeners": f"{place.listeners},CONTROLLER://127.0.0.1:{place.controller_ports[place.node_id - 1]}",
+        "advertised.listeners": place.listeners,
+        "listener.security.protocol.map": _PROTOCOLS,
+        "inter.broker.listener.name": "PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": data_dir / "log",
         "auto.create.topics.enable": "false",  # A topic made by accident has the wrong settings.
         "message.max.bytes": MESSAGE_MAX_BYTES,
         "replica.fetch.max.bytes": MESSAGE_MAX_BYTES,
     }
-    settings |= _ONE_NODE | _SHORT_WAITS | _SMALL
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
+    settings |= _replication(len(place.controller_ports)) | _SHORT_WAITS | _SMALL | security
+    return "".join(f"{name}={_escaped(value)}\n" for name, value in settings.items())
 
 
-# A single node has no replicas for internal topics, and few partitions start faster.
-_ONE_NODE: dict[str, object] = {
-    "offsets.topic.num.partitions": 1,
-    "offsets.topic.replication.factor": 1,
-    "transaction.state.log.num.partitions": 4,
-    "transaction.state.log.replication.factor": 1,
-    "transaction.state.log.min.isr": 1,
-    "share.coordinator.state.topic.num.partitions": 1,
-    "share.coordinator.state.topic.replication.factor": 1,
-    "share.coordinator.state.topic.min.isr": 1,
-}
+def _escaped(value: object) -> str:
+    """Return a value as `java.util.Properties` reads it."""
+    return str(value).replace("\\", "\\\\")
+
+
+_PROTOCOLS = ",".join(
+    ["CONTROLLER:PLAINTEXT", "PLAINTEXT:PLAINTEXT", *(f"{one.name}:{one.protocol}" for one in Listener)]
+)
+
+
+def _replication(nodes: int) -> dict[str, object]:
+    """Return how topics are replicated: on three nodes, so that one may be away and every commit is kept."""
+    replicas = min(nodes, REPLICAS_MAX)
+    in_sync = max(1, replicas - 1)
+    return {
+        "default.replication.factor": replicas,
+        "min.insync.replicas": in_sync,
+        "offsets.topic.num.partitions": 1 if nodes == 1 else nodes * 2,  # Few partitions start faster.
+        "offsets.topic.replication.factor": replicas,
+        "transaction.state.log.num.partitions": 4 if nodes == 1 else nodes * 2,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": in_sync,
+        "share.coordinator.state.topic.num.partitions": 1,
+        "share.coordinator.state.topic.replication.factor": replicas,
+        "share.coordinator.state.topic.min.isr": in_sync,
+    }
+
 
 _SHORT_WAITS: dict[str, object] = {
     "group.initial.rebalance.delay.ms": 0,  # No other member will join.

@@ -95,8 +95,8 @@ def replay(**options: Any) -> None:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # Polars reads it once, when it is imported.
     from connectors.kafka.topics import TopicError
     from connectors.settings import Common, Work
+    from emulator.kafka.cluster import KafkaFailed
     from emulator.kafka.jars import JarError
-    from emulator.kafka.node import KafkaFailed
     from streams import kernel_cache
     from streams.replay import options as replay_options
     from streams.replay.load import Options, ReplayError

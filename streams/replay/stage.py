@@ -25,7 +25,7 @@ from botocore.config import Config
 from rich.console import Console
 
 from connectors.kafka.topics import ensure_topics
-from emulator.kafka.node import Node, kafka_node
+from emulator.kafka.cluster import Node, kafka_node
 from emulator.kafka.ports import free_port
 from streams.replay import world
 from streams.replay.load import Loaded, Options, ReplayError, load

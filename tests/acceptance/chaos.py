@@ -28,7 +28,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors.kafka.topics import ensure_topics
-from emulator.kafka.node import Node, kafka_node
+from emulator.kafka.cluster import Node, kafka_node
 from emulator.kafka.ports import free_port
 from streams.replay.processes import Child
 from tests.acceptance.faults import TEST_CREDENTIALS

@@ -29,7 +29,7 @@ from botocore.config import Config
 
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
-from emulator.kafka.node import Node, kafka_node
+from emulator.kafka.cluster import Node, kafka_node
 from emulator.kafka.ports import free_port
 from emulator.ledger.ledger import Ledger, Report, compare
 from emulator.load import feed, traffic

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from emulator.kafka.node import kafka_node
+from emulator.kafka.cluster import kafka_node
 from emulator.kafka.ports import free_port
 from streams.replay.observer import Observer
 from streams.replay.processes import Child

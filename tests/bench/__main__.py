@@ -16,7 +16,7 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 from rich.console import Console
 from rich.table import Table
 
-from emulator.kafka.node import kafka_node
+from emulator.kafka.cluster import kafka_node
 from tests.bench import emulator, faust_plain, stages, worker
 from tests.bench.results import Result, merge
 

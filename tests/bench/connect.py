@@ -25,7 +25,7 @@ from botocore.config import Config
 from rich.console import Console
 
 from connectors.kafka.topics import ensure_topics
-from emulator.kafka.node import kafka_node
+from emulator.kafka.cluster import kafka_node
 from emulator.kafka.ports import free_port
 from emulator.load import feed, traffic
 from streams.replay.processes import Child

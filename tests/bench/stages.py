@@ -22,7 +22,7 @@ from connectors.kinesis.answers import Answer
 from connectors.kinesis.client import parse_answer
 from connectors.kinesis.positions import Position
 from connectors.kinesis.transaction import Naming, ParseContext, content_of, parse_records
-from emulator.kafka.node import kafka_node
+from emulator.kafka.cluster import kafka_node
 from emulator.load import feed, traffic
 from streams.sums.accumulator import Sums
 from streams.sums.lines import plan

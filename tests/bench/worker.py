@@ -10,7 +10,7 @@ from pathlib import Path
 
 from connectors.kafka.slots import Slot
 from connectors.kafka.topics import ensure_topics
-from emulator.kafka.node import kafka_node
+from emulator.kafka.cluster import kafka_node
 from emulator.kafka.ports import free_port
 from streams.replay.observer import WINDOW_S, Observer
 from streams.replay.processes import Child

@@ -26,7 +26,7 @@ import click
 import polars as pl
 
 from connectors.kafka.topics import ensure_topics
-from emulator.kafka.node import Node, kafka_node
+from emulator.kafka.cluster import Node, kafka_node
 from emulator.kafka.ports import free_port
 from emulator.ledger.ledger import Ledger, Report, compare
 from streams.replay.observer import Observer

@@ -21,7 +21,7 @@ import psutil
 import pybase64
 
 from connectors.kafka.topics import ensure_topics
-from emulator.kafka.node import kafka_node
+from emulator.kafka.cluster import kafka_node
 from tests.build import line
 from tests.connectors.firehose.hostile import attack
 from tests.connectors.firehose.posting import Post, send

@@ -17,7 +17,7 @@ from connectors.firehose.listener import listening
 from connectors.kafka.partitioner import slot_of
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import ConnectFirehose
-from emulator.kafka.node import kafka_node
+from emulator.kafka.cluster import kafka_node
 from tests.connectors.firehose.posting import (
     DEADLINE_S,
     Post,

@@ -13,7 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from emulator.kafka.node import KafkaFailed, Node, _new_cluster_id, kafka_node
+from emulator.kafka.cluster import KafkaFailed, Node, kafka_node
 
 pytestmark = pytest.mark.kafka
 
@@ -110,13 +110,6 @@ async def test_two_nodes_run_side_by_side_and_leave_nothing() -> None:
     assert not any(map(_is_alive, pids))
     assert not first.data_dir.exists()
     assert not second.data_dir.exists()
-
-
-def test_a_cluster_id_is_never_taken_for_an_option() -> None:
-    """One in 64 would begin with a hyphen, and `StorageTool format` would refuse it."""
-    names = [_new_cluster_id() for _ in range(2000)]
-    assert not [name for name in names if name.startswith("-")]
-    assert {len(name) for name in names} == {22}
 
 
 async def _command(data_dir: Path) -> tuple[asyncio.subprocess.Process, psutil.Process]:
