@@ -7,20 +7,20 @@ of several in `broker-1`, `broker-2`, … Their certificates are in `certificate
 from __future__ import annotations
 
 import asyncio
-import uuid
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emulator.kafka.certificates import Certificates
 from emulator.kafka.errors import KafkaFailed
 from emulator.kafka.folder import data_folder
 from emulator.kafka.installation import Installation, install
 from emulator.kafka.node import Node
 from emulator.kafka.ports import free_port
 from emulator.kafka.properties import Place
-from emulator.kafka.security import Listener, Security
+from emulator.kafka.security.certificates import Certificates
+from emulator.kafka.security.listeners import Listener, Security
 from emulator.kafka.storage import new_cluster_id
 
 __all__ = ["Cluster", "KafkaFailed", "Node", "Wanted", "kafka_cluster", "kafka_node"]
@@ -95,7 +95,7 @@ async def kafka_node(
 
 
 def _nodes(installed: Installation, folder: Path, wanted: Wanted) -> list[Node]:
-    new_id = new_cluster_id(uuid.uuid4())
+    new_id = new_cluster_id(secrets.token_bytes(16))
     certificates = None
     if wanted.security is not None:
         certificates = Certificates(folder / "certificates")

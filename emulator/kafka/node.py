@@ -19,14 +19,14 @@ from pathlib import Path
 import psutil
 
 from emulator.kafka.archive import keep, make_flags, use_flags
-from emulator.kafka.certificates import Certificates
 from emulator.kafka.errors import KafkaFailed
 from emulator.kafka.installation import Installation
 from emulator.kafka.orphan import dying_with_parent
 from emulator.kafka.ports import require_free
 from emulator.kafka.properties import LOG4J2, Place, jvm_flags, last_words, server_properties
 from emulator.kafka.readiness import ask
-from emulator.kafka.security import Listener, scram_credentials, security_properties
+from emulator.kafka.security.certificates import Certificates
+from emulator.kafka.security.listeners import Listener, scram_credentials, security_properties
 from emulator.kafka.storage import cluster_id, format_arguments
 
 READY_S = 60.0

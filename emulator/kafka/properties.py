@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from emulator.kafka.security import Listener, Security
+from emulator.kafka.security.listeners import Listener, Security
 
 _MIB = 1 << 20
 REPLICAS_MAX = 3

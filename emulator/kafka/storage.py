@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 
 import pybase64
 
 
-def new_cluster_id(unique: uuid.UUID) -> str:
-    """Return a cluster id as `kafka-storage random-uuid` prints one: 16 bytes in URL-safe base64.
+def new_cluster_id(unique: bytes) -> str:
+    """Return 16 bytes as a cluster id: URL-safe base64, as `kafka-storage random-uuid` prints it.
 
     It never begins with a hyphen, which the tool would read as an option.
     """
-    name = pybase64.urlsafe_b64encode(unique.bytes).decode().rstrip("=")
+    name = pybase64.urlsafe_b64encode(unique).decode().rstrip("=")
     return f"_{name[1:]}" if name.startswith("-") else name
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emulator.kafka.properties import Place, jvm_flags, last_words, server_properties
-from emulator.kafka.security import Listener
+from emulator.kafka.security.listeners import Listener
 
 
 def test_the_settings_are_whole() -> None:

@@ -17,11 +17,11 @@ from aiokafka.abc import AbstractTokenProvider
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
-from emulator.kafka.acls import Acl, allow, forbid
-from emulator.kafka.certificates import Certificates
 from emulator.kafka.cluster import kafka_node
 from emulator.kafka.node import Node
-from emulator.kafka.security import (
+from emulator.kafka.security.acls import Acl, allow, forbid
+from emulator.kafka.security.certificates import Certificates
+from emulator.kafka.security.listeners import (
     BadSecurity,
     Listener,
     Security,

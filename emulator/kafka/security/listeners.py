@@ -1,9 +1,9 @@
 """The secured listeners of a local Kafka as data: protocols, users, and the broker settings for them. Pure.
 
 A node always has its `PLAINTEXT` listener, for brokers and for administration. Its user, `User:ANONYMOUS`, is
-the super user. Clients of the `SSL` listener have no name either, so they are the same user: to test ACLs, use
-another listener. With a `Security`, the node has one more listener for each `Listener`, so that one Kafka
-serves clients of every kind.
+the super user. Clients of the `SSL` listener have no name either, so they are the same user: use another
+listener to test ACLs. With a `Security`, the node has one more listener for each `Listener`, so that one
+Kafka serves clients of every kind.
 
 Every SASL listener accepts `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` and `OAUTHBEARER`. OAUTHBEARER uses the
 validator for unsecured JSON Web Tokens (Kafka documentation, "Unsecured Token Validation Options"): anybody
