@@ -133,6 +133,13 @@ def webhook_url(value: str) -> str:
     return value
 
 
+def token_url(value: str) -> str:
+    """Return the URL of a token endpoint. The message does not repeat the value: it may carry a secret."""
+    if value and (not is_url(value) or "@" in urlsplit(value).netloc):
+        raise ValueError("it must begin with https:// or http:// and a host, without a user")
+    return value
+
+
 def is_url(value: str) -> bool:
     """Say whether a value is an HTTP URL with a host."""
     try:

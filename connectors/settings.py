@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from connectors import setting_values
 from connectors.given_settings import ENV_FILE, ENV_PREFIX, BadFile, Given, ours, read_file
+from connectors.kafka_settings import KafkaSettings
 from connectors.setting_values import time_ms
 
 TRIM_HORIZON, LATEST = "TRIM_HORIZON", "LATEST"
@@ -47,16 +48,17 @@ def start_ms(start: str) -> int | None:
         raise ValueError("write TRIM_HORIZON, LATEST, or a time like 2026-11-28T12:00:00Z") from error
 
 
-class Common(BaseSettings):
-    """Where Kafka is, and what our topics are called."""
+class Common(BaseSettings, KafkaSettings):
+    """The settings of every process: the connection to Kafka, the names of topics, the health port."""
 
     model_config = SettingsConfigDict(extra="ignore")
 
-    kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, host:port[,host:port]")
-    prefix: str = Field("vpcflow.", description="what every topic's name begins with")
-    slots: int = Field(8, ge=1, le=256, description="partitions of every topic; cannot change later")
-    health_host: str = Field("127.0.0.1", description="address on which the health port listens")
-    health_port: int = Field(0, ge=0, le=65535, description="port of /metrics, /livez and /readyz; 0: none")
+    prefix: str = Field(default="vpcflow.", description="what every topic's name begins with")
+    slots: int = Field(default=8, ge=1, le=256, description="partitions of every topic; cannot change later")
+    health_host: str = Field(default="127.0.0.1", description="address on which the health port listens")
+    health_port: int = Field(
+        default=0, ge=0, le=65535, description="port of /metrics, /livez and /readyz; 0: none"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -80,11 +82,6 @@ class Common(BaseSettings):
         field = cls.model_fields[info.field_name or ""]
         is_text = isinstance(value, str) and field.annotation is not SecretStr  # A key is literal.
         return setting_values.without_quotes(value) if is_text else value
-
-    @field_validator("kafka")
-    @classmethod
-    def _bootstrap_servers(cls, value: str) -> str:
-        return setting_values.bootstrap_servers(value)
 
     @field_validator("prefix")
     @classmethod

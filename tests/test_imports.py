@@ -32,6 +32,19 @@ MAY_IMPORT_EMULATOR = {
 # AWS's own formats, which the emulator must write as the connectors read them, and the network model.
 EMULATOR_MAY_IMPORT = ("connectors.formats.", "connectors.vpc.")
 
+# Modules that create aiokafka's clients. The emulator's Kafka has a listener of its own for administration,
+# without security, and the emulator imports no connectors.
+KAFKA_FACTORY = "connectors.kafka.clients.factory"
+OWN_KAFKA = "emulator.kafka."
+KAFKA_CLIENTS = {
+    "AIOKafkaAdminClient",
+    "AIOKafkaClient",
+    "AIOKafkaConnection",
+    "AIOKafkaConsumer",
+    "AIOKafkaProducer",
+    "create_conn",
+}
+
 MODULES_MAX = 15
 ONE_FILE_FOR_EACH_CALL = {"emulator/kinesis/operations", "tests/emulator/kinesis/operations"}
 
@@ -113,13 +126,14 @@ EDGES = {
 }
 # Elsewhere a module is an edge unless it is named here.
 PURE = {
-    *named("connectors", "errors event_time progress setting_values"),
+    *named("connectors", "errors event_time kafka_settings progress setting_values"),
     *named("connectors.commit", "content"),
     *named("connectors.firehose", "body committed_requests headers transaction"),
     *named("connectors.formats", "by_log_group encodings envelope flowlog headers json_records json_rows"),
     *named("connectors.formats", "kpl texts"),
     *named("connectors.kafka", "blocks dead health_messages messages partitioner probe"),
     *named("connectors.kafka", "topic_settings"),
+    *named("connectors.kafka.clients", "connection"),
     *named("connectors.kinesis", "answers polling positions progress stream_choice transaction"),
     *named("connectors.positions", "rows"),
     *named("connectors.s3.discovery", "exports found ignored notifications"),
@@ -336,6 +350,26 @@ def test_no_folder_holds_more_modules_than_a_page_lists() -> None:
                 counts[folder] = counts.get(folder, 0) + 1
     many = {folder: count for folder, count in counts.items() if count > MODULES_MAX}
     assert not {folder: many[folder] for folder in many.keys() - ONE_FILE_FOR_EACH_CALL}
+
+
+def test_one_factory_creates_all_kafka_clients() -> None:
+    """A client that is created elsewhere would have no TLS and no authentication."""
+    makers = {m for m in modules() if not m.startswith(OWN_KAFKA) and any(_kafka_clients(tree(m)))}
+    assert makers == {KAFKA_FACTORY}
+
+
+def _kafka_clients(code: ast.Module) -> Iterator[str]:
+    """Return the clients of aiokafka that a module creates; it may name them in annotations."""
+    for node in ast.walk(code):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func).rpartition(".")[2]
+            if name in KAFKA_CLIENTS:
+                yield name
+
+
+def test_the_check_for_kafka_clients_sees_them() -> None:
+    code = "a: AIOKafkaConsumer = aiokafka.AIOKafkaConsumer()\nb = AIOKafkaProducer(x=1)\nc = AIOKafkaClient"
+    assert list(_kafka_clients(ast.parse(code))) == ["AIOKafkaConsumer", "AIOKafkaProducer"]
 
 
 def test_no_imports_form_a_cycle() -> None:

@@ -18,6 +18,7 @@ import structlog
 from connectors.firehose.handler import Receiver
 from connectors.firehose.listener import listening
 from connectors.health import health
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import ConnectFirehose
 
@@ -37,7 +38,7 @@ async def run(settings: ConnectFirehose) -> None:
         health(settings, lambda: receiver.is_ready),
         listening(settings, receiver.handle) as listener,
     ):
-        await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+        await ensure_topics(KafkaConnection.of(settings), settings.prefix, settings.slots)
         log.info("listening", host=settings.firehose_host, port=listener.port)
         await receive(receiver, stop, listener.stop)
 

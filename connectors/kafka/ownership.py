@@ -15,10 +15,12 @@ from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 from connectors.errors import ConnectError
 from connectors.kafka.blocks import LINES_KEY, NUMBER_KEY
+from connectors.kafka.clients import factory
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.messages import check_format
 from connectors.kafka.slots import CONTRACT_KEY, Slot
 from connectors.kafka.topics import METADATA_AGE_MS
@@ -70,6 +72,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
     ) -> None:
         self._settings, self._source, self._own, self._changed = settings, source, own, changed
         self._follows, self._is_on_disk = follows, is_on_disk
+        self._kafka = KafkaConnection.of(settings)
         self._failed: Exception | None = None
         self._owned: dict[int, O] = {}
         self._positions: dict[bytes, bytes] = {}
@@ -142,10 +145,10 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
             )
 
     def _make_slot(self, partition: int) -> Slot:
-        kafka, prefix = self._settings.kafka, self._settings.prefix
+        prefix = self._settings.prefix
         owner = f"{prefix}connect-{partition}"
         return Slot(
-            kafka,
+            self._kafka,
             f"{prefix}positions",
             partition,
             owner,
@@ -155,8 +158,8 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
 
     async def run(self, stop: asyncio.Event, beside: Iterable[asyncio.Task[None]] = ()) -> None:
         """Own slots until `stop` is set. Raises the error of a slot's task, or of a task in `beside`."""
-        group = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka,
+        group = factory.consumer(
+            self._kafka,
             group_id=f"{self._settings.prefix}connect",
             client_id=f"{socket.gethostname()}/{os.getpid()}",  # what `connect positions` calls the owner
             enable_auto_commit=False,
@@ -187,8 +190,8 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
     async def _tail(self) -> None:
         """Follow the positions of every slot, since a reader may wait for the commit of another process."""
         topic = f"{self._settings.prefix}positions"
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka,
+        consumer = factory.consumer(
+            self._kafka,
             isolation_level="read_committed",
             # And no `seek_to_beginning`: the default, latest, could be decided beside it, and win.
             auto_offset_reset="earliest" if self._follows else "latest",

@@ -1,41 +1,83 @@
 """What a port answers to Kafka's first requests, and the sentence for each answer. Pure.
 
 The probe sends ApiVersions, which every listener answers before authentication, and then SaslHandshake, which
-a listener without SASL refuses with ILLEGAL_SASL_STATE. A TLS listener closes the connection instead, and
+a listener without SASL refuses with ILLEGAL_SASL_STATE. A TLS listener closes a connection without TLS, and
 answers a ClientHello. (Kafka protocol guide, "SASL Authentication Sequence" and "Error Codes".)
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
+
+from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka_settings import AWS_MSK_IAM, OAUTHBEARER
 
 CORRELATION_ID = 7
 API_VERSIONS, SASL_HANDSHAKE = 18, 17
 ANSWER_MAX_BYTES = 1 << 20
+ANY_MECHANISM = "PLAIN"
 _CLIENT = b"vpcflow"
-_MECHANISM = b"PLAIN"
-_ASKS_FOR_SASL = {0, 33}  # accepted; UNSUPPORTED_SASL_MECHANISM
+_ACCEPTED, _UNSUPPORTED = 0, 33  # UNSUPPORTED_SASL_MECHANISM
 _TLS_RECORDS = (b"\x16\x03", b"\x15\x03")  # handshake, alert (RFC 8446, 5.1)
+
+# X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH; those for an unknown issuer, from
+# X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT on (OpenSSL, x509_vfy.h).
+_OTHER_NAMES = {62, 64}
+_UNKNOWN_CA = {2, 18, 19, 20, 21}
 
 
 class Answer(Enum):
-    """What a host and port turned out to be, the most useful to know first."""
+    """What a host and port turned out to be, the most useful to know first. Values: the sentence."""
 
     KAFKA = "answers as Kafka"
-    TLS = "the broker is reachable but requires TLS: set VPCFLOW_KAFKA_SECURITY"
-    SASL = "the broker is reachable but requires SASL authentication: set VPCFLOW_KAFKA_SECURITY"
+    UNTRUSTED = (
+        "the certificate of the broker is not signed by {cas}: set VPCFLOW_KAFKA_CA to a PEM file with the CA"
+    )
+    OTHER_NAME = (
+        "the certificate of the broker is for another host name: set VPCFLOW_KAFKA, and advertised.listeners"
+        " of the broker, to a name in the certificate"
+    )
+    BAD_CERTIFICATE = "the certificate of the broker cannot be used ({detail}): renew it"
+    NO_CERTIFICATE = (
+        "the broker requires a client certificate: set VPCFLOW_KAFKA_CERT and VPCFLOW_KAFKA_CERT_KEY"
+    )
+    CERTIFICATE_REFUSED = (
+        "the broker refuses the client certificate VPCFLOW_KAFKA_CERT={cert}: use one that is signed by a CA"
+        " of the broker's truststore and has not expired"
+    )
+    TLS = "the broker is reachable but requires TLS: set VPCFLOW_KAFKA_SECURITY={tls}"
+    PLAINTEXT = (
+        "the broker is reachable but its listener has no TLS: set VPCFLOW_KAFKA_SECURITY={plaintext}, or"
+        " VPCFLOW_KAFKA to the port of a TLS listener"
+    )
+    SASL = (
+        "the broker is reachable but requires SASL authentication: set VPCFLOW_KAFKA_SECURITY={sasl} and"
+        " VPCFLOW_KAFKA_SASL{detail}"
+    )
+    NO_SASL = (
+        "the broker is reachable but its listener has no SASL authentication: set"
+        " VPCFLOW_KAFKA_SECURITY={no_sasl}, or VPCFLOW_KAFKA to the port of a SASL listener"
+    )
+    MECHANISM = "the broker does not accept VPCFLOW_KAFKA_SASL={mechanism}: set it{detail}"
     NOT_KAFKA = "the port is open, but what answers is not Kafka"
     SILENT = "nothing answers in time, maybe because of a firewall"
     CLOSED = "the port is closed"
     UNRESOLVED = "the host name cannot be resolved"
 
 
-_REMEDIES = {
-    Answer.TLS: " (this version has no such setting yet: use a listener without TLS)",
-    Answer.SASL: " (this version has no such setting yet: use a listener without authentication)",
-}
+_ABSENT = {Answer.NOT_KAFKA, Answer.SILENT, Answer.CLOSED, Answer.UNRESOLVED}
 _REMEDY = ": start one, or set VPCFLOW_KAFKA to its host:port"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a port answers. `detail` completes the sentence of some answers."""
+
+    answer: Answer
+    detail: str = ""
 
 
 def api_versions() -> bytes:
@@ -43,9 +85,10 @@ def api_versions() -> bytes:
     return _request(API_VERSIONS, 0, b"")
 
 
-def sasl_handshake() -> bytes:
+def sasl_handshake(mechanism: str) -> bytes:
     """Return a SaslHandshake request, version 1."""
-    return _request(SASL_HANDSHAKE, 1, struct.pack(">h", len(_MECHANISM)) + _MECHANISM)
+    name = mechanism.encode()
+    return _request(SASL_HANDSHAKE, 1, struct.pack(">h", len(name)) + name)
 
 
 def _request(key: int, version: int, body: bytes) -> bytes:
@@ -65,9 +108,56 @@ def error_code(answer: bytes) -> int | None:
     return int(code) if correlation_id == CORRELATION_ID else None
 
 
-def asks_for_sasl(code: int | None) -> bool:
-    """Say whether a listener wants SASL, by the error code of its SaslHandshake answer."""
-    return code in _ASKS_FOR_SASL
+def mechanisms(answer: bytes) -> list[str]:
+    """Return the mechanisms in an answer to SaslHandshake, sorted; none if it cannot be read."""
+    try:
+        (count,) = struct.unpack_from(">i", answer, 6)
+        names, at = [], 10
+        for _ in range(min(count, 64)):
+            (size,) = struct.unpack_from(">h", answer, at)
+            names.append(answer[at + 2 : at + 2 + max(size, 0)].decode("ascii"))
+            at += 2 + max(size, 0)
+    except (struct.error, UnicodeDecodeError):
+        return []
+    return sorted(names)
+
+
+def handshake_mechanism(connection: KafkaConnection) -> str:
+    """Return the mechanism to ask a listener for."""
+    if connection.login is None:
+        return ANY_MECHANISM
+    return OAUTHBEARER if connection.login.mechanism == AWS_MSK_IAM else connection.login.mechanism
+
+
+def handshake_answer(connection: KafkaConnection, answer: bytes | None) -> Found:
+    """Interpret the answer to a SaslHandshake; None if the listener closed the connection."""
+    code = error_code(answer) if answer is not None else None
+    offered = mechanisms(answer) if answer is not None else []
+    if connection.login is None:
+        if code not in {_ACCEPTED, _UNSUPPORTED}:
+            return Found(Answer.KAFKA)
+        return Found(Answer.SASL, f" to {_one_of(offered)}" if offered else "")
+    if code == _UNSUPPORTED:
+        return Found(Answer.MECHANISM, f" to {_one_of(offered)}" if offered else " to another mechanism")
+    return Found(Answer.KAFKA if code == _ACCEPTED else Answer.NO_SASL)
+
+
+def _one_of(names: list[str]) -> str:
+    return " or ".join(names)
+
+
+def certificate_answer(code: int, why: str) -> Found:
+    """Interpret OpenSSL's reason for refusing the broker's certificate."""
+    if code in _OTHER_NAMES:
+        return Found(Answer.OTHER_NAME)
+    return Found(Answer.UNTRUSTED) if code in _UNKNOWN_CA else Found(Answer.BAD_CERTIFICATE, why)
+
+
+def alert_answer(connection: KafkaConnection, reason: str) -> Found | None:
+    """Interpret the broker's TLS alert, as OpenSSL names it; None if it is not about our certificate."""
+    if "CERTIFICATE" not in reason and "UNKNOWN_CA" not in reason and "HANDSHAKE_FAILURE" not in reason:
+        return None
+    return Found(Answer.CERTIFICATE_REFUSED if connection.tls.cert else Answer.NO_CERTIFICATE)
 
 
 def is_tls(answer: bytes) -> bool:
@@ -75,28 +165,54 @@ def is_tls(answer: bytes) -> bool:
     return answer[:2] in _TLS_RECORDS
 
 
-def sentence(kafka: str, answers: dict[str, Answer]) -> str | None:
-    """Return why no server of `kafka` can be used, or None if one can. `answers` are by host:port."""
+def sentence(connection: KafkaConnection, found: Mapping[str, Found]) -> str | None:
+    """Return why no bootstrap server can be used, or None if one can. `found` is by host:port."""
     order = list(Answer)
-    server, best = min(answers.items(), key=lambda item: order.index(item[1]))
-    if best is Answer.KAFKA:
+    server, best = min(found.items(), key=lambda item: order.index(item[1].answer))
+    if best.answer is Answer.KAFKA:
         return None
-    if best in _REMEDIES:
-        return f"{server}: {best.value}{_REMEDIES[best]}"
-    where = "" if server == kafka else f"{server}: "
-    return f"no Kafka answers at {kafka}: {where}{best.value}{_REMEDY}"
+    text = _text(connection, best)
+    if best.answer not in _ABSENT:
+        return f"{server}: {text}"
+    where = "" if server == connection.servers else f"{server}: "
+    return f"no Kafka answers at {connection.servers}: {where}{text}{_REMEDY}"
 
 
-def advertised_sentence(kafka: str, answers: dict[str, Answer]) -> str | None:
+def _text(connection: KafkaConnection, found: Found) -> str:
+    has_sasl = connection.login is not None
+    return found.answer.value.format(
+        detail=found.detail,
+        cas=f"a CA of VPCFLOW_KAFKA_CA={connection.tls.ca}" if connection.tls.ca else "a CA of this system",
+        cert=connection.tls.cert,
+        tls="sasl_ssl" if has_sasl else "ssl, or sasl_ssl if it authenticates by SASL",
+        plaintext="sasl_plaintext" if has_sasl else "plaintext",
+        sasl="sasl_ssl" if connection.has_tls else "sasl_plaintext",
+        no_sasl="ssl" if connection.has_tls else "plaintext",
+        mechanism=connection.login.mechanism if connection.login else "",
+    )
+
+
+def advertised_sentence(connection: KafkaConnection, found: Mapping[str, Found]) -> str | None:
     """Return why no broker can be used under the address that it advertises, or None if one can."""
-    if not answers or Answer.KAFKA in answers.values():
+    if not found or any(one.answer is Answer.KAFKA for one in found.values()):
         return None
-    server, answer = next(iter(answers.items()))
+    server, one = next(iter(found.items()))
     return (
-        f"Kafka answers at {kafka}, but tells clients to use {server}, where {_where(answer)}:"
+        f"Kafka answers at {connection.servers}, but tells clients to use {server}, where"
+        f" {_text(connection, one).partition(': set')[0]}:"
         " set advertised.listeners of the broker to an address that this machine reaches"
     )
 
 
-def _where(answer: Answer) -> str:
-    return answer.value.partition(": set")[0]
+def refused_sentence(connection: KafkaConnection, server: str, why: str) -> str:
+    """Return why Kafka does not authenticate us. `why` is its own message."""
+    login = connection.login
+    if login is None:
+        return f"{server}: Kafka closes the connection ({why})"
+    told = f"{server}: Kafka refuses {login.mechanism} authentication"
+    if login.mechanism == AWS_MSK_IAM:
+        return f"{told} ({why}): allow kafka-cluster:Connect on the cluster in the IAM policy"
+    if login.mechanism == OAUTHBEARER:
+        origin = "VPCFLOW_KAFKA_TOKEN_FILE" if login.token_file else "VPCFLOW_KAFKA_TOKEN_URL"
+        return f"{told} ({why}): the token of {origin} has expired, or is not for this cluster"
+    return f"{told} of user {login.user} ({why}): check VPCFLOW_KAFKA_USER and VPCFLOW_KAFKA_PASSWORD"

@@ -1,6 +1,7 @@
 """Connects to Kafka's bootstrap servers once, to say in a sentence why they cannot be used.
 
-aiokafka reports a TLS listener, a web server and a closed port alike, and retries some of them endlessly.
+aiokafka reports a TLS listener, a web server, a wrong password and a closed port alike, and retries some of
+them endlessly.
 """
 
 from __future__ import annotations
@@ -11,86 +12,147 @@ import socket
 import ssl
 from collections.abc import Iterable
 
-from aiokafka.client import AIOKafkaClient
-from aiokafka.conn import collect_hosts
-from aiokafka.errors import KafkaError
+from aiokafka.conn import AIOKafkaConnection, collect_hosts
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
+from aiokafka.protocol.metadata import MetadataRequest
 
 from connectors.kafka import probe as kafka_probe
-from connectors.kafka.probe import Answer
+from connectors.kafka.clients import factory
+from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.clients.tls import tls_context
+from connectors.kafka.clients.tokens import TokenUnavailable
+from connectors.kafka.probe import Answer, Found
+from connectors.kafka_settings import OAUTHBEARER
 
 REACH_S = 5.0
 ANSWER_S = 10.0  # A busy broker may take seconds for its first answer.
 BROKEN = (OSError, asyncio.IncompleteReadError, TimeoutError)
+_REFUSED = (SaslAuthenticationFailed, AuthenticationFailedError, UnsupportedSaslMechanismError)
 
 
-async def why_unreachable(kafka: str) -> str | None:
-    """Return why Kafka cannot be used at its bootstrap servers or advertised addresses; None if it can."""
+async def why_unreachable(kafka: KafkaConnection) -> str | None:
+    """Return why Kafka cannot be used at its bootstrap servers or advertised addresses; None if it can.
+
+    Raises `SettingsError` if a file of the connection cannot be used.
+    """
     try:
-        servers = [(host.strip("[]"), port) for host, port, _ in collect_hosts(kafka)]
+        servers = [(host.strip("[]"), port) for host, port, _ in collect_hosts(kafka.servers)]
     except ValueError:
-        return f"no Kafka answers at {kafka}: it is not host:port[,host:port]; set VPCFLOW_KAFKA"
-    answers = await _answers(servers)
-    if (why := kafka_probe.sentence(kafka, answers)) is not None:
+        return f"no Kafka answers at {kafka.servers}: it is not host:port[,host:port]; set VPCFLOW_KAFKA"
+    found = await _found(kafka, servers)
+    if (why := kafka_probe.sentence(kafka, found)) is not None:
         return why
-    advertised = await _advertised(kafka)
-    unknown = {server for server in advertised if _name(*server) not in answers}
-    known = {name: answers[name] for name in (_name(*one) for one in advertised) if name in answers}
-    return kafka_probe.advertised_sentence(kafka, known | await _answers(unknown))
+    usable = next(server for server in servers if found[_name(*server)].answer is Answer.KAFKA)
+    advertised = await _advertised(kafka, *usable)
+    if isinstance(advertised, str):
+        return advertised
+    unknown = {server for server in advertised if _name(*server) not in found}
+    known = {name: found[name] for name in (_name(*one) for one in advertised) if name in found}
+    return kafka_probe.advertised_sentence(kafka, known | await _found(kafka, unknown))
 
 
-async def _advertised(kafka: str) -> list[tuple[str, int]]:
-    """Return the address that each broker tells clients to use; nothing if Kafka does not say."""
-    client = AIOKafkaClient(bootstrap_servers=kafka)
+async def _advertised(kafka: KafkaConnection, host: str, port: int) -> list[tuple[str, int]] | str:
+    """Authenticate, and return the address that each broker tells clients to use, or why Kafka refuses."""
     try:
-        await client.bootstrap()
-        return [(broker.host, broker.port) for broker in client.cluster.brokers()]
-    except KafkaError:
+        connection = await factory.connect(kafka, host, port)
+    except TokenUnavailable as error:
+        return str(error)
+    except _REFUSED as error:
+        return kafka_probe.refused_sentence(kafka, _name(host, port), _message(error))
+    except (*BROKEN, KafkaError, ValueError):
         return []  # The caller asks again, and reports what Kafka says.
+    try:
+        return await _brokers(connection)
+    except (*BROKEN, KafkaError):
+        # A broker answers a token that it refuses with a challenge, which aiokafka takes for a success, and
+        # closes the connection at the next request.
+        if kafka_probe.handshake_mechanism(kafka) == OAUTHBEARER:
+            return kafka_probe.refused_sentence(kafka, _name(host, port), "the token is not accepted")
+        return []
     finally:
-        await client.close()
+        connection.close()
 
 
-async def _answers(servers: Iterable[tuple[str, int]]) -> dict[str, Answer]:
+async def _brokers(connection: AIOKafkaConnection) -> list[tuple[str, int]]:
+    answer = await connection.send(MetadataRequest([]))
+    return [(broker[1], broker[2]) for broker in answer.brokers]
+
+
+def _message(error: KafkaError) -> str:
+    """Return the broker's own words, without the name of aiokafka's class."""
+    return str(error.args[0]) if error.args and isinstance(error.args[0], str) else type(error).__name__
+
+
+async def _found(kafka: KafkaConnection, servers: Iterable[tuple[str, int]]) -> dict[str, Found]:
     servers = list(servers)
-    found = await asyncio.gather(*(probe(host, port) for host, port in servers))
-    return {_name(*server): answer for server, answer in zip(servers, found, strict=True)}
+    found = await asyncio.gather(*(probe(kafka, host, port) for host, port in servers))
+    return {_name(*server): one for server, one in zip(servers, found, strict=True)}
 
 
 def _name(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-async def probe(host: str, port: int) -> Answer:
-    """Return what listens on a port."""
+async def probe(kafka: KafkaConnection, host: str, port: int) -> Found:
+    """Return what listens on a port. Raises `SettingsError`."""
+    context = tls_context(kafka.tls) if kafka.has_tls else None
     try:
         async with asyncio.timeout(REACH_S):
-            reader, writer = await asyncio.open_connection(host, port)
-    except (socket.gaierror, UnicodeError):
-        return Answer.UNRESOLVED
-    except TimeoutError:
-        return Answer.SILENT
-    except (OSError, OverflowError, ValueError):
-        return Answer.CLOSED
+            reader, writer = await asyncio.open_connection(host, port, ssl=context)
+    except (OSError, OverflowError, ValueError) as error:
+        found = _not_opened(kafka, error)
+        return await _without_tls(host, port) if found.answer is Answer.PLAINTEXT else found
     try:
-        code = await _asked(reader, writer, kafka_probe.api_versions())
-        if code is not None:
-            code = await _asked(reader, writer, kafka_probe.sasl_handshake())
-            return Answer.SASL if kafka_probe.asks_for_sasl(code) else Answer.KAFKA
+        if await _asked(reader, writer, kafka_probe.api_versions()) is not None:
+            mechanism = kafka_probe.handshake_mechanism(kafka)
+            answer = await _asked(reader, writer, kafka_probe.sasl_handshake(mechanism))
+            return kafka_probe.handshake_answer(kafka, answer)
+    except ssl.SSLError as error:  # In TLS 1.3 the broker looks at our certificate after our handshake.
+        return kafka_probe.alert_answer(kafka, error.reason or "") or Found(Answer.NOT_KAFKA)
     finally:
         writer.close()
-    return Answer.TLS if await _speaks_tls(host, port) else Answer.NOT_KAFKA
+    has_tls = context is None and await _speaks_tls(host, port)
+    return Found(Answer.TLS if has_tls else Answer.NOT_KAFKA)
 
 
-async def _asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> int | None:
-    """Send a request; return the error code of its answer, or None if nothing of Kafka's answers."""
+def _not_opened(kafka: KafkaConnection, error: Exception) -> Found:
+    """Interpret the error of a connection that was not opened. PLAINTEXT: it ended in the TLS handshake."""
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return Found(Answer.UNRESOLVED)
+    if isinstance(error, TimeoutError):
+        return Found(Answer.SILENT)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return kafka_probe.certificate_answer(error.verify_code, error.verify_message)
+    if isinstance(error, ssl.SSLError):
+        return kafka_probe.alert_answer(kafka, error.reason or "") or Found(Answer.PLAINTEXT)
+    was_open = kafka.has_tls and isinstance(error, ConnectionResetError)
+    return Found(Answer.PLAINTEXT if was_open else Answer.CLOSED)
+
+
+async def _without_tls(host: str, port: int) -> Found:
+    """Return what a port is that does not complete a TLS handshake."""
+    found = await probe(KafkaConnection(_name(host, port)), host, port)
+    return Found(Answer.PLAINTEXT) if found.answer in {Answer.KAFKA, Answer.SASL} else found
+
+
+async def _asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes | None:
+    """Send a request; return its answer, or None if nothing of Kafka's answers. Raises `ssl.SSLError`."""
     try:
         async with asyncio.timeout(ANSWER_S):
             writer.write(request)
             await writer.drain()
             count = kafka_probe.answer_bytes(await reader.readexactly(4))
-            return kafka_probe.error_code(await reader.readexactly(count)) if count else None
+            answer = await reader.readexactly(count) if count else b""
+    except ssl.SSLError:
+        raise
     except BROKEN:
         return None
+    return answer if count and kafka_probe.error_code(answer) is not None else None
 
 
 async def _speaks_tls(host: str, port: int) -> bool:

@@ -19,9 +19,11 @@ from typing import Any
 
 import orjson
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from connectors.errors import ConnectError
+from connectors.kafka.clients import factory
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.messages import FORMAT_HEADER, Message, check_format
 from connectors.kafka.state_on_disk import StateOnDisk
 
@@ -59,7 +61,7 @@ class Slot:
 
     def __init__(
         self,
-        kafka: str,
+        kafka: KafkaConnection,
         topic: str,
         partition: int,
         transactional_id: str,
@@ -85,8 +87,8 @@ class Slot:
 
         Raises `ContractError`, `NewerFormat`, and aiokafka's errors.
         """
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self._kafka,
+        producer = factory.producer(
+            self._kafka,
             transactional_id=self._transactional_id,
             acks="all",
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
@@ -188,16 +190,18 @@ def _batches(messages: Sequence[Message]) -> list[list[Message]]:
     return list(by_partition.values())
 
 
-async def read_compacted(kafka: str, topic: str, partition: int) -> dict[bytes, bytes]:
+async def read_compacted(kafka: KafkaConnection, topic: str, partition: int) -> dict[bytes, bytes]:
     """Return the latest committed value of every key of one partition of a compacted topic."""
     values: dict[bytes, bytes] = {}
     await _read_into(values, kafka, topic, partition)
     return values
 
 
-async def _read_into(values: MutableMapping[bytes, bytes], kafka: str, topic: str, partition: int) -> None:
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka,
+async def _read_into(
+    values: MutableMapping[bytes, bytes], kafka: KafkaConnection, topic: str, partition: int
+) -> None:
+    consumer = factory.consumer(
+        kafka,
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

@@ -24,6 +24,8 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from connectors.kafka.clients import factory
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.reachability import why_unreachable
 from connectors.kafka.slots import REQUEST_MAX_BYTES
 from connectors.kafka.topic_settings import (
@@ -60,7 +62,7 @@ class Examined:
     differences: tuple[Difference, ...]
 
 
-async def ensure_topics(kafka: str, prefix: str, slots: int) -> None:
+async def ensure_topics(kafka: KafkaConnection, prefix: str, slots: int) -> None:
     """Create what is missing and check what is there. Raises `TopicError` with one sentence."""
     async with _admin(kafka) as admin:
         missing = await _missing(admin, prefix)
@@ -75,7 +77,7 @@ async def ensure_topics(kafka: str, prefix: str, slots: int) -> None:
         )
 
 
-async def examine_topics(kafka: str, prefix: str, slots: int) -> Examined:
+async def examine_topics(kafka: KafkaConnection, prefix: str, slots: int) -> Examined:
     """Compare the topics that are there with what they should be; create none. Raises `TopicError`."""
     async with _admin(kafka) as admin:
         missing = await _missing(admin, prefix)
@@ -85,15 +87,15 @@ async def examine_topics(kafka: str, prefix: str, slots: int) -> Examined:
 
 
 @asynccontextmanager
-async def _admin(kafka: str) -> AsyncIterator[AIOKafkaAdminClient]:
+async def _admin(kafka: KafkaConnection) -> AsyncIterator[AIOKafkaAdminClient]:
     if (why := await why_unreachable(kafka)) is not None:
         raise TopicError(why)
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    admin = factory.admin(kafka)
     try:
         await admin.start()
         yield admin
     except KafkaError as error:
-        raise TopicError(f"Kafka at {kafka} refused to list or make topics: {error}") from error
+        raise TopicError(f"Kafka at {kafka.servers} refused to list or make topics: {error}") from error
     finally:
         await admin.close()
 

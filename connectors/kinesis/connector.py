@@ -25,6 +25,7 @@ from connectors.aws.session import make_client, session
 from connectors.clock import now_ms
 from connectors.health import health
 from connectors.kafka import health_messages
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.health_messages import HealthRecord
 from connectors.kafka.ownership import Ownership
 from connectors.kafka.partitioner import slot_of
@@ -318,7 +319,7 @@ async def run(settings: Connect, start_ms: int | None) -> None:
 
     Raises `TopicError`, `ConnectError`, or `SettingsError` when the health port is taken.
     """
-    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    await ensure_topics(KafkaConnection.of(settings), settings.prefix, settings.slots)
     client = make_client("kinesis", silence_s=SILENCE_S)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

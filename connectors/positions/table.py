@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocol
 
 from connectors.errors import ConnectError
+from connectors.kafka.clients import factory
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.slots import Slot, read_compacted
 from connectors.kafka.topics import ensure_topics
 from connectors.positions.rows import State
@@ -17,9 +18,10 @@ from connectors.settings import Common
 
 async def read_state(settings: Common) -> State:
     """Return the committed positions of every slot. Raises `TopicError`."""
-    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    kafka = KafkaConnection.of(settings)
+    await ensure_topics(kafka, settings.prefix, settings.slots)
     topic = f"{settings.prefix}positions"
-    reading = (read_compacted(settings.kafka, topic, slot) for slot in range(settings.slots))
+    reading = (read_compacted(kafka, topic, slot) for slot in range(settings.slots))
     return dict(enumerate(await asyncio.gather(*reading)))
 
 
@@ -37,7 +39,7 @@ async def read_owners(settings: Common) -> dict[int, str]:
 
 async def _members(settings: Common) -> list[tuple[str, bytes]]:
     """Return the name and the assignment of every instance in the consumer group."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = factory.admin(KafkaConnection.of(settings))
     await admin.start()
     try:
         answers = await admin.describe_consumer_groups([f"{settings.prefix}connect"])
@@ -58,8 +60,8 @@ async def write(settings: Common, moves: Mapping[int, dict[bytes, bytes | None]]
         raise ConnectError(f"connectors of VPCFLOW_PREFIX={settings.prefix} run ({running}): stop them first")
     for partition, state in moves.items():
         if state:
-            prefix = settings.prefix
-            slot = Slot(settings.kafka, f"{prefix}positions", partition, f"{prefix}connect-{partition}")
+            kafka, prefix = KafkaConnection.of(settings), settings.prefix
+            slot = Slot(kafka, f"{prefix}positions", partition, f"{prefix}connect-{partition}")
             await slot.open()
             try:
                 await slot.commit(state, [])

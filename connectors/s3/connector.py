@@ -22,6 +22,7 @@ from connectors.aws.errors import is_retryable, user_error
 from connectors.aws.session import make_client
 from connectors.errors import ConnectError
 from connectors.health import health
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.ownership import Ownership
 from connectors.kafka.partitioner import slot_of
 from connectors.kafka.slots import Slot
@@ -187,7 +188,7 @@ async def run(settings: ConnectS3) -> None:
     """
     if not settings.s3_bucket and not settings.s3_queue:
         raise ConnectError("no objects to read: set VPCFLOW_S3_BUCKET, or VPCFLOW_S3_QUEUE")
-    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    await ensure_topics(KafkaConnection.of(settings), settings.prefix, settings.slots)
     client = make_client("s3")
     if not settings.s3_queue:
         await _check(settings, client)

@@ -24,6 +24,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError
 
+from connectors.kafka.clients import factory
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import METADATA_AGE_MS
 from streams.alerts.firing import FiringNow
 from streams.alerts.sinks import NOTIFICATIONS, LogSink, Sink, SinkRefused, SinkUnavailable, Sleep
@@ -44,7 +46,7 @@ class NotifyError(RuntimeError):
     """`vpcflow notify` cannot start; the message is one sentence with the remedy."""
 
 
-async def run(*, kafka: str, prefix: str, sinks: Sequence[Sink], group: str = "notify") -> None:
+async def run(*, kafka: KafkaConnection, prefix: str, sinks: Sequence[Sink], group: str = "notify") -> None:
     """Deliver alerts to the log and to every sink until SIGTERM or SIGINT. Raises `NotifyError`."""
     all_sinks: list[Sink] = [LogSink(), *(sink for sink in sinks if sink.name != LogSink.name)]
     if len({sink.name for sink in all_sinks}) < len(all_sinks):
@@ -184,10 +186,10 @@ async def _commit(sink: str, consumer: AIOKafkaConsumer, partition: TopicPartiti
 
 @asynccontextmanager
 async def _consumer(
-    kafka: str, topic: str, group: str, listener: ConsumerRebalanceListener
+    kafka: KafkaConnection, topic: str, group: str, listener: ConsumerRebalanceListener
 ) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka,
+    consumer = factory.consumer(
+        kafka,
         group_id=group,
         metadata_max_age_ms=METADATA_AGE_MS,
         isolation_level="read_committed",
@@ -200,7 +202,7 @@ async def _consumer(
             await consumer.start()
         except KafkaConnectionError as error:
             raise NotifyError(
-                f"no Kafka answers at {kafka}: start one, or set VPCFLOW_KAFKA to its host:port"
+                f"no Kafka answers at {kafka.servers}: start one, or set VPCFLOW_KAFKA to its host:port"
             ) from error
         # A subscription to a missing topic can create it with the default settings of the broker.
         if topic not in await consumer.topics():

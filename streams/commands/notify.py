@@ -17,6 +17,7 @@ def notify(kafka: str | None, webhook: str | None) -> None:
     resolution.
     """
     from connectors.health import health
+    from connectors.kafka.clients.connection import KafkaConnection
     from connectors.kafka.topics import TopicError, ensure_topics
     from connectors.settings import Notify
     from streams.alerts import notify as notifier
@@ -29,8 +30,9 @@ def notify(kafka: str | None, webhook: str | None) -> None:
         sinks.append(WebhookSink(Webhook(settings.webhook, key=key, external_url=settings.url)))
 
     async def start() -> None:
-        await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+        kafka = KafkaConnection.of(settings)
+        await ensure_topics(kafka, settings.prefix, settings.slots)
         async with health(settings, lambda: True):
-            await notifier.run(kafka=settings.kafka, prefix=settings.prefix, sinks=sinks)
+            await notifier.run(kafka=kafka, prefix=settings.prefix, sinks=sinks)
 
     run_with_settings(start, (TopicError, notifier.NotifyError))

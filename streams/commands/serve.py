@@ -16,6 +16,7 @@ def serve(kafka: str | None, host: str | None, port: int | None) -> None:
 
     Each instance reads the last three hours of the topics at its start and keeps its own history.
     """
+    from connectors.kafka.clients.connection import KafkaConnection
     from connectors.kafka.topics import TopicError, ensure_topics
     from connectors.settings import Serve
     from streams.web import app
@@ -23,9 +24,10 @@ def serve(kafka: str | None, host: str | None, port: int | None) -> None:
     settings = settings_of(Serve, kafka=kafka, host=host, port=port)
 
     async def start() -> None:
-        await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+        kafka = KafkaConnection.of(settings)
+        await ensure_topics(kafka, settings.prefix, settings.slots)
         await app.run(
-            kafka=settings.kafka,
+            kafka=kafka,
             prefix=settings.prefix,
             host=settings.host,
             port=settings.port,

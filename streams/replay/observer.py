@@ -12,8 +12,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
+from connectors.kafka.clients import factory
+from connectors.kafka.clients.connection import KafkaConnection
 from streams.records import Alert, decode_alert
 
 Key = tuple[str, str, int]
@@ -59,11 +61,9 @@ class Observer:
     backwards: int = 0
     latencies_ms: list[int] = field(default_factory=list)
 
-    async def follow(self, kafka: str, prefix: str, slots: int) -> None:
+    async def follow(self, kafka: KafkaConnection, prefix: str, slots: int) -> None:
         """Read until cancelled."""
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=kafka, isolation_level="read_committed", auto_offset_reset="earliest"
-        )
+        consumer = factory.consumer(kafka, isolation_level="read_committed", auto_offset_reset="earliest")
         await consumer.start()
         try:
             topics = [prefix + name for name in ("aggregates", "alerts", "dead")]

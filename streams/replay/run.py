@@ -55,7 +55,7 @@ async def _replay(stage: Stage) -> int:
     options, console = stage.options, stage.console
     ledger, refused, source = stage.loaded.ledger, stage.loaded.refused, stage.loaded.source
     console.print(f"page      [link={stage.page}]{stage.page}[/link]")
-    console.print(f"kinesis   {stage.endpoint}   kafka {stage.kafka}")
+    console.print(f"kinesis   {stage.endpoint}   kafka {stage.kafka.servers}")
     progress = Progress(options.records)
     feed = _play(stage, ledger, progress) if options.world else _feed(stage, ledger, source, progress)
     feeding = asyncio.ensure_future(feed)

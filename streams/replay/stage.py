@@ -24,7 +24,10 @@ import boto3
 from botocore.config import Config
 from rich.console import Console
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
+from connectors.kafka_settings import KafkaSettings, variables
+from connectors.settings import Common
 from emulator.kafka.cluster import Node, kafka_node
 from emulator.kafka.ports import free_port
 from streams.replay import world
@@ -44,7 +47,8 @@ class Stage:
     console: Console
     folder: Path
     loaded: Loaded
-    kafka: str = ""
+    kafka: KafkaConnection = field(default_factory=lambda: KafkaConnection(""))
+    kafka_variables: dict[str, str] = field(default_factory=dict)
     prefix: str = "vpcflow."
     endpoint: str = ""
     page: str = ""
@@ -72,12 +76,8 @@ async def _start(stage: Stage, stack: AsyncExitStack) -> None:
     if emulator is not None:
         await emulator.start()
     with stage.console.status("starting Kafka"):
-        stage.kafka = os.environ.get("VPCFLOW_KAFKA", "")
-        if stage.kafka:
-            stage.prefix = f"vpcflow-replay-{secrets.token_hex(4)}."
-        else:
-            stage.node = await stack.enter_async_context(kafka_node(stage.folder / "kafka"))
-            stage.kafka = stage.node.bootstrap
+        settings = await _kafka_settings(stage, stack)
+        stage.kafka, stage.kafka_variables = KafkaConnection.of(settings), variables(settings)
         await ensure_topics(stage.kafka, stage.prefix, SLOTS)
     if options.external_endpoint:
         stage.stream = f"vpcflow-replay-{secrets.token_hex(4)}"
@@ -94,6 +94,15 @@ async def _start(stage: Stage, stack: AsyncExitStack) -> None:
     await _await_page(stage)
     following = asyncio.ensure_future(stage.observer.follow(stage.kafka, stage.prefix, SLOTS))
     stack.callback(following.cancel)
+
+
+async def _kafka_settings(stage: Stage, stack: AsyncExitStack) -> KafkaSettings:
+    """Return the settings of the Kafka that VPCFLOW_KAFKA names, or of one that is started here."""
+    if os.environ.get("VPCFLOW_KAFKA"):
+        stage.prefix = f"vpcflow-replay-{secrets.token_hex(4)}."
+        return Common()
+    stage.node = await stack.enter_async_context(kafka_node(stage.folder / "kafka"))
+    return KafkaSettings(kafka=stage.node.bootstrap)
 
 
 def _add_emulator(stage: Stage, stack: AsyncExitStack) -> Child | None:
@@ -133,7 +142,7 @@ def _add_child(
     stage: Stage, stack: AsyncExitStack, name: str, arguments: list[str], env: dict[str, str]
 ) -> Child:
     common = {
-        "VPCFLOW_KAFKA": stage.kafka,
+        **stage.kafka_variables,
         "VPCFLOW_PREFIX": stage.prefix,
         "VPCFLOW_SLOTS": str(SLOTS),
         "VPCFLOW_STREAM": stage.stream,

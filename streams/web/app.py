@@ -21,6 +21,7 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from connectors.http_log import listener_logger
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.settings import DEFAULT_URL
 from streams.web import hosts, metrics, query
 from streams.web.feed import Feed
@@ -193,7 +194,13 @@ async def page(
 
 
 async def run(
-    *, kafka: str, prefix: str, host: str, port: int, public_url: str, windows: int = KEEP_WINDOWS
+    *,
+    kafka: KafkaConnection,
+    prefix: str,
+    host: str,
+    port: int,
+    public_url: str,
+    windows: int = KEEP_WINDOWS,
 ) -> None:
     """Serve the page for Kafka's topics until SIGTERM or SIGINT. Raises `PortInUse`."""
     feed = Feed(kafka=kafka, prefix=prefix, board=Board(windows))
@@ -203,7 +210,7 @@ async def run(
         loop.add_signal_handler(number, stopped.set)
     try:
         async with page(feed, host, port, public_url=public_url) as url:
-            log.info("serving the page", url=url, public_url=public_url, kafka=kafka)
+            log.info("serving the page", url=url, public_url=public_url, kafka=kafka.servers)
             following = asyncio.create_task(feed.run(), name="feed")
             stopping = asyncio.create_task(stopped.wait(), name="stop")
             try:

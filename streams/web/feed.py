@@ -17,6 +17,8 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from connectors.kafka.clients import factory
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.progress import PROGRESS_KEY
 from streams.web.starts import POSITIONS_BACK, Offsets, find_starts
 from streams.web.state.board import Board, Link
@@ -40,7 +42,7 @@ class Feed:
     """The reader of the topics, which updates a board. The constructor opens nothing."""
 
     def __init__(
-        self, *, kafka: str, prefix: str, board: Board, clock: Callable[[], float] = time.time
+        self, *, kafka: KafkaConnection, prefix: str, board: Board, clock: Callable[[], float] = time.time
     ) -> None:
         self._kafka = kafka
         self._topics = {prefix + name: name for name in TOPICS}
@@ -74,8 +76,8 @@ class Feed:
                 await _stop(consumer)
 
     def _consumer(self) -> AIOKafkaConsumer:
-        return AIOKafkaConsumer(
-            bootstrap_servers=self._kafka,
+        return factory.consumer(
+            self._kafka,
             isolation_level="read_committed",
             auto_offset_reset="earliest",  # also after retention, or if the topic is recreated
             enable_auto_commit=False,

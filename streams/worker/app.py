@@ -12,6 +12,8 @@ from typing import Any
 import faust
 from faust.transport.drivers import aiokafka as driver
 
+from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.clients.factory import security_options
 from connectors.kafka.topics import METADATA_AGE_MS
 from connectors.settings import Work
 
@@ -51,6 +53,7 @@ def make_app(settings: Work) -> faust.App:
         options["consumer_group_instance_id"] = settings.worker_id
     app = _App(
         f"{settings.prefix}work",
+        broker_credentials=_credentials(KafkaConnection.of(settings)),
         broker=f"kafka://{settings.kafka.replace(',', ';kafka://')}",
         web_enabled=False,  # `vpcflow serve` is another process.
         topic_partitions=settings.slots,
@@ -68,6 +71,22 @@ def make_app(settings: Work) -> faust.App:
     )
     app.transport = _CommittedTransport(app.conf.broker, app)
     return app
+
+
+def _credentials(connection: KafkaConnection) -> Any:
+    """Return the connection's security in Faust's form; Faust gives it to its consumer and its producer."""
+    options = security_options(connection)
+    context = options.get("ssl_context")
+    if "sasl_oauth_token_provider" in options:
+        return faust.auth.OAuthCredentials(oauth_cb=options["sasl_oauth_token_provider"], ssl_context=context)
+    if "sasl_mechanism" in options:
+        return faust.SASLCredentials(
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            mechanism=options["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context else None
 
 
 def declare_topic(app: faust.App, name: str) -> Any:

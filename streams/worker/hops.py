@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.slots import Slot
 from connectors.settings import Work
 from streams.numbering import Input, Rewind
@@ -82,7 +83,7 @@ def make_slot(settings: Work, hop: str, partition: int) -> Slot:
     """Return the slot of a partition of a hop; its transactional id fences the previous owner."""
     prefix = settings.prefix
     return Slot(
-        settings.kafka,
+        KafkaConnection.of(settings),
         f"{prefix}{hop}-state",
         partition,
         f"{prefix}{hop}-{partition}",

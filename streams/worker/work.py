@@ -18,6 +18,7 @@ import structlog
 from faust.types import TP
 
 from connectors.health import health
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.messages import check_format
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
@@ -291,7 +292,7 @@ async def run(settings: Work) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    await ensure_topics(KafkaConnection.of(settings), settings.prefix, settings.slots)
     # A flush creates tens of thousands of objects without references. The default threshold of 700 objects
     # cost a sixth of the CPU time in searches for cycles.
     gc.freeze()

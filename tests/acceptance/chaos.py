@@ -27,6 +27,7 @@ import click
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from emulator.kafka.cluster import Node, kafka_node
 from emulator.kafka.ports import free_port
@@ -95,7 +96,7 @@ class Scene:
 async def run(seed: int, *, chaos_s: float = 60.0, rate: float = 400.0) -> Outcome:
     """Run one seed and return what it came to."""
     async with kafka_node() as node:
-        await ensure_topics(node.bootstrap, PREFIX, SLOTS)
+        await ensure_topics(KafkaConnection(node.bootstrap), PREFIX, SLOTS)
         with tempfile.TemporaryDirectory() as folder:
             emulator, scene = await _start(node, Path(folder), seed, chaos_s)
             try:

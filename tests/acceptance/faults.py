@@ -27,6 +27,7 @@ import boto3
 import click
 from botocore.config import Config
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
 from emulator.kafka.cluster import Node, kafka_node
@@ -113,7 +114,7 @@ async def run(
     load = replace(load, start=(int(time.time()) - load.span_s) // 60 * 60)
     ledger = Ledger()
     async with kafka_node() as node:
-        await ensure_topics(node.bootstrap, PREFIX, SLOTS)
+        await ensure_topics(KafkaConnection(node.bootstrap), PREFIX, SLOTS)
         with tempfile.TemporaryDirectory() as folder:
             emulator, scene = await _start(node, Path(folder), seed)
             try:
@@ -238,7 +239,7 @@ async def _settle(scene: Scene, seed: int, ledger: Ledger) -> Outcome:
     """Let everything finish without faults, then compare."""
     resume_all(scene.paused)
     observer = Observer()
-    following = asyncio.ensure_future(observer.follow(scene.node.bootstrap, PREFIX, SLOTS))
+    following = asyncio.ensure_future(observer.follow(KafkaConnection(scene.node.bootstrap), PREFIX, SLOTS))
     deadline = time.monotonic() + SETTLE_S
     try:
         while observer.flows + sum(observer.dead.values()) < ledger.lines and time.monotonic() < deadline:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.slots import read_compacted
 from emulator.ledger.ledger import Key, Ledger
 from streams.records import Aggregate
@@ -14,7 +15,7 @@ async def read(kafka: str, prefix: str, slots: int) -> dict[Key, Aggregate]:
     """Return what `merge` keeps, as aggregates."""
     found = {}
     for partition in range(slots):
-        values = await read_compacted(kafka, f"{prefix}merge-state", partition)
+        values = await read_compacted(KafkaConnection(kafka), f"{prefix}merge-state", partition)
         values.pop(b"sent", None)
         for aggregate in Windows.load(Rules(), values).aggregates():
             found[aggregate.eni, aggregate.action, aggregate.window_start] = aggregate

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from emulator.kafka.ports import free_port
 from emulator.server import emulator
@@ -116,7 +117,7 @@ async def test_a_wrong_value(vpcflow: Command) -> None:
 
 
 async def test_another_partition_count(vpcflow: Command, kafka: str, prefix: str) -> None:
-    await ensure_topics(kafka, prefix, 2)
+    await ensure_topics(KafkaConnection(kafka), prefix, 2)
     settings = {**AWS, "VPCFLOW_KAFKA": kafka, "VPCFLOW_PREFIX": prefix, "VPCFLOW_SLOTS": "3"}
     for outcome in await asyncio.gather(*(vpcflow(*process, **settings) for process in PROCESSES)):
         assert outcome.is_sentence(f"topic {prefix}", "has 2 partitions, not 3: set VPCFLOW_SLOTS=2")

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from emulator.kafka.ports import free_port
 from streams.replay.observer import WINDOW_S, Observer
@@ -29,7 +30,7 @@ async def test_a_world_at_speed_60_reaches_final_windows_and_alerts(
     kafka: str, prefix: str, tmp_path: Path
 ) -> None:
     """No line is ahead of its arrival, so none is refused; the page has final windows and an alert."""
-    await ensure_topics(kafka, prefix, SLOTS)
+    await ensure_topics(KafkaConnection(kafka), prefix, SLOTS)
     url, page = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     env = {
         **environment(kafka, prefix, SLOTS),
@@ -54,7 +55,7 @@ async def test_a_world_at_speed_60_reaches_final_windows_and_alerts(
         await start("work", "work")
         await start("serve", "serve", "--port", page.rpartition(":")[2])
         observer = Observer()
-        following = asyncio.ensure_future(observer.follow(kafka, prefix, SLOTS))
+        following = asyncio.ensure_future(observer.follow(KafkaConnection(kafka), prefix, SLOTS))
         stack.callback(following.cancel)
         await _played(observer, following)
         assert dict(observer.dead) == {}

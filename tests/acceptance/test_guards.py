@@ -19,6 +19,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
 
 from connectors.kafka.blocks import BlockWriter, Provenance, Sent
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.messages import Message
 from connectors.kafka.slots import Slot, SlotLost, read_compacted
 from connectors.kafka.topics import ensure_topics
@@ -47,7 +48,7 @@ AnyHop = TypeVar("AnyHop", SumHop, MergeHop)
 @pytest.fixture
 async def settings(kafka: str, prefix: str) -> Work:
     """A worker's settings for topics of one partition, which are there."""
-    await ensure_topics(kafka, prefix, 1)
+    await ensure_topics(KafkaConnection(kafka), prefix, 1)
     return Work.model_validate({"kafka": kafka, "prefix": prefix, "slots": 1})
 
 
@@ -57,7 +58,9 @@ async def slot(settings: Work) -> AsyncIterator[Opener]:
     async with AsyncExitStack() as opened:
 
         async def open_slot(topic: str, owner: str) -> HeldSlot:
-            one = HeldSlot(settings.kafka, settings.prefix + topic, 0, settings.prefix + owner)
+            one = HeldSlot(
+                KafkaConnection(settings.kafka), settings.prefix + topic, 0, settings.prefix + owner
+            )
             opened.push_async_callback(one.close)
             await one.open()
             return one
@@ -383,7 +386,7 @@ async def test_a_revocation_waits_for_the_flush_and_leaves_no_slot_open(settings
     for hop, state in ((held, {b"flush": b"whole"}), (idle, {})):
         with pytest.raises(SlotLost):
             await hop.slot.commit({b"flush": b"late"}, [])
-        assert await read_compacted(settings.kafka, hop.slot.topic, 0) == state
+        assert await read_compacted(KafkaConnection(settings.kafka), hop.slot.topic, 0) == state
 
 
 UNCHECKED = """
@@ -408,8 +411,8 @@ async def test_topics_that_a_broker_did_not_tell_of_are_shared_out_soon(
         while b"Ignoring missing topic" not in log.read_bytes():
             assert asyncio.get_running_loop().time() < opened, log.read_text()
             await asyncio.sleep(0.05)
-        await ensure_topics(kafka, prefix, 1)
-        one = Slot(kafka, f"{prefix}positions", 0, f"{prefix}connect-0")
+        await ensure_topics(KafkaConnection(kafka), prefix, 1)
+        one = Slot(KafkaConnection(kafka), f"{prefix}positions", 0, f"{prefix}connect-0")
         await one.open()
         await one.commit({}, [block(0)._replace(topic=f"{prefix}blocks")])
         await one.close()

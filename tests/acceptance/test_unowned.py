@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from connectors.kafka.clients.connection import KafkaConnection
 from emulator.kafka.cluster import kafka_node
 from emulator.kafka.ports import free_port
 from streams.replay.observer import Observer
@@ -54,7 +55,9 @@ async def test_a_slot_without_a_connector_holds_final_windows_and_is_named_withi
         pipeline = Pipeline(case, node, tmp_path)
         stack.push_async_callback(pipeline.stop)
         feeder, observer = Feeder(await pipeline.start(), case), Observer()
-        following = asyncio.ensure_future(observer.follow(node.bootstrap, PREFIX, case.slots))
+        following = asyncio.ensure_future(
+            observer.follow(KafkaConnection(node.bootstrap), PREFIX, case.slots)
+        )
         stack.callback(following.cancel)
         port = free_port()
         page = Child("serve", ["serve", "--port", str(port)], pipeline.worker.env, tmp_path)

@@ -24,6 +24,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from botocore.config import Config
 from rich.console import Console
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from emulator.kafka.cluster import kafka_node
 from emulator.kafka.ports import free_port
@@ -95,7 +96,7 @@ class Stage:
 async def stage(shards: int) -> AsyncIterator[Stage]:
     """Start everything but the connector; stop it all."""
     async with kafka_node() as node:
-        await ensure_topics(node.bootstrap, PREFIX, SLOTS)
+        await ensure_topics(KafkaConnection(node.bootstrap), PREFIX, SLOTS)
         port = free_port()
         url = f"http://127.0.0.1:{port}"
         with tempfile.TemporaryDirectory() as folder:
@@ -212,7 +213,7 @@ async def figures() -> AsyncIterator[Figure]:
     yield at_most("fan-out, arrival to committed, p50", found[len(found) // 2], "ms", 150)
     yield Figure("the same, p99", found[int(len(found) * 0.99)], "ms")
     async with stage(1) as one:
-        await ensure_topics(one.kafka, objects.PREFIX, objects.SLOTS)
+        await ensure_topics(KafkaConnection(one.kafka), objects.PREFIX, objects.SLOTS)
         lines, peak_mb = await objects.large_object(one.kafka, one.url, CREDENTIALS, one.folder)
     unit = "lines per CPU-second"
     yield Figure("S3, an object of 200 MB gzip", lines, unit, 300_000, is_at_most=False)

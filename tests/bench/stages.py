@@ -16,6 +16,7 @@ from connectors.commit.content import transaction
 from connectors.formats.by_log_group import Formats
 from connectors.formats.flowlog import DEFAULT_FORMAT
 from connectors.kafka.blocks import Sent
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.slots import Slot
 from connectors.kafka.topics import ensure_topics
 from connectors.kinesis.answers import Answer
@@ -96,8 +97,8 @@ async def connector(lines: int = LINES // 2) -> float:
     bodies = await asyncio.to_thread(cloudwatch_bodies, lines)
     context = ParseContext(Naming("flow-logs", "", "us-east-1"), "flow-logs@0", Formats("default"))
     async with kafka_node() as node:
-        await ensure_topics(node.bootstrap, "bench.", 8)
-        slot = Slot(node.bootstrap, "bench.positions", 0, "bench.connect-0")
+        await ensure_topics(KafkaConnection(node.bootstrap), "bench.", 8)
+        slot = Slot(KafkaConnection(node.bootstrap), "bench.positions", 0, "bench.connect-0")
         await slot.open()
         me = psutil.Process()
         began = me.cpu_times()

@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.slots import Slot
 from connectors.kafka.topics import ensure_topics
 from emulator.kafka.cluster import kafka_node
@@ -25,7 +26,7 @@ async def measure(lines: int = LINES, python: tuple[str, ...] = ()) -> dict[str,
     """Return lines per CPU-second of the worker, its peak memory, and wall time."""
     async with kafka_node() as node:
         prefix = "bench."
-        await ensure_topics(node.bootstrap, prefix, SLOTS)
+        await ensure_topics(KafkaConnection(node.bootstrap), prefix, SLOTS)
         with tempfile.TemporaryDirectory() as folder:
             port = free_port()
             env = environment(node.bootstrap, prefix, SLOTS, health_port=port)
@@ -38,7 +39,9 @@ async def measure(lines: int = LINES, python: tuple[str, ...] = ()) -> dict[str,
                 began = time.monotonic()
                 await _produce(node.bootstrap, prefix, lines)
                 observer = Observer()
-                following = asyncio.ensure_future(observer.follow(node.bootstrap, prefix, SLOTS))
+                following = asyncio.ensure_future(
+                    observer.follow(KafkaConnection(node.bootstrap), prefix, SLOTS)
+                )
                 await until(lambda: _all(observer, worker, lines), "the worker does not finish")
                 following.cancel()
                 with suppress(asyncio.CancelledError):
@@ -67,7 +70,7 @@ async def _all(observer: Observer, worker: Child, lines: int) -> bool:
 
 
 async def _produce(kafka: str, prefix: str, lines: int) -> None:
-    slot = Slot(kafka, f"{prefix}positions", 0, f"{prefix}bench")
+    slot = Slot(KafkaConnection(kafka), f"{prefix}positions", 0, f"{prefix}bench")
     await slot.open()
     messages = await asyncio.to_thread(block_messages, prefix, SLOTS, lines)
     for at in range(0, len(messages), 16):

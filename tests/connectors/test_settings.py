@@ -138,7 +138,8 @@ def test_the_origin_of_every_value_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("VPCFLOW_SLOTS", "3")
     monkeypatch.setenv("VPCFLOW_KAFKA", "environment:1")
     told = describe(Common(kafka="flag:1"), ["kafka"])
-    assert {name: (one.value, one.origin) for name, one in told.items()} == {
+    shown = {name: (one.value, one.origin) for name, one in told.items() if "_KAFKA_" not in name}
+    assert shown == {
         "VPCFLOW_KAFKA": ("flag:1", "flag"),
         "VPCFLOW_SLOTS": ("3", "environment"),
         "VPCFLOW_PREFIX": ("file.", "vpcflow.env"),

@@ -25,6 +25,7 @@ import boto3
 import click
 import polars as pl
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from emulator.kafka.cluster import Node, kafka_node
 from emulator.kafka.ports import free_port
@@ -205,7 +206,7 @@ class Pipeline:
 
     async def start(self) -> Any:
         """Start all but the connectors; return a client of the emulator."""
-        await ensure_topics(self.node.bootstrap, PREFIX, self.case.slots)
+        await ensure_topics(KafkaConnection(self.node.bootstrap), PREFIX, self.case.slots)
         await self.emulator.start()
         await until(lambda: answers(f"{self.endpoint}/_localstack/health"), "the emulator does not answer")
         client = boto3.client("kinesis", endpoint_url=self.endpoint, **KEYS)
@@ -265,7 +266,9 @@ async def run(case: Case) -> Outcome:
         stack.push_async_callback(pipeline.stop)
         feeder = Feeder(await pipeline.start(), case)
         observer = Observer()
-        following = asyncio.ensure_future(observer.follow(node.bootstrap, PREFIX, case.slots))
+        following = asyncio.ensure_future(
+            observer.follow(KafkaConnection(node.bootstrap), PREFIX, case.slots)
+        )
         stack.callback(following.cancel)
         if not case.is_first_start:
             await pipeline.connect()

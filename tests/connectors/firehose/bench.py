@@ -20,6 +20,7 @@ import orjson
 import psutil
 import pybase64
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from emulator.kafka.cluster import kafka_node
 from tests.build import line
@@ -119,7 +120,7 @@ def main(what: str, seconds: float, at_once: int, requests: int) -> None:
     async def run() -> None:
         with tempfile.TemporaryDirectory() as folder:
             async with kafka_node() as node:
-                await ensure_topics(node.bootstrap, PREFIX, SLOTS)
+                await ensure_topics(KafkaConnection(node.bootstrap), PREFIX, SLOTS)
                 async with endpoint(node.bootstrap, PREFIX, Path(folder), SLOTS) as one:
                     await (rate(one, seconds, at_once) if what == "rate" else hostile(one, requests))
 

@@ -11,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from connectors.formats.flowlog import DEFAULT_FORMAT
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from emulator import server
 from emulator.world.settings import WorldSettings
@@ -79,7 +80,7 @@ async def blocks_of(kafka: str, prefix: str, count: int) -> list[Any]:
 async def test_the_lines_in_blocks_equal_the_ledger(
     kafka: str, prefix: str, account: Account, tmp_path: Path
 ) -> None:
-    await ensure_topics(kafka, prefix, SLOTS)
+    await ensure_topics(KafkaConnection(kafka), prefix, SLOTS)
     async with endpoint(kafka, prefix, tmp_path, SLOTS, firehose_key=KEY) as one:
         await asyncio.to_thread(deliver_to, account, one)
         ledger = await asyncio.to_thread(played, account, WORLD)

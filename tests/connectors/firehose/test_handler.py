@@ -16,6 +16,7 @@ from connectors.firehose.connector import receive
 from connectors.firehose.handler import Receiver
 from connectors.firehose.listener import listening
 from connectors.formats.envelope import control_message, wrap_subscription
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.slots import Slot, read_compacted
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import ConnectFirehose
@@ -149,7 +150,7 @@ async def test_a_chunked_body_is_taken(settings: ConnectFirehose, committed: Rea
 async def test_wrong_and_missing_keys_are_refused_and_both_keys_are_taken(
     kafka: str, prefix: str, committed: Reader
 ) -> None:
-    await ensure_topics(kafka, prefix, 1)
+    await ensure_topics(KafkaConnection(kafka), prefix, 1)
     keyed = configured(kafka, prefix, firehose_key="old-secret", firehose_key_2="new-secret")
     wrong = ["", "old-secreT", "old-secre", "Old-secret", "old-secretnew-secret", "ø"]
     async with receiving(keyed) as url:
@@ -164,7 +165,7 @@ async def test_wrong_and_missing_keys_are_refused_and_both_keys_are_taken(
 
 async def test_the_key_is_looked_at_before_the_body_is_read(kafka: str, prefix: str) -> None:
     """A body that never comes is no reason to wait; a reader of bodies would."""
-    await ensure_topics(kafka, prefix, 1)
+    await ensure_topics(KafkaConnection(kafka), prefix, 1)
     async with receiving(configured(kafka, prefix, firehose_key="secret")) as url:
         head = raw_head(Post(key="wrong"), 1000)
         assert (await raw(url, head)).startswith(b"HTTP/1.1 401 ")
@@ -203,7 +204,7 @@ async def test_other_methods_are_405(settings: ConnectFirehose) -> None:
 async def test_tls(kafka: str, prefix: str, tmp_path: Any) -> None:
     import trustme
 
-    await ensure_topics(kafka, prefix, 1)
+    await ensure_topics(KafkaConnection(kafka), prefix, 1)
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1")
     issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
@@ -219,13 +220,15 @@ async def test_tls(kafka: str, prefix: str, tmp_path: Any) -> None:
 async def test_marks_that_are_of_no_more_use_are_deleted(settings: ConnectFirehose) -> None:
     """When a slot is opened, and once a minute then."""
     fresh, old = Post(), Post()
-    slot = Slot(settings.kafka, f"{settings.prefix}positions", 0, f"{settings.prefix}connect-0")
+    slot = Slot(
+        KafkaConnection(settings.kafka), f"{settings.prefix}positions", 0, f"{settings.prefix}connect-0"
+    )
     await slot.open()
     await slot.commit(CommittedRequests({}, {}).change([old.request_id], 1_700_000_000_000).state, [])
     await slot.close()
 
     async def is_pruned() -> bool:
-        state = await read_compacted(settings.kafka, f"{settings.prefix}positions", 0)
+        state = await read_compacted(KafkaConnection(settings.kafka), f"{settings.prefix}positions", 0)
         marks = CommittedRequests(state, {})
         list(marks.load())
         return fresh.request_id in marks and old.request_id not in marks
@@ -240,7 +243,9 @@ async def test_what_comes_while_marks_are_read_is_told_to_come_again(
 ) -> None:
     """A request that was committed before must not be taken for a new one because nobody knows yet."""
     old = Post()
-    slot = Slot(settings.kafka, f"{settings.prefix}positions", 0, f"{settings.prefix}connect-0")
+    slot = Slot(
+        KafkaConnection(settings.kafka), f"{settings.prefix}positions", 0, f"{settings.prefix}connect-0"
+    )
     await slot.open()
     many = [*(str(number) for number in range(400 * PACK_MARKS)), old.request_id]
     await slot.commit(CommittedRequests({}, {}).change(many, now_ms()).state, [])

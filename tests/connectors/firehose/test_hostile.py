@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.firehose.body_reader import RequestLimits
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import ConnectFirehose
 from tests.connectors.firehose.hostile import HANGS, NO_ANSWER, attack
@@ -19,7 +20,7 @@ ALLOWED = {NO_ANSWER, 200, 400, 401, 405, 408, 503}
 async def test_hostile_requests_get_an_answer_and_never_an_error_of_ours(
     kafka: str, prefix: str, committed: Reader, seed: int
 ) -> None:
-    await ensure_topics(kafka, prefix, 1)
+    await ensure_topics(KafkaConnection(kafka), prefix, 1)
     settings = ConnectFirehose.model_validate(
         {"kafka": kafka, "prefix": prefix, "slots": 1, "firehose_port": 0}
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from tests.connectors.firehose.posting import DEADLINE_S, Post, Reader, deliver, lines, raw_head, send
 from tests.connectors.firehose.process import Endpoint, endpoint
@@ -27,7 +28,7 @@ STOPPED_WITHIN_S = 10.0
 @pytest.fixture
 async def topics(kafka: str, prefix: str) -> None:
     """Topics of one partition."""
-    await ensure_topics(kafka, prefix, 1)
+    await ensure_topics(KafkaConnection(kafka), prefix, 1)
 
 
 class HalfSent:

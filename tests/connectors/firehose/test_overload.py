@@ -14,6 +14,7 @@ from connectors.firehose.body_reader import RequestLimits
 from connectors.firehose.connector import receive
 from connectors.firehose.handler import Receiver
 from connectors.firehose.listener import listening
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.partitioner import slot_of
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import ConnectFirehose
@@ -138,7 +139,7 @@ async def another_instance(kafka: str, prefix: str) -> AsyncIterator[AIOKafkaCon
 
 
 async def test_503_for_a_slot_that_another_instance_owns(kafka: str, prefix: str) -> None:
-    await ensure_topics(kafka, prefix, 2)
+    await ensure_topics(KafkaConnection(kafka), prefix, 2)
     settings = configured(kafka, prefix, slots=2)
     async with receiving(settings) as url:
         posts = [Post() for _ in range(12)]
@@ -168,7 +169,7 @@ async def test_503_while_more_bodies_are_held_than_may_be(settings: ConnectFireh
 async def test_503_while_a_commit_is_overdue(prefix: str) -> None:
     """Kafka dies; what was under way is answered when it is back, and nothing more is taken meanwhile."""
     async with kafka_node() as node:
-        await ensure_topics(node.bootstrap, prefix, 1)
+        await ensure_topics(KafkaConnection(node.bootstrap), prefix, 1)
         receiver, stop = (
             Receiver(configured(node.bootstrap, prefix), RequestLimits(overdue_s=0.5)),
             asyncio.Event(),

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from connectors.errors import ConnectError
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.ownership import Ownership
 from connectors.kafka.slots import Slot
 from connectors.kafka.topics import ensure_topics
@@ -41,7 +42,7 @@ async def owning(settings: Common, source: str) -> None:
 
 async def test_who_is_alone_may_choose_other_streams(kafka: str, prefix: str) -> None:
     settings = Common(kafka=kafka, prefix=prefix, slots=2)
-    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    await ensure_topics(KafkaConnection(settings.kafka), settings.prefix, settings.slots)
     await owning(settings, "kinesis flow-logs")
     await owning(settings, "kinesis flow-logs,more")
     stop = asyncio.Event()
@@ -58,7 +59,7 @@ async def test_who_is_alone_may_choose_other_streams(kafka: str, prefix: str) ->
 
 async def test_another_source_is_refused_and_the_same_one_is_not(kafka: str, prefix: str) -> None:
     settings = Common(kafka=kafka, prefix=prefix, slots=2)
-    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    await ensure_topics(KafkaConnection(settings.kafka), settings.prefix, settings.slots)
     await owning(settings, "kinesis flow-logs")
     await owning(settings, "kinesis flow-logs")
     with pytest.raises(ConnectError, match=r"take from kinesis flow-logs: give firehose a prefix of its own"):

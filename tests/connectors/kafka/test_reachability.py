@@ -15,7 +15,8 @@ import trustme
 
 from connectors.kafka import probe as kafka_probe
 from connectors.kafka import reachability
-from connectors.kafka.probe import Answer
+from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.probe import Answer, Found
 from connectors.kafka.reachability import probe, why_unreachable
 from connectors.kafka.topics import TopicError, ensure_topics
 from emulator.kafka.ports import free_port
@@ -56,6 +57,11 @@ def kafka_like(sasl_code: int) -> Handler:
     return handle
 
 
+async def probed(kafka: str) -> Found:
+    """Return what listens at host:port."""
+    return await probe(KafkaConnection(kafka), "127.0.0.1", int(kafka.rpartition(":")[2]))
+
+
 async def web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer whatever comes as a web server does."""
     await reader.read(64)
@@ -78,7 +84,7 @@ def tls() -> ssl.SSLContext:
 
 async def test_a_tls_listener_is_told_from_a_closed_port(tls: ssl.SSLContext) -> None:
     async with listening(mute, tls) as kafka:
-        why = await why_unreachable(kafka)
+        why = await why_unreachable(KafkaConnection(kafka))
     assert why is not None
     assert why.startswith(f"{kafka}: the broker is reachable but requires TLS: set VPCFLOW_KAFKA_SECURITY")
 
@@ -86,14 +92,14 @@ async def test_a_tls_listener_is_told_from_a_closed_port(tls: ssl.SSLContext) ->
 async def test_a_tls_listener_that_wants_a_certificate_is_one(tls: ssl.SSLContext) -> None:
     tls.verify_mode = ssl.CERT_REQUIRED
     async with listening(mute, tls) as kafka:
-        assert "requires TLS" in (await why_unreachable(kafka) or "")
+        assert "requires TLS" in (await why_unreachable(KafkaConnection(kafka)) or "")
 
 
 async def test_a_process_ends_within_seconds_at_a_tls_listener(tls: ssl.SSLContext) -> None:
     began = time.monotonic()
     async with listening(mute, tls) as kafka:
         with pytest.raises(TopicError, match="requires TLS"):
-            await ensure_topics(kafka, "unused.", 1)
+            await ensure_topics(KafkaConnection(kafka), "unused.", 1)
     assert time.monotonic() - began < 5
 
 
@@ -102,12 +108,12 @@ async def test_a_process_ends_within_seconds_at_a_tls_listener(tls: ssl.SSLConte
 )
 async def test_a_listener_with_sasl_is_told_from_one_without(code: int, answer: Answer) -> None:
     async with listening(kafka_like(code)) as kafka:
-        assert await probe("127.0.0.1", int(kafka.rpartition(":")[2])) is answer
+        assert (await probed(kafka)).answer is answer
 
 
 async def test_a_web_server_is_not_kafka() -> None:
     async with listening(web) as kafka:
-        why = await why_unreachable(kafka)
+        why = await why_unreachable(KafkaConnection(kafka))
     assert why == (
         f"no Kafka answers at {kafka}: the port is open, but what answers is not Kafka:"
         " start one, or set VPCFLOW_KAFKA to its host:port"
@@ -118,43 +124,48 @@ async def test_a_port_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(reachability, "ANSWER_S", 0.05)
     monkeypatch.setattr(reachability, "REACH_S", 0.05)
     async with listening(mute) as kafka:
-        assert "not Kafka" in (await why_unreachable(kafka) or "")
+        assert "not Kafka" in (await why_unreachable(KafkaConnection(kafka)) or "")
 
 
 async def test_one_usable_server_is_enough() -> None:
     async with listening(kafka_like(34)) as kafka:
         closed = f"127.0.0.1:{free_port()}"
-        answers = {closed: Answer.CLOSED, kafka: await probe("127.0.0.1", int(kafka.rpartition(":")[2]))}
-        assert kafka_probe.sentence(f"{closed},{kafka}", answers) is None
+        found = {closed: Found(Answer.CLOSED), kafka: await probed(kafka)}
+        assert kafka_probe.sentence(KafkaConnection(f"{closed},{kafka}"), found) is None
 
 
 async def test_of_several_reasons_the_most_useful_is_given(tls: ssl.SSLContext) -> None:
     async with listening(mute, tls) as kafka:
-        why = await why_unreachable(f"127.0.0.1:{free_port()},no-such-host.invalid:9092,{kafka}")
+        why = await why_unreachable(
+            KafkaConnection(f"127.0.0.1:{free_port()},no-such-host.invalid:9092,{kafka}")
+        )
     assert why is not None
     assert why.startswith(f"{kafka}: the broker is reachable but requires TLS")
 
 
 def test_an_address_that_only_the_broker_knows_is_named() -> None:
     """A broker in a container often advertises a name that exists in its network only."""
-    why = kafka_probe.advertised_sentence("localhost:9092", {"kafka:9092": Answer.UNRESOLVED})
+    found = {"kafka:9092": Found(Answer.UNRESOLVED)}
+    why = kafka_probe.advertised_sentence(KafkaConnection("localhost:9092"), found)
     assert why == (
         "Kafka answers at localhost:9092, but tells clients to use kafka:9092, where the host name cannot be"
         " resolved: set advertised.listeners of the broker to an address that this machine reaches"
     )
-    assert kafka_probe.advertised_sentence("a:1", {"a:1": Answer.KAFKA, "b:1": Answer.CLOSED}) is None
-    assert kafka_probe.advertised_sentence("a:1", {}) is None
+    one = KafkaConnection("a:1")
+    usable = {"a:1": Found(Answer.KAFKA), "b:1": Found(Answer.CLOSED)}
+    assert kafka_probe.advertised_sentence(one, usable) is None
+    assert kafka_probe.advertised_sentence(one, {}) is None
 
 
 @pytest.mark.parametrize("host", ["256.256.256.256", "a..b", "x" * 300, "no-such-host.invalid"])
 async def test_a_host_that_is_no_name_is_unresolved(host: str) -> None:
-    assert await probe(host, 9092) is Answer.UNRESOLVED
+    assert await probe(KafkaConnection(host), host, 9092) == Found(Answer.UNRESOLVED)
 
 
 @pytest.mark.kafka
 async def test_a_real_kafka_is_reachable(kafka: str) -> None:
-    assert await why_unreachable(kafka) is None
+    assert await why_unreachable(KafkaConnection(kafka)) is None
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        assert await why_unreachable(f"{kafka},127.0.0.1:{free_port()}") is None
+        assert await why_unreachable(KafkaConnection(f"{kafka},127.0.0.1:{free_port()}")) is None

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.messages import FORMAT_HEADER, Message
 from connectors.kafka.slots import BATCH_MAX_BYTES, CommitTimeout, Slot, SlotLost, read_compacted
 from connectors.kafka.topics import ensure_topics
@@ -23,11 +24,11 @@ Opener = Callable[[], Awaitable[Slot]]
 @pytest.fixture
 async def owner(kafka: str, prefix: str) -> AsyncIterator[Opener]:
     """A function that opens slot 0 as its next owner would; all owners are closed at the end."""
-    await ensure_topics(kafka, prefix, 1)
+    await ensure_topics(KafkaConnection(kafka), prefix, 1)
     async with AsyncExitStack() as owners:
 
         async def open_slot() -> Slot:
-            slot = Slot(kafka, f"{prefix}positions", 0, f"{prefix}connect-0")
+            slot = Slot(KafkaConnection(kafka), f"{prefix}positions", 0, f"{prefix}connect-0")
             owners.push_async_callback(slot.close)
             await slot.open()
             return slot
@@ -92,12 +93,12 @@ async def test_a_slot_that_is_not_open_commits_nothing(owner: Opener, kafka: str
     await slot.close()
     with pytest.raises(SlotLost):
         await slot.commit({b"a": b"1"}, [])
-    assert await read_compacted(kafka, f"{prefix}positions", 0) == {}
+    assert await read_compacted(KafkaConnection(kafka), f"{prefix}positions", 0) == {}
 
 
 async def test_a_slot_that_cannot_open_leaves_nothing_open(kafka: str, prefix: str) -> None:
     """Its topic does not exist: the open is given up, and no producer is left behind (a ResourceWarning)."""
-    slot = Slot(kafka, f"{prefix}positions", 0, f"{prefix}connect-0")
+    slot = Slot(KafkaConnection(kafka), f"{prefix}positions", 0, f"{prefix}connect-0")
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(2):
             await slot.open()
@@ -124,7 +125,7 @@ async def test_a_commit_that_is_given_up_ends_at_once(
 ) -> None:
     """Also when its producer is gone: aiokafka would wait for an abort, and the process could not end."""
     await (await owner()).commit({b"a": b"1"}, [])
-    slot = HeldSlot(kafka, f"{prefix}positions", 0, f"{prefix}connect-0")
+    slot = HeldSlot(KafkaConnection(kafka), f"{prefix}positions", 0, f"{prefix}connect-0")
     await slot.open()
     committing = asyncio.create_task(slot.commit({b"a": b"2"}, []))
     async with asyncio.timeout(20):
@@ -143,8 +144,8 @@ async def test_a_commit_that_kafka_does_not_answer_ends_with_a_sentence(
 ) -> None:
     """As after a topic was deleted while a process writes to it."""
     monkeypatch.setattr("connectors.kafka.slots.COMMIT_MAX_S", 1.0)
-    await ensure_topics(kafka, prefix, 1)
-    slot = HeldSlot(kafka, f"{prefix}positions", 0, f"{prefix}connect-0")
+    await ensure_topics(KafkaConnection(kafka), prefix, 1)
+    slot = HeldSlot(KafkaConnection(kafka), f"{prefix}positions", 0, f"{prefix}connect-0")
     await slot.open()
     with pytest.raises(CommitTimeout, match=f"has not committed {prefix}connect-0 within 1 s"):
         await slot.commit({b"a": b"2"}, [])

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 
 from connectors.aws.session import make_client, session
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.health_messages import HealthRecord, decode_health
 from connectors.kafka.slots import Slot, read_compacted
 from connectors.kafka.topics import ensure_topics
@@ -117,17 +118,24 @@ class Scene(Topics):
         head = shard_key(self.described().key, "")
         found: dict[str, Position] = {}
         for slot in range(self.slots):
-            for key, value in (await read_compacted(self.kafka, f"{self.prefix}positions", slot)).items():
+            for key, value in (
+                await read_compacted(KafkaConnection(self.kafka), f"{self.prefix}positions", slot)
+            ).items():
                 if key.startswith(head):
                     found[key.decode().rpartition("|")[2]] = decode_position(value)
         return found
 
     async def set_position(self, shard: int, position: Position) -> None:
         """Write where a shard stands, as a connector would have."""
-        await ensure_topics(self.kafka, self.prefix, self.slots)
+        await ensure_topics(KafkaConnection(self.kafka), self.prefix, self.slots)
         key, shard_id = self.described().key, f"shardId-{shard:012d}"
         partition = slot_of_shard(key, shard_id, self.slots)
-        slot = Slot(self.kafka, f"{self.prefix}positions", partition, f"{self.prefix}connect-{partition}")
+        slot = Slot(
+            KafkaConnection(self.kafka),
+            f"{self.prefix}positions",
+            partition,
+            f"{self.prefix}connect-{partition}",
+        )
         await slot.open()
         await slot.commit({shard_key(key, shard_id): position.encode()}, [])
         await slot.close()
@@ -159,7 +167,7 @@ async def connecting(
     settings: Connect, start_ms: int = 0, make: Callable[[Any], None] = lambda client: None
 ) -> AsyncIterator[Connector]:
     """Run a connector while in the context; `make` may spoil its client. Raises what ended it."""
-    await ensure_topics(settings.kafka, settings.prefix, settings.slots)
+    await ensure_topics(KafkaConnection(settings.kafka), settings.prefix, settings.slots)
     client = make_client("kinesis", silence_s=8)
     make(client)
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from tests.connectors.arrived import Topics
 from tests.connectors.localstack.site import Site
@@ -24,6 +25,6 @@ async def site(
     for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         monkeypatch.delenv(name)
     topics, aws = Topics(kafka, prefix), Aws(localstack_url)
-    await ensure_topics(kafka, prefix, topics.slots)
+    await ensure_topics(KafkaConnection(kafka), prefix, topics.slots)
     yield Site(localstack_url, topics, tmp_path, aws)
     aws.close()

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import ConnectS3, Work
 from emulator.ledger.ledger import Ledger, compare
@@ -119,7 +120,7 @@ async def _until(is_so: Callable[[], bool], within_s: float) -> None:
 
 @pytest.fixture
 async def backlog(scene: Scene) -> Backlog:
-    await ensure_topics(scene.kafka, scene.prefix, SLOTS)
+    await ensure_topics(KafkaConnection(scene.kafka), scene.prefix, SLOTS)
     return Backlog(scene)
 
 
@@ -128,7 +129,7 @@ async def observing(backlog: Backlog, folder: Path) -> AsyncIterator[Observer]:
     """Run a worker, and read what it publishes."""
     scene, observer = backlog.scene, Observer()
     async with working(Work(kafka=scene.kafka, prefix=scene.prefix), folder):
-        following = asyncio.ensure_future(observer.follow(scene.kafka, scene.prefix, SLOTS))
+        following = asyncio.ensure_future(observer.follow(KafkaConnection(scene.kafka), scene.prefix, SLOTS))
         try:
             yield observer
         finally:

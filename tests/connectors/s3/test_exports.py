@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from tests.connectors.s3.scene import Scene, connecting, key, lines, packed
 
@@ -66,4 +67,4 @@ async def test_nothing_is_taken_for_an_export_if_no_folder_is_set(scene: Scene) 
 
 @pytest.fixture(autouse=True)
 async def topics(scene: Scene) -> None:
-    await ensure_topics(scene.kafka, scene.prefix, scene.slots)
+    await ensure_topics(KafkaConnection(scene.kafka), scene.prefix, scene.slots)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from connectors import metrics
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from emulator.kafka.ports import free_port
 from streams.replay.processes import Child
@@ -28,7 +29,7 @@ STOP_S = 10.0
 
 @pytest.fixture(autouse=True)
 async def topics(scene: Scene) -> None:
-    await ensure_topics(scene.kafka, scene.prefix, scene.slots)
+    await ensure_topics(KafkaConnection(scene.kafka), scene.prefix, scene.slots)
 
 
 @asynccontextmanager

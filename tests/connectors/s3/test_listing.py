@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from connectors import metrics
 from connectors.commit import committer
 from connectors.formats.flowlog import DEFAULT_FORMAT, log_format
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from connectors.s3 import connector
 from connectors.s3 import slot as s3_slot
@@ -310,4 +311,4 @@ async def test_flow_logs_behind_another_prefix_come_with_advice(scene: Scene) ->
 
 @pytest.fixture(autouse=True)
 async def topics(scene: Scene) -> None:
-    await ensure_topics(scene.kafka, scene.prefix, scene.slots)
+    await ensure_topics(KafkaConnection(scene.kafka), scene.prefix, scene.slots)

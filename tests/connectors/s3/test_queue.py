@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from connectors import metrics
 from connectors.kafka import health_messages
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from connectors.s3.connector import s3_caller
 from connectors.s3.discovery import queue
@@ -23,7 +24,7 @@ LONG = 400_000  # lines: 40 MB of text, 4 MB of gzip
 
 @pytest.fixture(autouse=True)
 async def topics(scene: Scene) -> None:
-    await ensure_topics(scene.kafka, scene.prefix, scene.slots)
+    await ensure_topics(KafkaConnection(scene.kafka), scene.prefix, scene.slots)
 
 
 def messages(outcome: str) -> float:

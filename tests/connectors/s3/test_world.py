@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.formats.flowlog import FIELD_VERSIONS, log_format
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from emulator.world.settings import WorldSettings
 from emulator.world.topology.presets import preset
@@ -56,7 +57,7 @@ def world(url: str) -> Iterator[World]:
 async def read(world: World, kind: str, kafka: str, prefix: str) -> Scene:
     """Bring all of a bucket into Kafka."""
     scene = Scene(kafka, f"{prefix}{kind}.", slots=4, account=world.account, bucket=world.bucket(kind))
-    await ensure_topics(kafka, scene.prefix, scene.slots)
+    await ensure_topics(KafkaConnection(kafka), scene.prefix, scene.slots)
     expected = {
         f"s3:{scene.bucket}/{name}" for name in await asyncio.to_thread(objects, world.account, scene.bucket)
     }

@@ -11,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from streams.alerts.notify import run
 from streams.records import Alert
@@ -51,7 +52,7 @@ async def publish(kafka: str, prefix: str, *changes: tuple[str, str | None]) -> 
 @asynccontextmanager
 async def notifying(kafka: str, prefix: str, *sinks: Collector) -> AsyncIterator[None]:
     """Run the notifier for its sinks."""
-    running = asyncio.create_task(run(kafka=kafka, prefix=prefix, sinks=sinks))
+    running = asyncio.create_task(run(kafka=KafkaConnection(kafka), prefix=prefix, sinks=sinks))
     try:
         yield
     finally:
@@ -61,7 +62,7 @@ async def notifying(kafka: str, prefix: str, *sinks: Collector) -> AsyncIterator
 
 async def test_a_new_sink_starts_with_the_alerts_that_fire_now(kafka: str, prefix: str) -> None:
     """Not with what was resolved or deleted before; and a restart repeats nothing."""
-    await ensure_topics(kafka, prefix, 2)
+    await ensure_topics(KafkaConnection(kafka), prefix, 2)
     history: list[tuple[str, str | None]] = [("over", "firing"), ("over", "resolved"), ("still", "firing")]
     history += [("gone", "firing"), ("gone", None), ("still-2", "pending"), ("still-2", "firing")]
     await publish(kafka, prefix, *history)
@@ -83,7 +84,7 @@ async def test_a_new_sink_starts_with_the_alerts_that_fire_now(kafka: str, prefi
 
 async def test_the_consumer_group_includes_the_prefix(kafka: str, prefix: str) -> None:
     """Two deployments on one Kafka have groups of their own, and an empty topic is no later a new one."""
-    await ensure_topics(kafka, prefix, 2)
+    await ensure_topics(KafkaConnection(kafka), prefix, 2)
     async with notifying(kafka, prefix, Collector()):
         await _until_committed(kafka, prefix + "notify-collector", {0: 0, 1: 0})
         await _until_committed(kafka, prefix + "notify-log", {0: 0, 1: 0})

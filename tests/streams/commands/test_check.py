@@ -18,6 +18,7 @@ import trustme
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from click.testing import CliRunner, Result
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import ALL, ENV_PREFIX, OTHER_NAMES
 from emulator.kafka.ports import free_port
@@ -142,7 +143,7 @@ async def test_check_creates_no_topic_and_names_the_commands_that_do(kafka: str,
     assert f"missing topics: {prefix}blocks, " in found.output
     assert "`vpcflow connect`, `work`, `serve` and `notify` create them" in found.output
     assert not [name for name in await _topics(kafka) if name.startswith(prefix)]
-    await ensure_topics(kafka, prefix, 8)
+    await ensure_topics(KafkaConnection(kafka), prefix, 8)
     found = await in_thread("serve", VPCFLOW_KAFKA=kafka, VPCFLOW_PREFIX=prefix, VPCFLOW_PORT="0")
     assert (found.exit_code, f"every topic of {prefix} is there" in found.output) == (0, True)
 

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from connectors.progress import PROGRESS_KEY, SlotProgress
 from streams.records import Aggregate
@@ -59,7 +60,7 @@ async def shown(board: Board, is_so: Callable[[Board], bool]) -> None:
 async def feeding(kafka: str, prefix: str, is_so: Callable[[Board], bool]) -> AsyncIterator[Board]:
     """Feed a board from Kafka until something is so."""
     board = Board()
-    running = asyncio.create_task(Feed(kafka=kafka, prefix=prefix, board=board).run())
+    running = asyncio.create_task(Feed(kafka=KafkaConnection(kafka), prefix=prefix, board=board).run())
     try:
         await shown(board, is_so)
         yield board
@@ -75,7 +76,7 @@ def is_read(board: Board) -> bool:
 
 async def test_the_last_three_hours_are_read_whatever_their_event_times(kafka: str, prefix: str) -> None:
     """A history of last month that is replayed now is shown, and what was written earlier is not read."""
-    await ensure_topics(kafka, prefix, 2)
+    await ensure_topics(KafkaConnection(kafka), prefix, 2)
     ages = (40 * HOUR_S, 4 * HOUR_S, 2.9 * HOUR_S, HOUR_S, 60)
     for partition in (0, 1):
         rows = [(age, *aggregate(f"eni-{partition}", LAST_MONTH + n * 60)) for n, age in enumerate(ages)]
@@ -90,7 +91,7 @@ async def test_the_last_three_hours_are_read_whatever_their_event_times(kafka: s
 async def test_a_page_started_in_a_pause_shows_the_last_three_hours_before_it(
     kafka: str, prefix: str
 ) -> None:
-    await ensure_topics(kafka, prefix, 2)
+    await ensure_topics(KafkaConnection(kafka), prefix, 2)
     ages = (40 * HOUR_S, 12 * HOUR_S, 10.5 * HOUR_S, 10 * HOUR_S)
     rows = [(age, *aggregate("eni-0", LAST_MONTH + number * 60)) for number, age in enumerate(ages)]
     await write(kafka, prefix + "aggregates", 1, rows)
@@ -101,7 +102,7 @@ async def test_a_page_started_in_a_pause_shows_the_last_three_hours_before_it(
 
 async def test_ready_within_five_seconds_with_2000_interfaces(kafka: str, prefix: str) -> None:
     """Three hours of windows, each written twice, and a day before them; then the history is whole."""
-    await ensure_topics(kafka, prefix, 8)
+    await ensure_topics(KafkaConnection(kafka), prefix, 8)
     first = int(time.time()) // 60 * 60 - 180 * 60
 
     def rows(partition: int) -> Iterable[Written]:
@@ -130,7 +131,7 @@ async def test_ready_within_five_seconds_with_2000_interfaces(kafka: str, prefix
 
 async def test_the_progress_of_each_slot_is_found_near_the_end_and_followed(kafka: str, prefix: str) -> None:
     """Also behind many positions that were committed after it; a slot without a report is missing."""
-    await ensure_topics(kafka, prefix, 3)
+    await ensure_topics(KafkaConnection(kafka), prefix, 3)
     many = starts.POSITIONS_BACK + 500
     for slot, behind in ((0, 3), (1, many)):
         progress = SlotProgress((), 1, 1000 + slot, 1000 + slot, int(time.time() * 1000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.messages import Message
 from connectors.kafka.slots import Slot
 
@@ -12,7 +13,7 @@ class KeptSlot(Slot):
     """State and messages in memory; `open` gives the state that it was made with."""
 
     def __init__(self, state: Mapping[bytes, bytes], partition: int = 0) -> None:
-        super().__init__("127.0.0.1:1", "state", partition, "owner")
+        super().__init__(KafkaConnection("127.0.0.1:1"), "state", partition, "owner")
         self.kept = dict(state)
         self.sent: list[Message] = []
 

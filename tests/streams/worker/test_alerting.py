@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.formats.flowlog import DEFAULT_FORMAT, log_format
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
 from streams.numbering import Input
@@ -75,7 +76,7 @@ class Bench:
 
 @pytest.fixture
 async def bench(kafka: str, prefix: str, committed: Reader) -> Any:
-    await ensure_topics(kafka, prefix, 1)
+    await ensure_topics(KafkaConnection(kafka), prefix, 1)
     made = Bench(kafka, prefix, committed)
     await made.open()
     try:

@@ -16,6 +16,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from connectors.kafka.blocks import BlockWriter, Provenance, Report, Sent
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.messages import FORMAT
 from connectors.kafka.slots import ContractError, Slot
 from connectors.kafka.topics import ensure_topics
@@ -47,7 +48,7 @@ Reader = Callable[[str], Awaitable[list[Any]]]
 @pytest.fixture
 async def settings(kafka: str, prefix: str) -> Work:
     """A worker's settings for topics of one partition, which are there."""
-    await ensure_topics(kafka, prefix, 1)
+    await ensure_topics(KafkaConnection(kafka), prefix, 1)
     return Work.model_validate({"kafka": kafka, "prefix": prefix, "slots": 1})
 
 
@@ -55,7 +56,9 @@ async def settings(kafka: str, prefix: str) -> Work:
 async def connector(settings: Work) -> AsyncIterator[Connector]:
     """A connector's slot, for lines of the test's choice."""
     async with AsyncExitStack() as stack:
-        slot = Slot(settings.kafka, f"{settings.prefix}positions", 0, f"{settings.prefix}connect-0")
+        slot = Slot(
+            KafkaConnection(settings.kafka), f"{settings.prefix}positions", 0, f"{settings.prefix}connect-0"
+        )
         await slot.open()
         stack.push_async_callback(slot.close)
         yield Connector(settings, slot)
@@ -163,7 +166,7 @@ async def test_a_topic_that_was_deleted_and_made_again_stops_the_worker_and_is_n
         while topic in await admin.list_topics():
             continue
     await admin.close()
-    await ensure_topics(settings.kafka, settings.prefix, 1)
+    await ensure_topics(KafkaConnection(settings.kafka), settings.prefix, 1)
     connector.sent = Sent()
     await connector.send(line())
     status, said = await ended(settings, tmp_path)
@@ -215,7 +218,7 @@ async def test_state_of_a_newer_version_stops_an_older_process(
 
 async def test_workers_are_upgraded_one_after_the_other(kafka: str, prefix: str, tmp_path: Path) -> None:
     """A newer worker joins an older one, which ends at a message that it cannot read. All is counted."""
-    await ensure_topics(kafka, prefix, 2)
+    await ensure_topics(KafkaConnection(kafka), prefix, 2)
     committed = Topics(kafka, prefix, 2).messages
     settings = Work.model_validate({"kafka": kafka, "prefix": prefix, "slots": 2})
     older = tmp_path / "older"
@@ -223,7 +226,7 @@ async def test_workers_are_upgraded_one_after_the_other(kafka: str, prefix: str,
     async with AsyncExitStack() as stack:
         connectors = []
         for slot in range(2):
-            one = Slot(kafka, f"{prefix}positions", slot, f"{prefix}connect-{slot}")
+            one = Slot(KafkaConnection(kafka), f"{prefix}positions", slot, f"{prefix}connect-{slot}")
             await one.open()
             stack.push_async_callback(one.close)
             connectors.append(one)

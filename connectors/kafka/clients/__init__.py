@@ -1,0 +1,7 @@
+"""The connection to Kafka: one value and one factory for every client.
+
+`connection` is the value, made from settings. `factory` creates consumers, producers, admin clients
+and connections from it, and the options that Faust needs. `tls` reads certificate files, `secret_files`
+reads secrets, and `tokens` provides OAUTHBEARER tokens, from a file, from `token_endpoint` or from `msk`.
+`acls` is the table of the operations that each process needs, and `denials` names the one that is missing.
+"""
