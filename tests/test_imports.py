@@ -28,6 +28,7 @@ MAY_IMPORT_EMULATOR = {
     "streams.replay.stage",
     "streams.replay.world",
     "streams.replay.report",
+    "streams.replay.secured",
 }
 # AWS's own formats, which the emulator must write as the connectors read them, and the network model.
 EMULATOR_MAY_IMPORT = ("connectors.formats.", "connectors.vpc.")

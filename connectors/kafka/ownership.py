@@ -21,6 +21,7 @@ from connectors.errors import ConnectError
 from connectors.kafka.blocks import LINES_KEY, NUMBER_KEY
 from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import check_format
 from connectors.kafka.slots import CONTRACT_KEY, Slot
 from connectors.kafka.topics import METADATA_AGE_MS
@@ -157,7 +158,15 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         )
 
     async def run(self, stop: asyncio.Event, beside: Iterable[asyncio.Task[None]] = ()) -> None:
-        """Own slots until `stop` is set. Raises the error of a slot's task, or of a task in `beside`."""
+        """Own slots until `stop` is set.
+
+        Raises the error of a slot's task, or of a task in `beside`, and `MissingAcl`.
+        """
+        topic, group = f"{self._settings.prefix}positions", f"{self._settings.prefix}connect"
+        with naming_missing_acls(self._kafka, [topic], [group]):
+            await self._run(stop, beside)
+
+    async def _run(self, stop: asyncio.Event, beside: Iterable[asyncio.Task[None]]) -> None:
         group = factory.consumer(
             self._kafka,
             group_id=f"{self._settings.prefix}connect",

@@ -61,7 +61,7 @@ async def _advertised(kafka: KafkaConnection, host: str, port: int) -> list[tupl
     try:
         connection = await factory.connect(kafka, host, port)
     except TokenUnavailable as error:
-        return str(error)
+        return _message(error)
     except _REFUSED as error:
         return kafka_probe.refused_sentence(kafka, _name(host, port), _message(error))
     except (*BROKEN, KafkaError, ValueError):

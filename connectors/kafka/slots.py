@@ -24,6 +24,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from connectors.errors import ConnectError
 from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import FORMAT_HEADER, Message, check_format
 from connectors.kafka.state_on_disk import StateOnDisk
 
@@ -85,7 +86,7 @@ class Slot:
     async def open(self) -> None:
         """Fence the previous owner, then read the state back.
 
-        Raises `ContractError`, `NewerFormat`, and aiokafka's errors.
+        Raises `ContractError`, `NewerFormat`, `MissingAcl`, and aiokafka's errors.
         """
         producer = factory.producer(
             self._kafka,
@@ -96,7 +97,8 @@ class Slot:
             max_batch_size=BATCH_MAX_BYTES,
         )
         try:
-            await producer.start()
+            with naming_missing_acls(self._kafka, transactional_id=self._transactional_id):
+                await producer.start()
             self._state.clear()
             await _read_into(self._state, self._kafka, self.topic, self.partition)
             self._check_contract(self._state.pop(CONTRACT_KEY, None))
@@ -119,8 +121,8 @@ class Slot:
     async def commit(self, state: Mapping[bytes, bytes | None], messages: Sequence[Message]) -> None:
         """Write state (None deletes a key) and messages in one transaction.
 
-        Raises aiokafka's `ProducerFenced` when another owner has opened the slot, and its other errors as
-        they come, and `TimeoutError` when Kafka does not answer; the slot must then be closed.
+        Raises aiokafka's `ProducerFenced` if another owner has opened the slot, its other errors unchanged,
+        `CommitTimeout` if Kafka does not answer, and `MissingAcl`; the slot must then be closed.
         """
         producer = self._producer
         if producer is None:
@@ -132,7 +134,9 @@ class Slot:
         # once the producer was stopped. An open transaction is aborted by the next owner's fence.
         try:
             async with asyncio.timeout(COMMIT_MAX_S):
-                await self._transact(producer, [*messages, *own])
+                names = (message.topic for message in (*messages, *own))
+                with naming_missing_acls(self._kafka, names, transactional_id=self._transactional_id):
+                    await self._transact(producer, [*messages, *own])
         except TimeoutError as error:
             raise CommitTimeout(
                 f"Kafka has not committed {self._transactional_id} within {COMMIT_MAX_S:.0f} s: its brokers"
@@ -148,7 +152,7 @@ class Slot:
     async def _transact(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
         await producer.begin_transaction()
         sends = [future for batch in _batches(messages) for future in await self._send(batch)]
-        await asyncio.gather(*sends)
+        await _all_sent(producer, sends)
         await producer.commit_transaction()
 
     async def _send(self, messages: list[Message]) -> list[asyncio.Future[Any]]:
@@ -183,6 +187,21 @@ class Slot:
             log.warning("slot closed with unsent messages", slot=self._transactional_id, within_s=CLOSE_S)
 
 
+async def _all_sent(producer: AIOKafkaProducer, sends: Sequence[asyncio.Future[Any]]) -> None:
+    """Wait until every message is sent. Raises the first error of a message or of the transaction.
+
+    If Kafka refuses to add a partition to the transaction, aiokafka 0.14 fails the transaction, and leaves
+    the messages unsent for ever.
+    """
+    failed = producer._txn_manager.wait_for_transaction_end()
+    sent = asyncio.gather(*sends)
+    try:
+        await asyncio.wait({sent, failed}, return_when=asyncio.FIRST_COMPLETED)
+        (sent if sent.done() else failed).result()
+    finally:
+        sent.cancel()
+
+
 def _batches(messages: Sequence[Message]) -> list[list[Message]]:
     by_partition: dict[tuple[str, int], list[Message]] = {}
     for place, run in groupby(messages, itemgetter(0, 1)):  # topic and partition; mostly long runs
@@ -198,6 +217,13 @@ async def read_compacted(kafka: KafkaConnection, topic: str, partition: int) -> 
 
 
 async def _read_into(
+    values: MutableMapping[bytes, bytes], kafka: KafkaConnection, topic: str, partition: int
+) -> None:
+    with naming_missing_acls(kafka, [topic]):
+        await _read_latest(values, kafka, topic, partition)
+
+
+async def _read_latest(
     values: MutableMapping[bytes, bytes], kafka: KafkaConnection, topic: str, partition: int
 ) -> None:
     consumer = factory.consumer(

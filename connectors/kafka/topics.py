@@ -23,9 +23,12 @@ from aiokafka.errors import (
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
 )
+from aiokafka.protocol.metadata import MetadataRequest
 
 from connectors.kafka.clients import factory
+from connectors.kafka.clients.acls import CREATE, DESCRIBE, DESCRIBE_CONFIGS, TOPIC, Acl
 from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.clients.denials import MissingAcl
 from connectors.kafka.reachability import why_unreachable
 from connectors.kafka.slots import REQUEST_MAX_BYTES
 from connectors.kafka.topic_settings import (
@@ -63,7 +66,7 @@ class Examined:
 
 
 async def ensure_topics(kafka: KafkaConnection, prefix: str, slots: int) -> None:
-    """Create what is missing and check what is there. Raises `TopicError` with one sentence."""
+    """Create what is missing and check what is there. Raises `TopicError` and `MissingAcl`."""
     async with _admin(kafka) as admin:
         missing = await _missing(admin, prefix)
         if missing:
@@ -78,7 +81,10 @@ async def ensure_topics(kafka: KafkaConnection, prefix: str, slots: int) -> None
 
 
 async def examine_topics(kafka: KafkaConnection, prefix: str, slots: int) -> Examined:
-    """Compare the topics that are there with what they should be; create none. Raises `TopicError`."""
+    """Compare the topics that are there with what they should be; create none.
+
+    Raises `TopicError` and `MissingAcl`.
+    """
     async with _admin(kafka) as admin:
         missing = await _missing(admin, prefix)
         there = [topic for topic in TOPICS if topic not in missing]
@@ -94,15 +100,38 @@ async def _admin(kafka: KafkaConnection) -> AsyncIterator[AIOKafkaAdminClient]:
     try:
         await admin.start()
         yield admin
+    except _Denied as error:
+        raise MissingAcl(kafka, error.missing) from error
     except KafkaError as error:
         raise TopicError(f"Kafka at {kafka.servers} refused to list or make topics: {error}") from error
     finally:
         await admin.close()
 
 
+class _Denied(Exception):
+    """Kafka does not allow an operation on some topics."""
+
+    def __init__(self, operation: str, topics: Iterable[str]) -> None:
+        super().__init__(operation)
+        self.missing = [Acl(operation, TOPIC, name) for name in sorted(topics)]
+
+
+def _check_allowed(operation: str, codes: Iterable[tuple[str, int]]) -> None:
+    """Raise `_Denied` if an operation is not allowed on a topic. `codes` are the error codes of topics."""
+    if denied := [name for name, code in codes if code == TopicAuthorizationFailedError.errno]:
+        raise _Denied(operation, denied)
+
+
 async def _missing(admin: AIOKafkaAdminClient, prefix: str) -> list[Topic]:
+    """Return the topics that do not exist. Kafka lists none that this client may not describe."""
     there = set(await admin.list_topics())
-    return [topic for topic in TOPICS if prefix + topic.name not in there]
+    missing = [topic for topic in TOPICS if prefix + topic.name not in there]
+    if missing:
+        # Not `describe_topics`: a broker may create the topics that it names.
+        request = MetadataRequest([prefix + topic.name for topic in missing], allow_auto_topic_creation=False)
+        answer = (await admin._send_request(request)).to_object()
+        _check_allowed(DESCRIBE, ((topic["topic"], topic["error_code"]) for topic in answer["topics"]))
+    return missing
 
 
 async def _create(admin: AIOKafkaAdminClient, prefix: str, missing: list[Topic], slots: int) -> None:
@@ -117,6 +146,7 @@ async def _create(admin: AIOKafkaAdminClient, prefix: str, missing: list[Topic],
     if any(code in {InvalidConfigurationError.errno, PolicyViolationError.errno} for _, code, _ in refused):
         log.warning("broker refused a recommended topic setting", topic=refused[0][0], why=refused[0][2])
         refused = await _refused(admin, described(lambda t: required(t, REQUEST_MAX_BYTES)))
+    _check_allowed(CREATE, ((topic, code) for topic, code, _ in refused))
     for topic, _, why in refused:
         raise TopicError(f"Kafka refused to make topic {topic!r}: {why}")
 
@@ -147,7 +177,9 @@ async def _described(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, 
     """Return every topic, once the brokers know of them all."""
     deadline = time.monotonic() + SEEN_S
     while True:
-        led = {topic["topic"]: topic for topic in await admin.describe_topics(names) if _is_led(topic)}
+        topics = await admin.describe_topics(names)
+        _check_allowed(DESCRIBE, ((topic["topic"], topic["error_code"]) for topic in topics))
+        led = {topic["topic"]: topic for topic in topics if _is_led(topic)}
         settings = await _settings(admin, names)
         unseen = [name for name in names if name not in led or name not in settings]
         if not unseen:
@@ -173,11 +205,8 @@ async def _settings(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, d
     ]
     found: dict[str, dict[str, str]] = {}
     for answer in await admin.describe_configs(resources):
-        for code, why, _kind, name, entries in answer.resources:
-            if code == TopicAuthorizationFailedError.errno:
-                raise TopicError(
-                    f"Kafka refuses to describe topic {name} ({why}): allow DescribeConfigs on it"
-                )
+        _check_allowed(DESCRIBE_CONFIGS, ((name, code) for code, _, _, name, _ in answer.resources))
+        for code, _why, _kind, name, entries in answer.resources:
             if not code:
                 found[name] = {entry[0]: entry[1] for entry in entries if entry[1] is not None}
     return found

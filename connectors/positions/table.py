@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Mapping
 
 from aiokafka.coordinator.protocol import ConsumerProtocol
+from aiokafka.errors import GroupAuthorizationFailedError
 
 from connectors.errors import ConnectError
 from connectors.kafka.clients import factory
+from connectors.kafka.clients.acls import GROUP, READ, Acl
 from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.clients.denials import MissingAcl, naming_missing_acls
 from connectors.kafka.slots import Slot, read_compacted
 from connectors.kafka.topics import ensure_topics
 from connectors.positions.rows import State
@@ -38,13 +41,18 @@ async def read_owners(settings: Common) -> dict[int, str]:
 
 
 async def _members(settings: Common) -> list[tuple[str, bytes]]:
-    """Return the name and the assignment of every instance in the consumer group."""
-    admin = factory.admin(KafkaConnection.of(settings))
+    """Return the name and the assignment of every instance in the consumer group. Raises `MissingAcl`."""
+    kafka, name = KafkaConnection.of(settings), f"{settings.prefix}connect"
+    admin = factory.admin(kafka)
     await admin.start()
     try:
-        answers = await admin.describe_consumer_groups([f"{settings.prefix}connect"])
+        with naming_missing_acls(kafka, groups=[name]):
+            answers = await admin.describe_consumer_groups([name])
     finally:
         await admin.close()
+    for answer in answers:
+        if any(group[0] == GroupAuthorizationFailedError.errno for group in answer.groups):
+            raise MissingAcl(kafka, [Acl(READ, GROUP, name)])
     members = [member for answer in answers for group in answer.groups for member in group[5]]
     return [(f"{client_id}@{host.lstrip('/')}", given) for _, client_id, host, _, given in members]
 

@@ -26,6 +26,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectio
 
 from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.topics import METADATA_AGE_MS
 from streams.alerts.firing import FiringNow
 from streams.alerts.sinks import NOTIFICATIONS, LogSink, Sink, SinkRefused, SinkUnavailable, Sleep
@@ -47,11 +48,16 @@ class NotifyError(RuntimeError):
 
 
 async def run(*, kafka: KafkaConnection, prefix: str, sinks: Sequence[Sink], group: str = "notify") -> None:
-    """Deliver alerts to the log and to every sink until SIGTERM or SIGINT. Raises `NotifyError`."""
+    """Deliver alerts to the log and to every sink until SIGTERM or SIGINT.
+
+    Raises `NotifyError` and `MissingAcl`.
+    """
     all_sinks: list[Sink] = [LogSink(), *(sink for sink in sinks if sink.name != LogSink.name)]
     if len({sink.name for sink in all_sinks}) < len(all_sinks):
         raise NotifyError("two sinks have the same name: use a different name for each webhook")
     async with AsyncExitStack() as stack:
+        groups = [f"{prefix}{group}-{sink.name}" for sink in all_sinks]
+        stack.enter_context(naming_missing_acls(kafka, [prefix + TOPIC], groups))
         stop = stack.enter_context(_stop_signals())
         feeds: list[tuple[Delivery, AIOKafkaConsumer]] = []
         for sink in all_sinks:

@@ -80,7 +80,8 @@ def _sentence(group: type[Common], error: ValidationError) -> str:
     if not first["loc"]:
         return why
     name = str(first["loc"][0])
-    shown = "" if is_secret(group, name) else f"={first['input']!r}"
+    has_user = "@" in str(first["input"])  # A URL with a user may have a password, too.
+    shown = "" if has_user or is_secret(group, name) else f"={first['input']!r}"
     return f"VPCFLOW_{name.upper()}{shown} is wrong: {why}"
 
 
@@ -117,10 +118,11 @@ def _is_fenced(error: Exception) -> bool:
 
 def run_with_settings(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ...]) -> None:
     """Run a process that reads settings; a setting that turns out wrong is also one sentence."""
+    from connectors.kafka.clients.denials import MissingAcl
     from connectors.settings import SettingsError
 
     set_up_logs()
-    run(work, (SettingsError, *sentences))
+    run(work, (SettingsError, MissingAcl, *sentences))
 
 
 def set_up_logs() -> None:

@@ -43,6 +43,7 @@ class Options:
     external_endpoint: str | None = None
     port: int = 0
     as_json: bool = False
+    kafka_security: str = "plaintext"
     final_after_s: int = 600
     """`VPCFLOW_LATENESS_S` of the workers: windows that are older become final."""
 

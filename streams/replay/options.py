@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import tempfile
 
@@ -41,6 +42,11 @@ def _check_combination(options: Options) -> None:
         raise ReplayError("--file and --world are two loads: leave one of them out")
     if options.source != "kinesis" and options.world is None:
         raise ReplayError(f"--source {options.source} needs --world: only flow logs are delivered there")
+    if options.kafka_security != "plaintext" and os.environ.get("VPCFLOW_KAFKA"):
+        raise ReplayError(
+            "--kafka-security is for the Kafka that the replay starts: leave it out, or unset VPCFLOW_KAFKA"
+            " (VPCFLOW_KAFKA_SECURITY is for that one)"
+        )
     if options.world is not None and options.external_endpoint is not None:
         raise ReplayError("a world is played by our own emulator: leave --external-endpoint out")
 

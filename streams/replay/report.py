@@ -80,8 +80,8 @@ def reconcile(stage: Stage, progress: Progress, ledger: Ledger, refused: int) ->
     fired = {alert.fingerprint: alert for alert in observer.alerts if alert.status == "firing"}
     is_file = bool(stage.options.path)
     memory = {child.name: child.peak_rss_bytes >> 20 for child in stage.children}
-    if stage.node is not None:
-        memory["kafka"] = int(stage.node.rss_mb())
+    if stage.kafka is not None and stage.kafka.node is not None:
+        memory["kafka"] = int(stage.kafka.node.rss_mb())
     return Result(
         windows=compare(ledger, observer.aggregates),
         finals=observer.finals(final_to),

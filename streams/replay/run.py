@@ -51,11 +51,15 @@ async def run(options: Options) -> int:
         raise ReplayError(f"Kinesis does not answer as it should: {error}") from error
 
 
+def _servers(stage: Stage) -> str:
+    return stage.kafka.connection.servers if stage.kafka else ""
+
+
 async def _replay(stage: Stage) -> int:
     options, console = stage.options, stage.console
     ledger, refused, source = stage.loaded.ledger, stage.loaded.refused, stage.loaded.source
     console.print(f"page      [link={stage.page}]{stage.page}[/link]")
-    console.print(f"kinesis   {stage.endpoint}   kafka {stage.kafka.servers}")
+    console.print(f"kinesis   {stage.endpoint}   kafka {_servers(stage)}")
     progress = Progress(options.records)
     feed = _play(stage, ledger, progress) if options.world else _feed(stage, ledger, source, progress)
     feeding = asyncio.ensure_future(feed)

@@ -24,16 +24,13 @@ import boto3
 from botocore.config import Config
 from rich.console import Console
 
-from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
-from connectors.kafka_settings import KafkaSettings, variables
-from connectors.settings import Common
-from emulator.kafka.cluster import Node, kafka_node
 from emulator.kafka.ports import free_port
 from streams.replay import world
 from streams.replay.load import Loaded, Options, ReplayError, load
 from streams.replay.observer import Observer
 from streams.replay.processes import Child
+from streams.replay.secured import ReplayKafka, replay_kafka
 
 SLOTS = 8
 READY_S = 90.0
@@ -47,13 +44,11 @@ class Stage:
     console: Console
     folder: Path
     loaded: Loaded
-    kafka: KafkaConnection = field(default_factory=lambda: KafkaConnection(""))
-    kafka_variables: dict[str, str] = field(default_factory=dict)
+    kafka: ReplayKafka | None = None
     prefix: str = "vpcflow."
     endpoint: str = ""
     page: str = ""
     stream: str = "flow-logs"
-    node: Node | None = None
     children: list[Child] = field(default_factory=list)
     readiness: list[str] = field(default_factory=list)
     observer: Observer = field(default_factory=Observer)
@@ -76,9 +71,10 @@ async def _start(stage: Stage, stack: AsyncExitStack) -> None:
     if emulator is not None:
         await emulator.start()
     with stage.console.status("starting Kafka"):
-        settings = await _kafka_settings(stage, stack)
-        stage.kafka, stage.kafka_variables = KafkaConnection.of(settings), variables(settings)
-        await ensure_topics(stage.kafka, stage.prefix, SLOTS)
+        opening = replay_kafka(stage.folder / "kafka", options.kafka_security, stage.prefix)
+        stage.kafka = await stack.enter_async_context(opening)
+        stage.prefix = stage.kafka.prefix
+        await ensure_topics(stage.kafka.connection, stage.prefix, SLOTS)
     if options.external_endpoint:
         stage.stream = f"vpcflow-replay-{secrets.token_hex(4)}"
     way = world.way(options, stage.stream)
@@ -92,17 +88,8 @@ async def _start(stage: Stage, stack: AsyncExitStack) -> None:
     _add_pipeline(stage, stack, way)
     await asyncio.gather(*(child.start() for child in stage.children if not child.pid))
     await _await_page(stage)
-    following = asyncio.ensure_future(stage.observer.follow(stage.kafka, stage.prefix, SLOTS))
+    following = asyncio.ensure_future(stage.observer.follow(stage.kafka.connection, stage.prefix, SLOTS))
     stack.callback(following.cancel)
-
-
-async def _kafka_settings(stage: Stage, stack: AsyncExitStack) -> KafkaSettings:
-    """Return the settings of the Kafka that VPCFLOW_KAFKA names, or of one that is started here."""
-    if os.environ.get("VPCFLOW_KAFKA"):
-        stage.prefix = f"vpcflow-replay-{secrets.token_hex(4)}."
-        return Common()
-    stage.node = await stack.enter_async_context(kafka_node(stage.folder / "kafka"))
-    return KafkaSettings(kafka=stage.node.bootstrap)
 
 
 def _add_emulator(stage: Stage, stack: AsyncExitStack) -> Child | None:
@@ -142,7 +129,7 @@ def _add_child(
     stage: Stage, stack: AsyncExitStack, name: str, arguments: list[str], env: dict[str, str]
 ) -> Child:
     common = {
-        **stage.kafka_variables,
+        **(stage.kafka.variables(arguments[0]) if stage.kafka else {}),
         "VPCFLOW_PREFIX": stage.prefix,
         "VPCFLOW_SLOTS": str(SLOTS),
         "VPCFLOW_STREAM": stage.stream,

@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 
 from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.progress import PROGRESS_KEY
 from streams.web.starts import POSITIONS_BACK, Offsets, find_starts
 from streams.web.state.board import Board, Link
@@ -57,16 +58,15 @@ class Feed:
         self.board = board
 
     async def run(self) -> None:
-        """Read until cancelled; after the loss of the broker, reconnect and continue at the last offsets."""
+        """Read until cancelled; after the loss of the broker, reconnect and continue at the last offsets.
+
+        Raises `MissingAcl`.
+        """
         while True:
             consumer = self._consumer()
             try:
-                await consumer.start()
-                partitions = await self._partitions(consumer)
-                if partitions:
-                    await self._assign(consumer, partitions)
-                async with self._reading_older() as older:
-                    await self._follow(consumer, partitions, older)
+                with naming_missing_acls(self._kafka, self._topics):
+                    await self._read(consumer)
             except (KafkaError, OSError, TimeoutError) as error:
                 if self.board.link.state != "reconnecting":
                     log.warning("kafka does not answer, reconnecting", error=repr(error))
@@ -74,6 +74,14 @@ class Feed:
                 await asyncio.sleep(RETRY_S)
             finally:
                 await _stop(consumer)
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        await consumer.start()
+        partitions = await self._partitions(consumer)
+        if partitions:
+            await self._assign(consumer, partitions)
+        async with self._reading_older() as older:
+            await self._follow(consumer, partitions, older)
 
     def _consumer(self) -> AIOKafkaConsumer:
         return factory.consumer(

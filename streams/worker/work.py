@@ -19,6 +19,7 @@ from faust.types import TP
 
 from connectors.health import health
 from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import check_format
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work

@@ -22,6 +22,7 @@ from connectors.firehose.listener import access_keys, tls
 from connectors.formats.by_log_group import parse_group_formats
 from connectors.formats.flowlog import BadFormat, parse_format
 from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.clients.denials import MissingAcl
 from connectors.kafka.topics import TopicError, examine_topics
 from connectors.kinesis.client import StreamReader, stream_error
 from connectors.kinesis.stream_choice import BadChoice, parse_choice
@@ -42,7 +43,7 @@ async def try_kafka(settings: Common) -> str:
     """Connect to Kafka and compare its topics with the expected settings."""
     try:
         found = await examine_topics(KafkaConnection.of(settings), settings.prefix, settings.slots)
-    except TopicError as error:
+    except (TopicError, MissingAcl, SettingsError) as error:
         raise Problem(str(error)) from error
     if fatal := [one.sentence for one in found.differences if one.is_fatal]:
         raise Problem("; ".join(fatal))
