@@ -27,7 +27,6 @@ from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.tls import tls_context
 from connectors.kafka.clients.tokens import TokenUnavailable
 from connectors.kafka.probe import Answer, Found
-from connectors.kafka_settings import OAUTHBEARER
 
 REACH_S = 5.0
 ANSWER_S = 10.0  # A busy broker may take seconds for its first answer.
@@ -65,17 +64,24 @@ async def _advertised(kafka: KafkaConnection, host: str, port: int) -> list[tupl
     except _REFUSED as error:
         return kafka_probe.refused_sentence(kafka, _name(host, port), _message(error))
     except (*BROKEN, KafkaError, ValueError):
-        return []  # The caller asks again, and reports what Kafka says.
+        return _closed(kafka, host, port)
     try:
         return await _brokers(connection)
     except (*BROKEN, KafkaError):
-        # A broker answers a token that it refuses with a challenge, which aiokafka takes for a success, and
-        # closes the connection at the next request.
-        if kafka_probe.handshake_mechanism(kafka) == OAUTHBEARER:
-            return kafka_probe.refused_sentence(kafka, _name(host, port), "the token is not accepted")
-        return []
+        return _closed(kafka, host, port)
     finally:
-        connection.close()
+        await connection.close()
+
+
+def _closed(kafka: KafkaConnection, host: str, port: int) -> list[tuple[str, int]] | str:
+    """Return the sentence for a connection that Kafka closes after the handshake.
+
+    For a token that it refuses it sends a challenge, which aiokafka takes for a success, or no answer.
+    Without authentication there is no sentence: the caller asks again, and reports what Kafka says.
+    """
+    if kafka.login is None:
+        return []
+    return kafka_probe.refused_sentence(kafka, _name(host, port), "it closes the connection")
 
 
 async def _brokers(connection: AIOKafkaConnection) -> list[tuple[str, int]]:
@@ -115,7 +121,7 @@ async def probe(kafka: KafkaConnection, host: str, port: int) -> Found:
     except ssl.SSLError as error:  # In TLS 1.3 the broker looks at our certificate after our handshake.
         return kafka_probe.alert_answer(kafka, error.reason or "") or Found(Answer.NOT_KAFKA)
     finally:
-        writer.close()
+        writer.transport.abort()  # To close TLS would wait for the other side.
     has_tls = context is None and await _speaks_tls(host, port)
     return Found(Answer.TLS if has_tls else Answer.NOT_KAFKA)
 

@@ -78,17 +78,13 @@ async def replay_kafka(folder: Path, kind: str, prefix: str) -> AsyncIterator[Re
 def _minimal(user: str, prefix: str) -> list[Acl]:
     """Return the ACLs of a user in the form of the local Kafka."""
     names = ("creation of the topics", "serve") if user == REPLAY else (user,)
-    return [
-        Acl(
-            user,
-            one.resource.replace("-", "_"),
-            one.name,
-            re.sub(r"(?<=[a-z])(?=[A-Z])", "_", one.operation).lower(),
-            is_prefix=one.is_prefix,
-        )
-        for name in names
-        for one in acls.acls(name, prefix)
-    ]
+    return [broker_acl(user, one) for name in names for one in acls.acls(name, prefix)]
+
+
+def broker_acl(user: str, acl: acls.Acl) -> Acl:
+    """Return an ACL of a user in the form of the local Kafka."""
+    operation = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", acl.operation).lower()
+    return Acl(user, acl.resource.replace("-", "_"), acl.name, operation, is_prefix=acl.is_prefix)
 
 
 def _settings(node: Node, kind: str, user: str, password: str) -> KafkaSettings:

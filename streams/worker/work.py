@@ -83,7 +83,13 @@ class Worker:
         return self._is_ready
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop` is set. Raises the exception of a hop or of Faust."""
+        """Run until `stop` is set. Raises `MissingAcl`, and the exception of a hop or of Faust."""
+        prefix = self._settings.prefix
+        topics = [prefix + name for name in self._kinds]
+        with naming_missing_acls(KafkaConnection.of(self._settings), topics, [f"{prefix}work"]):
+            await self._run(stop)
+
+    async def _run(self, stop: asyncio.Event) -> None:
         self._app.finalize()
         started = asyncio.ensure_future(self._app.start())
         stopped = asyncio.ensure_future(stop.wait())

@@ -6,7 +6,7 @@ Write include Describe, as in Kafka's authorizer (Kafka documentation, "Authoriz
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 TOPIC, GROUP, TRANSACTIONAL_ID = "topic", "group", "transactional-id"
@@ -70,10 +70,10 @@ def acls(process: str, prefix: str) -> tuple[Acl, ...]:
     return tuple(replace(acl, name=prefix + acl.name) for acl in PROCESSES[process])
 
 
-def command(acl: Acl, servers: str, user: str) -> str:
-    """Return the shell command that adds an ACL. Without a user, it has a placeholder."""
-    pattern = " --resource-pattern-type prefixed" if acl.is_prefix else ""
+def command(missing: Sequence[Acl], servers: str, user: str) -> str:
+    """Return the shell command that adds ACLs for one operation. Without a user, it has a placeholder."""
+    resources = "".join(f" --{acl.resource} '{acl.name}'" for acl in missing)
     return (
         f"kafka-acls.sh --bootstrap-server {servers} --add --allow-principal User:{user or 'NAME'}"
-        f" --operation {acl.operation} --{acl.resource} '{acl.name}'{pattern}"
+        f" --operation {missing[0].operation}{resources}"
     )

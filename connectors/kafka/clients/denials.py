@@ -30,13 +30,24 @@ DENIED = (
 
 
 class MissingAcl(ConnectError):
-    """Kafka does not allow an operation; the message names it, and the command that allows it."""
+    """Kafka does not allow an operation on some resources; the message names them, and the command to add."""
 
     def __init__(self, connection: KafkaConnection, missing: Sequence[Acl]) -> None:
         self.missing = tuple(missing)
-        user = connection.login.user if connection.login else ""
-        commands = "; ".join(command(acl, connection.servers, user) for acl in missing)
-        super().__init__(f"Kafka does not allow {', '.join(map(str, missing))}: allow it ({commands})")
+        super().__init__("; ".join(refusals(connection, missing)))
+
+
+def refusals(connection: KafkaConnection, missing: Sequence[Acl]) -> list[str]:
+    """Return a sentence for each kind of missing ACLs, with the command that adds them."""
+    user = connection.login.user if connection.login else ""
+    kinds: dict[tuple[str, str], list[Acl]] = {}
+    for acl in missing:
+        kinds.setdefault((acl.operation, acl.resource), []).append(acl)
+    return [
+        f"Kafka does not allow {operation} on {resource} {', '.join(acl.name for acl in alike)}: add the ACL"
+        f" ({command(alike, connection.servers, user)})"
+        for (operation, resource), alike in kinds.items()
+    ]
 
 
 @contextmanager

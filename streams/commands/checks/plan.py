@@ -17,6 +17,11 @@ SOURCES = {
 PARTS = (*SOURCES, "work", "serve", "notify")
 
 
+def processes(chosen: Iterable[str]) -> tuple[str, ...]:
+    """Return the processes of some parts, by subcommand: every source is read by `connect`."""
+    return tuple(dict.fromkeys("connect" if part in SOURCES else part for part in chosen))
+
+
 def parts(wanted: str | None, given: Iterable[str]) -> tuple[str, ...]:
     """Return the parts to test: `wanted`, or without it every source that the settings name.
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from connectors.described_settings import Shown, describe
 from connectors.settings import OTHER_NAMES, Common
-from streams.commands.checks.plan import parts
+from streams.commands.checks.plan import parts, processes
 from streams.commands.checks.trials import TRIALS, Problem, try_kafka
 
 PIPED_WIDTH = 240  # A file has no width, and a setting must not be cut.
@@ -32,8 +32,10 @@ async def run(groups: Mapping[str, Common], wanted: str | None, flags: Iterable[
         name for told in shown.values() for name, one in told.items() if one.origin != "default" and one.value
     }
     wrong = 0
-    for name in ("Kafka", *parts(wanted, given)):
-        trial = try_kafka(groups["work"]) if name == "Kafka" else TRIALS[name](groups[name])
+    chosen = parts(wanted, given)
+    for name in ("Kafka", *chosen):
+        is_kafka = name == "Kafka"
+        trial = try_kafka(groups["work"], processes(chosen)) if is_kafka else TRIALS[name](groups[name])
         try:
             said, verdict = await trial, "[green]   ok[/]"
         except Problem as problem:

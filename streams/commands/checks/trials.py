@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from botocore.exceptions import BotoCoreError, ClientError
 from yarl import URL
 
@@ -21,8 +22,9 @@ from connectors.errors import ConnectError
 from connectors.firehose.listener import access_keys, tls
 from connectors.formats.by_log_group import parse_group_formats
 from connectors.formats.flowlog import BadFormat, parse_format
+from connectors.kafka.clients.access import missing_acls
 from connectors.kafka.clients.connection import KafkaConnection
-from connectors.kafka.clients.denials import MissingAcl
+from connectors.kafka.clients.denials import MissingAcl, refusals
 from connectors.kafka.topics import TopicError, examine_topics
 from connectors.kinesis.client import StreamReader, stream_error
 from connectors.kinesis.stream_choice import BadChoice, parse_choice
@@ -39,12 +41,18 @@ class Problem(Exception):
     """A part of the system does not work; the message names the setting and the remedy."""
 
 
-async def try_kafka(settings: Common) -> str:
-    """Connect to Kafka and compare its topics with the expected settings."""
+async def try_kafka(settings: Common, processes: Iterable[str]) -> str:
+    """Connect to Kafka, compare its topics with the expected settings, and look for missing ACLs."""
+    kafka = KafkaConnection.of(settings)
     try:
-        found = await examine_topics(KafkaConnection.of(settings), settings.prefix, settings.slots)
+        found = await examine_topics(kafka, settings.prefix, settings.slots)
+        for process in processes:
+            if missing := await missing_acls(kafka, process, settings.prefix):
+                raise Problem(f"for `vpcflow {process}`, {'; '.join(refusals(kafka, missing))}")
     except (TopicError, MissingAcl, SettingsError) as error:
         raise Problem(str(error)) from error
+    except KafkaError as error:
+        raise Problem(f"{kafka.servers} answers, and then refuses a request: {error}") from error
     if fatal := [one.sentence for one in found.differences if one.is_fatal]:
         raise Problem("; ".join(fatal))
     said = [f"{settings.kafka} answers"]

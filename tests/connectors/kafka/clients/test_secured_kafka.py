@@ -2,34 +2,60 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from aiokafka import AIOKafkaProducer
 from pydantic import SecretStr
 
+from connectors.kafka.clients.access import missing_acls
+from connectors.kafka.clients.acls import GROUP, READ, TOPIC, Acl, acls
 from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.clients.denials import MissingAcl
 from connectors.kafka.reachability import why_unreachable
+from connectors.kafka.topics import ensure_topics
 from connectors.kafka_settings import KafkaSettings
+from connectors.settings import Common
 from emulator.kafka.cluster import kafka_node
 from emulator.kafka.node import Node
+from emulator.kafka.security.acls import allow, forbid
 from emulator.kafka.security.listeners import Listener, Security, unsecured_token
+from streams.replay.secured import broker_acl
 from tests.beside import beside
+from tests.connectors.kafka.clients.lives import LIVES, check
 from tests.connectors.kafka.clients.secured import KINDS, PASSWORD, settings
+from tests.streams.alerts.test_notify import FIRING
 
 pytestmark = pytest.mark.kafka
 
 USER = "alice"
+LIFE_S = 30.0
+
+Case = tuple[str, Acl]
 
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
-    """A Kafka with a listener of each kind, and ACLs."""
-    with beside(kafka_node(security=Security({USER: PASSWORD}, has_acls=True))) as one:
+    """A Kafka with a listener of each kind, and ACLs. Each life has a user of its name."""
+    security = Security(dict.fromkeys((USER, *LIVES), PASSWORD), has_acls=True)
+    with beside(kafka_node(security=security)) as one:
         yield one
+
+
+def allowed(life: str) -> list[Acl]:
+    """Return the minimal ACLs of a life, for topics with a prefix of its own."""
+    return list(acls(process(life), f"{life}."))
+
+
+def process(life: str) -> str:
+    """Return the process whose ACLs a life needs."""
+    return "work" if life == "hops" else life
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -92,3 +118,72 @@ async def test_a_wrong_connection_is_explained(node: Node, tmp_path: Path) -> No
         assert why is not None, expected
         assert expected in why
         assert "wr0ng" not in why
+
+
+def cases() -> Iterator[Case]:
+    """Return every life with every ACL that it needs: a worker's reads need it whole, all else its hops."""
+    for life in LIVES:
+        for acl in allowed(life):
+            is_read = acl.resource == GROUP or (acl.operation == READ and not acl.name.endswith("-state"))
+            if life not in {"work", "hops"} or is_read == (life == "work"):
+                yield life, acl
+
+
+async def test_each_missing_acl_is_named(node: Node, tmp_path: Path) -> None:
+    """With the minimal ACLs every process lives; without any of them it ends by an error that names it.
+
+    `vpcflow check` finds it, too.
+    """
+    clients = {}
+    for life in LIVES:
+        secured = settings(node, "scram-512", life, tmp_path)
+        clients[life] = Common(prefix=f"{life}.", slots=1, **secured.model_dump())
+        with pytest.raises(MissingAcl, match=f"Describe on topic {life}.aggregates, {life}.alerts, "):
+            await check(clients[life])
+        await ensure_topics(KafkaConnection(node.bootstrap), f"{life}.", 1)
+        await allow(node.bootstrap, [broker_acl(life, acl) for acl in allowed(life)])
+    await publish_alert(node.bootstrap, "notify.")
+    for life, client in clients.items():
+        await LIVES[life](client)
+        assert not await missing_acls(KafkaConnection.of(client), process(life), client.prefix)
+    wrong = {}
+    for life, acl in cases():
+        async with without(node, life, acl):
+            ended = await ends(LIVES[life](clients[life]))
+            found = await missing_acls(KafkaConnection.of(clients[life]), process(life), f"{life}.")
+        if not isinstance(ended, MissingAcl) or not all(is_named(one, acl) for one in ended.missing):
+            wrong[f"{life}: {acl}"] = repr(ended)
+        if found != ([] if acl.resource == TOPIC and acl.is_prefix else [acl]):
+            wrong[f"check {life}: {acl}"] = str(found)
+    assert not wrong
+
+
+async def ends(life: Awaitable[None]) -> BaseException | None:
+    """Return the error that ends a life; None if it ends well."""
+    began = time.monotonic()
+    (ended,) = await asyncio.gather(asyncio.wait_for(life, LIFE_S), return_exceptions=True)
+    print(f"{time.monotonic() - began:.2f} {ended}", flush=True)
+    return ended
+
+
+def is_named(found: Acl, missing: Acl) -> bool:
+    """Say whether an error names an ACL, or of an ACL for many names one."""
+    if (found.operation, found.resource) != (missing.operation, missing.resource):
+        return False
+    return found.name.startswith(missing.name) if missing.is_prefix else found.name == missing.name
+
+
+@asynccontextmanager
+async def without(node: Node, user: str, acl: Acl) -> AsyncIterator[None]:
+    """Take an ACL from a user for a while."""
+    await forbid(node.bootstrap, [broker_acl(user, acl)])
+    try:
+        yield
+    finally:
+        await allow(node.bootstrap, [broker_acl(user, acl)])
+
+
+async def publish_alert(kafka: str, prefix: str) -> None:
+    """Write an alert that fires."""
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        await producer.send_and_wait(f"{prefix}alerts", FIRING.encode(), key=b"alert", partition=0)

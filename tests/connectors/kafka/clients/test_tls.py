@@ -76,7 +76,7 @@ def test_good_files_make_a_context_that_checks_names(
             "",
             "VPCFLOW_KAFKA_CERT_KEY={key} is not the private key of VPCFLOW_KAFKA_CERT={cert}",
         ),
-        ("ca.pem", "me.pem", "locked.key", "", "is encrypted, and VPCFLOW_KAFKA_CERT_KEY_PASSWORD is not set"),
+        ("ca.pem", "me.pem", "locked.key", "", "encrypted, and VPCFLOW_KAFKA_CERT_KEY_PASSWORD is not set"),
         ("ca.pem", "me.pem", "locked.key", "wr0ng", "VPCFLOW_KAFKA_CERT_KEY_PASSWORD is not its password"),
         ("ca.pem", "damaged.pem", "me.key", "", "_CERT={cert} with VPCFLOW_KAFKA_CERT_KEY={key} cannot"),
     ],
