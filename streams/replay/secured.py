@@ -29,7 +29,7 @@ PROCESSES = ("connect", "work", "serve", "notify")
 REPLAY = "replay"
 """The user of the replay itself, which creates the topics and reads the results."""
 
-TOKEN_S, RENEWED_S = 60.0, 20.0
+TOKEN_S, RENEWED_S = 15.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)

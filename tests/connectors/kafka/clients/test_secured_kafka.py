@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
@@ -20,7 +22,7 @@ from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import MissingAcl
 from connectors.kafka.reachability import why_unreachable
 from connectors.kafka.topics import ensure_topics
-from connectors.kafka_settings import KafkaSettings
+from connectors.kafka_settings import KafkaSettings, variables
 from connectors.settings import Common
 from emulator.kafka.cluster import kafka_node
 from emulator.kafka.node import Node
@@ -187,3 +189,22 @@ async def publish_alert(kafka: str, prefix: str) -> None:
     """Write an alert that fires."""
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
         await producer.send_and_wait(f"{prefix}alerts", FIRING.encode(), key=b"alert", partition=0)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("command", ["notify", "check"])
+async def test_a_process_says_what_is_missing_and_no_secret(node: Node, command: str, tmp_path: Path) -> None:
+    ours = variables(settings(node, "scram-256", USER, tmp_path))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "streams.cli", command),
+        env={name: value for name, value in os.environ.items() if not name.startswith("VPCFLOW_")} | ours,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), LIFE_S)
+    text = out.decode()
+    assert process.returncode == 1, text
+    assert "Kafka does not allow Describe on topic vpcflow.aggregates, vpcflow.alerts, " in text
+    assert f"--allow-principal User:{USER} --operation Describe --topic 'vpcflow.aggregates' --topic" in text
+    assert "Traceback" not in text
+    assert PASSWORD not in text
