@@ -1,8 +1,8 @@
 """The connectors: flow-log records from Kinesis, Firehose or S3 into Kafka, each exactly once.
 
 `kinesis`, `firehose` and `s3` read one kind of source each and have the same files for the same duties.
-`commit` is the committer of a slot for all of them, `kafka` has clients, slots, topics and messages. `formats`
-reads AWS's text formats, `aws` makes AWS calls, `vpc` is the network model, `positions` implements
+`commit` is the committer of a slot for all of them, `kafka` has clients, slots, topics and messages.
+`formats` reads AWS's text formats, `aws` makes AWS calls, `vpc` is the network model, `positions` implements
 `connect positions` and `reset`.
 Modules for all of them: `settings` (with `kafka_settings`, `given_settings`, `setting_values` and
 `described_settings`),

@@ -84,6 +84,13 @@ from streams.commands.running import PORT, RECORDS_MAX, SEED, FiniteFloat, run_w
 @click.option(
     "--external-endpoint", help="URL of a Kinesis (LocalStack, AWS) to use instead of the emulator."
 )
+@click.option(
+    "--kafka-security",
+    type=click.Choice(["plaintext", "scram", "mtls", "oauthbearer"]),
+    default="plaintext",
+    show_default=True,
+    help="Security of the Kafka that is started; all but plaintext: TLS, and ACLs for each process.",
+)
 @click.option("--port", type=PORT, default=0, help="TCP port of the page. Default: any free port.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def replay(**options: Any) -> None:
