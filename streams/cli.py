@@ -11,7 +11,7 @@ from importlib import import_module
 
 import click
 
-COMMANDS = ("emulate", "world", "connect", "work", "notify", "serve", "replay", "check")
+COMMANDS = ("kafka", "emulate", "world", "connect", "work", "notify", "serve", "replay", "check")
 """The subcommands in the order of the data flow; `streams.commands.<name>` defines the command `<name>`."""
 
 

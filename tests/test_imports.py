@@ -20,6 +20,7 @@ LONG_FUNCTIONS = {"streams.sums.kernel.scan"}  # numba's hot loop: a call from t
 # The composition root, and what plays or judges a whole run on one machine.
 MAY_IMPORT_EMULATOR = {
     "streams.commands.emulate",
+    "streams.commands.kafka",
     "streams.commands.replay",
     "streams.commands.world",
     "streams.replay.run",

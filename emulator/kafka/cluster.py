@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from emulator.kafka.errors import KafkaFailed
 from emulator.kafka.folder import data_folder
 from emulator.kafka.installation import Installation, install
-from emulator.kafka.node import Node
+from emulator.kafka.node import Node, storage_id
 from emulator.kafka.ports import free_port
 from emulator.kafka.properties import Place
 from emulator.kafka.security.certificates import Certificates
@@ -28,20 +29,23 @@ __all__ = ["Cluster", "KafkaFailed", "Node", "Wanted", "kafka_cluster", "kafka_n
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The shape of a Kafka. `port` and `secured_ports` are those of the first node; 0 is any free one."""
+    """The shape of a Kafka. Ports are those of the first node, and each other node has the next one; 0 is any
+    free port.
+    """
 
     brokers: int = 1
     port: int = 0
     security: Security | None = None
-    secured_ports: tuple[tuple[Listener, int], ...] = ()
+    secured_ports: Mapping[Listener, int] = field(default_factory=lambda: MappingProxyType({}))
     heap_mb: int = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The nodes of one Kafka."""
+    """The nodes of one Kafka, and its data folder."""
 
     nodes: tuple[Node, ...]
+    folder: Path
 
     @property
     def bootstrap(self) -> str:
@@ -72,7 +76,7 @@ async def kafka_cluster(data_dir: Path | None, wanted: Wanted) -> AsyncIterator[
     """Run a Kafka in a folder, or in a temporary one. Raises `KafkaFailed`."""
     installed = await install()
     with data_folder(data_dir) as folder:
-        cluster = Cluster(tuple(_nodes(installed, folder, wanted)))
+        cluster = Cluster(tuple(_nodes(installed, folder, wanted)), folder)
         try:
             await cluster.start()
             yield cluster
@@ -95,7 +99,11 @@ async def kafka_node(
 
 
 def _nodes(installed: Installation, folder: Path, wanted: Wanted) -> list[Node]:
-    new_id = new_cluster_id(secrets.token_bytes(16))
+    places = _places(wanted)
+    folders = [_node_folder(folder, wanted.brokers, place.node_id) for place in places]
+    _require_same_shape(folder, wanted)
+    known = (storage_id(one) for one in folders)  # A start may have ended between two of them.
+    new_id = next(filter(None, known), "") or new_cluster_id(secrets.token_bytes(16))
     certificates = None
     if wanted.security is not None:
         certificates = Certificates(folder / "certificates")
@@ -103,41 +111,52 @@ def _nodes(installed: Installation, folder: Path, wanted: Wanted) -> list[Node]:
     return [
         Node(
             installed,
-            _node_folder(folder, wanted.brokers, place.node_id),
+            own,
             place,
             new_id,
             heap_mb=wanted.heap_mb,
             certificates=certificates,
         )
-        for place in _places(wanted)
+        for own, place in zip(folders, places, strict=True)
     ]
 
 
 def _node_folder(folder: Path, brokers: int, node_id: int) -> Path:
-    if brokers == 1:
-        return folder
-    own = folder / f"broker-{node_id}"
-    own.mkdir(exist_ok=True)
-    return own
+    return folder if brokers == 1 else folder / f"broker-{node_id}"
+
+
+def _require_same_shape(folder: Path, wanted: Wanted) -> None:
+    """Raise `KafkaFailed` if the data of the folder is of another Kafka than the wanted one."""
+    several = sum(1 for one in folder.glob("broker-*") if storage_id(one))
+    there = 1 if storage_id(folder) else several
+    if there > wanted.brokers or (there == 1 and bool(several) != (wanted.brokers > 1)):
+        raise KafkaFailed(
+            f"{folder} has the data of a Kafka with {there} broker{'s' if there > 1 else ''}, not"
+            f" {wanted.brokers}: ask for as many, or name another folder"
+        )
+    has_security = (folder / "certificates").exists()
+    if there and wanted.security and wanted.security.users and not has_security:
+        raise KafkaFailed(
+            f"{folder} has the data of a Kafka without users: start it without security, or name another"
+            " folder"
+        )
 
 
 def _places(wanted: Wanted) -> list[Place]:
     """Choose the ports of every node."""
     controllers = tuple(free_port() for _ in range(wanted.brokers))
     listeners = wanted.security.listeners if wanted.security else ()
-    places = [
+
+    def chosen(first: int, index: int) -> int:
+        return first + index if first else free_port()
+
+    return [
         Place(
-            free_port(),
+            chosen(wanted.port, index),
             controllers,
-            node_id,
+            index + 1,
             wanted.security,
-            {listener: free_port() for listener in listeners},
+            {one: chosen(wanted.secured_ports.get(one, 0), index) for one in listeners},
         )
-        for node_id in range(1, wanted.brokers + 1)
+        for index in range(wanted.brokers)
     ]
-    chosen = {listener: port for listener, port in wanted.secured_ports if port}
-    first = places[0]
-    places[0] = replace(
-        first, port=wanted.port or first.port, secured_ports={**first.secured_ports, **chosen}
-    )
-    return places

@@ -81,10 +81,7 @@ class Node:
     @property
     def cluster_id(self) -> str:
         """The cluster id of its storage; empty before it is formatted."""
-        try:
-            return cluster_id((self.data_dir / "log" / "meta.properties").read_text())
-        except FileNotFoundError:
-            return ""
+        return storage_id(self.data_dir)
 
     @property
     def pid(self) -> int:
@@ -160,6 +157,7 @@ class Node:
         if self.place.security is not None:
             certificates = self.certificates
             secured = security_properties(self.place.security, certificates.authority, certificates.server)
+        self.data_dir.mkdir(exist_ok=True)
         self._config.touch(mode=0o600)  # It may hold passwords.
         self._config.write_text(server_properties(self.data_dir, self.place, secured))
         (self.data_dir / "log4j2.properties").write_text(LOG4J2)
@@ -230,6 +228,14 @@ class Node:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
+
+
+def storage_id(data_dir: Path) -> str:
+    """Return the cluster id of the storage in a node's folder; empty if there is none."""
+    try:
+        return cluster_id((data_dir / "log" / "meta.properties").read_text())
+    except FileNotFoundError:
+        return ""
 
 
 def _tail(log: Path) -> str:

@@ -70,7 +70,7 @@ def server_properties(data_dir: Path, place: Place, security: Mapping[str, objec
         "message.max.bytes": MESSAGE_MAX_BYTES,
         "replica.fetch.max.bytes": MESSAGE_MAX_BYTES,
     }
-    settings |= _replication(len(place.controller_ports)) | _SHORT_WAITS | _SMALL | security
+    settings |= _replication(len(place.controller_ports)) | _SHORT_WAITS | _SMALL | dict(security)
     return "".join(f"{name}={_escaped(value)}\n" for name, value in settings.items())
 
 

@@ -118,9 +118,9 @@ async def run(
         with tempfile.TemporaryDirectory() as folder:
             emulator, scene = await _start(node, Path(folder), seed)
             try:
-                client = _client(emulator)
+                client = kinesis_client(emulator)
                 began = time.monotonic()
-                feeding = asyncio.ensure_future(_feed(client, load, ledger, rate))
+                feeding = asyncio.ensure_future(feed_load(client, load, ledger, rate))
                 scene.broker_at = began + scene.random.uniform(0.3, 0.6) * faulty_s
                 if has_outage:
                     down_at, down_s = began + 0.25 * faulty_s, faulty_s * OUTAGE_S / load.span_s
@@ -155,7 +155,7 @@ async def _start(node: Node, folder: Path, seed: int) -> tuple[Child, Scene]:
     await until(
         lambda: answers(f"http://127.0.0.1:{port}/_localstack/health"), "the emulator does not answer"
     )
-    client = _client(emulator)
+    client = kinesis_client(emulator)
     await asyncio.to_thread(client.create_stream, StreamName="flow-logs", ShardCount=SLOTS)
     await asyncio.to_thread(
         client.get_waiter("stream_exists").wait, StreamName="flow-logs", WaiterConfig={"Delay": 1}
@@ -166,14 +166,17 @@ async def _start(node: Node, folder: Path, seed: int) -> tuple[Child, Scene]:
     return emulator, Scene(node, connector, workers, random.Random(seed))
 
 
-def _client(emulator: Child) -> Any:
+def kinesis_client(emulator: Child) -> Any:
+    """Return a Kinesis client for an emulator. It repeats no call: that would double lines."""
     config = Config(retries={"total_max_attempts": 1})
     return boto3.client(
         "kinesis", endpoint_url=emulator.env["AWS_ENDPOINT_URL"], config=config, **TEST_CREDENTIALS
     )
 
 
-async def _feed(client: Any, load: traffic.Load, ledger: Ledger, rate: float) -> None:
+async def feed_load(client: Any, load: traffic.Load, ledger: Ledger, rate: float) -> None:
+    """Put a load on the stream at a rate, lines a second, and count it in the ledger."""
+
     def counted() -> Any:
         for batch in traffic.batches(load, 2000):
             ledger.add_columns(batch.frame)

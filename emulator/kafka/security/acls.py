@@ -126,7 +126,7 @@ async def _await_applied(client: AIOKafkaClient, acls: set[Acl], *, are_there: b
 
 
 async def _listed(client: AIOKafkaClient, node_id: int) -> set[tuple[int, str, int, str, str, int, int]]:
-    request = DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY)  # type: ignore[arg-type]
+    request = DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY)
     answer = await client.send(node_id, request)
     if answer.error_code:
         raise for_code(answer.error_code)(answer.error_message)

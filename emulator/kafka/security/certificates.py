@@ -49,10 +49,10 @@ class Certificates:
 
         self.folder.mkdir(parents=True, exist_ok=True)
         authority = trustme.CA(organization_name="vpcflow local Kafka")
-        _write_private(self._authority_key, authority.private_key_pem.bytes())
+        write_private(self._authority_key, authority.private_key_pem.bytes())
         self.authority.write_bytes(authority.cert_pem.bytes())
         server = authority.issue_cert(*HOSTS, common_name="kafka")
-        _write_private(self.server, _pkcs8(server) + _chain(server))  # Last: it says that all is there.
+        write_private(self.server, _pkcs8(server) + _chain(server))  # Last: it says that all is there.
 
     def issue(self, name: str) -> Issued:
         """Return a client certificate whose common name is `name`; issue it unless the folder has it."""
@@ -62,7 +62,7 @@ class Certificates:
 
             authority = trustme.CA.from_pem(self.authority.read_bytes(), self._authority_key.read_bytes())
             client = authority.issue_cert(f"{name}.client.invalid", common_name=name)
-            _write_private(issued.key, _pkcs8(client))
+            write_private(issued.key, _pkcs8(client))
             issued.certificate.write_bytes(_chain(client))
         return issued
 
@@ -84,7 +84,8 @@ def _chain(issued: trustme.LeafCert) -> bytes:
     return b"".join(pem.bytes() for pem in issued.cert_chain_pems)
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner reads."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_bytes(content)
