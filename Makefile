@@ -1,7 +1,7 @@
 # vpcflow: `make replay` and `make test` are all a newcomer needs. `make` alone lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-chaos test-outages test-mutations test-kcl test-localstack test-image bench bench-emulator bench-world bench-connect picture pages fmt lint lock clean
+.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-chaos test-brokers test-outages test-mutations test-kcl test-localstack test-image bench bench-emulator bench-world bench-connect picture pages fmt lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -63,6 +63,9 @@ test-faults: setup-dev ## the fault test on more seeds: SEEDS=1-10
 
 test-chaos: setup-dev ## the chaos test of three connectors on more seeds: SEEDS=1-10
 	@$(BIN)/python -m tests.acceptance.chaos $(if $(SEEDS),--seeds $(SEEDS))
+
+test-brokers: setup-dev ## a broker of three is killed every 20 s, on more seeds: SEEDS=1-10
+	@$(BIN)/python -m tests.acceptance.brokers.kills $(if $(SEEDS),--seeds $(SEEDS))
 
 test-outages: setup-dev ## outages of 1 to 20 hours, first starts hours behind, all settings at their defaults
 	@$(BIN)/python -m tests.acceptance.outages.outage --all

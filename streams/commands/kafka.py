@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from streams.commands.local_extra import LocalCommand
 from streams.commands.running import PORT, run
 
 LISTENERS = ("plaintext", "ssl", "mtls", "sasl_ssl", "sasl_plaintext")
 BROKERS_MAX = 9
 
 
-@click.command()
+@click.command(cls=LocalCommand)
 @click.option(
     "--brokers",
     type=click.IntRange(1, BROKERS_MAX),

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -110,37 +107,3 @@ async def test_two_nodes_run_side_by_side_and_leave_nothing() -> None:
     assert not any(map(_is_alive, pids))
     assert not first.data_dir.exists()
     assert not second.data_dir.exists()
-
-
-async def _command(data_dir: Path) -> tuple[asyncio.subprocess.Process, psutil.Process]:
-    """Start the command; return it and its JVM, once it has said that Kafka answers."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "emulator.kafka", str(data_dir), "--port", "0", stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    async with asyncio.timeout(WITHIN_S):
-        said = await process.stdout.readline()
-    assert b"started in" in said
-    (jvm,) = psutil.Process(process.pid).children()
-    return process, jvm
-
-
-async def test_the_command_ends_cleanly_on_ctrl_c(tmp_path: Path) -> None:
-    """It stops its node, then says nothing was wrong."""
-    process, jvm = await _command(tmp_path)
-    process.send_signal(signal.SIGINT)
-    async with asyncio.timeout(WITHIN_S):
-        assert await process.wait() == 0
-    assert not _is_alive(jvm.pid)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
-async def test_the_node_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
-    """No test that was killed leaves a broker behind."""
-    process, jvm = await _command(tmp_path)
-    process.kill()
-    await process.wait()
-    deadline = time.monotonic() + WITHIN_S
-    while _is_alive(jvm.pid):
-        assert time.monotonic() < deadline, "the JVM outlived its parent"
-        await asyncio.sleep(0.02)
