@@ -17,6 +17,8 @@ BLOCKS_KEPT_MS = 24 * HOUR_MS
 SEGMENT_BYTES = 16 << 20
 SEGMENT_SLOW_BYTES = 256 << 20
 COMPACTION_LAG_SLOW_MS = HOUR_MS
+REPLICAS = 3  # With two of them in sync, a broker may fail, and every commit is on two disks.
+COUNTED = {"partitions", "replicas"}  # Differences that are no settings of a topic.
 
 CHECKED = (
     "cleanup.policy",
@@ -60,11 +62,15 @@ TOPICS = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A topic as Kafka describes it. `settings` are those of `CHECKED` that the broker knows."""
+    """A topic as Kafka describes it. `settings` are those of `CHECKED` that the broker knows.
+
+    `replicas` is the smallest number of replicas of a partition, and `brokers` the number in the cluster.
+    """
 
     partitions: int
     replicas: int
     settings: Mapping[str, str]
+    brokers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +86,9 @@ class Difference:
     @property
     def sentence(self) -> str:
         """The difference for people."""
-        if self.setting == "partitions":
-            return f"topic {self.topic} has {self.value} partitions, {self.why}"
+        if self.setting in COUNTED:
+            noun = self.setting.removesuffix("s") if self.value == "1" else self.setting
+            return f"topic {self.topic} has {self.value} {noun}, {self.why}"
         return f"topic {self.topic} has {self.setting}={self.value}, {self.why}"
 
 
@@ -145,6 +152,13 @@ def _sizes(name: str, settings: Mapping[str, str], max_bytes: int) -> list[Diffe
 
 
 def _replicas(name: str, found: Found) -> Difference | None:
+    if found.replicas == 1 and found.brokers > 1:
+        wanted = min(REPLICAS, found.brokers)
+        why = (
+            f"so messages are lost with the disk of one of the {found.brokers} brokers: add replicas with"
+            f" kafka-reassign-partitions, and set default.replication.factor={wanted} on the brokers"
+        )
+        return Difference(name, "replicas", "1", why, False)
     needed = found.settings.get("min.insync.replicas", "1")
     if int(needed) <= found.replicas:
         return None

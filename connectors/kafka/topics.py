@@ -44,7 +44,10 @@ from connectors.kafka.topic_settings import (
 
 log = structlog.get_logger()
 
-REPLICAS = 3  # or as many as there are brokers
+BROKERS_DEFAULT = -1
+"""The replication factor of a new topic: the broker's `default.replication.factor`. The operator of the
+cluster decides, as for the topics of Kafka Streams (KIP-733)."""
+
 METADATA_AGE_MS = 5_000
 """The maximum age of a group member's topic metadata. A broker that has just restarted may answer without
 topics; a group leader with such an answer assigns no partitions until it refreshes its metadata. aiokafka's
@@ -136,11 +139,9 @@ async def _missing(admin: AIOKafkaAdminClient, prefix: str) -> list[Topic]:
 
 async def _create(admin: AIOKafkaAdminClient, prefix: str, missing: list[Topic], slots: int) -> None:
     """Create topics. Where the broker refuses a recommended setting, create them without those."""
-    brokers = (await admin.describe_cluster())["brokers"]
-    replication = min(REPLICAS, len(brokers))
 
     def described(settings: Callable[[Topic], dict[str, str]]) -> list[NewTopic]:
-        return [NewTopic(prefix + t.name, slots, replication, topic_configs=settings(t)) for t in missing]
+        return [_new_topic(prefix + topic.name, slots, settings(topic)) for topic in missing]
 
     refused = await _refused(admin, described(lambda t: required(t, REQUEST_MAX_BYTES) | recommended(t)))
     if any(code in {InvalidConfigurationError.errno, PolicyViolationError.errno} for _, code, _ in refused):
@@ -149,6 +150,12 @@ async def _create(admin: AIOKafkaAdminClient, prefix: str, missing: list[Topic],
     _check_allowed(CREATE, ((topic, code) for topic, code, _ in refused))
     for topic, _, why in refused:
         raise TopicError(f"Kafka refused to make topic {topic!r}: {why}")
+
+
+def _new_topic(name: str, slots: int, settings: dict[str, str]) -> NewTopic:
+    topic = NewTopic(name, slots, 1, topic_configs=settings)
+    topic.replication_factor = BROKERS_DEFAULT  # aiokafka 0.14 refuses it in the constructor, and sends it.
+    return topic
 
 
 async def _refused(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> list[tuple[str, int, str]]:
@@ -183,14 +190,15 @@ async def _described(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, 
         settings = await _settings(admin, names)
         unseen = [name for name in names if name not in led or name not in settings]
         if not unseen:
-            return {name: _found(led[name]["partitions"], settings[name]) for name in names}
+            brokers = len((await admin.describe_cluster())["brokers"])
+            return {name: _found(led[name]["partitions"], settings[name], brokers) for name in names}
         if time.monotonic() > deadline:
             raise TopicError(f"topic {unseen[0]} is not there, {SEEN_S:.0f} s after it was made")
         await asyncio.sleep(0.05)
 
 
-def _found(partitions: list[dict[str, Any]], settings: dict[str, str]) -> Found:
-    return Found(len(partitions), min(len(one["replicas"]) for one in partitions), settings)
+def _found(partitions: list[dict[str, Any]], settings: dict[str, str], brokers: int) -> Found:
+    return Found(len(partitions), min(len(one["replicas"]) for one in partitions), settings, brokers)
 
 
 def _is_led(topic: dict[str, Any]) -> bool:

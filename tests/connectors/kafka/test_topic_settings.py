@@ -80,3 +80,19 @@ def test_another_partition_count_names_both_remedies() -> None:
 
 def test_a_broker_that_does_not_say_a_setting_is_trusted() -> None:
     assert differences(BY_NAME["blocks"], "p.", Found(8, 3, {}), 8, MAX_BYTES) == []
+
+
+@pytest.mark.parametrize(("brokers", "wanted"), [(2, 2), (3, 3), (9, 3)])
+def test_one_replica_in_a_cluster_of_several_brokers_is_a_warning(brokers: int, wanted: int) -> None:
+    """Kafka's own default is one replica, also for a cluster."""
+    (one,) = differences(BY_NAME["blocks"], "p.", Found(8, 1, {}, brokers), 8, MAX_BYTES)
+    assert not one.is_fatal
+    assert one.sentence == (
+        f"topic p.blocks has 1 replica, so messages are lost with the disk of one of the {brokers} brokers:"
+        f" add replicas with kafka-reassign-partitions, and set default.replication.factor={wanted} on the"
+        " brokers"
+    )
+
+
+def test_several_replicas_are_as_the_operator_decided() -> None:
+    assert differences(BY_NAME["blocks"], "p.", Found(8, 2, {}, 9), 8, MAX_BYTES) == []
