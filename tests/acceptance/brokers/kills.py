@@ -4,8 +4,8 @@
 fixed rate through `connect kinesis` and two workers, all settings at their defaults. A broker, which is also
 a controller, is killed (SIGKILL) every 20 s and started again 6 s later. Then everything is left to finish.
 Every key of the merge state and of `aggregates` must equal the ledger, every process must have its first
-process id, and lines must never have stopped coming out for more than 30 s. Only processes that the test started are
-touched, by id.
+process id, and lines must never have stopped coming out for more than 30 s. Only processes that the test
+started are touched, by id.
 """
 
 from __future__ import annotations
