@@ -20,6 +20,7 @@ from pathlib import Path
 
 import click
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from emulator.kafka.cluster import Cluster, Wanted, kafka_cluster
 from emulator.kafka.ports import free_port
@@ -93,7 +94,7 @@ async def run(seed: int, *, faulty_s: float = 50.0, rate: float = 3000.0) -> Out
     load = replace(load, start=(int(time.time()) - load.span_s) // 60 * 60)
     with tempfile.TemporaryDirectory() as folder:
         async with kafka_cluster(None, Wanted(brokers=BROKERS)) as cluster:
-            await ensure_topics(cluster.bootstrap, PREFIX, SLOTS)
+            await ensure_topics(KafkaConnection(cluster.bootstrap), PREFIX, SLOTS)
             emulator, children = await _start(cluster, Path(folder))
             try:
                 return await _play(cluster, emulator, children, load, rate)
@@ -136,7 +137,7 @@ async def _play(
     ledger, observer, progress = Ledger(), Observer(), Progress()
     chance = random.Random(load.seed)
     pids = {child.name: child.pid for child in children}
-    following = asyncio.ensure_future(observer.follow(cluster.bootstrap, PREFIX, SLOTS))
+    following = asyncio.ensure_future(observer.follow(KafkaConnection(cluster.bootstrap), PREFIX, SLOTS))
     feeding = asyncio.ensure_future(feed_load(kinesis_client(emulator), load, ledger, rate))
     killing = asyncio.ensure_future(_kill_brokers(cluster, chance, feeding))
     try:
