@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -23,6 +25,7 @@ from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import check_format
+from connectors.kafka.recovery import Recovery
 from connectors.kafka.slots import CONTRACT_KEY, Slot
 from connectors.kafka.topics import METADATA_AGE_MS
 from connectors.progress import PROGRESS_KEY, Group, decode_progress
@@ -158,15 +161,33 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         )
 
     async def run(self, stop: asyncio.Event, beside: Iterable[asyncio.Task[None]] = ()) -> None:
-        """Own slots until `stop` is set.
+        """Own slots until `stop` is set. Open them again after an error that passes (`recovery`).
 
         Raises the error of a slot's task, or of a task in `beside`, and `MissingAcl`.
         """
         topic, group = f"{self._settings.prefix}positions", f"{self._settings.prefix}connect"
-        with naming_missing_acls(self._kafka, [topic], [group]):
-            await self._run(stop, beside)
+        beside, recovery = list(beside), Recovery()
+        try:
+            while not stop.is_set():
+                try:
+                    with naming_missing_acls(self._kafka, [topic], [group]):
+                        await self._run(stop, beside)
+                except Exception as error:
+                    if (pause_s := recovery.pause_s(error, time.monotonic())) is None:
+                        raise
+                    log.warning("slots are opened again", error=repr(error), pause_s=pause_s)
+                    self._forget()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(stop.wait(), pause_s)
+        finally:
+            await _cancel(beside)
 
-    async def _run(self, stop: asyncio.Event, beside: Iterable[asyncio.Task[None]]) -> None:
+    def _forget(self) -> None:
+        """Return to the state before the first assignment; `positions` are read from their beginning."""
+        self._failed, self._is_assigned, self._has_caught_up = None, False, not self._follows
+        self._positions.clear()
+
+    async def _run(self, stop: asyncio.Event, beside: Sequence[asyncio.Task[None]]) -> None:
         group = factory.consumer(
             self._kafka,
             group_id=f"{self._settings.prefix}connect",
@@ -178,9 +199,10 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
             heartbeat_interval_ms=HEARTBEAT_MS,
         )
         group.subscribe([f"{self._settings.prefix}positions"], listener=self)
-        await group.start()
-        lasting = [asyncio.ensure_future(self._tail()), *beside]
+        tail = asyncio.ensure_future(self._tail())
+        lasting = [tail, *beside]
         try:
+            await group.start()
             while not stop.is_set():
                 await group.getmany(timeout_ms=500)  # Keeps the group's clock; the content is in the tail.
                 if self._failed is not None:
@@ -189,9 +211,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
                     if task.done() and not task.cancelled():
                         task.result()
         finally:
-            for task in lasting:
-                task.cancel()
-            await asyncio.gather(*lasting, return_exceptions=True)
+            await _cancel([tail])
             await self.on_partitions_revoked([])
             await group.stop()
             await self.on_partitions_revoked([])  # what a last rebalance has given us meanwhile
@@ -237,3 +257,9 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
                 self._positions.pop(message.key, None)
             elif message.key not in _OWN:
                 news[message.key] = message.value
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

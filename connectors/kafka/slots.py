@@ -20,12 +20,14 @@ from typing import Any
 import orjson
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import ProducerFenced
 
 from connectors.errors import ConnectError
 from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import FORMAT_HEADER, Message, check_format
+from connectors.kafka.recovery import TransactionExpired
 from connectors.kafka.state_on_disk import StateOnDisk
 
 log = structlog.get_logger()
@@ -121,8 +123,9 @@ class Slot:
     async def commit(self, state: Mapping[bytes, bytes | None], messages: Sequence[Message]) -> None:
         """Write state (None deletes a key) and messages in one transaction.
 
-        Raises aiokafka's `ProducerFenced` if another owner has opened the slot, its other errors unchanged,
-        `CommitTimeout` if Kafka does not answer, and `MissingAcl`; the slot must then be closed.
+        Raises aiokafka's `ProducerFenced` if another owner has opened the slot, `TransactionExpired` if Kafka
+        gave the transaction up, aiokafka's other errors unchanged, `CommitTimeout` if Kafka does not answer,
+        and `MissingAcl`; the slot must then be closed.
         """
         producer = self._producer
         if producer is None:
@@ -130,6 +133,7 @@ class Slot:
         own = [Message(self.topic, self.partition, key, value) for key, value in state.items()]
         if not self._is_contract_kept:
             own.append(Message(self.topic, self.partition, CONTRACT_KEY, orjson.dumps(self._contract)))
+        began = time.monotonic()
         # Not `producer.transaction()`: to leave it by an error or a cancellation waits for an abort, for ever
         # once the producer was stopped. An open transaction is aborted by the next owner's fence.
         try:
@@ -137,6 +141,11 @@ class Slot:
                 names = (message.topic for message in (*messages, *own))
                 with naming_missing_acls(self._kafka, names, transactional_id=self._transactional_id):
                     await self._transact(producer, [*messages, *own])
+        except ProducerFenced as error:
+            # Kafka fences the producer of a transaction that it aborts after the time-out, too.
+            if (took_s := time.monotonic() - began) > TRANSACTION_TIMEOUT_MS / 1000:
+                raise TransactionExpired(f"{self._transactional_id}: open for {took_s:.1f} s") from error
+            raise
         except TimeoutError as error:
             raise CommitTimeout(
                 f"Kafka has not committed {self._transactional_id} within {COMMIT_MAX_S:.0f} s: its brokers"

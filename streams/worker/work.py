@@ -11,7 +11,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -21,6 +21,7 @@ from connectors.health import health
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import check_format
+from connectors.kafka.recovery import Recovery
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
 from streams.numbering import Input, NumbersWentBack, Rewind
@@ -57,6 +58,7 @@ class Worker:
         self._hops: dict[Assigned, Hop] = {}
         self._rewound: dict[Assigned, tuple[float, int, int]] = {}  # time, offset, count
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._recovery, self._reopen_at = Recovery(), 0.0
         self._is_ready = False
         warm(settings.window_s)
         self._kinds: dict[str, Callable[[int], Hop]] = {
@@ -94,17 +96,19 @@ class Worker:
         started = asyncio.ensure_future(self._app.start())
         stopped = asyncio.ensure_future(stop.wait())
         ticking = asyncio.ensure_future(self._tick())
+        committing = asyncio.ensure_future(self._keep_committing_offsets())
         try:
             while not stopped.done():
-                waits: set[asyncio.Future[Any]] = {stopped, ticking, self._failed}
+                waits: set[asyncio.Future[Any]] = {stopped, ticking, committing, self._failed}
                 if not started.done():
                     waits.add(started)
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                for task in (started, ticking, self._failed):
+                for task in (started, ticking, committing, self._failed):
                     if task.done():
                         task.result()
         finally:
             ticking.cancel()
+            committing.cancel()
             async with self._lock:
                 if stopped.done():
                     await self._flush_all()
@@ -129,18 +133,35 @@ class Worker:
             log.warning("faust did not stop", within_s=CLOSE_S)
 
     async def _tick(self) -> None:
-        offsets_at = 0.0
         while True:
             await asyncio.sleep(TICK_S)
             async with self._lock:
-                if not self._is_settled():
+                if not self._is_settled() or time.monotonic() < self._reopen_at:
                     continue
-                await self._open_assigned()
-                self._is_ready = True
-                await self._flush_due()
-                if time.monotonic() - offsets_at > OFFSETS_S:
-                    offsets_at = time.monotonic()
-                    await self._commit_group_offsets()
+                try:
+                    await self._open_assigned()
+                    self._is_ready = True
+                    await self._flush_due()
+                except Exception as error:
+                    if not await self._has_recovered(error):
+                        raise
+
+    async def _has_recovered(self, error: Exception) -> bool:
+        """Drop every slot if the error passes; `_tick` opens them again after a pause."""
+        now = time.monotonic()
+        if (pause_s := self._recovery.pause_s(error, now)) is None:
+            return False
+        log.warning("slots are opened again", error=repr(error), pause_s=pause_s)
+        await self._drop()
+        self._reopen_at = now + pause_s
+        return True
+
+    async def _keep_committing_offsets(self) -> None:
+        """Commit the places to the consumer group, without the lock: its coordinator may be failing over."""
+        while True:
+            await asyncio.sleep(OFFSETS_S)
+            if self._is_settled():
+                await self._commit_group_offsets()
 
     def _is_settled(self) -> bool:
         app = self._app
@@ -160,8 +181,12 @@ class Worker:
             return
         hops = {key: self._kinds[key[0]](key[1]) for key in missing}
         now = time.time()
-        await asyncio.gather(*(hop.open(now) for hop in hops.values()))
-        await self._check_ends(hops)
+        try:
+            await asyncio.gather(*(hop.open(now) for hop in hops.values()))
+            await self._check_ends(hops)
+        except Exception:
+            await _close(hops.values())
+            raise
         self._hops.update(hops)
         for key, hop in hops.items():
             await self._app.consumer.seek_wait({self._tp(key): hop.next_offset})
@@ -186,14 +211,21 @@ class Worker:
         async for events in batches:
             try:
                 async with self._lock:
-                    for event in events:
-                        await self._offer(topic, event)
-                    await self._flush_due()
+                    await self._take(topic, events)
             except Exception as error:
                 # Deviation: Faust would acknowledge the event, log a traceback and restart the agent. Here
                 # the agent waits, the process ends, and `running.run` reports the error once.
                 self._fail(error)
                 await asyncio.get_running_loop().create_future()
+
+    async def _take(self, topic: str, events: Sequence[Any]) -> None:
+        try:
+            for event in events:
+                await self._offer(topic, event)
+            await self._flush_due()
+        except Exception as error:
+            if not await self._has_recovered(error):
+                raise
 
     def _fail(self, error: Exception) -> None:
         if not self._failed.done():
@@ -281,12 +313,16 @@ class Worker:
         hops, self._hops = self._hops, {}
         self._is_ready = False
         self._rewound = {}
-        for hop in hops.values():
-            try:
-                await asyncio.wait_for(hop.slot.close(), CLOSE_S)
-            except Exception as error:
-                log.warning("slot did not close", error=repr(error))  # The next owner fences it.
+        await _close(hops.values())
         metrics.SLOTS_OPEN.set(0)
+
+
+async def _close(hops: Iterable[Hop]) -> None:
+    """Close slots at once: each waits for its producer, for seconds if Kafka does not answer."""
+    closing = (asyncio.wait_for(hop.slot.close(), CLOSE_S) for hop in hops)
+    for ended in await asyncio.gather(*closing, return_exceptions=True):
+        if isinstance(ended, Exception):
+            log.warning("slot did not close", error=repr(ended))  # Its next owner fences it anyway.
 
 
 def _headers(headers: Any) -> dict[str, bytes]:

@@ -1,0 +1,71 @@
+"""The decision to open slots again in place after an error of Kafka, and the pause before.
+
+A broker that fails, restarts or hands over a coordinator can end a transaction. The slots are then closed and
+opened again, as after a rebalance: a hop continues at the position that its state has, so it stays exact. All
+other errors end the process. So do errors that keep coming: a supervisor then starts a new process.
+"""
+
+from __future__ import annotations
+
+from aiokafka.errors import (
+    CommitFailedError,
+    ConcurrentTransactions,
+    InvalidProducerIdMapping,
+    InvalidTxnState,
+    KafkaError,
+    KafkaTimeoutError,
+    OutOfOrderSequenceNumber,
+    UnknownProducerId,
+    UnknownTopicOrPartitionError,
+)
+
+FIRST_PAUSE_S, PAUSE_MAX_S = 2.0, 10.0
+"""The first pause is longer than a heartbeat, so that a process that was paused learns of its revocation."""
+
+QUIET_S = 60.0
+"""Time without an error after which the next one is a first one again."""
+
+ATTEMPTS = 8
+
+_PASSING = (
+    CommitFailedError,
+    ConcurrentTransactions,
+    InvalidProducerIdMapping,
+    InvalidTxnState,
+    KafkaTimeoutError,
+    OutOfOrderSequenceNumber,
+    UnknownProducerId,
+)
+
+
+class TransactionExpired(KafkaError):  # type: ignore[misc]
+    """Kafka has aborted a transaction that was open beyond its time-out; the message names the slot."""
+
+
+def is_passing(error: BaseException | None) -> bool:
+    """Return whether an error, or one that caused it, comes from brokers that fail over or restart."""
+    while error is not None:
+        if isinstance(error, UnknownTopicOrPartitionError):
+            return False  # Retriable for Kafka, but a topic that was deleted does not come back.
+        is_retriable = isinstance(error, KafkaError) and error.retriable
+        if is_retriable or isinstance(error, (*_PASSING, TransactionExpired)):
+            return True
+        error = error.__cause__
+    return False
+
+
+class Recovery:
+    """The recent recoveries of one process. Times are monotonic, in seconds, and passed in."""
+
+    def __init__(self) -> None:
+        self._attempts, self._last_at = 0, float("-inf")
+
+    def pause_s(self, error: BaseException, now: float) -> float | None:
+        """Return the pause before the slots are opened again; None if the error must end the process."""
+        if not is_passing(error):
+            return None
+        self._attempts = self._attempts + 1 if now - self._last_at < QUIET_S else 1
+        self._last_at = now
+        if self._attempts > ATTEMPTS:
+            return None
+        return float(min(FIRST_PAUSE_S * 2 ** (self._attempts - 1), PAUSE_MAX_S))

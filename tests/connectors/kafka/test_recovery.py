@@ -1,0 +1,59 @@
+"""Errors of brokers that fail over are recovered from, a few times in a row; all others end the process."""
+
+from __future__ import annotations
+
+import pytest
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    InvalidTxnState,
+    KafkaConnectionError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    NotEnoughReplicasError,
+    ProducerFenced,
+    UnknownTopicOrPartitionError,
+)
+
+from connectors.kafka.recovery import ATTEMPTS, PAUSE_MAX_S, QUIET_S, Recovery, TransactionExpired, is_passing
+from connectors.kafka.slots import CommitTimeout, ContractError, SlotLost
+
+PASSING = (KafkaConnectionError, NotEnoughReplicasError, InvalidTxnState, TransactionExpired)
+LASTING = (
+    ProducerFenced,
+    MessageSizeTooLargeError,
+    GroupAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    KafkaError,
+    CommitTimeout,
+    ContractError,
+    SlotLost,
+    OSError,
+)
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_an_error_of_a_fail_over_passes_also_as_a_cause(kind: type[Exception]) -> None:
+    """aiokafka's sender wraps what it does not expect."""
+    outer = KafkaError("Unexpected error during batch delivery")
+    outer.__cause__ = kind()
+    assert is_passing(kind())
+    assert is_passing(outer)
+
+
+@pytest.mark.parametrize("kind", LASTING)
+def test_any_other_error_ends_the_process(kind: type[Exception]) -> None:
+    """A fence by another owner too: the slot is not ours any more."""
+    assert Recovery().pause_s(kind(), 0.0) is None
+
+
+def test_pauses_grow_and_an_error_that_keeps_coming_ends_the_process() -> None:
+    recovery = Recovery()
+    pauses = [recovery.pause_s(KafkaConnectionError(), float(at)) for at in range(ATTEMPTS + 1)]
+    assert pauses == [2.0, 4.0, 8.0, *[PAUSE_MAX_S] * (ATTEMPTS - 3), None]
+
+
+def test_after_a_quiet_minute_an_error_is_a_first_one() -> None:
+    recovery, error = Recovery(), KafkaConnectionError()
+    first, second = recovery.pause_s(error, 0.0), recovery.pause_s(error, 1.0)
+    assert (first, second) == (2.0, 4.0)
+    assert recovery.pause_s(error, 1.0 + QUIET_S) == first
