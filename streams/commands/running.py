@@ -7,11 +7,14 @@ import logging
 import math
 import os
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from streams.commands.repeated_logs import Repeated
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -91,7 +94,9 @@ def run(work: Callable[[], Awaitable[Any]], sentences: tuple[type[Exception], ..
     Raises `click.ClickException` with the message of an exception in `sentences`. Any other exception is
     logged and ends the process with status 3.
     """
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Repeated(time.monotonic))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     try:
         asyncio.run(work())  # type: ignore[arg-type]
     except sentences as error:

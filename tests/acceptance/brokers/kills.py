@@ -4,13 +4,15 @@
 fixed rate through `connect kinesis` and two workers, all settings at their defaults. A broker, which is also
 a controller, is killed (SIGKILL) every 20 s and started again 6 s later. Then everything is left to finish.
 Every key of the merge state and of `aggregates` must equal the ledger, every process must have its first
-process id, and lines must never have stopped coming out for more than 30 s. Only processes that the test
-started are touched, by id.
+process id, and lines must never have stopped coming out for more than 30 s. With `--alone`, there is one
+broker, which is away for so long that Kafka aborts the open transactions; the 30 s count from its return.
+Only processes that the test started are touched, by id.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import tempfile
 import time
@@ -21,6 +23,7 @@ from pathlib import Path
 import click
 
 from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.slots import TRANSACTION_TIMEOUT_MS
 from connectors.kafka.topics import ensure_topics
 from emulator.kafka.cluster import Cluster, Wanted, kafka_cluster
 from emulator.kafka.ports import free_port
@@ -35,17 +38,38 @@ from tests.processes import answers, environment, until
 
 PREFIX = "brokers."
 SLOTS = 8
-BROKERS, WORKERS = 3, 2
-EVERY_S, AWAY_S = 20.0, 6.0
+WORKERS = 2
 SILENCE_MAX_S = 30.0
 SETTLE_S = 60.0
 POLL_S = 0.2
+RATE = 3000.0
+FIRST_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A number of brokers. One of them is killed every `every_s` and away for `away_s`, during `faulty_s`."""
+
+    brokers: int = 3
+    every_s: float = 20.0
+    away_s: float = 6.0
+    faulty_s: float = 50.0
+
+    @property
+    def silence_max_s(self) -> float:
+        """The longest time that may pass without new lines."""
+        return SILENCE_MAX_S + (self.away_s if self.brokers == 1 else 0.0)
+
+
+CLUSTER = Case()
+ALONE = Case(brokers=1, every_s=60.0, away_s=TRANSACTION_TIMEOUT_MS / 1000 + 4, faulty_s=30.0)
 
 
 @dataclass(slots=True)
 class Outcome:
     """The result of one seed. `silence_s` is the longest time without new lines in `aggregates`."""
 
+    case: Case
     state: Report
     output: Report
     backwards: int
@@ -59,7 +83,7 @@ class Outcome:
     def is_exact(self) -> bool:
         """Whether state and output equal the ledger, and processing went on without a restart."""
         is_whole = self.state.exact and self.output.exact and not self.backwards and not self.dead
-        return is_whole and not self.restarted and self.silence_s < SILENCE_MAX_S
+        return is_whole and not self.restarted and self.silence_s < self.case.silence_max_s
 
     @property
     def text(self) -> str:
@@ -88,16 +112,16 @@ class Progress:
             self.count, self.grew_at = count, now
 
 
-async def run(seed: int, *, faulty_s: float = 50.0, rate: float = 3000.0) -> Outcome:
+async def run(seed: int, case: Case = CLUSTER) -> Outcome:
     """Run one seed and return its outcome."""
-    load = traffic.Load(int(faulty_s * rate), seed, enis=ENIS)
+    load = traffic.Load(int(case.faulty_s * RATE), seed, enis=ENIS)
     load = replace(load, start=(int(time.time()) - load.span_s) // 60 * 60)
     with tempfile.TemporaryDirectory() as folder:
-        async with kafka_cluster(None, Wanted(brokers=BROKERS)) as cluster:
+        async with kafka_cluster(None, Wanted(brokers=case.brokers)) as cluster:
             await ensure_topics(KafkaConnection(cluster.bootstrap), PREFIX, SLOTS)
             emulator, children = await _start(cluster, Path(folder))
             try:
-                return await _play(cluster, emulator, children, load, rate)
+                return await _play(case, cluster, emulator, children, load)
             finally:
                 await asyncio.gather(*(child.stop() for child in children))
                 await emulator.stop()
@@ -132,14 +156,14 @@ async def _start(cluster: Cluster, folder: Path) -> tuple[Child, list[Child]]:
 
 
 async def _play(
-    cluster: Cluster, emulator: Child, children: list[Child], load: traffic.Load, rate: float
+    case: Case, cluster: Cluster, emulator: Child, children: list[Child], load: traffic.Load
 ) -> Outcome:
     ledger, observer, progress = Ledger(), Observer(), Progress()
     chance = random.Random(load.seed)
     pids = {child.name: child.pid for child in children}
     following = asyncio.ensure_future(observer.follow(KafkaConnection(cluster.bootstrap), PREFIX, SLOTS))
-    feeding = asyncio.ensure_future(feed_load(kinesis_client(emulator), load, ledger, rate))
-    killing = asyncio.ensure_future(_kill_brokers(cluster, chance, feeding))
+    feeding = asyncio.ensure_future(feed_load(kinesis_client(emulator), load, ledger, RATE))
+    killing = asyncio.ensure_future(_kill_brokers(case, cluster, chance, feeding))
     try:
         deadline = time.monotonic() + SETTLE_S
         while observer.flows + sum(observer.dead.values()) < ledger.lines or not killing.done():
@@ -160,6 +184,7 @@ async def _play(
     await asyncio.gather(*(child.stop() for child in children))
     state = await merge_state.read(cluster.bootstrap, PREFIX, SLOTS)
     return Outcome(
+        case,
         state=compare(merge_state.kept(ledger, state), state),
         output=compare(ledger, observer.aggregates),
         backwards=observer.backwards,
@@ -175,18 +200,20 @@ def _pid(children: list[Child], name: str) -> int:
     return next(child.pid for child in children if child.name == name)
 
 
-async def _kill_brokers(cluster: Cluster, chance: random.Random, feeding: asyncio.Future[None]) -> list[int]:
+async def _kill_brokers(
+    case: Case, cluster: Cluster, chance: random.Random, feeding: asyncio.Future[None]
+) -> list[int]:
     """Kill one broker after the other until the load is in; return their ids, in order."""
     kills: list[int] = []
-    await asyncio.sleep(EVERY_S / 4)
+    await asyncio.sleep(FIRST_S)
     while not feeding.done():
         began = time.monotonic()
         node = chance.choice(cluster.nodes)
         kills.append(node.place.node_id)
         await node.kill()
-        await asyncio.sleep(AWAY_S)
+        await asyncio.sleep(case.away_s)
         await node.restart()
-        await asyncio.wait([feeding], timeout=max(EVERY_S - (time.monotonic() - began), 0.0))
+        await asyncio.wait([feeding], timeout=max(case.every_s - (time.monotonic() - began), 0.0))
     return kills
 
 
@@ -203,9 +230,10 @@ def _logged(children: list[Child]) -> Counter[str]:
 
 @click.command()
 @click.option("--seeds", default="1-10", show_default=True, help="One seed, or a range.")
-def main(seeds: str) -> None:
+@click.option("--alone", is_flag=True, help="One broker, away for longer than the transaction time-out.")
+def main(seeds: str, alone: bool) -> None:
     """Run the broker test on some seeds, and exit with the number that failed."""
-    run_seeds(seeds, run)
+    run_seeds(seeds, functools.partial(run, case=ALONE if alone else CLUSTER))
 
 
 if __name__ == "__main__":
