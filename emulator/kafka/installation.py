@@ -1,4 +1,4 @@
-"""What a node is run with: a Java, Kafka's class path, and the class-data archive that belongs to both."""
+"""The installation that all nodes of a user share: a Java, Kafka's class path, and a class-data archive."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from emulator.kafka.java import Java, find_java
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """All that is shared by the nodes of one user; `archive` may not be there yet."""
+    """A Java, Kafka's jars, and the path of the class-data archive, which may not exist yet."""
 
     java: Java
     jars: tuple[Path, ...]
@@ -21,7 +21,7 @@ class Installation:
 
 
 async def install() -> Installation:
-    """Find or fetch what is needed. Raises `KafkaFailed`."""
+    """Find a Java and fetch missing jars. Raises `KafkaFailed`."""
     wanted = published()
     folder = cache_folder() / f"kafka-{kafka_version(wanted)}"
     java, jars = await asyncio.gather(asyncio.to_thread(find_java), ensure_jars(wanted, folder))

@@ -1,8 +1,8 @@
-"""Kafka's published jars: fetched by coordinates, checked against the list in the checkout, kept per user.
+"""Kafka's published jars: fetched by coordinates, verified by the list in `jars.txt`, cached per user.
 
-A jar is written under a temporary name and renamed, so that the cache holds whole files only. All are checked
-at every start (a tenth of a second): a kept one whose SHA-256 is not the listed one is fetched again, a
-fetched one is refused. Only the fetcher knows where jars come from.
+A jar is written under a temporary name and renamed, so that the cache has only complete files. Each start
+verifies all jars (a tenth of a second). A cached jar with a wrong SHA-256 is fetched again, and a fetched one
+is refused. The package `maven-artifact` knows the address of the repository.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["Jar", "JarError", "cache_folder", "ensure_jars", "is_whole", "listed
 LIST = Path(__file__).with_name("jars.txt")
 AT_ONCE = 6
 TRIES = 3
-SILENCE_S = 30.0  # A server that says nothing for so long is given up.
+SILENCE_S = 30.0  # The longest wait for a server that sends nothing.
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class Jar:
 
     @property
     def filename(self) -> str:
-        """The name it is kept under."""
+        """The name of its file in the cache."""
         return f"{self.artifact}-{self.version}.jar"
 
 
 def listed(text: str) -> list[Jar]:
-    """Read the list: `group:artifact:version sha256`, one a line, `#` begins a comment."""
+    """Parse a list of jars: one `group:artifact:version sha256` for each line; `#` begins a comment."""
     jars = []
     for line in text.splitlines():
         if line.strip() and not line.startswith("#"):
@@ -57,7 +57,7 @@ def listed(text: str) -> list[Jar]:
 
 
 def published() -> list[Jar]:
-    """Return the jars of the one Kafka that we run."""
+    """Return the jars of `jars.txt`."""
     return listed(LIST.read_text())
 
 
@@ -67,9 +67,9 @@ def kafka_version(jars: Sequence[Jar]) -> str:
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where downloads are kept: VPCFLOW_CACHE, or our part of the user's cache folder.
+    """Return the folder of downloads: VPCFLOW_CACHE, or `vpcflow` in the user's cache folder.
 
-    Without a home it is in the temporary folder. What is kept is checked against the list at every start.
+    Without a writable home, it is in the temporary folder.
     """
     if environ.get("VPCFLOW_CACHE"):
         return Path(environ["VPCFLOW_CACHE"])
@@ -86,7 +86,7 @@ def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 async def ensure_jars(jars: Sequence[Jar], folder: Path) -> list[Path]:
-    """Return the class path, after fetching what is missing or damaged. Raises `JarError`."""
+    """Fetch missing and damaged jars and return the class path. Raises `JarError`."""
     try:
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     except OSError as error:
@@ -101,7 +101,7 @@ async def ensure_jars(jars: Sequence[Jar], folder: Path) -> list[Path]:
 
 
 def is_whole(path: Path, jar: Jar) -> bool:
-    """Say whether a file is there and is the listed jar."""
+    """Return whether a file exists and has the SHA-256 of the jar."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -123,7 +123,7 @@ async def _fetch_all(jars: Sequence[Jar], folder: Path, what: str) -> None:
             async with asyncio.TaskGroup() as group:
                 for jar in jars:
                     group.create_task(fetch(jar))
-        except ExceptionGroup as failures:  # One sentence is enough: the others failed for the same reason.
+        except ExceptionGroup as failures:  # The others failed for the same reason.
             raise failures.exceptions[0] from None
 
 
@@ -132,10 +132,15 @@ def _fetch(jar: Jar, folder: Path) -> None:
     try:
         _download(jar, part)
         if not is_whole(part, jar):
-            raise JarError(f"{jar.filename} as fetched is not the listed one: its SHA-256 differs")
+            raise JarError(
+                f"{jar.filename} as fetched is not the listed one: its SHA-256 differs. Check the proxy or"
+                " mirror that serves it"
+            )
         part.replace(folder / jar.filename)
     except OSError as error:  # Every network error of the fetcher is one, and so is a full disk.
-        raise JarError(f"{jar.filename} cannot be fetched: {error}") from error
+        raise JarError(
+            f"{jar.filename} cannot be fetched: {error}. Check the network and its proxy settings"
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""The settings of a small KRaft node, as data. Every value that is not Kafka's default says why."""
+"""The settings of a small KRaft node, as data. A comment gives the reason for each value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from emulator.kafka.security.listeners import Listener, Security
 
 _MIB = 1 << 20
 REPLICAS_MAX = 3
-MESSAGE_MAX_BYTES = 8 * _MIB  # A block is 1 MiB; a state message under it; the rest is room for large lines.
+MESSAGE_MAX_BYTES = 8 * _MIB  # Blocks and state messages have up to 1 MiB; a single line may be larger.
 
 LOG4J2 = """\
 status = error
@@ -110,12 +110,12 @@ def _replication(nodes: int) -> dict[str, object]:
 
 
 _SHORT_WAITS: dict[str, object] = {
-    "group.initial.rebalance.delay.ms": 0,  # No other member will join.
-    "group.min.session.timeout.ms": 1000,  # Tests want to see a session end.
-    "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,  # And a transaction time out.
+    "group.initial.rebalance.delay.ms": 0,  # A group starts without a wait for more members.
+    "group.min.session.timeout.ms": 1000,  # Tests wait for the end of a session.
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,  # And of a transaction.
 }
 
-# Two cores, and memory that others want.
+# For a machine with two cores that runs the pipeline, too.
 _SMALL: dict[str, object] = {
     "num.network.threads": 2,
     "num.io.threads": 3,
@@ -128,7 +128,7 @@ _SMALL: dict[str, object] = {
 
 
 def jvm_flags(heap_mb: int) -> list[str]:
-    """Return the JVM's flags: a cap on each kind of memory, and an end, not a limp, when one is reached."""
+    """Return the JVM flags: a limit for each kind of memory, and an exit when one is reached."""
     return [
         f"-Xmx{heap_mb}m",
         f"-Xms{heap_mb // 4}m",
@@ -142,8 +142,8 @@ def jvm_flags(heap_mb: int) -> list[str]:
 
 
 def last_words(text: str, lines: int = 12) -> str:
-    """Return the end of a log for people: the last lines that are not a stack's frames."""
-    said = [
+    """Return the last lines of a log, without the frames of stack traces."""
+    messages = [
         line for line in text.splitlines() if line.strip() and not line.lstrip().startswith(("at ", "... "))
     ]
-    return "\n".join(said[-lines:])
+    return "\n".join(messages[-lines:])
