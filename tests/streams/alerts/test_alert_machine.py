@@ -67,6 +67,12 @@ class AlertMachine(RuleBasedStateMachine):
             assert shown == "scan"
         self._publish(alerts)
 
+    @rule(eni=enis, n=windows, shown=st.sampled_from(["noisy", "scan"]), count=st.integers(1, 4))
+    def observe_episode(self, eni: str, n: int, shown: str, count: int) -> None:
+        """Observe adjacent windows that breach a rule, and two calm ones after them."""
+        for at in range(count + 2):
+            self.observe_final(eni, n + at, shown if at < count else "calm")
+
     @rule(minutes=st.integers(0, 12))
     def advance(self, minutes: int) -> None:
         self.watermark += minutes * W

@@ -90,6 +90,7 @@ class WindowsMachine(RuleBasedStateMachine):
         assert sorted(flushed.late) == sorted(expected.late)
         for one in found:
             self._follows(one)
+        assert set(by_key(self.windows.aggregates())) == set(self.reference.cells)
         keep(self.state, flushed)
         self.committed = deepcopy(self.reference)
 
