@@ -115,13 +115,21 @@ class Live:
         while not self._is_closing:
             waiter = self._next
             if seen != self._number and self._marks:
-                since = seen if seen in self._marks else None
+                since = self.resumable(seen)
                 event = "snapshot" if since is None else "tick"
                 number = self._number
                 retry = RETRY_MS if since is None else None
                 await stream.send(self._body(view, since), id=str(number), event=event, retry=retry)
                 seen = number
             await waiter.wait()
+
+    def resumable(self, seen: int | None) -> int | None:
+        """Return `seen` if its tick can be followed by changes; None if the client needs a snapshot.
+
+        A tick does not name windows that were hidden, or shown again without a change of their own.
+        """
+        mark = self._marks.get(seen) if seen is not None else None
+        return seen if mark is not None and mark.history >= self._board.history.shown_version else None
 
     def _body(self, view: View, since: int | None) -> str:
         """Return the JSON of an event, encoded once for all clients with the same view and tick."""

@@ -93,6 +93,8 @@ class History:
         self._free: list[int] = []
         self.names: list[str] = []
         self.version = 0  # increases with every change
+        self.shown_version = 0  # the version at which a known window was last hidden, or shown again
+        self._hidden: set[int] = set()
         self.superseded = 0  # upserts with an older revision
         self.aged = 0  # upserts of a window older than every kept one
         self.ahead = 0  # hidden windows, far ahead of the others
@@ -185,7 +187,7 @@ class History:
             self.aged += 1  # the common case, which needs no sort
             return None
         window = self._windows[start] = Window(start, window_s)
-        ordered = self._sort(now)
+        ordered = self._sort(now, opened=start)
         if len(ordered) <= self._keep:
             return window
         is_dropped_ahead = self.ahead > AHEAD_KEEP
@@ -202,11 +204,15 @@ class History:
             self._release(ordered[1].start)
         return None if gone is window else window
 
-    def _sort(self, now: float) -> list[Window]:
-        """Update the visible windows; return all windows in order."""
+    def _sort(self, now: float, opened: int | None = None) -> list[Window]:
+        """Update the visible windows; return all windows in order. `opened` is the start of a new window."""
         ordered = sorted(self._windows.values(), key=attrgetter("start"))
         shown = count_shown([(window.start, window.end) for window in ordered], now)
         self._shown, self.ahead = ordered[:shown], len(ordered) - shown
+        hidden = {window.start for window in ordered[shown:]}
+        if any(start in self._windows and start != opened for start in hidden ^ self._hidden):
+            self.version = self.shown_version = self.version + 1
+        self._hidden = hidden
         return ordered
 
     def _enter(self, eni: str) -> int:
