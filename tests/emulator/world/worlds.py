@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -10,11 +10,9 @@ from typing import Any
 import polars as pl
 
 from connectors.formats.flowlog import DEFAULT_FORMAT, Format
-from connectors.vpc.addresses import cidr
 from connectors.vpc.estate import Estate
-from connectors.vpc.network import NetworkAclEntry, Route, SecurityGroupRule
 from emulator.flowlogs.player.rows import Rows, Surroundings, lines
-from emulator.world.incidents.incident import Change, Incident
+from emulator.world.incidents.incident import Incident
 from emulator.world.incidents.schedule import Scene, Staged
 from emulator.world.incidents.targets import cast
 from emulator.world.simulation import Minute, World
@@ -98,94 +96,3 @@ def talk() -> list[Edge]:
 def incidents() -> dict[str, Incident]:
     found = cast(crowded(), talk(), 1, AT)
     return {one.kind: one for one in found}
-
-
-def changed(estate: Estate, changes: Iterable[Change]) -> Estate:
-    """Return the estate after some of the EC2 calls that incidents make."""
-    for change in changes:
-        estate = _CALLS[change.operation](estate, change.request)
-    return estate
-
-
-def _rules(request: Mapping[str, Any]) -> list[SecurityGroupRule]:
-    return [
-        SecurityGroupRule(6, permission["FromPort"], permission["ToPort"], group_id=pair["GroupId"])
-        for permission in request["IpPermissions"]
-        for pair in permission["UserIdGroupPairs"]
-    ]
-
-
-def _revoke(estate: Estate, request: Mapping[str, Any]) -> Estate:
-    gone = _rules(request)
-    groups = [
-        replace(one, ingress=tuple(rule for rule in one.ingress if rule not in gone))
-        if one.group_id == request["GroupId"]
-        else one
-        for one in estate.resources.security_groups
-    ]
-    return estate.with_changes(security_groups=tuple(groups))
-
-
-def _authorize(estate: Estate, request: Mapping[str, Any]) -> Estate:
-    groups = [
-        replace(one, ingress=(*one.ingress, *_rules(request))) if one.group_id == request["GroupId"] else one
-        for one in estate.resources.security_groups
-    ]
-    return estate.with_changes(security_groups=tuple(groups))
-
-
-def _add_entry(estate: Estate, request: Mapping[str, Any]) -> Estate:
-    ports = request["PortRange"]
-    entry = NetworkAclEntry(
-        request["RuleNumber"],
-        request["Egress"],
-        request["RuleAction"] == "allow",
-        int(request["Protocol"]),
-        cidr(request["CidrBlock"]),
-        ports["From"],
-        ports["To"],
-    )
-    acls = [
-        replace(one, entries=(*one.entries, entry)) if one.network_acl_id == request["NetworkAclId"] else one
-        for one in estate.resources.network_acls
-    ]
-    return estate.with_changes(network_acls=tuple(acls))
-
-
-def _delete_entry(estate: Estate, request: Mapping[str, Any]) -> Estate:
-    gone = (request["NetworkAclId"], request["RuleNumber"], request["Egress"])
-    acls = [
-        replace(
-            one,
-            entries=tuple(e for e in one.entries if (one.network_acl_id, e.number, e.is_egress) != gone),
-        )
-        for one in estate.resources.network_acls
-    ]
-    return estate.with_changes(network_acls=tuple(acls))
-
-
-def _with_routes(estate: Estate, request: Mapping[str, Any], added: tuple[Route, ...]) -> Estate:
-    block = cidr(request["DestinationCidrBlock"])
-    tables = [
-        replace(one, routes=(*(route for route in one.routes if route.destination != block), *added))
-        if one.route_table_id == request["RouteTableId"]
-        else one
-        for one in estate.resources.route_tables
-    ]
-    return estate.with_changes(route_tables=tuple(tables))
-
-
-def _create_route(estate: Estate, request: Mapping[str, Any]) -> Estate:
-    return _with_routes(
-        estate, request, (Route(request["NatGatewayId"], cidr(request["DestinationCidrBlock"])),)
-    )
-
-
-_CALLS = {
-    "revoke_security_group_ingress": _revoke,
-    "authorize_security_group_ingress": _authorize,
-    "create_network_acl_entry": _add_entry,
-    "delete_network_acl_entry": _delete_entry,
-    "delete_route": lambda estate, request: _with_routes(estate, request, ()),
-    "create_route": _create_route,
-}

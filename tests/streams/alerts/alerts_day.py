@@ -21,6 +21,7 @@ from emulator.flowlogs.player.intervals import Intervals
 from emulator.flowlogs.player.rows import Rows, Surroundings, lines
 from emulator.ledger.ledger import AlertReport, compare_alerts
 from emulator.scope import Scope
+from emulator.world.incidents.changes import changed
 from emulator.world.incidents.incident import Incident
 from emulator.world.incidents.schedule import Staged
 from emulator.world.incidents.targets import cast
@@ -32,7 +33,6 @@ from streams.sums.accumulator import Sums
 from streams.sums.lines import plan
 from streams.windows.merge import Producer, Rules, Windows
 from streams.windows.watermark import Time
-from tests.emulator.world.worlds import changed
 
 MONDAY = 29_701_440
 """The minute that begins on Monday, 22 June 2026, at 00:00 UTC."""

@@ -9,11 +9,12 @@ import pytest
 
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import EniId
+from emulator.world.incidents.changes import changed
 from emulator.world.incidents.incident import Change, Incident
 from emulator.world.incidents.schedule import Staged
 from emulator.world.incidents.traffic import BULK_BYTES, CONTROL, DROP, INTRUDER, PLOTS, SCANNER
 from emulator.world.simulation import World
-from tests.emulator.world.worlds import AT, FIRST, changed, crowded, flow, incidents, played, scripted
+from tests.emulator.world.worlds import AT, FIRST, crowded, flow, incidents, played, scripted
 
 pytestmark = pytest.mark.bulk
 
