@@ -14,7 +14,7 @@ import numpy as np
 
 from connectors.vpc.estate import Estate
 from emulator.world.incidents.schedule import Scene, Staged
-from emulator.world.traffic.bulk_verdicts import Course, Judge
+from emulator.world.traffic.bulk_verdicts import BulkVerdicts, Course
 from emulator.world.traffic.chance import Array
 from emulator.world.traffic.directory import Directory
 from emulator.world.traffic.edges import Edge
@@ -44,7 +44,7 @@ class World:
 
     def __init__(self, estate: Estate, seed: int, busy: int = 100, staged: Staged | None = None) -> None:
         self.directory = Directory(estate)
-        self.judge = Judge(self.directory, estate)
+        self.verdicts = BulkVerdicts(self.directory, estate)
         self.estate = estate
         self._seed, self._busy = seed, busy
         self._staged = staged or Staged()
@@ -59,15 +59,28 @@ class World:
         has_others = estate.enis.keys() != self.estate.enis.keys()
         self.estate = estate
         self.directory.use(estate)
-        self.judge.use(estate)
+        affected = self.verdicts.use(estate)
         if has_others:
             kept = [edge for edge in self._services.edges if not edge.origin or edge.origin in estate.enis]
             self._services = Services(self.directory, estate, self._seed, self._busy, kept)
         if self._under_way is not None:
-            course = np.array(self.judge.templates.course, np.int64)[self._under_way.template]
-            full = np.flatnonzero(course == Course.FULL)
-            again = self._judged_again(self._under_way, full, Kind.ANSWERED)
-            self._under_way = replace(again, template=self.judge.forget_all_but(again.template))
+            course = self.verdicts.templates.course[self._under_way.template]
+            is_full = course == Course.FULL
+            if affected is not None:
+                is_full &= affected[self._under_way.template]
+            again = self._judged_again(self._under_way, np.flatnonzero(is_full), Kind.ANSWERED)
+            if affected is None:
+                again = replace(again, template=self.verdicts.forget_all_but(again.template))
+            self._under_way = again
+
+    @property
+    def busy_thousandths(self) -> int:
+        """The rates from the next minute on, in thousandths of a percent; scans from outside keep theirs."""
+        return self._services.busy_thousandths
+
+    @busy_thousandths.setter
+    def busy_thousandths(self, value: int) -> None:
+        self._services.busy_thousandths = value
 
     def stage(self, staged: Staged) -> None:
         """Replace the staged incidents from the next minute on."""
@@ -87,20 +100,20 @@ class World:
             self._under_way = self._struck(scene, self._under_way)
         self._last = minute
         flows = _without(scene, Flows.joined([self._services.flows(minute), *scene.flows]), self.directory)
-        judged = self.judge.judged(flows)
-        going = alive(flows, judged, self.judge.templates)
+        template = self.verdicts.templates_of(flows)
+        going = alive(flows, template, self.verdicts.templates)
         if self._under_way is not None:
             going = Alive.joined([self._under_way, going])
         now = going.take(np.flatnonzero(going.start < (minute + 1) * MINUTE_S))
         self._under_way = going.take(np.flatnonzero(going.end >= (minute + 1) * MINUTE_S))
-        return Minute(minute, merged(records(now, self.judge.templates, minute)), scene.skipped)
+        return Minute(minute, merged(records(now, self.verdicts.templates, minute)), scene.skipped)
 
     def _struck(self, scene: Scene, going: Alive) -> Alive:
         """Return the active flows without those of silent interfaces; flows to dead interfaces break."""
         if not (scene.silent or scene.dead):
             return going
         silent, dead = (_addresses(enis, self.directory) for enis in (scene.silent, scene.dead))
-        course = np.array(self.judge.templates.course, np.int64)[going.template]
+        course = self.verdicts.templates.course[going.template]
         is_late = (course == Course.LATE) & np.isin(going.dst, dead)
         is_over = np.isin(going.src, silent + dead) | np.isin(going.dst, silent) | is_late
         going = going.take(np.flatnonzero(~is_over))
@@ -110,11 +123,11 @@ class World:
         """Return the active flows, some of them with a new verdict; a broken flow is retried a few times."""
         if not len(places):
             return going
-        since = self.judge.remember(going.template[places])
+        since = self.verdicts.remember(going.template[places])
         template = going.template.copy()
-        template[places] = self.judge.judged(_as_flows(going.take(places), kind), since)
+        template[places] = self.verdicts.templates_of(_as_flows(going.take(places), kind), since)
         is_broken = np.zeros(len(going), np.bool_)
-        course = np.array(self.judge.templates.course, np.int64)[template[places]]
+        course = self.verdicts.templates.course[template[places]]
         is_broken[places] = course != Course.FULL
         begins = np.int64((self._last + 1) * MINUTE_S)
         return replace(

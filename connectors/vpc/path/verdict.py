@@ -185,7 +185,11 @@ class Verdicts:
     def address_class(self, address: str) -> int:
         """Return the class of an address: the address itself if an interface has it, else its block."""
         number = number_of(address)
-        return number if self._estate.is_known(number) else -1 - bisect_right(self._addresses, number)
+        return number if self._estate.is_known(number) else self.block_class(address)
+
+    def block_class(self, address: str) -> int:
+        """Return the class of an address by the blocks that rules and routes name; negative."""
+        return -1 - bisect_right(self._addresses, number_of(address))
 
 
 def _port_classes(estate: Estate) -> list[int]:

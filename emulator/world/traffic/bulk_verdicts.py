@@ -1,4 +1,4 @@
-"""What the network makes of many flows at once: each flow's template, which says who notes what of it.
+"""The verdicts on many flows at once: the template of each flow, with the records that interfaces write.
 
 Flows that no rule, route or address tells apart share one verdict (`verdict.Verdicts`), and so one template:
 the rows that each of them leaves, with places kept for its own addresses and ports. Pure.
@@ -6,8 +6,8 @@ the rows that each of them leaves, with places kept for its own addresses and po
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Self
 
@@ -22,6 +22,7 @@ from emulator.world.traffic.chance import Array
 from emulator.world.traffic.columns import Columns
 from emulator.world.traffic.directory import Directory
 from emulator.world.traffic.flows import Flows, Kind
+from emulator.world.traffic.shapes import Ends, Shape, Shapes, Verdict
 
 SOURCE, DESTINATION = -1, -2
 """Places for an address: the flow's own ends. Any other number is an address of the directory."""
@@ -65,62 +66,118 @@ class Steps(Columns):
         return cls(*table.T.copy())
 
 
-@dataclass(slots=True)
 class Templates:
     """All templates so far, by number: `first` and `count` say which `steps` are whose."""
 
-    first: list[int] = field(default_factory=list)
-    count: list[int] = field(default_factory=list)
-    course: list[int] = field(default_factory=list)
-    tracked: list[frozenset[EniId]] = field(default_factory=list)
-    _rows: list[tuple[int, ...]] = field(default_factory=list)
-    _made: Steps = field(default_factory=lambda: Steps.of(()))
+    def __init__(self) -> None:
+        self.tracked: list[frozenset[EniId]] = []
+        self._rows: list[tuple[int, ...]] = []
+        self._counts: list[int] = []
+        self._courses: list[int] = []
+        empty = np.zeros(0, np.int64)
+        self._made = (empty, empty, empty)
+        self._steps = Steps.of(())
+
+    def __len__(self) -> int:
+        return len(self.tracked)
 
     def add(self, course: Course, rows: list[tuple[int, ...]], tracked: frozenset[EniId]) -> int:
-        """Take a template in; return its number."""
-        self.first.append(len(self._rows))
-        self.count.append(len(rows))
-        self.course.append(course)
+        """Add a template; return its number."""
+        self._counts.append(len(rows))
+        self._courses.append(course)
         self.tracked.append(tracked)
         self._rows += rows
-        return len(self.first) - 1
+        return len(self.tracked) - 1
 
     def only(self, numbers: Sequence[int]) -> Templates:
         """Return some templates, numbered anew in this order."""
-        some = Templates()
+        some, first = Templates(), self.first
         for number in numbers:
-            first = self.first[number]
-            rows = self._rows[first : first + self.count[number]]
-            some.add(Course(self.course[number]), rows, self.tracked[number])
+            count = self._counts[number]
+            rows = self._rows[first[number] : first[number] + count]
+            some.add(Course(self._courses[number]), rows, self.tracked[number])
         return some
+
+    def passing(self, enis: Collection[int]) -> Array:
+        """Return for each template whether it has no step, or a step at one of these interfaces."""
+        owner = np.repeat(np.arange(len(self)), self.count)
+        is_passing: Array = self.count == 0
+        is_passing[owner[np.isin(self.steps.eni, list(enis))]] = True
+        return is_passing
+
+    @property
+    def first(self) -> Array:
+        """The place of each template's first step."""
+        return self._arrays()[0]
+
+    @property
+    def count(self) -> Array:
+        """The number of steps of each template."""
+        return self._arrays()[1]
+
+    @property
+    def course(self) -> Array:
+        """The course of each template's flows."""
+        return self._arrays()[2]
 
     @property
     def steps(self) -> Steps:
         """The steps of all templates, one after the other."""
-        if len(self._made) != len(self._rows):
-            self._made = Steps.joined([self._made, Steps.of(self._rows[len(self._made) :])])
+        if len(self._steps) != len(self._rows):
+            self._steps = Steps.joined([self._steps, Steps.of(self._rows[len(self._steps) :])])
+        return self._steps
+
+    def _arrays(self) -> tuple[Array, Array, Array]:
+        """Return first places, counts and courses as arrays, made anew only after `add`."""
+        if len(self._made[0]) != len(self):
+            count = np.array(self._counts, np.int64)
+            self._made = np.cumsum(count) - count, count, np.array(self._courses, np.int64)
         return self._made
 
 
-class Judge:
-    """Judges flows in one estate after another; templates made before stay what they were."""
+class BulkVerdicts:
+    """The verdicts on flows in one estate after another. Templates made before do not change."""
 
     def __init__(self, directory: Directory, estate: Estate) -> None:
         self.directory = directory
         self.templates = Templates()
         self._verdicts = Verdicts(estate)
+        self.evaluated = 0
         self._established: list[frozenset[EniId]] = [frozenset()]
-        self.use(estate)
+        self._start()
 
-    def use(self, estate: Estate) -> None:
-        """Judge by this estate from now on."""
+    def use(self, estate: Estate) -> Array | None:
+        """Evaluate by this estate from now on; return which templates are affected, or None for all.
+
+        If only rules of security groups have changed, verdicts on other groups' interfaces are kept.
+        """
+        before, classes, ports = self._verdicts.estate, self._address_classes(), self._ports
+        known, by_shape = self._known, self._by_shape
         self._verdicts.use(estate)
+        self._start()
+        enis = _of_changed_groups(before, estate)
+        if enis is None or not np.array_equal(ports, self._ports):
+            return None
+        if not np.array_equal(classes, self._address_classes()):
+            return None
+        affected = {self.directory.eni(one) for one in enis}
+        templates = self.templates.passing(affected)
+        self._known = {key: number for key, number in known.items() if not templates[number]}
+        self._by_shape = {
+            shape: verdict for shape, verdict in by_shape.items() if not verdict.passes(affected)
+        }
+        return templates
+
+    def _start(self) -> None:
+        """Forget every verdict."""
         self._known: dict[Key, int] = {}
-        self._classes: list[int] = []
+        self._shapes = Shapes(self.directory, self._verdicts)
+        self._by_shape: dict[Shape, Verdict] = {}
+        self._class_of = np.zeros(0, np.int64)
         self._dense: dict[int, int] = {}
         self._ports = np.array(self._verdicts.port_classes, np.int64)
 
-    def judged(self, flows: Flows, established: Array | None = None) -> Array:
+    def templates_of(self, flows: Flows, established: Array | None = None) -> Array:
         """Return the number of each flow's template; `established` are places that `remember` returned."""
         if not len(flows):
             return np.zeros(0, np.int64)
@@ -135,7 +192,7 @@ class Judge:
         found = np.empty(len(places), np.int64)
         for at, (key, place) in enumerate(zip(keys, places.tolist(), strict=True)):
             known = self._known.get(tuple(key))
-            found[at] = self._judge(tuple(key), flows, place) if known is None else known
+            found[at] = self._template(tuple(key), flows, place) if known is None else known
         answer: Array = found[inverse.reshape(-1)]
         return answer
 
@@ -164,12 +221,16 @@ class Judge:
 
     def _address_classes(self) -> Array:
         """Return the class of every address of the directory, as small numbers, so that keys pack well."""
-        for address in self.directory.addresses[len(self._classes) :]:
-            value = self._verdicts.address_class(address) if self._classes else 0  # number 0 is no address
-            self._classes.append(self._dense.setdefault(value, len(self._dense)))
-        return np.array(self._classes, np.int64)
+        if len(self._class_of) != len(self.directory.addresses):
+            more = []
+            for place in range(len(self._class_of), len(self.directory.addresses)):
+                address = self.directory.addresses[place]
+                value = self._verdicts.address_class(address) if place else 0  # Number 0 is no address.
+                more.append(self._dense.setdefault(value, len(self._dense)))
+            self._class_of = np.concatenate([self._class_of, np.array(more, np.int64)])
+        return self._class_of
 
-    def _judge(self, key: Key, flows: Flows, place: int) -> int:
+    def _template(self, key: Key, flows: Flows, place: int) -> int:
         kind = Kind(int(flows.kind[place]))
         origin, src, dst = int(flows.origin[place]), int(flows.src[place]), int(flows.dst[place])
         flow = Flow(
@@ -182,11 +243,26 @@ class Judge:
             is_answered=kind != Kind.UNANSWERED,
         )
         since = self._established[key[-1]]
-        course, paths, tracked = _course(self._verdicts.estate, kind, flow, since)
-        ends = {flow.srcaddr: SOURCE, flow.dstaddr: DESTINATION}
-        rows = [self._row(record, ends) for path in paths for record in path.records]
-        number = self._known[key] = self.templates.add(course, rows, tracked)
+        ends = self._shapes.ends(flow)
+        is_refused = kind == Kind.REFUSED
+        if is_refused:  # The network carries a flow that the host refuses: only the course differs.
+            kind = Kind.ANSWERED
+        shape = self._shapes.shape((*key[:-2], int(kind)), flow, ends, since)
+        found = self._by_shape.get(shape)
+        if found is None:
+            found = self._by_shape[shape] = self._verdict(kind, flow, ends, since)
+        course, rows, tracked = found.of(ends, self.directory)
+        if is_refused and course == Course.FULL:
+            course = Course.RESET
+        number = self._known[key] = self.templates.add(Course(course), rows, tracked)
         return number
+
+    def _verdict(self, kind: Kind, flow: Flow, ends: Ends, since: frozenset[EniId]) -> Verdict:
+        self.evaluated += 1
+        course, paths, tracked = _course(self._verdicts.estate, kind, flow, since)
+        places = {flow.srcaddr: SOURCE, flow.dstaddr: DESTINATION}
+        rows = [self._row(record, places) for path in paths for record in path.records]
+        return Verdict(int(course), rows, tracked, ends)
 
     def _row(self, record: Record, ends: dict[str, int]) -> tuple[int, ...]:
         def place(address: str) -> int:
@@ -205,6 +281,15 @@ class Judge:
         )
 
 
+def _of_changed_groups(before: Estate, after: Estate) -> list[str] | None:
+    """Return the interfaces in security groups whose rules differ, or None if anything else differs."""
+    groups = after.resources.security_groups
+    if replace(before.resources, security_groups=groups) != after.resources:
+        return None
+    changed = {one.group_id for one in {*groups} ^ {*before.resources.security_groups}}
+    return [eni.interface_id for eni in after.resources.enis if not changed.isdisjoint(eni.groups)]
+
+
 def _course(
     estate: Estate, kind: Kind, flow: Flow, established: frozenset[EniId]
 ) -> tuple[Course, list[PacketPath], frozenset[EniId]]:
@@ -215,7 +300,7 @@ def _course(
     paths = [told.request, *([told.response] if told.response else [])]
     if kind == Kind.UNANSWERED or not told.succeeded:
         return Course.TRIED, paths, told.tracked
-    return Course.RESET if kind == Kind.REFUSED else Course.FULL, paths, told.tracked
+    return Course.FULL, paths, told.tracked
 
 
 def _packed(columns: Sequence[Array]) -> Array:

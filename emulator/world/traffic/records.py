@@ -88,7 +88,7 @@ class Records(Columns):
 
 def alive(flows: Flows, template: Array, templates: Templates) -> Alive:
     """Return flows as they fare: who is not let through, or not answered, tries a few times and gives up."""
-    course = np.array(templates.course, np.int64)[template]
+    course = templates.course[template]
     is_full, is_tried = course == Course.FULL, course == Course.TRIED
     tries = np.where(is_tried, flows.tries, 1)
     lasts = np.where(is_tried, _TRIED_S[np.minimum(tries, len(_TRIED_S) - 1)], 0)
@@ -120,10 +120,10 @@ def alive(flows: Flows, template: Array, templates: Templates) -> Alive:
 def records(flows: Alive, templates: Templates, minute: int) -> Records:
     """Return what is noted of some flows in a minute (whole ones since the epoch), ordered by interface."""
     begins = minute * MINUTE_S
-    counts = np.array(templates.count, np.int64)[flows.template]
+    counts = templates.count[flows.template]
     of = np.repeat(np.arange(len(counts)), counts)
     nth = np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
-    step = templates.steps.take(np.array(templates.first, np.int64)[flows.template][of] + nth)
+    step = templates.steps.take(templates.first[flows.template][of] + nth)
     there = _sent(flows.start, flows.end, flows.packets, flows.bytes, begins)
     back = _sent(flows.start, flows.end, flows.packets_back, flows.bytes_back, begins)
     is_back = step.is_response == 1
@@ -134,7 +134,7 @@ def records(flows: Alive, templates: Templates, minute: int) -> Records:
     step, of, is_back, packets = step.take(order), of[order], is_back[order], packets[order]
     src, dst = flows.src[of], flows.dst[of]
     srcport, dstport = flows.srcport[of], flows.dstport[of]
-    course = np.array(templates.course, np.int64)[flows.template]
+    course = templates.course[flows.template]
     flags = _flags(flows, course, begins)
     return Records(
         eni=step.eni,

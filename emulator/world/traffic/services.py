@@ -42,7 +42,10 @@ _CLIENT_PORTS, _CLIENT_PORTS_BEGIN = 28_232, 32_768  # Linux's ephemeral range
 
 
 class Services:
-    """The regular traffic of an estate. `busy` scales the rates, in percent: 200 makes twice the flows."""
+    """The regular traffic of an estate. `busy` scales the rates, in percent: 200 makes twice the flows.
+
+    `busy_thousandths` is the same in thousandths of a percent, and may be set between minutes.
+    """
 
     def __init__(
         self, directory: Directory, estate: Estate, seed: int, busy: int = 100, more: Sequence[Edge] = ()
@@ -58,7 +61,8 @@ class Services:
         self._read_profiles(found, v6)
         popular = _POPULAR[bits(self._key, 0) & 15]
         is_even = self._is_steady | self._is_noise
-        self._rate *= np.where(is_even, 1, popular) * np.where(self._is_noise, 100, busy)
+        self._rate *= np.where(is_even, 1, popular)
+        self.busy_thousandths = busy * 1000
         listening = {(a, e.port) for e in found for a in e.destinations if not e.profile.is_noise}
         self._listening = np.array(
             sorted(directory.address(address) << 16 | port for address, port in listening), np.int64
@@ -81,7 +85,8 @@ class Services:
     def _counts(self, minute: int, draw: Array) -> Array:
         levels = np.array([level(shape, minute * MINUTE_S) for shape in SHAPES], np.int64)
         # In thousandths of thousandths of percents, and by chance between a half and one and a half of it.
-        mean = self._rate * levels[self._shape] // 1000
+        busy = np.where(self._is_noise, 100_000, self.busy_thousandths)
+        mean = self._rate * levels[self._shape] * busy // 1_000_000
         mean = np.where(self._is_steady, mean, mean * (32_768 + bits(draw, 1)) >> 16)
         counts: Array = (mean + bits(draw, 2) * 100_000 // 65_536) // 100_000
         return counts

@@ -84,10 +84,10 @@ def test_what_nobody_goes_by_is_forgotten_when_ec2_changes() -> None:
     sizes = []
     for nth in range(6):
         world.minute(FIRST + nth)
-        sizes.append(len(world.judge.templates.first))
+        sizes.append(len(world.verdicts.templates))
         world.use(estate(groups={"sg-web": ((f"tcp {8000 + nth} 0.0.0.0/0",), ("all 0.0.0.0/0",))}))
     assert max(sizes[1:]) < 1.5 * sizes[1]
-    assert len(world.judge.templates.first) < sizes[1]
+    assert len(world.verdicts.templates) < sizes[1]
 
 
 def test_a_record_is_one_direction_of_one_flow_at_one_interface() -> None:
