@@ -19,6 +19,7 @@ ELSEWHERE = re.compile(
     r"|MinimumThroughputBillingCommitmentInput|SdkCborGenerator|writeValue|apiVersion|targetPrefix"
     r"|test_\w+|PR_SET_PDEATHSIG|SQLITE_TMPDIR|Downloader|download|Uuid|randomUuid|get_eni_resource_type"
     r"|get_transit_gateway_route_table_associations|parseVPC|VPCFLOW_SERVE_SERVICE_HOST|processing_guarantee|nan|vpn"
+    r"|AclOperation|AclPermissionType|PatternType|DefaultSslEngineFactory|invalid_client|java|util|Properties"
 )
 
 # Found when the check was introduced, in folders that other changes rewrite. This set must become empty.

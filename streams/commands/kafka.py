@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from streams.commands.local_extra import LocalCommand
-from streams.commands.running import PORT, run
+from streams.commands.running import PORT, PORT_MAX, run
 
 LISTENERS = ("plaintext", "ssl", "mtls", "sasl_ssl", "sasl_plaintext")
 BROKERS_MAX = 9
@@ -50,8 +50,8 @@ def kafka(brokers: int, port: int, security: str, folder: Path | None) -> None:
     from emulator.kafka.errors import KafkaFailed
     from emulator.kafka.security.listeners import Listener
 
-    if port + brokers - 1 > PORT.max:
-        raise click.BadParameter(f"{brokers} brokers from port {port} end after port {PORT.max}.")
+    if port + brokers - 1 > PORT_MAX:
+        raise click.BadParameter(f"{brokers} brokers from port {port} end after port {PORT_MAX}.")
     listener = None if security == "plaintext" else Listener(security)
     options = foreground.Options(brokers, port, listener, folder)
     run(lambda: foreground.run(options, click.echo), (KafkaFailed,))

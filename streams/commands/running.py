@@ -25,7 +25,8 @@ Group = TypeVar("Group", bound="Common")
 KAFKA = click.option(
     "--kafka", help="Kafka bootstrap servers, host:port with commas between.  [VPCFLOW_KAFKA]"
 )
-PORT = click.IntRange(0, 65_535)
+PORT_MAX = 65_535
+PORT = click.IntRange(0, PORT_MAX)
 SEED = click.IntRange(0, 2**63 - 1)
 RECORDS_MAX = 1_000_000_000
 

@@ -27,7 +27,14 @@ COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 
-NOT_SERVICES = {"replay", "check", "positions", "reset"}  # commands that end by themselves
+NOT_SERVICES = {
+    "kafka",
+    "replay",
+    "check",
+    "positions",
+    "reset",
+    "diagnose",
+}  # commands that end, and the local Kafka
 
 _DURATION = {"type": "string", "pattern": r"^\d+s$"}
 _TEXTS = {"type": "array", "items": {"type": "string"}, "minItems": 1}

@@ -40,8 +40,6 @@ _OPERATIONS = {
     "alter_configs": 11,
     "idempotent_write": 12,
 }
-CLUSTER = "kafka-cluster"
-"""The name of the one resource of type `cluster`."""
 
 
 @dataclass(frozen=True, slots=True)

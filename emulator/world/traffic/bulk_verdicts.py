@@ -146,6 +146,15 @@ class BulkVerdicts:
         self._established: list[frozenset[EniId]] = [frozenset()]
         self._start()
 
+    def _start(self) -> None:
+        """Forget every verdict."""
+        self._known: dict[Key, int] = {}
+        self._shapes = Shapes(self.directory, self._verdicts)
+        self._by_shape: dict[Shape, Verdict] = {}
+        self._class_of = np.zeros(0, np.int64)
+        self._dense: dict[int, int] = {}
+        self._ports = np.array(self._verdicts.port_classes, np.int64)
+
     def use(self, estate: Estate) -> Array | None:
         """Evaluate by this estate from now on; return which templates are affected, or None for all.
 
@@ -167,15 +176,6 @@ class BulkVerdicts:
             shape: verdict for shape, verdict in by_shape.items() if not verdict.passes(affected)
         }
         return templates
-
-    def _start(self) -> None:
-        """Forget every verdict."""
-        self._known: dict[Key, int] = {}
-        self._shapes = Shapes(self.directory, self._verdicts)
-        self._by_shape: dict[Shape, Verdict] = {}
-        self._class_of = np.zeros(0, np.int64)
-        self._dense: dict[int, int] = {}
-        self._ports = np.array(self._verdicts.port_classes, np.int64)
 
     def templates_of(self, flows: Flows, established: Array | None = None) -> Array:
         """Return the number of each flow's template; `established` are places that `remember` returned."""
