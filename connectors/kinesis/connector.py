@@ -317,7 +317,7 @@ class Connector:
 async def run(settings: Connect, start_ms: int | None) -> None:
     """Read Kinesis streams until SIGTERM or SIGINT; `start_ms` is as in `Connector`.
 
-    Raises `TopicError`, `ConnectError`, or `SettingsError` when the health port is taken.
+    Raises `TopicError`, `ConnectError`, or `SettingsError` if the health port is taken.
     """
     await ensure_topics(KafkaConnection.of(settings), settings.prefix, settings.slots)
     client = make_client("kinesis", silence_s=SILENCE_S)

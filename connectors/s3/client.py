@@ -40,7 +40,7 @@ class Body:
             if not chunk and self._at != self._size:
                 raise ConnectionError("the body ended before its length")
         except (BotoCoreError, HTTPError, OSError):
-            self.close()  # The next attempt opens another one.
+            self.close()  # The next attempt opens a new one.
             raise
         self._at += len(chunk)
         return chunk
@@ -57,7 +57,7 @@ class Body:
         self.modified_ms = int(answer["LastModified"].timestamp() * 1000)
 
     def close(self) -> None:
-        """Close the connection, read to its end or not."""
+        """Close the connection."""
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()

@@ -1,8 +1,8 @@
-"""`connect s3`: objects of flow logs → parts → blocks → one transaction a slot, each object exactly once.
+"""The process of `connect s3`: finds objects, and queues each in the slot that it belongs to.
 
-Objects are found by listing, or by notifications in an SQS queue. Each object belongs to a slot; the owner of
-the slot reads the object and commits its end with its last block. The slot remembers done objects for longer
-than a listing looks back or a queue keeps a message (`keys.prune`), so that a repeat changes nothing.
+The connector finds objects by listing, or by notifications in an SQS queue. The owner of an object's slot
+reads it, and commits its end with its last block. The slot keeps the marks of committed objects for longer
+than the look-back of a listing and the retention of a queue (`keys.prune`), so that a repeat changes nothing.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from connectors.settings import ConnectS3
 
 log = structlog.get_logger()
 
-RELIST_S = 1.0  # when a listing found more than may be wanted at once
+RELIST_S = 1.0  # after a listing that found more objects than the queues take
 
 
 class Connector:
-    """Objects of a bucket or a queue, each read in its slot, if the slot is ours."""
+    """The objects of a bucket or a queue; those of the owned slots are read."""
 
     def __init__(self, settings: ConnectS3, client: Any) -> None:
         self._settings, self._client = settings, client
@@ -61,7 +61,7 @@ class Connector:
             source,
             self._own,
             self._changed,
-            # A message may be about another instance's object; a listing asks for the own slots' marks only.
+            # A queue needs the marks of other instances' objects, a listing does not.
             follows=bool(settings.s3_queue),
         )
         self._alignment = Alignment(self._ownership.group, settings.align_s)
@@ -76,16 +76,16 @@ class Connector:
 
     @property
     def is_ready(self) -> bool:
-        """Whether this process reads something, or has nothing to read."""
+        """Return whether the group has assigned slots to this process."""
         return self._ownership.is_ready
 
     @property
     def slots(self) -> frozenset[int]:
-        """The slots that are ours now."""
+        """Return the owned slots."""
         return frozenset(self._ownership.owned)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until `stop` is set. Raises what ended the work otherwise."""
+        """Read until `stop` is set. Raises the error that ends the work before."""
         if self._queue is not None:
             keep_s = await self._queue.retention_s() + DAY_S
             self._shared.keep_s = max(self._shared.keep_s, keep_s)
@@ -99,7 +99,7 @@ class Connector:
         return ObjectSlot(slot, context, self._progress(slot.partition))
 
     def _progress(self, partition: int) -> ObjectProgress:
-        """Return the progress of a slot that was assigned."""
+        """Return the progress of a newly assigned slot."""
         settings, committed = self._settings, self._ownership.group.slots.get(partition)
         if self._queue is not None:
             self._queue.progress.assigned(time.monotonic())
@@ -113,21 +113,21 @@ class Connector:
 
     def _changed(self, news: Mapping[bytes, bytes]) -> None:
         if not news:
-            self._assigned.set()  # List at once for slots that are new to us.
+            self._assigned.set()  # List at once for newly assigned slots.
 
     def _behind_s(self) -> float:
         newest_ms = self._shared.newest_ms
         return time.time() - newest_ms / 1000 if newest_ms else 0.0
 
     async def _list(self) -> None:
-        """List for ever."""
+        """List the bucket at intervals, without end."""
         settings = self._settings
         listing = Listing(self._client, self._caller, settings.s3_bucket, settings.s3_prefix, self._exports)
         survey = Survey(settings.s3_bucket)
         while True:
             self._assigned.clear()
             is_more = await self._want_listed(listing)
-            # One instance reports: the one whose slot the bucket's name belongs to.
+            # One instance reports: the owner of the slot of the bucket's name.
             if slot := self._ownership.owned.get(slot_of(settings.s3_bucket, settings.slots)):
                 await survey.report(listing, slot)
             try:
@@ -137,7 +137,7 @@ class Connector:
                 continue
 
     async def _want_listed(self, listing: Listing) -> bool:
-        """Want the oldest of what is listed and not known; say whether more was left for the next time."""
+        """Queue the oldest listed objects that are not known. Return whether some are left out."""
         now, back_s = time.time(), self._settings.s3_look_back_s
         slots, newest = dict(self._ownership.owned), self._ownership.group.newest
         codes = await self._tasks.codes() if self._tasks else {}
@@ -182,9 +182,9 @@ async def _check(settings: ConnectS3, client: Any) -> None:
 
 
 async def run(settings: ConnectS3) -> None:
-    """Connect a bucket until SIGTERM or SIGINT.
+    """Read a bucket or a queue until SIGTERM or SIGINT.
 
-    Raises `TopicError`, `ConnectError`, or `SettingsError` when the health port is taken.
+    Raises `TopicError`, `ConnectError`, or `SettingsError` if the health port is taken.
     """
     if not settings.s3_bucket and not settings.s3_queue:
         raise ConnectError("no objects to read: set VPCFLOW_S3_BUCKET, or VPCFLOW_S3_QUEUE")

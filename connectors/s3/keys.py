@@ -1,9 +1,8 @@
-"""Objects of flow logs: what a key says, where keys are looked for, and what is remembered of an object.
+"""The keys of flow-log objects, the folders that are listed, and the marks of committed objects. Pure.
 
-The eight documented layouts differ in folders only; account, Region, flow log and time are in the file's
-name, and there they are read. An object is its bucket, key and ETag: a key written again with other bytes is
-another object, one written again with the same bytes is the same. Source: VPC guide, "Flow log files";
-Transit Gateway guide, which writes `service=` for `aws-service=`.
+The eight documented layouts differ in folders only. Account, Region, flow log and time are in the file name.
+Bucket, key and ETag identify an object: a key that is written again with other bytes is another object.
+Source: VPC guide, "Flow log files"; Transit Gateway guide, which writes `service=` for `aws-service=`.
 """
 
 from __future__ import annotations
@@ -39,10 +38,9 @@ _PRUNED = b"objects-pruned"
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What the name of a flow-log file says; `file_s` is the beginning of its five minutes.
+    """The parts of the name of a flow-log file; `file_s` is the beginning of its five minutes.
 
-    A file that has no header has a `line_format`, and the time when it was written instead; 0, if a queue
-    told of it.
+    A file without a header has a `line_format`, and the time of its creation in `file_s`; 0 if it is unknown.
     """
 
     account: str
@@ -63,20 +61,20 @@ class Object:
 
     @property
     def name(self) -> str:
-        """Name it as people do, and as its slot is found by."""
+        """Return the bucket and key, for display and for the choice of the slot."""
         return f"{self.bucket}/{self.key}"
 
     @property
     def mark(self) -> bytes:
-        """Return its state key. An ETag has no bar and neither has a bucket, so no two objects share one."""
+        """Return the state key. Bucket and ETag contain no bar, so no two objects share a key."""
         return _KIND + f"{self.bucket}|{self.key}|{self.etag}".encode()
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an object is committed: `at` is bytes of its text, or rows of Parquet; `written_s` is when.
+    """The committed position in an object: `at` is bytes of its text, or rows of Parquet.
 
-    `why` is set when it ended other than by being read to its end.
+    `written_s` is the time of the commit. `why` is the reason if the object ended without being read whole.
     """
 
     at: int = 0
@@ -86,17 +84,17 @@ class Progress:
 
     def encode(self) -> bytes:
         """Return the value kept on the `positions` topic."""
-        # What orjson returns keeps its buffer: a kilobyte was measured for each mark, as long as that lives.
+        # An exact copy: the result of orjson keeps a buffer of a kilobyte (measured) for each mark.
         return bytes(memoryview(orjson.dumps(self)))
 
 
 def decode_progress(value: bytes | None) -> Progress:
-    """Read it back; nothing was committed of an object without a value."""
+    """Decode the progress of an object; without a value, nothing of it is committed."""
     return Progress(**orjson.loads(value)) if value else Progress()
 
 
 def parse_key(key: str) -> File | None:
-    """Read the name of a flow-log file; None if the key is not one's."""
+    """Parse the name of a flow-log file; return None for any other key."""
     found = _NAME.fullmatch(key.rpartition("/")[2])
     if found is None:
         return None
@@ -108,19 +106,19 @@ def parse_key(key: str) -> File | None:
 
 
 def is_write_test(key: str, prefix: str = "", exports_folder: str = "") -> bool:
-    """Return whether AWS wrote this object to test its permissions; it has no lines."""
+    """Return whether AWS wrote this object to test its permissions."""
     inside = key.startswith((folder(prefix), exports_folder) if exports_folder else folder(prefix))
     return inside and key.rpartition("/")[2] in _WRITE_TESTS
 
 
 def as_object(bucket: str, key: str, etag: str) -> Object | None:
-    """Return the object of flow logs that this is, or None."""
+    """Return the flow-log object of a key, or None for any other key."""
     file = parse_key(key)
     return None if file is None else Object(bucket, key, etag.strip('"'), file)
 
 
 def advice(key: str) -> str:
-    """Return what to do to have an object read that is not; empty if nothing is known of its kind."""
+    """Return how to make an ignored object readable; empty if its kind is unknown."""
     if parse_key(key) is not None and (at := key.find("AWSLogs/")) >= 0:
         return f"flow logs are there: set VPCFLOW_S3_PREFIX={key[:at].rstrip('/')}"
     if found := _EXPORT.fullmatch(key):
@@ -134,7 +132,7 @@ def advice(key: str) -> str:
 
 
 def folder(prefix: str) -> str:
-    """Return what stands before `AWSLogs/`, from whatever a person has set: with or without slashes."""
+    """Return the folder before `AWSLogs/` from the setting, which may have slashes."""
     inner = prefix.strip("/").removesuffix("AWSLogs").rstrip("/")
     return f"{inner}/" if inner else ""
 
@@ -153,9 +151,9 @@ def service_folders(prefix: str, children: Iterable[str]) -> list[str]:
 
 
 def start_after(region_folder: str, from_s: int) -> str:
-    """Return the key after which the days of a Region's folder begin; days sort as their keys do.
+    """Return the key after which a listing of a Region's folder begins. Keys sort by day.
 
-    So one listing has all that is newer, and what came late. `from_s` may lie before 1970: then it is all.
+    One listing has all newer and all delayed objects. A `from_s` before 1970 lists all.
     """
     day = datetime.fromtimestamp(max(from_s, 0), UTC)
     is_hive = "=" in region_folder.rstrip("/").rpartition("/")[2]
@@ -163,17 +161,17 @@ def start_after(region_folder: str, from_s: int) -> str:
 
 
 def oldest_listed_s(now_s: float, look_back_s: int, state: Mapping[bytes, bytes]) -> int:
-    """Return the time of the oldest file that a listing may add: a file after the newest forgotten one.
+    """Return the time of the oldest file that a listing may add: after the newest file with a deleted mark.
 
-    An older file may have been read and forgotten. After a longer look-back was set, that is unknown.
+    An older file may have been committed. This matters after the look-back was set to a longer time.
     """
     return max(int(now_s) - look_back_s, int(state.get(_PRUNED, b"-1")) + 1)
 
 
 def prune(state: Mapping[bytes, bytes], now_s: float, keep_s: int) -> dict[bytes, bytes | None]:
-    """Return what forgets the objects that nothing was heard of for `keep_s`, and remembers up to when.
+    """Return the deletion of marks that are older than `keep_s`, with the time of the newest deleted one.
 
-    A world may be played in another time than ours, so both count: the time in the name, and when we wrote.
+    Both the time in the name and the time of the commit must be older: a simulation may use another time.
     """
     before = int(now_s) - keep_s
     forgotten: dict[bytes, bytes | None] = {}

@@ -1,8 +1,7 @@
-"""Read one object from S3, step by step, in a worker thread; memory is a few chunks, whatever its size.
+"""The reader of one object in a worker thread, step by step; it holds a few chunks in memory.
 
-A connection that breaks is taken up again with `Range` where it broke, so that an object of a gigabyte does
-not begin anew; `If-Match` holds us to the version that we began with. A step is what may be committed at
-once.
+After a broken connection, the reader continues with `Range`, so that a large object does not begin anew.
+`If-Match` keeps it at the same version. A step is the unit of a commit.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from connectors.s3.transaction import DONE, REFUSED, REPLACED, VANISHED, ObjectR
 
 STEP_BYTES = 2 << 20
 PARQUET_MAGIC = b"PAR1"
-PARQUET_MAX_BYTES = 1 << 30  # on disk; AWS's are at most 75 MB before they are compressed
+PARQUET_MAX_BYTES = 1 << 30  # on disk; a file of AWS has at most 75 MB before compression
 
 
 class Reading:
-    """An object that is being read, from where it was committed."""
+    """An object that is being read from its committed position."""
 
     def __init__(self, client: Any, wanted: Object, progress: Progress) -> None:
         self._wanted, self._at = wanted, progress.at
@@ -38,13 +37,13 @@ class Reading:
         self._parts = self._read()
 
     def stop(self) -> None:
-        """End a step that is running in its thread: its result is no longer needed."""
+        """Stop the step that runs in its thread."""
         self._stop.set()
 
     def step(self) -> ObjectRead:
-        """Read on, until there is enough to commit or the object has ended.
+        """Read until a step is full or the object has ended.
 
-        Raises `ConnectError` when a person has to do something, `Stopped`, and botocore's errors.
+        Raises `ConnectError` for an operator's error, `Stopped`, and botocore's errors.
         """
         parts: list[Part] = []
         size = 0
@@ -86,7 +85,7 @@ class Reading:
                 line_format = self._wanted.file.line_format
                 yield from read_text(chain([first], chunks), self._at, line_format=line_format)
                 return
-            from connectors.s3.parquet import read_parquet  # Polars costs 40 MB, and few have Parquet.
+            from connectors.s3.parquet import read_parquet  # Polars costs 40 MB, and only Parquet needs it.
 
             with TemporaryFile(prefix="vpcflow-") as file:
                 size = 0

@@ -1,8 +1,7 @@
-"""Read a Parquet object from a file, some rows at a time. Positions count rows.
+"""The reader of a Parquet file, some rows at a time. Positions count rows.
 
-Parquet ends with what says where its columns are, so an object is a file on disk first; it has no name there,
-and goes with the process. Slices of a scan read the row groups that they need: memory is one row group and
-one slice, not the file.
+The index of Parquet is at its end, so an object is written to an unnamed temporary file first. A slice of a
+scan reads the row groups that it needs, so the memory is one row group and one slice.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ def read_parquet(file: IO[bytes], at: int = 0, *, max_bytes: int = BLOCK_MAX_BYT
 
 
 def _parts(line_format: str, lines: pl.Series, at: int, max_bytes: int) -> Iterator[Part]:
-    """Cut a slice; a row is a line, whatever its length."""
+    """Yield the parts of a slice; a row is a line."""
     for text, fits in blocks.split(joined(lines), max_bytes):
         count = text.count(b"\n") + 1
         kept, refused = (text, "") if fits else (text[:max_bytes], LONG_LINE)

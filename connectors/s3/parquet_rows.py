@@ -1,8 +1,8 @@
-"""Rows of Parquet as flow-log lines: AWS's columns with underscores, values as text, `-` for null. Pure.
+"""The conversion of Parquet rows to flow-log lines: values as text, `-` for null. Pure.
 
-A worker sums these lines like all others. Readers meet other writers' files too, so a type is tolerated when
-its values can be said as AWS says them (a timestamp for a second, a float for a whole number, bytes for
-text), and refused by the column's name when they cannot. Source: VPC guide, "Flow log files".
+Column names are AWS's field names with underscores. Files of other writers are accepted if their types can be
+converted (a timestamp to seconds, a float to a whole number, bytes to text), and refused with the column's
+name if not. Source: VPC guide, "Flow log files".
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _WHITE = r"\s+"
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """How a file's rows become lines: the format they are in, and the expression that makes one."""
+    """The conversion of a file's rows: the format of the lines, and the expression of a line."""
 
     line_format: str
     line: pl.Expr
 
 
 def columns(schema: Mapping[str, pl.DataType]) -> Columns:
-    """Understand a file's columns. Raises `Broken` with the column that is none of a flow log's."""
+    """Return the conversion for a file's columns. Raises `Broken` with foreign names."""
     names = {column: column.lower().replace("_", "-") for column in schema}
     if not any(name in FIELD_VERSIONS for name in names.values()):
         raise Broken("foreign Parquet: no column of a flow log", " ".join(schema).encode())
@@ -49,7 +49,7 @@ def _text(column: str, kind: pl.DataType) -> pl.Expr:
         return value.dt.epoch("s").cast(pl.String)
     if kind in (pl.String, pl.Binary, pl.Categorical, pl.Enum):
         text = value.cast(pl.String, strict=False).str.replace_all(_WHITE, "_")
-        return pl.when(text != "").then(text)  # A token cannot be empty, nor hold a space.
+        return pl.when(text != "").then(text)  # A token is not empty, and has no space.
     if kind == pl.Null:
         return pl.lit(None, pl.String)
     raise Broken("foreign Parquet: type of a column", f"{column}: {kind}".encode())

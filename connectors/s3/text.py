@@ -1,11 +1,10 @@
-"""Cut an object of text, gzip or plain, into parts that fit a block. Pure: chunks come in, parts go out.
+"""The conversion of an object of text, gzip or plain, to parts that fit a block. Pure.
 
-The first line is the header and names the fields, unless the format is known. A later header applies from
-where it stands, also in the next gzip members (`headers.sections`). A part begins and ends at line ends;
-positions count bytes of the text, headers included, so that an object is taken up again where it was
-committed: it is inflated and cut again, so the header that applies there is known, and what is before the
-position is dropped. No more than a few chunks are in memory, whatever the object inflates to. What breaks an
-object is raised as `Broken`, after the whole lines before the break.
+The first line is the header with the fields, unless the format is known. A later header applies to the lines
+after it, also in the next gzip members (`headers.sections`). A part begins and ends at line ends. Positions
+count bytes of the text with its headers. To continue at a position, the object is inflated and cut again from
+its beginning, so that the applicable header is known, and the parts before the position are dropped. A few
+chunks are in memory. An error of the object is raised as `Broken`, after the whole lines before it.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from connectors.formats.flowlog import BOM, FIELD_VERSIONS, BadFormat, header_of
 from connectors.formats.headers import sections
 from connectors.kafka.blocks import BLOCK_MAX_BYTES
 
-INFLATED_MAX_BYTES = 16 << 30  # AWS cuts a file at 75 MB; a bomb ends here
+INFLATED_MAX_BYTES = 16 << 30  # a file of AWS has 75 MB; a gzip bomb ends here
 MEMBERS_MAX = 10_000  # each costs a copy of the rest of its chunk
 HEADER_MAX_BYTES = 64 << 10  # every documented field fits into 2 KB
 LONG_LINE = "line longer than a block"
@@ -34,7 +33,7 @@ _FIELD_NAME = re.compile(rb"[a-z][a-z0-9_-]*")
 
 
 class Broken(Exception):
-    """An object cannot be read further; the message is why, `sample` some of the bytes there."""
+    """The rest of an object cannot be read; the message is the reason, `sample` some of its bytes."""
 
     def __init__(self, why: str, sample: bytes = b"") -> None:
         super().__init__(why)
@@ -43,9 +42,9 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some whole lines of an object, no longer than a block; or the beginning of a longer one, `refused`.
+    """Whole lines of an object, at most a block; or the beginning of a longer line, which is `refused`.
 
-    `first` and `last` are the positions where it begins and after it.
+    `first` is the position of its beginning, `last` the position after it.
     """
 
     line_format: str
@@ -75,7 +74,7 @@ def read_text(
 
 
 def _rest(part: Part, at: int) -> Part:
-    """Return what of a part is behind a position inside it: an older release may have cut elsewhere."""
+    """Return the rest of a part after a position inside it: an older release may cut elsewhere."""
     if part.refused:
         return replace(part, first=at)
     text = part.text[at - part.first :]
@@ -83,7 +82,7 @@ def _rest(part: Part, at: int) -> Part:
 
 
 def beginning(chunks: Iterator[bytes]) -> bytes:
-    """Take chunks until they tell what kind of file this is."""
+    """Return the first chunks, enough to recognise the kind of file."""
     first = b""
     while len(first) < _MAGIC_BYTES and (chunk := next(chunks, b"")):
         first += chunk
@@ -115,7 +114,7 @@ def _format(header: bytes) -> str:
 
 @dataclass(slots=True)
 class _Cutter:
-    """Cuts texts into parts; `position` is where the next one begins, `line_format` is its format."""
+    """The cutter of texts. `position` and `line_format` are those of the next part."""
 
     line_format: str
     position: int
@@ -141,7 +140,7 @@ class _Cutter:
         yield from self._part(waiting.removesuffix(b"\n"))
 
     def _part(self, text: bytes) -> Iterator[Part]:
-        """Yield the lines of a text, cut at headers, each part as long as its lines and their ends."""
+        """Yield the lines of a text as parts, cut at headers."""
         first, self.position = self.position, self.position + len(text) + 1
         for section in sections(text, self.line_format):
             self.line_format = section.line_format
@@ -150,7 +149,7 @@ class _Cutter:
                 yield Part(self.line_format, section.text, first + section.begin, first + section.end, lines)
 
     def _long(self, waiting: bytes, texts: Iterator[bytes]) -> tuple[Part, bytes]:
-        """Go to the end of a long line, keeping its beginning; return that, and what follows."""
+        """Skip to the end of a long line. Return a part with its beginning, and the text after it."""
         kept, first = waiting[: self.max_bytes], self.position
         while (end := waiting.find(b"\n")) < 0:
             self.position += len(waiting)
@@ -164,8 +163,8 @@ class _Cutter:
 def _separated(texts: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:
     """End the last line of a gzip member if it has no end and the next member begins with a header.
 
-    Members may also be cut inside a line, also of a header, so no other line is ended. Texts come with their
-    member's number.
+    A member may also end inside a line or a header, so no other line is ended. Each text has the number of
+    its member.
     """
     member, tail, waiting = 1, b"", b""
     for number, text in texts:

@@ -1,4 +1,4 @@
-"""The objects of a slot that wait to be read, the oldest first, and the alignment of a process's slots."""
+"""The queue of a slot's objects, the oldest first, and the alignment of the slots of a process."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Alignment:
 
 
 class Wanted:
-    """A bounded queue of objects by the time in their names."""
+    """A bounded queue of objects, ordered by the time in their names."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -50,11 +50,11 @@ class Wanted:
 
     @property
     def free(self) -> int:
-        """How many objects more there may be."""
+        """Return how many more objects the queue takes."""
         return self._most - len(self._heap)
 
     def put(self, one: Object) -> None:
-        """Add an object. Raises `asyncio.QueueFull` when there is no room."""
+        """Add an object. Raises `asyncio.QueueFull` if the queue is full."""
         if self.free <= 0:
             raise asyncio.QueueFull
         self._count += 1
@@ -62,7 +62,7 @@ class Wanted:
         self._has_some.set()
 
     async def get(self, allows: Callable[[Object], bool]) -> Object:
-        """Wait until there is an object and the oldest may be read; take it."""
+        """Wait until the oldest object may be read; remove and return it."""
         while True:
             await self._has_some.wait()
             if allows(self._heap[0][-1]):

@@ -1,4 +1,4 @@
-"""The objects that one listing has found, of which the oldest are wanted now. Pure."""
+"""The objects that one listing has found; the oldest are queued first. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from connectors.s3.keys import Object
 
 @dataclass(slots=True)
 class Found:
-    """What is new in a listing; `most` bounds how many objects are kept.
+    """The unknown objects of a listing, at most `most`.
 
-    `newest` is the newest beginning of a flow-log file in the listing, known or not. `written` has the time
+    `newest` is the newest beginning of any flow-log file in the listing. `written` has the time
     of the newest file of each export task. `left_from` has, by slot, the beginning of the oldest object that
     is left for the next listing.
     """
@@ -25,7 +25,7 @@ class Found:
     _objects: list[tuple[Object, int]] = field(default_factory=list)
 
     def saw(self, one: Object, exports: Exports | None) -> None:
-        """Note an object of the listing, whether it is known or not."""
+        """Record an object of the listing, known or not."""
         if exports is not None and one.file.line_format:
             task = exports.task(one.key)
             self.written[task] = max(self.written.get(task, 0), one.file.file_s)
@@ -33,13 +33,13 @@ class Found:
             self.newest = max(self.newest, one.file.file_s)
 
     def add(self, one: Object, slot: int) -> None:
-        """Add an object of a slot that is not known."""
+        """Add an unknown object of a slot."""
         self._objects.append((one, slot))
         if len(self._objects) > 2 * self.most:
             self._cut()
 
     def oldest(self) -> list[tuple[Object, int]]:
-        """Return the objects to want and their slots, the oldest first."""
+        """Return the objects to queue with their slots, the oldest first."""
         self._cut()
         return self._objects
 

@@ -1,7 +1,7 @@
-"""What a connector leaves alone because it is not a flow log: counted, with an example, and reported. Pure.
+"""The count of objects or messages that are ignored because they are not flow logs, and its reports. Pure.
 
-The first find is reported at once. After that, a report follows at most once an hour, and only if the count
-has grown. So a shared bucket or queue causes one line, and nothing is ignored silently.
+The first one is reported at once. After that, a report follows at most once an hour, and only if the count
+has grown. So a shared bucket or queue causes one log line, and nothing is ignored silently.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ REPORT_EVERY_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class IgnoredObjects:
-    """How many there are, and the name of one."""
+    """The number of ignored objects, and the name of one."""
 
     count: int
     example: str
@@ -37,7 +37,7 @@ class Ignored:
         self.count, self.example = count, example or self.example
 
     def due(self, now: float) -> IgnoredObjects | None:
-        """Return the report that is due at `now`, monotonic seconds, and take it as made."""
+        """Return the report that is due at `now` (monotonic seconds), and record it as made."""
         is_early = self._reported_at is not None and now - self._reported_at < REPORT_EVERY_S
         if self.count <= self._reported or is_early:
             return None

@@ -1,8 +1,8 @@
-"""Find objects by listing: accounts, Regions, and from each Region's day of the look-back on, all its keys.
+"""The discovery of objects by listing: accounts, Regions, and all keys of a Region since the look-back.
 
-Days sort as keys do, so `StartAfter` makes one listing of a Region's folder find today's, yesterday's and
-what came late, whatever the layout. That is one call for each Region and one more for each thousand objects,
-every time: with hundreds of accounts or many thousands of objects a day, a queue is cheaper.
+Keys sort by day in every layout, so one listing of a Region's folder with `StartAfter` finds all new and all
+delayed objects. A listing costs one call for each Region and each thousand objects: with hundreds of accounts
+or many thousands of objects a day, a queue is cheaper.
 
 Keys that are not flow-log files are counted: all of them in the folders that are listed, and up to a thousand
 in each folder beside these (`Listing.survey`).
@@ -33,7 +33,7 @@ SURVEYED_FOLDERS = 50
 
 
 class Listing:
-    """One bucket's flow-log files, and those of its exports."""
+    """The listing of one bucket's flow-log files and exported files."""
 
     def __init__(
         self, client: Any, caller: Caller, bucket: str, prefix: str, exports: Exports | None = None
@@ -44,13 +44,13 @@ class Listing:
 
     @property
     def others(self) -> IgnoredObjects:
-        """The objects in the folders of the last listing that are not flow-log files."""
+        """Return the ignored objects in the folders of the last listing."""
         return IgnoredObjects(self._others, self._example)
 
     async def objects(self, from_s: int) -> AsyncIterator[Object]:
         """Yield every flow-log file of the days from `from_s` on, and every exported one.
 
-        Raises `ConnectError` when a person has to do something, and botocore's errors.
+        Raises `ConnectError` for an operator's error, and botocore's errors.
         """
         self._others, self._example = 0, ""
         for service in service_folders(self._prefix, await self._folders(f"{folder(self._prefix)}AWSLogs/")):
@@ -83,15 +83,15 @@ class Listing:
             self._others, self._example = self._others + 1, self._example or f"{self._bucket}/{key}"
 
     def _is_other(self, key: str) -> bool:
-        """Return whether a key that is not a flow-log file has content: not a folder, not a write test."""
+        """Return whether an ignored key counts: it is neither a folder nor a write test of AWS."""
         exports_folder = self._exports.folder if self._exports else ""
         return not key.endswith("/") and not is_write_test(key, self._prefix, exports_folder)
 
     async def survey(self) -> IgnoredObjects:
-        """Look beside the folders that are listed; return how many objects are there, and the key of one.
+        """Count the objects in folders that are not listed.
 
-        A folder counts with its first page, which has up to a thousand objects, and only `SURVEYED_FOLDERS`
-        are looked at: it matters whether something is there, and not how much. Raises as `objects` does.
+        The count is of the first page (up to a thousand objects) of `SURVEYED_FOLDERS` folders, because only
+        the existence matters. Raises as `objects` does.
         """
         count, example = 0, ""
         beside: list[str] = []

@@ -1,13 +1,13 @@
-"""What a message of an SQS queue tells of new objects: S3's own event, bare or in SNS, or EventBridge's.
+"""The parser of notifications about new objects: S3's own event, bare or in SNS, or EventBridge's.
 
-S3 writes keys into its events as a form would (`+` for a space, percent-encoding); EventBridge writes them as
-they are. Sources: S3 guide, "Event message structure" and "EventBridge event message structure"; SNS guide,
-"Parsing message formats".
+S3 encodes keys as a form does (`+` for a space, percent-encoding); EventBridge does not encode them. Sources:
+S3 guide, "Event message structure" and "EventBridge event message structure"; SNS guide, "Parsing message
+formats".
 
-A queue can have other readers, so `told` separates the events of flow-log files from all others. An event of
-another bucket, of a key outside of the prefix, or of a key that is not a flow-log file is for another reader.
-An event of a flow-log file that is not a creation (a deletion, a restore, a tag) is ours, and has no object
-to read.
+A queue can have other readers, so `parse_notification` separates the events of flow-log files from all
+others. An event of another bucket, of a key outside of the prefix, or of a key that is not a flow-log file is
+for another reader. An event of a flow-log file that is not a creation (a deletion, a restore, a tag) belongs
+to this connector, and has no object to read.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class Notification:
 
     @property
     def is_only_ours(self) -> bool:
-        """Whether the message has nothing for another reader, so that it may be deleted."""
+        """Return whether the message has nothing for another reader, so that it may be deleted."""
         return not self.others and self.outcome != UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """One event: an object, or the `other` kind of message that it is."""
+    """One event: an object, or the name of an `other` kind of message."""
 
     bucket: str = ""
     key: str = ""
@@ -61,7 +61,7 @@ class _Event:
 def parse_notification(
     body: str, bucket: str = "", prefix: str = "", exports: Exports | None = None
 ) -> Notification:
-    """Separate a message's events. An empty bucket stands for any. Never raises for bad input."""
+    """Parse a message, and separate its events. An empty bucket means any. Never raise for bad input."""
     try:
         events = list(_events(orjson.loads(body)))
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -86,7 +86,7 @@ def parse_notification(
 
 
 def queue_region(url: str) -> str | None:
-    """Return the Region in a queue's URL; None when it is not AWS's."""
+    """Return the Region in a queue's URL; None if it is not a URL of AWS."""
     found = _HOST.match(url)
     return found and (found[1] or found[2])
 

@@ -1,14 +1,14 @@
-"""Find objects by an SQS queue. A message is deleted when all its objects are committed, and not before.
+"""The discovery of objects by an SQS queue. A message is deleted after the commit of all its objects.
 
-While its objects are read, a message is kept invisible. One with another instance's objects is given back
-after a second, so that its owner receives it; that counts as a receive, so a queue with a redrive policy
-needs a `maxReceiveCount` well above the number of instances (fifty for two of them). With one instance, a
-message is given back only at a change of owners.
+While its objects are read, a message is kept invisible. A message with objects of another instance is made
+visible after a second, so that the other instance receives it. That counts as a receive, so a queue with a
+redrive policy needs a `maxReceiveCount` well above the number of instances (fifty for two of them). With one
+instance, this happens only when slots are reassigned.
 
-The connector deletes only messages that it understands and that are only about flow-log files. All others
-stay in the queue for their own reader (`notifications.told`). Such a message is made visible again after a
-second, and after twice as long each time that it was received (`return_after_s`), so it reaches its reader
-soon, and without one costs four receives an hour. Each receive counts for a redrive policy.
+The connector deletes only messages that it can parse and that are only about flow-log files. Other messages
+stay in the queue for their own reader (`notifications.parse_notification`). Such a message is made visible
+after a second, and after twice the time for each further receive (`return_after_s`). So it reaches its reader
+soon, and without a reader it costs four receives per hour. Each receive counts for a redrive policy.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from connectors.s3.discovery.notifications import (
     queue_region,
 )
 from connectors.s3.discovery.queue_watch import RECEIVE_MAX, QueueWatch, Received
-from connectors.s3.discovery.survey import tell_ignored
+from connectors.s3.discovery.survey import report_ignored
 from connectors.s3.keys import DAY_S, Object, decode_progress
 from connectors.s3.progress.queue import QueueProgress
 from connectors.s3.slot import ObjectSlot
@@ -56,13 +56,13 @@ its reader may have been away, and 120,000 invisible messages stop a queue (SQS 
 quotas")."""
 
 KNOWN_LEFT_MAX = 10_000  # messages of other readers that are counted once
-IDLE_S = 0.5  # between looks for an owned slot
-WAIT_S = 3  # of a long poll, within `s3_calls.TIMEOUT_S`
+IDLE_S = 0.5  # between two checks for an owned slot
+WAIT_S = 3  # of a long poll, below the read time-out of the client
 IN_HAND_MAX = 50
 
 
 class Queue:
-    """One queue, and the messages that were received and not yet deleted."""
+    """One queue, and the received messages that are not settled."""
 
     def __init__(
         self,
@@ -76,17 +76,17 @@ class Queue:
         self._client = make_client("sqs", queue_region(self._url))
         self._watch = QueueWatch(self._client, caller, self._url, ownership.group, self._is_done, exports)
         self._in_hand: dict[str, asyncio.Task[None]] = {}  # by receipt handle
-        self._notifications: dict[str, Notification] = {}  # of messages in hand
+        self._notifications: dict[str, Notification] = {}  # of unsettled messages
         self._left: dict[str, None] = {}  # ids of messages that stay in the queue
         self._ignored = Ignored()
 
     @property
     def progress(self) -> QueueProgress:
-        """How far the queue is read, for all slots of this process."""
+        """Return the progress of the queue, for all slots of this process."""
         return self._watch.progress
 
     async def retention_s(self) -> int:
-        """Return how long the queue keeps a message; SQS's most, if we may not ask. Raises `ConnectError`."""
+        """Return the queue's retention; SQS's maximum without the permission. Raises `ConnectError`."""
         try:
             answer = await self._caller.once(
                 "GetQueueAttributes",
@@ -104,11 +104,11 @@ class Queue:
         return int(answer["Attributes"]["MessageRetentionPeriod"])
 
     async def receive(self) -> None:
-        """Receive for ever; ends only by an error, or by being cancelled."""
+        """Receive until cancelled. Raises the error of a call."""
         renewing = asyncio.ensure_future(self._renew())
         try:
             while True:
-                if not self._ownership.owned:  # Nothing could be done about a message.
+                if not self._ownership.owned:  # No object could be read.
                     await asyncio.sleep(IDLE_S)
                 elif len(self._in_hand) > IN_HAND_MAX - RECEIVE_MAX:
                     waiting = [renewing, *self._in_hand.values()]
@@ -166,7 +166,7 @@ class Queue:
         )
 
     async def _handle(self, message: dict[str, Any], notification: Notification) -> None:
-        """See a message through: delete it, give it back, or leave it to its reader."""
+        """Settle a message: delete it, give it back, or leave it to its reader."""
         handle = message["ReceiptHandle"]
         if not await self._is_settled(notification):
             await self._show(handle, GIVE_BACK_S)
@@ -175,13 +175,13 @@ class Queue:
             await self._call("DeleteMessage", self._client.delete_message, ReceiptHandle=handle)
             metrics.S3_MESSAGES.labels(notification.outcome).inc()
         else:
-            self._note_left(notification, message)
+            self._count_left(notification, message)
             after_s = return_after_s(_receives(message))
             self._watch.hid(message["MessageId"], after_s)
             await self._show(handle, after_s)
 
-    def _note_left(self, notification: Notification, message: dict[str, Any]) -> None:
-        """Count and report a message that stays in the queue; once, though it comes again."""
+    def _count_left(self, notification: Notification, message: dict[str, Any]) -> None:
+        """Count and report a message that stays in the queue, once."""
         slot = next(iter(self._ownership.owned.values()), None)
         if slot is None or message["MessageId"] in self._left:
             return
@@ -197,7 +197,7 @@ class Queue:
         )
         if found := self._ignored.due(time.monotonic()):
             what = "messages are not only about flow logs, and stay in the queue"
-            tell_ignored(slot, f"sqs:{self._url}", what, found)
+            report_ignored(slot, f"sqs:{self._url}", what, found)
 
     async def _is_settled(self, notification: Notification) -> bool:
         ends = []
@@ -210,21 +210,21 @@ class Queue:
         return all(self._is_done(one) for one in notification.objects)
 
     def _is_done(self, one: Object) -> bool:
-        """Say whether an object is committed, by us or by another instance."""
+        """Return whether an object is committed, by this or another instance."""
         slot = self._ownership.owned.get(slot_of(one.name, self._settings.slots))
         if slot is not None:
             return slot.is_done(one)
         return decode_progress(self._ownership.positions.get(one.mark)).is_done
 
     def _keep(self, message: dict[str, Any], slot: ObjectSlot) -> None:
-        """Write a copy of a message that is not understood to `dead`."""
+        """Copy a message that cannot be parsed to `dead`."""
         origin = f"sqs:{self._url}@{message['MessageId']}"
         body = message["Body"].encode("utf-8", "replace")
         why, partition = "notification not understood", slot.slot.partition
         slot.send(dead_message(self._settings.prefix, partition, why, body, 1, origin))
 
     async def _renew(self) -> None:
-        """Keep what is in hand invisible to others."""
+        """Keep the unsettled messages invisible."""
         while True:
             await asyncio.sleep(RENEW_S)
             for handle in [handle for handle, task in self._in_hand.items() if not task.done()]:
@@ -239,7 +239,7 @@ class Queue:
                 VisibilityTimeout=after_s,
             )
         except ClientError as error:
-            # Deleted a moment ago, or out of our hands already: who has it now finds its objects done.
+            # It was deleted, or is visible again: its next receiver finds the objects committed.
             if code_of(error).rpartition(".")[2] not in {
                 "ReceiptHandleIsInvalid",
                 "MessageNotInflight",
@@ -255,7 +255,7 @@ class Queue:
 
 
 def return_after_s(receives: int) -> int:
-    """Return for how long a message of another reader stays invisible after it was received so often."""
+    """Return the seconds for which a foreign message stays invisible after its nth receive."""
     return int(min(2 ** min(max(receives, 1) - 1, 30), LEFT_MAX_S))
 
 

@@ -1,4 +1,4 @@
-"""What a queue's polls and messages prove about its progress: gathers the facts for `progress.queue`."""
+"""The observations of a queue's polls, messages and counts, for the rule in `progress.queue`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVENT_DELAY_S = 60
 """How long a message about an export's last file may take after the export has ended. S3 delivers events in
 seconds, sometimes in a minute or longer (S3 guide, "Amazon S3 Event Notifications")."""
 
-HIDDEN_MAX = 10_000  # messages of other readers that are remembered before those that are visible are dropped
+HIDDEN_MAX = 10_000  # foreign messages that are kept before the visible ones are dropped
 
 _COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
@@ -54,7 +54,7 @@ class Received:
 
 
 class QueueWatch:
-    """The facts about one queue, as this instance sees it."""
+    """The observations of one queue by this instance."""
 
     def __init__(
         self,
@@ -69,18 +69,18 @@ class QueueWatch:
         self._caller = caller
         self._client, self._url, self._group, self._is_done = client, url, group, is_done
         self._objects: dict[bytes, Object] = {}
-        self._hidden: dict[str, float] = {}  # messages of other readers, by id, until when they are invisible
+        self._hidden: dict[str, float] = {}  # foreign messages by id, with the end of their invisibility
         self._prune_at = HIDDEN_MAX
         self._may_count = True
         self._exports = exports
         self._tasks: ExportTasks | None = None
         self._codes: Mapping[str, str] | None = {}
         self._codes_at = -TASKS_EVERY_S
-        self._ran_at = float("-inf")  # when an export was last seen to run
+        self._ran_at = float("-inf")  # the last time that an export was running
         self._written: dict[str, int] = {}
 
     def hid(self, message_id: str, for_s: int) -> None:
-        """Note that a message of another reader is invisible for a while because of us."""
+        """Record that this instance made a foreign message invisible for a time."""
         self._hidden[message_id] = time.monotonic() + for_s
         if len(self._hidden) > self._prune_at:
             self._forget_visible()
@@ -91,7 +91,7 @@ class QueueWatch:
         self._hidden = {one: until for one, until in self._hidden.items() if until > soon}
 
     def before(self) -> Poll:
-        """Return a poll that begins now."""
+        """Return the poll that begins now."""
         return Poll(time.monotonic(), self._group.newest)
 
     async def after(self, began: Poll, received: Sequence[Received], in_hand: Sequence[Object]) -> None:
@@ -120,7 +120,7 @@ class QueueWatch:
         if lost:
             name = self._objects[lost[0]].name
             log.warning(
-                "messages left the queue and their objects are not read", count=len(lost), example=name
+                "messages left the queue before their objects were read", count=len(lost), example=name
             )
         self._objects = {mark: self._objects[mark] for mark in self.progress.open}
 
@@ -140,7 +140,7 @@ class QueueWatch:
             return None
         visible, hidden = (int(answer["Attributes"][name]) for name in _COUNTS)
         self._forget_visible()
-        # What is in hand may have been deleted a moment ago, so it is counted as another's.
+        # An unsettled message may just have been deleted, so invisible ones count as foreign.
         return Counts(visible, hidden if in_hand else max(hidden - len(self._hidden), 0))
 
     def _note_exports(self, found: Sequence[tuple[Object, float]]) -> None:
@@ -160,7 +160,7 @@ class QueueWatch:
         if time.monotonic() - self._codes_at >= TASKS_EVERY_S:
             self._codes, self._codes_at = await self._tasks.codes(), time.monotonic()
         now_s, now = time.time(), time.monotonic()
-        # Older files decide nothing (`are_complete`), and each export has an id of its own.
+        # Older files have no influence (`are_complete`), and each export has a new id.
         self._written = {task: at for task, at in self._written.items() if now_s - at < QUIET_S}
         if not are_complete(self._codes, self._written, now_s):
             self._ran_at = now

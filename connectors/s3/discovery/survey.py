@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 class Survey:
-    """What is in a bucket beside flow logs."""
+    """The survey of one bucket."""
 
     def __init__(self, bucket: str) -> None:
         self._bucket = bucket
@@ -30,10 +30,10 @@ class Survey:
         self._next_at = 0.0
 
     async def report(self, listing: Listing, slot: ObjectSlot) -> None:
-        """Count what the last listing has passed by, and at times what is beside its folders.
+        """Count the ignored objects of the last listing, and at intervals those in other folders.
 
-        `slot` writes the health record. The call needs no permission that the listing does not need: where
-        a policy allows only the folders of flow logs, the rest of the bucket is not looked at.
+        `slot` writes the health record. The survey needs no permission beyond the listing's: if a policy
+        allows only the folders of flow logs, the rest of the bucket is not surveyed.
         """
         now = time.monotonic()
         if now >= self._next_at:
@@ -41,17 +41,17 @@ class Survey:
             try:
                 self._beside = await listing.survey()
             except (ClientError, ConnectError) as error:
-                log.info("the bucket beside its flow logs cannot be listed", error=str(error))
+                log.info("other folders of the bucket cannot be listed", error=str(error))
         within = listing.others
         count = within.count + self._beside.count
         self._ignored.found(count, within.example or self._beside.example)
         metrics.S3_IGNORED.labels(self._bucket).set(count)
         if found := self._ignored.due(now):
-            tell_ignored(slot, f"s3:{self._bucket}", "objects are not flow logs and are not read", found)
+            report_ignored(slot, f"s3:{self._bucket}", "objects are not flow logs and are not read", found)
 
 
-def tell_ignored(slot: ObjectSlot, source: str, what: str, found: IgnoredObjects) -> None:
-    """Log what is ignored, and write it to `health` with the next commit of a slot."""
+def report_ignored(slot: ObjectSlot, source: str, what: str, found: IgnoredObjects) -> None:
+    """Log ignored objects or messages, and report them on `health` with the next commit of a slot."""
     key = found.example.partition("/")[2]
     hint = advice(key)
     log.warning(what, source=source, count=found.count, example=found.example, advice=hint)

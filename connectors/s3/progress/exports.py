@@ -1,11 +1,11 @@
-"""Whether exports of CloudWatch Logs to S3 are complete, and the progress of one slot's exported files. Pure.
+"""The completeness of exports of CloudWatch Logs to S3, and the progress of a slot's exported files. Pure.
 
 An export task writes one log stream after the other, and each file has the lines of one interface over the
-whole time that was exported. So nothing is complete before all of a task's files are written and read.
+whole exported time. So the event time is complete only after all files of a task are written and read.
 
-CloudWatch Logs says when a task has ended (DescribeExportTasks). Where it knows no task of the folder (they
-are another account's, or the permission is missing), exports count as complete when nothing was written for
-`QUIET_S`.
+DescribeExportTasks shows the end of a task. If CloudWatch Logs knows no task of the folder (the tasks belong
+to another account, or the permission is missing), exports count as complete after `QUIET_S` without a new
+file.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def are_complete(tasks: Mapping[str, str] | None, written: Mapping[str, int], no
 
     `tasks` has the status codes of the folder's tasks, as far as CloudWatch Logs knows them; None if it did
     not answer: then no export counts as complete. `written` has the time of the newest file by the id in its
-    key. AWS does not document that this is the task's id, and
-    moto makes one for each log stream, so the two are not matched. A folder has the exports of one account
+    key. AWS does not document that this is the task's id, and moto makes one for each log stream, so the two
+    are not matched. A folder has the exports of one account
     (`VPCFLOW_ACCOUNT`), so either all of its tasks are known or none is.
     """
     if tasks is None:
@@ -40,7 +40,7 @@ def are_complete(tasks: Mapping[str, str] | None, written: Mapping[str, int], no
 
 @dataclass(slots=True)
 class ExportProgress:
-    """One slot's exported files. `complete_to` is what was committed, or reported since."""
+    """The exported files of one slot. `complete_to` is the last reported one."""
 
     source: str
     complete_to: int = NONE
@@ -48,15 +48,15 @@ class ExportProgress:
     _complete_at: int | None = None
 
     def found(self, mark: bytes) -> None:
-        """Note a file that is known and not committed."""
+        """Record a file that is not committed."""
         self._unread.add(mark)
 
     def read(self, mark: bytes) -> None:
-        """Note that a file is committed to its end."""
+        """Record the commit of a file's end."""
         self._unread.discard(mark)
 
     def listed(self, newest: int, *, is_complete: bool) -> None:
-        """Take a listing that has ended; `newest` is the newest `start` that was known when it began."""
+        """Record a complete listing; `newest` is the newest `start` that was known at its beginning."""
         self._complete_at = newest if is_complete else None
 
     def now(self) -> SourceProgress | None:

@@ -1,25 +1,27 @@
-"""How far a queue is read: the rule by which the watermark advances though a queue has no order. Pure.
+"""The progress of a queue: the rule by which the watermark advances although a queue has no order. Pure.
 
-A message may come hours after younger ones. So the queue proves nothing about an event time until no message
-is left. One instance *claims* the newest `start` that was known before a call, if after that call no older
-message can be left:
+SQS may deliver a message hours after younger ones. So the queue proves nothing about an event time until no
+message is left. One instance *claims* the newest `start` that was known before a call, if after that call no
+older message can be left:
 
-- The call was a long poll, which asks all servers of SQS, and found nothing. Or, as a busy queue is never
+- The call was a long poll, which asks all servers of SQS, and returned nothing. Or, as a busy queue is never
   empty: for `DRY_S`, no poll was full, and no message older than `FRESH_S` came. A backlog fills polls, and
-  its messages are old.
-- Every object received until then is committed, by whichever instance. A message given back to another
-  instance is one of these: this instance claims nothing before it sees that object's mark in `positions`.
-  So the watermark, which is the minimum over all slots, is held by the instance that last had the message.
-- No message is hidden in the hands of an instance that died or lost its slots. It is visible again
-  `HIDDEN_S` after that, so for so long after slots were assigned, only the queue's own count of invisible
+  its messages are old. A poll full of another reader's messages does not count as full if each of them is
+  younger than `FRESH_S` or was received before: SQS returns older messages first, as far as it can, so the
+  other reader has no backlog in which older messages could be left. `DRY_S` has dozens of polls.
+- Every object received until then is committed, by any instance. A message given back to another
+  instance is one of these: this instance claims nothing before it reads that object's mark in `positions`.
+  So the instance that last had the message holds the watermark, which is the minimum over all slots.
+- No message is invisible because of an instance that died or lost its slots. Such a message is visible again
+  after `HIDDEN_S`. So for that time after slots were assigned, only the queue's own count of invisible
   messages can prove that there is none.
 
 A message that was received, given back, and taken from the queue by others (redrive, purge, retention) would
-hold the claim forever. It is forgotten after `HIDDEN_S` if the queue counts no message beyond our own, else
-after `LOST_S`.
+hold the claim without end. It is dropped after `HIDDEN_S` if the queue counts no other message, else after
+`LOST_S`.
 
-An export of CloudWatch Logs comes one log stream after the other, with pauses in which the queue is empty. So
-nothing is claimed while an export runs (`Poll.is_held`).
+An export of CloudWatch Logs writes one log stream after the other, with pauses in which the queue is empty.
+So nothing is claimed while an export runs (`Poll.is_held`).
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from connectors.progress import BEHIND, NONE, UNREAD, SourceProgress
 
 DRY_S = 60.0
 FRESH_S = 120.0
-HIDDEN_S = 65.0  # longer than `object_queue.VISIBLE_AFTER_S`
+HIDDEN_S = 65.0  # longer than `queue.VISIBLE_AFTER_S`
 LOST_S = 900.0
 STALE_CLAIM_S = 180.0  # without a claim for so long, a queue is behind
 
@@ -55,13 +57,13 @@ class Poll:
 
     @property
     def is_dry(self) -> bool:
-        """Whether nothing in this poll shows a backlog."""
+        """Return whether nothing in this poll shows a backlog."""
         return not (self.is_full or self.is_held or self.oldest_s > FRESH_S)
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The queue's own counts: messages that are visible, and invisible ones beyond those that are ours."""
+    """The queue's own counts: visible messages, and invisible ones without those of this instance."""
 
     visible: int
     foreign_hidden: int
@@ -75,7 +77,7 @@ class _Candidate:
 
 @dataclass(slots=True)
 class QueueProgress:
-    """The claims of one instance, for all of its slots together."""
+    """The claims of one instance, for all of its slots."""
 
     claimed: int = NONE
     claimed_at: float | None = None
@@ -86,17 +88,17 @@ class QueueProgress:
 
     @property
     def open(self) -> Collection[bytes]:
-        """The marks of objects that were received and are not known to be committed."""
+        """Return the marks of received objects whose commit is not known."""
         return self._open.keys()
 
     def assigned(self, now: float) -> None:
-        """Note that slots were assigned: nothing may be claimed that was seen before."""
+        """Record an assignment of slots. It invalidates earlier observations."""
         self._settles_at = now + HIDDEN_S
         self.claimed, self.claimed_at = NONE, None
         self._candidate = self._dry_from = None
 
     def polled(self, poll: Poll, now: float, counts: Counts | None = None) -> None:
-        """Take a call's result. `counts` are taken after an empty call; None if they are not allowed."""
+        """Record a call. `counts` are those after an empty call; None if they are not allowed."""
         for mark in poll.marks:
             self._open[mark] = now
         if poll.is_empty and not poll.is_held:
@@ -112,22 +114,22 @@ class QueueProgress:
 
     def _found_empty(self, poll: Poll, counts: Counts | None) -> None:
         if counts is not None and counts.visible:
-            return  # A long poll finds nothing too when too many messages are invisible (SQS's quota).
+            return  # A long poll also returns nothing if too many messages are invisible (quota of SQS).
         is_settled = poll.began >= self._settles_at
         if is_settled or (counts is not None and not counts.foreign_hidden):
             self._offer(poll.newest)
 
     def _offer(self, newest: int) -> None:
-        if self._candidate is None:  # An older one is kept, else a busy instance would never finish one.
+        if self._candidate is None:  # Keep an older one, or a busy instance would never complete one.
             self._candidate = _Candidate(newest, set(self._open))
 
     def settle(
         self, is_done: Callable[[bytes], bool], in_hand: Collection[bytes], now: float, counts: Counts | None
     ) -> list[bytes]:
-        """Forget objects that are committed, and claim what this proves; return those that are lost.
+        """Drop committed objects, and claim the proven event time. Return the marks of lost objects.
 
-        `in_hand` are the objects of messages that this instance has now. If `counts` has no message, all
-        others that are open were taken from the queue.
+        `in_hand` are the objects of messages that this instance has. If `counts` has no message, the messages
+        of all other open objects were removed from the queue.
         """
         is_gone = counts is not None and not counts.visible and not counts.foreign_hidden
         keep_s = HIDDEN_S if is_gone else LOST_S
@@ -147,9 +149,9 @@ class QueueProgress:
         return lost
 
     def of_slot(self, source: str, complete_to: int, now: float) -> tuple[int, SourceProgress | None]:
-        """Return what a slot is complete to, and its progress if it is behind.
+        """Return the `complete_to` of a slot, and its progress if it is behind.
 
-        `complete_to` is what the slot has committed.
+        `complete_to` is the committed one.
         """
         complete_to = max(complete_to, self.claimed)
         if self.claimed_at is not None and now - self.claimed_at < STALE_CLAIM_S:

@@ -1,8 +1,8 @@
-"""The progress of one slot of `connect s3`, by whatever its objects are found. Pure.
+"""The progress of one slot of `connect s3`, with a listing or a queue. Pure.
 
-By listing, a slot has one source for the bucket's flow-log files (`listing`), and one for exported
-files if there is a folder of these (`exports`). By a queue, it has one source (`queue`), as
-messages of both kinds come in any order.
+With a listing, a slot has one source for the bucket's flow-log files (`listing`), and one for exported files
+if a folder of these is set (`exports`). With a queue, it has one source (`queue`), because messages of both
+kinds have no order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from connectors.s3.progress.queue import QueueProgress
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """The present: `newest` is the newest `start` that any slot has committed, `monotonic` is in seconds."""
+    """The time: `newest` is the newest `start` that any slot has committed, `monotonic` is in seconds."""
 
     newest: int
     epoch_ms: int
@@ -27,20 +27,20 @@ class Now:
 
 
 class ObjectProgress(Protocol):
-    """What a slot says about its objects, and what it reports."""
+    """The progress of the objects of a slot."""
 
     def found(self, one: Object) -> None:
-        """Note an object that is known and not committed."""
+        """Record an object that is not committed."""
 
     def read(self, one: Object) -> None:
-        """Note that an object is committed to its end."""
+        """Record the commit of an object's end."""
 
     def report(self, newest: int, now: Now) -> SlotProgress:
         """Return the progress to commit; `newest` is the newest `start` that this slot has committed."""
 
 
 def complete_before(committed: SlotProgress | None, source: str) -> int:
-    """Return what a source was complete to in the last report of the slot's earlier owner."""
+    """Return the `complete_to` of a source in the last report of the slot's earlier owner."""
     if committed is None:
         return NONE
     named = (one.complete_to for one in committed.sources if one.source == source)
@@ -49,7 +49,7 @@ def complete_before(committed: SlotProgress | None, source: str) -> int:
 
 @dataclass(slots=True)
 class ListingProgress:
-    """The progress of a slot whose objects are listed."""
+    """The progress of a slot with a listing."""
 
     files: ListedProgress
     exports: ExportProgress | None = None
@@ -63,20 +63,20 @@ class ListingProgress:
         return cls(files, ExportProgress(exports, complete_before(committed, exports)))
 
     def found(self, one: Object) -> None:
-        """Note an object that is known and not committed."""
+        """Record an object that is not committed."""
         if self.exports is not None and one.file.line_format:
             self.exports.found(one.mark)
         else:
             self.files.found(one.mark, one.file.file_s)
 
     def read(self, one: Object) -> None:
-        """Note that an object is committed to its end."""
+        """Record the commit of an object's end."""
         self.files.read(one.mark)
         if self.exports is not None:
             self.exports.read(one.mark)
 
     def listed(self, listed: Listed, left_from: int | None, *, are_exports_complete: bool) -> None:
-        """Take a listing that has ended; `left_from` is the beginning of the oldest object it left out."""
+        """Record a complete listing; `left_from` is the beginning of the oldest object that it left out."""
         self.files.listed(listed, left_from)
         if self.exports is not None:
             is_complete = are_exports_complete and left_from is None
@@ -92,17 +92,17 @@ class ListingProgress:
 
 @dataclass(slots=True)
 class QueuedProgress:
-    """The progress of a slot whose objects are found by a queue; the process's slots share `queue`."""
+    """The progress of a slot with a queue; all slots of the process share `queue`."""
 
     source: str
     queue: QueueProgress
     complete_to: int = NONE
 
     def found(self, one: Object) -> None:
-        """Do nothing: the queue has noted the object with its message."""
+        """Do nothing: the queue records the object with its message."""
 
     def read(self, one: Object) -> None:
-        """Do nothing: the queue looks for the object's mark."""
+        """Do nothing: the queue reads the object's mark."""
 
     def report(self, newest: int, now: Now) -> SlotProgress:
         """Return the progress to commit; `newest` is the newest `start` that this slot has committed."""
