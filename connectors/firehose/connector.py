@@ -17,7 +17,7 @@ import structlog
 
 from connectors.firehose.handler import Receiver
 from connectors.firehose.listener import listening
-from connectors.health import health
+from connectors.health_endpoint import health_endpoint
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import ConnectFirehose
@@ -35,7 +35,7 @@ async def run(settings: ConnectFirehose) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with (
-        health(settings, lambda: receiver.is_ready),
+        health_endpoint(settings, lambda: receiver.is_ready),
         listening(settings, receiver.handle) as listener,
     ):
         await ensure_topics(KafkaConnection.of(settings), settings.prefix, settings.slots)

@@ -23,7 +23,7 @@ from connectors.aws.errors import FAILURES, code_of
 from connectors.aws.group_formats import group_formats
 from connectors.aws.session import make_client, session
 from connectors.clock import now_ms
-from connectors.health import health
+from connectors.health_endpoint import health_endpoint
 from connectors.kafka import health_messages
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.health_messages import HealthRecord
@@ -327,7 +327,7 @@ async def run(settings: Connect, start_ms: int | None) -> None:
     try:
         async with RecordsCall(client, session().get_credentials()) as records:
             connector = Connector(settings, client, records, start_ms)
-            async with health(settings, lambda: connector.is_ready):
+            async with health_endpoint(settings, lambda: connector.is_ready):
                 await connector.run(stop)
     except FAILURES as error:
         if problem := stream_error(error, client.meta.endpoint_url, settings.stream):

@@ -21,7 +21,7 @@ from connectors.aws.calls import Caller
 from connectors.aws.errors import is_retryable, user_error
 from connectors.aws.session import make_client
 from connectors.errors import ConnectError
-from connectors.health import health
+from connectors.health_endpoint import health_endpoint
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.ownership import Ownership
 from connectors.kafka.partitioner import slot_of
@@ -196,5 +196,5 @@ async def run(settings: ConnectS3) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     connector = Connector(settings, client)
-    async with health(settings, lambda: connector.is_ready):
+    async with health_endpoint(settings, lambda: connector.is_ready):
         await connector.run(stop)

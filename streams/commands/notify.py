@@ -16,7 +16,7 @@ def notify(kafka: str | None, webhook: str | None) -> None:
     The log receives every transition of an alert. The webhook receives the alerts that fire, and their
     resolution.
     """
-    from connectors.health import health
+    from connectors.health_endpoint import health_endpoint
     from connectors.kafka.clients.connection import KafkaConnection
     from connectors.kafka.topics import TopicError, ensure_topics
     from connectors.settings import Notify
@@ -32,7 +32,7 @@ def notify(kafka: str | None, webhook: str | None) -> None:
     async def start() -> None:
         kafka = KafkaConnection.of(settings)
         await ensure_topics(kafka, settings.prefix, settings.slots)
-        async with health(settings, lambda: True):
+        async with health_endpoint(settings, lambda: True):
             await notifier.run(kafka=kafka, prefix=settings.prefix, sinks=sinks)
 
     run_with_settings(start, (TopicError, notifier.NotifyError))

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 from faust.types import TP
 
-from connectors.health import health
+from connectors.health_endpoint import health_endpoint
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import check_format
@@ -341,5 +341,5 @@ async def run(settings: Work) -> None:
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
     worker = Worker(settings)
-    async with health(settings, lambda: worker.is_ready):
+    async with health_endpoint(settings, lambda: worker.is_ready):
         await worker.run(stop)

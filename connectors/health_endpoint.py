@@ -14,7 +14,7 @@ from connectors.settings import Common, SettingsError
 
 
 @asynccontextmanager
-async def health(settings: Common, is_ready: Callable[[], bool]) -> AsyncIterator[None]:
+async def health_endpoint(settings: Common, is_ready: Callable[[], bool]) -> AsyncIterator[None]:
     """Serve while the block runs; port 0 serves nothing. Raises `SettingsError` if it cannot listen."""
     if not settings.health_port:
         yield
@@ -31,7 +31,7 @@ async def health(settings: Common, is_ready: Callable[[], bool]) -> AsyncIterato
 
     app = web.Application()
     app.add_routes([web.get("/metrics", metrics), web.get("/livez", live), web.get("/readyz", ready)])
-    runner = web.AppRunner(app, access_log=None, logger=listener_logger("connectors.health"))
+    runner = web.AppRunner(app, access_log=None, logger=listener_logger("connectors.health_endpoint"))
     await runner.setup()
     try:
         await _listen(runner, settings.health_host, settings.health_port)
