@@ -7,5 +7,6 @@
 `setting_values` and `described_settings`), `progress` and `event_time` (the event time up to which sources
 are read), `health_endpoint` and `http_log`, `metrics`, `errors`, `clock`.
 
-Each acknowledged record is in exactly one committed block or on `dead`, and the order within a shard is kept. Loss at the source is reported on `health`, counted, and logged as an error.
+Each acknowledged record is in exactly one committed block or on `dead`, and the order within a shard is kept.
+Loss at the source is reported on `health`, counted, and logged as an error.
 """
