@@ -17,20 +17,15 @@ class MemoryBudget:
     """The bytes that are reserved for running calls, or held by answers that are not committed."""
 
     def __init__(self, max_bytes: int = BUDGET_BYTES) -> None:
-        self._max_bytes, self._held = max_bytes, 0
+        self._max_bytes, self.held = max_bytes, 0
         self._free = asyncio.Condition()
-
-    @property
-    def held(self) -> int:
-        """Return the bytes that are held or reserved."""
-        return self._held
 
     @asynccontextmanager
     async def reserved(self, size: int) -> AsyncIterator[None]:
         """Wait until `size` bytes are free, and reserve them in the context. The only user never waits."""
         async with self._free:
-            await self._free.wait_for(lambda: self._held == 0 or self._held + size <= self._max_bytes)
-            self._held += size
+            await self._free.wait_for(lambda: self.held == 0 or self.held + size <= self._max_bytes)
+            self.held += size
         try:
             yield
         finally:
@@ -38,10 +33,10 @@ class MemoryBudget:
 
     def take(self, size: int) -> None:
         """Add bytes that were read; this may exceed the bound."""
-        self._held += size
+        self.held += size
 
     async def give(self, size: int) -> None:
         """Release bytes that were committed or dropped."""
-        self._held -= size
+        self.held -= size
         async with self._free:
             self._free.notify_all()

@@ -79,11 +79,6 @@ class Connector:
         """Return whether the group has assigned slots to this process."""
         return self._ownership.is_ready
 
-    @property
-    def slots(self) -> frozenset[int]:
-        """Return the owned slots."""
-        return frozenset(self._ownership.owned)
-
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set. Raises the error that ends the work before."""
         if self._queue is not None:

@@ -123,6 +123,11 @@ async def connecting(settings: ConnectS3) -> AsyncIterator[Connector]:
         client.close()
 
 
+def owned(connector: Connector) -> set[int]:
+    """Return the slots that a connector owns."""
+    return set(connector._ownership.owned)
+
+
 async def polled(is_so: Callable[[], bool]) -> None:
     """Poll, with blocking calls in a thread, until something is so. Raises `TimeoutError`."""
     async with asyncio.timeout(DEADLINE_S):

@@ -15,7 +15,7 @@ from connectors.s3.connector import s3_caller
 from connectors.s3.discovery import queue
 from tests.connectors.s3.discovery.test_notifications import by_eventbridge, by_sns, event
 from tests.connectors.s3.doorway import doorway
-from tests.connectors.s3.scene import Scene, connecting, key, lines, packed, polled, use
+from tests.connectors.s3.scene import Scene, connecting, key, lines, owned, packed, polled, use
 
 pytestmark = [pytest.mark.kafka, pytest.mark.moto]
 
@@ -215,7 +215,7 @@ async def test_two_instances_give_each_other_what_is_the_others(scene: Scene) ->
     etags = {name: scene.put(name, packed(lines(name[-30:], 3))).strip('"') for name in names}
     expected = [line for name in names for line in lines(name[-30:], 3)]
     async with connecting(settings) as first, connecting(settings) as second:
-        await polled(lambda: bool(first.slots) and bool(second.slots))
+        await polled(lambda: bool(owned(first)) and bool(owned(second)))
         for name in names[:6]:
             body = json.dumps(event(name, bucket=scene.bucket)).replace('"e1"', f'"{etags[name]}"')
             await s3_caller().call("SendMessage", scene.sqs.send_message, QueueUrl=url, MessageBody=body)
