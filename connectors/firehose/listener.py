@@ -107,7 +107,8 @@ async def listening(settings: ConnectFirehose, handler: Handler) -> AsyncIterato
             await site.start()
         except (OSError, UnicodeError) as error:  # A name that is too long for DNS is a UnicodeError.
             raise SettingsError(
-                f"cannot listen on VPCFLOW_FIREHOSE_HOST={host}, VPCFLOW_FIREHOSE_PORT={port}: {error}"
+                f"cannot listen on VPCFLOW_FIREHOSE_HOST={host}, VPCFLOW_FIREHOSE_PORT={port} ({error}):"
+                " choose an address of this machine and a free port"
             ) from error
         yield Listening(runner.addresses[0][1], site.stop)
     finally:

@@ -59,11 +59,11 @@ _TOKEN = re.compile(r"\$\{([^}]*)\}|(\S+)")
 
 
 class BadFormat(ValueError):
-    """The text is not a flow-log format; the message says which token is wrong."""
+    """The text is not a flow-log format; the message names the wrong token."""
 
 
 def parse_format(text: str) -> Format:
-    """Read a format from `default`, a LogFormat (`${version} ${start}`) or a header line (`version start`).
+    """Parse a format from `default`, a LogFormat (`${version} ${start}`) or a header line (`version start`).
 
     Underscores are read as hyphens, as Parquet and Athena write them. Raises `BadFormat` on an empty text,
     a name that is no field name, or a field named twice.
@@ -71,13 +71,13 @@ def parse_format(text: str) -> Format:
     if text.strip() in {"", "default"}:
         if text.strip():
             return DEFAULT_FORMAT
-        raise BadFormat("an empty format: name at least one field, or say `default`")
+        raise BadFormat("an empty format: name at least one field, or use `default`")
     names = tuple((a or b).strip().replace("_", "-") for a, b in _TOKEN.findall(text))
     for name in names:
         if not _FIELD_NAME.fullmatch(name):
             raise BadFormat(f"{name!r} is not a field name: write fields as AWS does, e.g. ${{interface-id}}")
     if len(set(names)) != len(names):
-        raise BadFormat(f"a field is named twice in {text!r}")
+        raise BadFormat(f"a field is named twice in {text!r}: name each field once")
     return names
 
 

@@ -11,7 +11,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -38,7 +38,6 @@ from connectors.kinesis.memory_budget import MemoryBudget
 from connectors.kinesis.positions import (
     Beginning,
     Position,
-    Shard,
     Stream,
     decode_beginning,
     decode_position,
@@ -48,16 +47,13 @@ from connectors.kinesis.positions import (
     slot_of_shard,
     startable,
     stream_key,
-    waiting_parents,
-    without_children,
 )
-from connectors.kinesis.progress import Expected
-from connectors.kinesis.shard_reader import Source
+from connectors.kinesis.progress import Expected, expected_shards
 from connectors.kinesis.slot import LINGER_S, PUSHED_LINGER_S, ShardSlot, SlotContext
+from connectors.kinesis.source import KnownStream, Source
 from connectors.kinesis.stream_choice import parse_choice, stream_name
 from connectors.kinesis.stream_finder import StreamFinder
 from connectors.kinesis.transaction import Naming, ShardBatch
-from connectors.progress import NONE
 from connectors.settings import Connect
 
 log = structlog.get_logger()
@@ -66,24 +62,6 @@ DISCOVER_S = 10.0
 CHILDREN_S = 1.0  # while a shard has ended and no child of it is listed
 NOT_FOUND = "ResourceNotFoundException"
 BUSY = {"ResourceInUseException"}  # ListShards of a stream that is being created or deleted
-
-
-@dataclass(slots=True)
-class Known:
-    """A stream that is read, and its shards in the last listing.
-
-    `missing` has the positions of shards that were known before the last two listings and are in neither.
-    """
-
-    source: Source
-    shards: list[Shard]
-    missing: dict[str, Position] = field(default_factory=dict)
-    missed_once: dict[str, Position] = field(default_factory=dict)
-
-    def listed(self, shards: list[Shard], missing: dict[str, Position]) -> None:
-        """Record a listing. One listing proves no loss: another process may know a newer shard."""
-        self.missing = {shard_id: p for shard_id, p in missing.items() if shard_id in self.missed_once}
-        self.shards, self.missed_once = shards, missing
 
 
 class Connector:
@@ -99,7 +77,7 @@ class Connector:
         self._choice = parse_choice(settings.stream)
         self._caller, self._budget = Caller(metrics.CALLS), MemoryBudget()
         self._formats = group_formats(settings.line_format, settings.group_formats, self._caller)
-        self._known: dict[str, Known] = {}
+        self._known: dict[str, KnownStream] = {}
         self._finder = StreamFinder(client, self._choice, self._caller)
         self._asked: set[bytes] = set()
         self._ownership: Ownership[ShardSlot] = Ownership(
@@ -162,25 +140,17 @@ class Connector:
         """Set the shards that hold the watermark, in each slot that this process owns."""
         if not self._ownership.has_caught_up:
             return
-        owned, positions, slots = self._ownership.owned, self._ownership.positions, self._settings.slots
-        expected: dict[int, list[Expected]] = {slot: [] for slot in owned}
+        owned, slots = self._ownership.owned, self._settings.slots
         self._has_waiting = self._has_unlisted = False
+        expected: dict[int, list[Expected]] = {slot: [] for slot in owned}
         for known in self._known.values():
-            stream, args = known.source.stream, (positions, known.source.stream.key, frozenset(owned), slots)
-            waiting = waiting_parents(known.shards, *args)
-            self._has_waiting |= bool(waiting)
-            self._has_unlisted |= bool(without_children(known.shards, waiting))
-            unfinished = [shard.shard_id for shard in startable(known.shards, *args)]
-            for shard_id in [*unfinished, *waiting]:
-                value = positions.get(shard_key(stream.key, shard_id))
-                expected[slot_of_shard(stream.key, shard_id, slots)].append(
-                    Expected(
-                        f"kinesis:{stream.name}/{shard_id}",
-                        decode_position(value).newest if value else NONE,
-                        is_read=value is not None,
-                        is_ended=shard_id in waiting,
-                    )
-                )
+            found = expected_shards(
+                known.source.stream, known.shards, self._ownership.positions, frozenset(owned), slots
+            )
+            self._has_waiting |= found.has_waiting
+            self._has_unlisted |= found.has_unlisted
+            for slot, shards in found.by_slot.items():
+                expected[slot] += shards
         for slot, one in owned.items():
             one.track(expected[slot])
 
@@ -209,7 +179,7 @@ class Connector:
         shards = await call("ListShards", reader.shards)
         if stream.key not in self._known:
             await self._leave_earlier(stream)
-            self._known[stream.key] = Known(await self._source(stream, reader), shards)
+            self._known[stream.key] = KnownStream(await self._source(stream, reader), shards)
         known = self._known[stream.key]
         known.source.stream = stream
         known.listed(shards, gone(shards, before, stream.key))
@@ -251,7 +221,7 @@ class Connector:
             consumer,
         )
 
-    async def _update(self, known: Known) -> None:
+    async def _update(self, known: KnownStream) -> None:
         """Begin a new stream, report lost shards, and start the shards that may be read."""
         stream, owned = known.source.stream, self._ownership.owned
         positions, slots = self._ownership.positions, self._settings.slots
@@ -272,7 +242,7 @@ class Connector:
             if one is not None:
                 one.start(known.source, shard.shard_id, beginning.of(shard.shard_id))
 
-    async def _begin(self, one: ShardSlot, known: Known) -> None:
+    async def _begin(self, one: ShardSlot, known: KnownStream) -> None:
         """Commit the first position of a stream before a read, so that a restart begins there as well."""
         stream, key = known.source.stream, stream_key(known.source.stream.key)
         if key in self._asked or key in one.slot.state:
@@ -301,7 +271,7 @@ class Connector:
         state: dict[bytes, bytes | None] = {key: replace(position, is_ended=True).encode()}
         await one.put(replace(read, state=state, health=(found,)))
 
-    async def _report_deleted(self, known: Known) -> None:
+    async def _report_deleted(self, known: KnownStream) -> None:
         """Report a deleted stream once, and stop its readers."""
         stream = known.source.stream
         self._known.pop(stream.key, None)

@@ -8,9 +8,20 @@ that it is caught up.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from connectors.kinesis.positions import (
+    Shard,
+    Stream,
+    decode_position,
+    shard_key,
+    slot_of_shard,
+    startable,
+    waiting_parents,
+    without_children,
+)
+from connectors.kinesis.transaction import source_name
 from connectors.progress import (
     BEHIND,
     ENDED,
@@ -34,6 +45,42 @@ class Expected:
     newest: int = NONE
     is_read: bool = False
     is_ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedShards:
+    """The shards of a stream that hold the watermark, by slot.
+
+    `has_waiting`: a shard has ended and no child of it has begun. `has_unlisted`: no child of such a shard is
+    listed.
+    """
+
+    by_slot: dict[int, list[Expected]]
+    has_waiting: bool
+    has_unlisted: bool
+
+
+def expected_shards(
+    stream: Stream,
+    shards: Sequence[Shard],
+    positions: Mapping[bytes, bytes],
+    owned: frozenset[int],
+    slots: int,
+) -> ExpectedShards:
+    """Return the shards of the owned slots that hold the watermark, by the last listing and all positions."""
+    waiting = waiting_parents(shards, positions, stream.key, owned, slots)
+    unfinished = [one.shard_id for one in startable(shards, positions, stream.key, owned, slots)]
+    by_slot: dict[int, list[Expected]] = {}
+    for shard_id in [*unfinished, *waiting]:
+        value = positions.get(shard_key(stream.key, shard_id))
+        expected = Expected(
+            source_name(stream.name, shard_id),
+            decode_position(value).newest if value else NONE,
+            is_read=value is not None,
+            is_ended=shard_id in waiting,
+        )
+        by_slot.setdefault(slot_of_shard(stream.key, shard_id, slots), []).append(expected)
+    return ExpectedShards(by_slot, bool(waiting), bool(without_children(shards, waiting)))
 
 
 @dataclass(slots=True)

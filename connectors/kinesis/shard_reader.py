@@ -12,73 +12,32 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
 from botocore.exceptions import ClientError
 
 from connectors import metrics
-from connectors.aws.calls import Caller
 from connectors.aws.errors import DENIED, FAILURES, code_of, describe_error, is_retryable
-from connectors.aws.group_formats import GroupFormats
 from connectors.aws.threads import in_thread
 from connectors.clock import now_ms
 from connectors.kafka import health_messages
 from connectors.kafka.health_messages import HealthRecord
 from connectors.kinesis.answers import Answer
-from connectors.kinesis.client import StreamReader, parse_answer
-from connectors.kinesis.get_records import RecordsCall
-from connectors.kinesis.memory_budget import MemoryBudget
+from connectors.kinesis.client import parse_answer
 from connectors.kinesis.polling import Polling
-from connectors.kinesis.positions import Position, Stream, expires, is_trimmed, shard_key
-from connectors.kinesis.transaction import Naming, ParseContext, ShardBatch, joined, parse_records
-from connectors.progress import NONE, Group
+from connectors.kinesis.positions import Position, expires, is_trimmed, shard_key
+from connectors.kinesis.source import Source
+from connectors.kinesis.transaction import ParseContext, ShardBatch, joined, parse_records
+from connectors.progress import NONE
 
 log = structlog.get_logger()
 
-NOTE_MS = (
-    600_000  # between two commits of a quiet shard's position, so that a restart knows how far it was read
-)
+NOTE_MS = 600_000  # between two commits of a quiet shard's position, which a restart continues from
 CLOCK_S, CLOCK_AHEAD_MS = 1.0, 60_000
 LOOK_S = 60.0  # a check costs two of the five calls per second
-ALIGN_LOOK_S = 0.1  # between two looks at the slowest source, while a shard waits for it
 AGAIN_S = 5.0  # SubscribeToShard refuses a second subscription for five seconds after the first
-
-
-@dataclass(slots=True)
-class Source:
-    """One stream, shared by its readers. `consumer` is the ARN of the fan-out consumer, empty to poll.
-
-    `stream` is the latest description: the retention may change.
-    """
-
-    stream: Stream
-    reader: StreamReader
-    naming: Naming
-    caller: Caller
-    records: RecordsCall
-    formats: GroupFormats
-    budget: MemoryBudget
-    group: Group
-    align_s: int
-    is_limited: bool = True
-    consumer: str = ""
-    _slowest: int | None = None
-    _looked_at: float = float("-inf")
-
-    async def aligned(self, newest: int) -> None:
-        """Wait while a shard that has read up to event time `newest` is too far ahead of the slowest."""
-        while self._is_ahead(newest):  # noqa: ASYNC110 - others' progress comes from Kafka, without an event
-            await asyncio.sleep(ALIGN_LOOK_S)
-
-    def _is_ahead(self, newest: int) -> bool:
-        now = time.monotonic()
-        if (
-            now - self._looked_at >= ALIGN_LOOK_S
-        ):  # One look for all shards: it reads the progress of every source.
-            self._slowest, self._looked_at = self.group.slowest(now_ms()), now
-        return self._slowest is not None and newest > self._slowest + self.align_s
 
 
 class _Stopped(Exception):

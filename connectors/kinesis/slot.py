@@ -19,7 +19,8 @@ from connectors.kafka.slots import Slot
 from connectors.kinesis.memory_budget import MemoryBudget
 from connectors.kinesis.positions import Position, decode_position, shard_key
 from connectors.kinesis.progress import Expected, ProgressTracker
-from connectors.kinesis.shard_reader import ShardReader, Source
+from connectors.kinesis.shard_reader import ShardReader
+from connectors.kinesis.source import Source
 from connectors.kinesis.transaction import ShardBatch, content_of
 from connectors.progress import Group, SlotProgress
 

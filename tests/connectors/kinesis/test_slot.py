@@ -11,8 +11,8 @@ import pytest
 from connectors.kafka.slots import Slot
 from connectors.kinesis.memory_budget import MemoryBudget
 from connectors.kinesis.positions import Position, Stream
-from connectors.kinesis.shard_reader import Source
 from connectors.kinesis.slot import ShardSlot, SlotContext
+from connectors.kinesis.source import Source
 from connectors.kinesis.transaction import Naming, ShardBatch
 from connectors.progress import Group
 from tests.streams.worker.kept import KeptSlot
