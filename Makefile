@@ -20,7 +20,7 @@ INCIDENTS ?= all
 REPLAY_FLAGS = --records $(RECORDS) --shards $(SHARDS) --workers $(WORKERS) --payload $(PAYLOAD) --seed $(SEED) \
   $(if $(RATE),--rate $(RATE)) $(if $(FILE),--file '$(FILE)') $(if $(FORMAT),--format '$(FORMAT)') \
   --source $(SOURCE) $(if $(WORLD),--world '$(WORLD)' --busy $(BUSY) --incidents $(INCIDENTS)) \
-  $(if $(KEEP),--keep) $(if $(EXTERNAL_ENDPOINT),--external-endpoint $(EXTERNAL_ENDPOINT))
+  $(if $(KAFKA_SECURITY),--kafka-security $(KAFKA_SECURITY)) $(if $(KEEP),--keep) $(if $(EXTERNAL_ENDPOINT),--external-endpoint $(EXTERNAL_ENDPOINT))
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17

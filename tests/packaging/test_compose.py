@@ -27,14 +27,8 @@ COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 
-NOT_SERVICES = {
-    "kafka",
-    "replay",
-    "check",
-    "positions",
-    "reset",
-    "diagnose",
-}  # commands that end, and the local Kafka
+NOT_SERVICES = {"replay", "check", "positions", "reset", "kafka", "diagnose"}
+"""Commands that end by themselves, and the local Kafka, for which compose has Kafka's own image."""
 
 _DURATION = {"type": "string", "pattern": r"^\d+s$"}
 _TEXTS = {"type": "array", "items": {"type": "string"}, "minItems": 1}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.packaging.locks import DEVELOPMENT, LOCAL, PRODUCTION, ROOT, pins
 
@@ -20,6 +23,18 @@ def test_the_production_image_has_fewer_than_60_packages() -> None:
 def test_the_production_image_has_no_package_of_the_extra_local(package: str) -> None:
     assert package in pins(LOCAL)
     assert package not in pins(PRODUCTION)
+
+
+def test_each_lock_has_every_dependency_of_the_project() -> None:
+    """A dependency that was added without `make lock` is missing in the image."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    for lock, wanted in (
+        (PRODUCTION, project["dependencies"]),
+        (LOCAL, project["dependencies"] + extras["local"]),
+        (DEVELOPMENT, project["dependencies"] + extras["local"] + extras["dev"]),
+    ):
+        assert {canonicalize_name(Requirement(one).name) for one in wanted} <= pins(lock).keys()
 
 
 def test_each_lock_pins_the_same_versions() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.pages import settings_table
+from tests.pages import acl_table, settings_table
 
 ROOT = Path(__file__).parents[2]
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
-PAGES: Mapping[str, Callable[[], str]] = {"docs/settings.md": settings_table.tables}
+PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/operations.md": acl_table.table,
+    "docs/settings.md": settings_table.tables,
+}
 """The page, and the function that returns its generated part."""
 
 
