@@ -48,6 +48,7 @@ class Answer(Enum):
         "the broker refuses the client certificate VPCFLOW_KAFKA_CERT={cert}: use one that is signed by a CA"
         " of the broker's truststore and has not expired"
     )
+    HANDSHAKE = "the TLS handshake with the broker fails ({detail}): it must offer TLS 1.2 or 1.3"
     TLS = "the broker is reachable but requires TLS: set VPCFLOW_KAFKA_SECURITY={tls}"
     PLAINTEXT = (
         "the broker is reachable but its listener has no TLS: set VPCFLOW_KAFKA_SECURITY={plaintext}, or"
@@ -155,7 +156,7 @@ def certificate_answer(code: int, why: str) -> Found:
 
 def alert_answer(connection: KafkaConnection, reason: str) -> Found | None:
     """Interpret the broker's TLS alert, as OpenSSL names it; None if it is not about our certificate."""
-    if "CERTIFICATE" not in reason and "UNKNOWN_CA" not in reason and "HANDSHAKE_FAILURE" not in reason:
+    if "CERTIFICATE" not in reason and "UNKNOWN_CA" not in reason:
         return None
     return Found(Answer.CERTIFICATE_REFUSED if connection.tls.cert else Answer.NO_CERTIFICATE)
 

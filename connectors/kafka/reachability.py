@@ -112,7 +112,7 @@ async def probe(kafka: KafkaConnection, host: str, port: int) -> Found:
             reader, writer = await asyncio.open_connection(host, port, ssl=context)
     except (OSError, OverflowError, ValueError) as error:
         found = _not_opened(kafka, error)
-        return await _without_tls(host, port) if found.answer is Answer.PLAINTEXT else found
+        return await _without_tls(found, host, port) if found.answer is Answer.HANDSHAKE else found
     try:
         if await _asked(reader, writer, kafka_probe.api_versions()) is not None:
             mechanism = kafka_probe.handshake_mechanism(kafka)
@@ -127,7 +127,7 @@ async def probe(kafka: KafkaConnection, host: str, port: int) -> Found:
 
 
 def _not_opened(kafka: KafkaConnection, error: Exception) -> Found:
-    """Interpret the error of a connection that was not opened. PLAINTEXT: it ended in the TLS handshake."""
+    """Interpret the error of a connection that was not opened."""
     if isinstance(error, socket.gaierror | UnicodeError):
         return Found(Answer.UNRESOLVED)
     if isinstance(error, TimeoutError):
@@ -135,14 +135,18 @@ def _not_opened(kafka: KafkaConnection, error: Exception) -> Found:
     if isinstance(error, ssl.SSLCertVerificationError):
         return kafka_probe.certificate_answer(error.verify_code, error.verify_message)
     if isinstance(error, ssl.SSLError):
-        return kafka_probe.alert_answer(kafka, error.reason or "") or Found(Answer.PLAINTEXT)
-    was_open = kafka.has_tls and isinstance(error, ConnectionResetError)
-    return Found(Answer.PLAINTEXT if was_open else Answer.CLOSED)
+        handshake = Found(Answer.HANDSHAKE, error.reason or "no reason given")
+        return kafka_probe.alert_answer(kafka, error.reason or "") or handshake
+    if kafka.has_tls and isinstance(error, ConnectionResetError):
+        return Found(Answer.HANDSHAKE, "it closes the connection")
+    return Found(Answer.CLOSED)
 
 
-async def _without_tls(host: str, port: int) -> Found:
-    """Return what a port is that does not complete a TLS handshake."""
+async def _without_tls(handshake: Found, host: str, port: int) -> Found:
+    """Return what listens on a port that has not completed a TLS handshake."""
     found = await probe(KafkaConnection(_name(host, port)), host, port)
+    if found.answer is Answer.TLS:
+        return handshake
     return Found(Answer.PLAINTEXT) if found.answer in {Answer.KAFKA, Answer.SASL} else found
 
 

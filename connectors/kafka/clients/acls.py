@@ -27,7 +27,12 @@ class Acl:
 
     def __str__(self) -> str:
         """Return the ACL for people, such as `Read on topic vpcflow.blocks`."""
-        return f"{self.operation} on {self.resource} {self.name}{'*' if self.is_prefix else ''}"
+        return f"{self.operation} on {self.resource} {self.pattern}"
+
+    @property
+    def pattern(self) -> str:
+        """Return the name, with `*` for what may follow."""
+        return f"{self.name}*" if self.is_prefix else self.name
 
 
 def _each(operation: str, resource: str, names: str) -> tuple[Acl, ...]:
@@ -71,9 +76,10 @@ def acls(process: str, prefix: str) -> tuple[Acl, ...]:
 
 
 def command(missing: Sequence[Acl], servers: str, user: str) -> str:
-    """Return the shell command that adds ACLs for one operation. Without a user, it has a placeholder."""
+    """Return the shell command that adds ACLs of one operation and pattern. `NAME` stands for no user."""
     resources = "".join(f" --{acl.resource} '{acl.name}'" for acl in missing)
+    pattern = " --resource-pattern-type prefixed" if missing[0].is_prefix else ""
     return (
         f"kafka-acls.sh --bootstrap-server {servers} --add --allow-principal User:{user or 'NAME'}"
-        f" --operation {missing[0].operation}{resources}"
+        f" --operation {missing[0].operation}{resources}{pattern}"
     )

@@ -40,13 +40,13 @@ class MissingAcl(ConnectError):
 def refusals(connection: KafkaConnection, missing: Sequence[Acl]) -> list[str]:
     """Return a sentence for each kind of missing ACLs, with the command that adds them."""
     user = connection.login.user if connection.login else ""
-    kinds: dict[tuple[str, str], list[Acl]] = {}
+    kinds: dict[tuple[str, str, bool], list[Acl]] = {}
     for acl in missing:
-        kinds.setdefault((acl.operation, acl.resource), []).append(acl)
+        kinds.setdefault((acl.operation, acl.resource, acl.is_prefix), []).append(acl)
     return [
-        f"Kafka does not allow {operation} on {resource} {', '.join(acl.name for acl in alike)}: add the ACL"
+        f"Kafka does not allow {', '.join([str(alike[0]), *(acl.pattern for acl in alike[1:])])}: add the ACL"
         f" ({command(alike, connection.servers, user)})"
-        for (operation, resource), alike in kinds.items()
+        for alike in kinds.values()
     ]
 
 

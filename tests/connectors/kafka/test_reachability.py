@@ -9,13 +9,16 @@ import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.kafka import probe as kafka_probe
 from connectors.kafka import reachability
-from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.clients.connection import KafkaConnection, Login
 from connectors.kafka.probe import Answer, Found
 from connectors.kafka.reachability import probe, why_unreachable
 from connectors.kafka.topics import TopicError, ensure_topics
@@ -109,6 +112,52 @@ async def test_a_process_ends_within_seconds_at_a_tls_listener(tls: ssl.SSLConte
 async def test_a_listener_with_sasl_is_told_from_one_without(code: int, answer: Answer) -> None:
     async with listening(kafka_like(code)) as kafka:
         assert (await probed(kafka)).answer is answer
+
+
+@pytest.mark.parametrize(
+    ("login", "code", "expected"),
+    [
+        ("PLAIN", 33, Found(Answer.MECHANISM, " to GSSAPI or SCRAM-SHA-512")),
+        ("AWS_MSK_IAM", 33, Found(Answer.MECHANISM, " to GSSAPI or SCRAM-SHA-512")),
+        ("PLAIN", 0, Found(Answer.KAFKA)),
+        ("PLAIN", 34, Found(Answer.NO_SASL)),
+        ("", 33, Found(Answer.SASL, " to GSSAPI or SCRAM-SHA-512")),
+        ("", 34, Found(Answer.KAFKA)),
+    ],
+)
+def test_the_mechanisms_of_a_listener_are_told(login: str, code: int, expected: Found) -> None:
+    names = b"".join(struct.pack(">h", len(name)) + name for name in (b"SCRAM-SHA-512", b"GSSAPI"))
+    answer = struct.pack(">ihi", kafka_probe.CORRELATION_ID, code, 2) + names
+    secured = KafkaConnection("a:1", "sasl_plaintext" if login else "plaintext")
+    secured = replace(secured, login=Login(login)) if login else secured
+    found = kafka_probe.handshake_answer(secured, answer)
+    assert found == expected
+    if found.answer is Answer.MECHANISM:
+        assert kafka_probe.sentence(secured, {"a:1": found}) == (
+            f"a:1: the broker does not accept VPCFLOW_KAFKA_SASL={login}: set it to GSSAPI or SCRAM-SHA-512"
+        )
+
+
+@given(st.binary(max_size=40))
+def test_an_answer_to_a_handshake_may_hold_anything(answer: bytes) -> None:
+    head = struct.pack(">ih", kafka_probe.CORRELATION_ID, 33)
+    assert isinstance(kafka_probe.mechanisms(head + answer), list)
+
+
+async def refusing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer whatever comes with the TLS alert `handshake_failure`."""
+    await reader.read(64)
+    writer.write(b"\x15\x03\x03\x00\x02\x02\x28")
+    await writer.drain()
+
+
+async def test_a_handshake_that_fails_is_told_with_its_reason() -> None:
+    async with listening(refusing) as kafka:
+        why = await why_unreachable(KafkaConnection(kafka, "ssl"))
+    assert why == (
+        f"{kafka}: the TLS handshake with the broker fails (SSLV3_ALERT_HANDSHAKE_FAILURE): it must offer TLS"
+        " 1.2 or 1.3"
+    )
 
 
 async def test_a_web_server_is_not_kafka() -> None:
