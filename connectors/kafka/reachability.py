@@ -66,7 +66,7 @@ async def _advertised(kafka: KafkaConnection, host: str, port: int) -> list[tupl
     except (*BROKEN, KafkaError, ValueError):
         return _closed(kafka, host, port)
     try:
-        return await _brokers(connection)
+        return await _brokers(connection) or _closed(kafka, host, port)
     except (*BROKEN, KafkaError):
         return _closed(kafka, host, port)
     finally:
@@ -74,14 +74,14 @@ async def _advertised(kafka: KafkaConnection, host: str, port: int) -> list[tupl
 
 
 def _closed(kafka: KafkaConnection, host: str, port: int) -> list[tuple[str, int]] | str:
-    """Return the sentence for a connection that Kafka closes after the handshake.
+    """Return the sentence for a connection that Kafka closes after the handshake, or answers with no brokers.
 
-    For a token that it refuses it sends a challenge, which aiokafka takes for a success, or no answer.
-    Without authentication there is no sentence: the caller asks again, and reports what Kafka says.
+    It does so for a token that it refuses: aiokafka takes its challenge for a success. Without authentication
+    there is no sentence: the caller asks again, and reports what Kafka says.
     """
     if kafka.login is None:
         return []
-    return kafka_probe.refused_sentence(kafka, _name(host, port), "it closes the connection")
+    return kafka_probe.refused_sentence(kafka, _name(host, port), "it ends the connection")
 
 
 async def _brokers(connection: AIOKafkaConnection) -> list[tuple[str, int]]:

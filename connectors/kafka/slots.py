@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import IllegalOperation, ProducerFenced
 
 from connectors.errors import ConnectError
 from connectors.kafka.clients import factory
@@ -160,8 +160,14 @@ class Slot:
 
     async def _transact(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
         await producer.begin_transaction()
-        sends = [future for batch in _batches(messages) for future in await self._send(batch)]
-        await _all_sent(producer, sends)
+        failed = producer._txn_manager.wait_for_transaction_end()
+        try:
+            sends = [future for batch in _batches(messages) for future in await self._send(batch)]
+        except IllegalOperation:
+            if failed.done():
+                failed.result()  # It has failed since it began.
+            raise
+        await _all_sent(sends, failed)
         await producer.commit_transaction()
 
     async def _send(self, messages: list[Message]) -> list[asyncio.Future[Any]]:
@@ -196,16 +202,16 @@ class Slot:
             log.warning("slot closed with unsent messages", slot=self._transactional_id, within_s=CLOSE_S)
 
 
-async def _all_sent(producer: AIOKafkaProducer, sends: Sequence[asyncio.Future[Any]]) -> None:
-    """Wait until every message is sent. Raises the first error of a message or of the transaction.
+async def _all_sent(sends: Sequence[asyncio.Future[Any]], failed: asyncio.Future[None]) -> None:
+    """Wait until every message is sent. Raises the first error of a message or of the transaction (`failed`).
 
     If Kafka refuses to add a partition to the transaction, aiokafka 0.14 fails the transaction, and leaves
     the messages unsent for ever.
     """
-    failed = producer._txn_manager.wait_for_transaction_end()
     sent = asyncio.gather(*sends)
     try:
-        await asyncio.wait({sent, failed}, return_when=asyncio.FIRST_COMPLETED)
+        waits: list[asyncio.Future[Any]] = [sent, failed]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         (sent if sent.done() else failed).result()
     finally:
         sent.cancel()

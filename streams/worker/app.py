@@ -16,6 +16,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 
 from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.clients.denials import find
 from connectors.kafka.clients.factory import security_options
 from connectors.kafka.topics import METADATA_AGE_MS
 from connectors.settings import Work
@@ -107,6 +108,20 @@ def _credentials(connection: KafkaConnection) -> Any:
             ssl_context=context,
         )
     return faust.SSLCredentials(context) if context else None
+
+
+def refusal(app: faust.App) -> BaseException | None:
+    """Return the authorization error that has ended Faust's consumer; None if there is none.
+
+    Deviation: after such an error Faust reads nothing, and neither raises it nor ends.
+    """
+    consumer = getattr(getattr(app.consumer, "_thread", None), "_consumer", None)
+    coordinator = getattr(consumer, "_coordinator", None)
+    pending = getattr(coordinator, "_pending_exception", None)  # for aiokafka's `getmany`, which Faust avoids
+    task = getattr(coordinator, "_coordination_task", None)
+    ended = task.exception() if task is not None and task.done() and not task.cancelled() else None
+    errors = (one for one in (app.crash_reason, pending, ended) if one is not None)
+    return next((one for one in errors if find(one) is not None), None)
 
 
 def declare_topic(app: faust.App, name: str) -> Any:

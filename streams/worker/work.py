@@ -26,7 +26,7 @@ from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
 from streams.numbering import Input, NumbersWentBack, Rewind
 from streams.worker import metrics
-from streams.worker.app import declare_topic, make_app
+from streams.worker.app import declare_topic, make_app, refusal
 from streams.worker.detect import DetectHop
 from streams.worker.hops import Hop
 from streams.worker.merge import MergeHop
@@ -135,6 +135,8 @@ class Worker:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
+            if (error := refusal(self._app)) is not None:
+                raise error
             async with self._lock:
                 if not self._is_settled() or time.monotonic() < self._reopen_at:
                     continue

@@ -67,7 +67,9 @@ async def hops(settings: Common) -> None:
         slot = make_slot(_work(settings), hop, 0)
         await slot.open()
         try:
-            await slot.commit({}, [Message(f"{settings.prefix}{name}", 0, None, b"1") for name in names])
+            await slot.commit(
+                {b"key": b"1"}, [Message(f"{settings.prefix}{name}", 0, b"key", b"1") for name in names]
+            )
         finally:
             await slot.close()
 
