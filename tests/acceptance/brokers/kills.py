@@ -1,12 +1,12 @@
 """The broker test: a cluster of three loses a broker every 20 s, and no process of ours is restarted.
 
 `python -m tests.acceptance.brokers.kills --seeds 1-10` runs it by hand. For each seed, a load goes in at a
-fixed rate through `connect kinesis` and two workers, all settings at their defaults. A broker, which is also
-a controller, is killed (SIGKILL) every 20 s and started again 6 s later. Then everything is left to finish.
-Every key of the merge state and of `aggregates` must equal the ledger, every process must have its first
-process id, and lines must never have stopped coming out for more than 30 s. With `--alone`, there is one
-broker, which is away for so long that Kafka aborts the open transactions; the 30 s count from its return.
-Only processes that the test started are touched, by id.
+fixed rate through `connect kinesis` and two workers, with `notify` and `serve` beside, all settings at their
+defaults. A broker, which is also a controller, is killed (SIGKILL) every 20 s and started again 6 s later.
+Then everything is left to finish. Every key of the merge state and of `aggregates` must equal the ledger,
+every process must have its first process id, and lines must never have stopped coming out for more than 30 s.
+With `--alone`, there is one broker, which is away for longer than the transaction time-out; the 30 s count
+from its return. Only processes that the test started are touched, by id.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ async def run(seed: int, case: Case = CLUSTER) -> Outcome:
 
 
 async def _start(cluster: Cluster, folder: Path) -> tuple[Child, list[Child]]:
-    url, health = f"http://127.0.0.1:{free_port()}", [free_port() for _ in range(WORKERS + 1)]
+    url = f"http://127.0.0.1:{free_port()}"
     env = {
         **environment(cluster.bootstrap, PREFIX, SLOTS, shard_limits="none"),
         "AWS_ENDPOINT_URL": url,
@@ -145,12 +145,14 @@ async def _start(cluster: Cluster, folder: Path) -> tuple[Child, list[Child]]:
         client.get_waiter("stream_exists").wait, StreamName="flow-logs", WaiterConfig={"Delay": 1}
     )
     commands = {"connect": ["connect", "kinesis"], **{f"work-{i}": ["work"] for i in range(WORKERS)}}
+    health = {name: free_port() for name in commands}
+    commands |= {"notify": ["notify"], "serve": ["serve", "--port", str(free_port())]}
     children = [
-        Child(name, arguments, env | {"VPCFLOW_HEALTH_PORT": str(port)}, folder)
-        for (name, arguments), port in zip(commands.items(), health, strict=True)
+        Child(name, arguments, env | {"VPCFLOW_HEALTH_PORT": str(health.get(name, 0))}, folder)
+        for name, arguments in commands.items()
     ]
     await asyncio.gather(*(child.start() for child in children))
-    for port in health:
+    for port in health.values():
         await until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), "a process is not ready")  # noqa: B023
     return emulator, children
 
