@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from itertools import groupby
@@ -22,11 +23,12 @@ from itertools import groupby
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
 
 from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
+from connectors.kafka.recovery import Recovery
 from connectors.kafka.topics import METADATA_AGE_MS
 from streams.alerts.firing import FiringNow
 from streams.alerts.sinks import NOTIFICATIONS, LogSink, Sink, SinkRefused, SinkUnavailable, Sleep
@@ -65,7 +67,7 @@ async def run(*, kafka: KafkaConnection, prefix: str, sinks: Sequence[Sink], gro
             opened = _consumer(kafka, prefix + TOPIC, f"{prefix}{group}-{sink.name}", delivery)
             feeds.append((delivery, await stack.enter_async_context(opened)))
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(delivery.run(consumer)) for delivery, consumer in feeds]
+            running = [tasks.create_task(_keep_delivering(*feed)) for feed in feeds]
             log.info("delivering alerts", topic=prefix + TOPIC, sinks=[sink.name for sink in all_sinks])
             await stop.wait()
             for task in running:
@@ -115,10 +117,17 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
         self._sink = sink
         self._starting: dict[TopicPartition, FiringNow] = {}
         self._known: set[TopicPartition] = set()
+        self._was_interrupted = False
+
+    def interrupt(self) -> None:
+        """Let `run` begin again at the committed offsets."""
+        self._was_interrupted = True
 
     async def run(self, consumer: AIOKafkaConsumer) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled. Raises aiokafka's errors."""
         while True:
+            if self._was_interrupted:
+                await self._return_to_committed(consumer)
             fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_ALERTS)
             for partition in consumer.assignment() - self._known:
                 await self._begin(consumer, partition)
@@ -131,6 +140,18 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
             for partition, start in list(self._starting.items()):
                 if partition in consumer.assignment() and await consumer.position(partition) >= start.end:
                     await self._finish(consumer, partition, start)
+
+    async def _return_to_committed(self, consumer: AIOKafkaConsumer) -> None:
+        """Read each partition again from its committed offset: the alerts after it were not all delivered."""
+        for partition in consumer.assignment():
+            committed = await consumer.committed(partition)
+            if committed is None:
+                await consumer.seek_to_beginning(partition)
+            else:
+                consumer.seek(partition, committed)
+        self._starting.clear()
+        self._known.clear()
+        self._was_interrupted = False
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Forget all partitions; `run` begins the assigned ones again after the rebalance."""
@@ -162,6 +183,20 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
             await deliver(self._sink, alerts[first : first + BATCH_ALERTS])
         await _commit(self._sink.name, consumer, partition, position)
         self._starting.pop(partition, None)
+
+
+async def _keep_delivering(delivery: Delivery, consumer: AIOKafkaConsumer) -> None:
+    """Deliver until cancelled, also after errors of brokers that fail over. Raises all other errors."""
+    recovery = Recovery()
+    while True:
+        try:
+            await delivery.run(consumer)
+        except KafkaError as error:
+            if (pause_s := recovery.pause_s(error, time.monotonic())) is None:
+                raise
+            log.warning("alerts are read again", error=repr(error), pause_s=pause_s)
+            delivery.interrupt()
+            await asyncio.sleep(pause_s)
 
 
 def _alerts_in(sink: str, records: Sequence[ConsumerRecord]) -> list[Alert]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
 
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
@@ -92,6 +93,34 @@ async def test_the_consumer_group_includes_the_prefix(kafka: str, prefix: str) -
     later = Collector()
     async with notifying(kafka, prefix, later):
         assert await later.next(2) == [("a", "firing"), ("a", "resolved")]
+
+
+class Interrupted(Collector):
+    """A sink in whose deliveries Kafka fails: `errors` are raised, the last one first."""
+
+    def __init__(self, *errors: Exception) -> None:
+        super().__init__()
+        self.errors = list(errors)
+
+    async def send(self, alerts: Sequence[Alert]) -> None:
+        """Keep the alerts, or raise the next error."""
+        if self.errors:
+            raise self.errors.pop()
+        await super().send(alerts)
+
+
+async def test_alerts_are_read_again_after_an_error_of_a_broker(kafka: str, prefix: str) -> None:
+    """The process stays, and an alert that was not delivered is, of a new consumer group too."""
+    await ensure_topics(KafkaConnection(kafka), prefix, 2)
+    await publish(kafka, prefix, ("still", "firing"))
+    sink = Interrupted(KafkaConnectionError("the broker went away"))
+    async with notifying(kafka, prefix, sink):
+        assert await sink.next(1) == [("still", "firing")]
+        sink.errors.append(KafkaConnectionError("the broker went away"))
+        await publish(kafka, prefix, ("later", "firing"))
+        assert await sink.next(1) == [("later", "firing")]
+        await _until_committed(kafka, prefix + "notify-collector", {0: 0, 1: 2})
+        assert sink.sent.empty()
 
 
 async def _until_committed(kafka: str, group: str, offsets: dict[int, int]) -> None:
