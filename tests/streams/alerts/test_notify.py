@@ -15,6 +15,7 @@ from aiohttp import web
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from connectors.kafka.clients.connection import KafkaConnection
 from streams.alerts.notify import NEXT_ROUND_S, NotifyError, deliver, run
 from streams.alerts.sinks import (
     NOTIFICATIONS,
@@ -307,10 +308,10 @@ async def test_a_missing_broker_is_one_sentence() -> None:
     with pytest.raises(
         NotifyError, match=r"no Kafka answers at 127\.0\.0\.1:\d+: start one, or set VPCFLOW_KAFKA"
     ):
-        await run(kafka=f"127.0.0.1:{free_port()}", prefix="vpcflow.", sinks=[])
+        await run(kafka=KafkaConnection(f"127.0.0.1:{free_port()}"), prefix="vpcflow.", sinks=[])
 
 
 async def test_two_sinks_of_one_name_are_refused() -> None:
     """They would share a consumer group, and each would hear half."""
     with pytest.raises(NotifyError, match="same name"):
-        await run(kafka="127.0.0.1:1", prefix="vpcflow.", sinks=[Collector(), Collector()])
+        await run(kafka=KafkaConnection("127.0.0.1:1"), prefix="vpcflow.", sinks=[Collector(), Collector()])
