@@ -103,6 +103,10 @@ async def test_two_nodes_run_side_by_side_and_leave_nothing() -> None:
         await _produce(second, [b"second"])
         assert await _read(first, 1) == [b"first"]
         assert await _read(second, 1) == [b"second"]
+        # A node whose port answers, but for another cluster, is not ready.
+        mistaken = Node(first._installed, second.data_dir, first.place, "")
+        assert await first._answers()
+        assert not await mistaken._answers()
         pids = [first.pid, second.pid]
     assert not any(map(_is_alive, pids))
     assert not first.data_dir.exists()
