@@ -17,7 +17,7 @@ from types import MappingProxyType
 from emulator.kafka.errors import KafkaFailed
 from emulator.kafka.folder import data_folder
 from emulator.kafka.installation import Installation, install
-from emulator.kafka.node import Node, storage_id
+from emulator.kafka.node import Node, formatted_users, storage_id
 from emulator.kafka.ports import free_port
 from emulator.kafka.properties import Place
 from emulator.kafka.security.certificates import Certificates
@@ -29,8 +29,9 @@ __all__ = ["Cluster", "KafkaFailed", "Node", "Wanted", "kafka_cluster", "kafka_n
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The shape of a Kafka. Ports are those of the first node, and each other node has the next one; 0 is any
-    free port.
+    """The shape of a Kafka.
+
+    Ports are those of the first node, and the other nodes have the following ones. 0 is any free port.
     """
 
     brokers: int = 1
@@ -134,11 +135,11 @@ def _require_same_shape(folder: Path, wanted: Wanted) -> None:
             f"{folder} has the data of a Kafka with {there} broker{'s' if there > 1 else ''}, not"
             f" {wanted.brokers}: ask for as many, or name another folder"
         )
-    has_security = (folder / "certificates").exists()
-    if there and wanted.security and wanted.security.users and not has_security:
+    users = set(wanted.security.users) if wanted.security else set()
+    if there and (unknown := users - formatted_users(_node_folder(folder, wanted.brokers, 1))):
         raise KafkaFailed(
-            f"{folder} has the data of a Kafka without users: start it without security, or name another"
-            " folder"
+            f"{folder} has the data of a Kafka without user {min(unknown)}: name another folder, or ask for"
+            " a listener without SASL"
         )
 
 

@@ -32,6 +32,7 @@ from emulator.kafka.storage import cluster_id, format_arguments
 READY_S = 60.0
 STOP_S = 20.0
 _POLL_S = 0.05
+_USERS = "users"
 _TAIL_BYTES = 1 << 16
 
 
@@ -177,6 +178,7 @@ class Node:
             raise KafkaFailed(f"Kafka's storage is not formatted after {READY_S:.0f} s") from None
         if status:
             raise KafkaFailed(f"Kafka's storage cannot be formatted:\n{self.last_words()}")
+        (self.data_dir / _USERS).write_text(" ".join(security.users if security else ()))
 
     async def _java(self, flags: Sequence[str], main: Sequence[str]) -> asyncio.subprocess.Process:
         with (self.data_dir / "console.log").open("ab") as console:
@@ -236,6 +238,14 @@ def storage_id(data_dir: Path) -> str:
         return cluster_id((data_dir / "log" / "meta.properties").read_text())
     except FileNotFoundError:
         return ""
+
+
+def formatted_users(data_dir: Path) -> set[str]:
+    """Return the users with SCRAM credentials in a node's storage, which are made when it is formatted."""
+    try:
+        return set((data_dir / _USERS).read_text().split())
+    except FileNotFoundError:
+        return set()
 
 
 def _tail(log: Path) -> str:

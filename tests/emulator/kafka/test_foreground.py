@@ -114,6 +114,9 @@ async def test_a_folder_is_kept_through_a_crash_and_used_by_one_at_a_time(tmp_pa
         assert re.findall(r"cluster (\S+)", again.printed) == cluster
         assert await again.stop() == 0
         assert "Kafka is stopped." in again.printed
+    (tmp_path / "users").unlink()
+    async with vpcflow_kafka(*arguments) as other:
+        assert f"{tmp_path} has the data of a Kafka without user vpcflow" in other.printed
     async with vpcflow_kafka(*arguments, "--brokers", "3") as other:
         assert f"{tmp_path} has the data of a Kafka with 1 broker, not 3" in other.printed
 
