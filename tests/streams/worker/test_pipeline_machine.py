@@ -29,7 +29,7 @@ from tests.build import block, line
 from tests.streams.worker.kept import KeptSlot
 
 SLOTS = 2
-STEPS = 25
+STEPS = 30
 T0 = 1_700_000_040
 SETTINGS = Work.model_validate({"slots": SLOTS, "prefix": "", "lateness_s": 60, "retention_s": 300})
 HOPS = {"blocks": SumHop, "partials": MergeHop, "finals": DetectHop}
@@ -64,6 +64,8 @@ class PipelineMachine(RuleBasedStateMachine):
         self.slots = {place: KeptSlot({}, place[1]) for place in self.logs}
         self.hops: dict[Place, Hop] = {}
         self.positions: dict[Place, int] = {}
+        self.seeks: dict[Place, int] = {}
+        self.committed = dict.fromkeys(self.logs, 0)
         for place in self.logs:
             self._open(place)
 
@@ -74,16 +76,29 @@ class PipelineMachine(RuleBasedStateMachine):
         done(hop.open(self.now))
         self.hops[place] = hop
         self.positions[place] = hop.next_offset
+        self.seeks.pop(place, None)
 
     @rule(
-        slot=st.integers(0, SLOTS - 1), lines=st.lists(one_line, max_size=6), watermark=st.integers(0, 1200)
+        lines=st.lists(st.tuples(st.integers(0, SLOTS - 1), one_line), max_size=8),
+        watermark=st.sampled_from([0, 300, 700, 1200]),
+        is_scan=st.booleans(),
     )
-    def send(self, slot: int, lines: list[tuple[str, str, int, int]], watermark: int) -> None:
-        """Append a block to the log of a connector's slot."""
-        text = block(*(line(interface_id=e, action=a, start=T0 + s, packets=p) for e, a, s, p in lines))
-        for eni, action, second, _ in lines:
-            self.expected[eni, action, T0 + second // 60 * 60] += 1
-        self._append(slot, text, len(lines), watermark)
+    def send(self, lines: list[tuple[int, tuple[str, str, int, int]]], watermark: int, is_scan: bool) -> None:
+        """Append a block to the log of each connector's slot; a scan is sixty rejected ports."""
+        for slot in range(SLOTS):
+            found = [(*one, 443) for its, one in lines if its == slot]
+            if is_scan and found:
+                eni, _, second, packets, _ = found[0]
+                found += [(eni, "REJECT", second, packets, port) for port in range(1, 61)]
+            text = block(
+                *(
+                    line(interface_id=eni, action=action, start=T0 + second, packets=packets, dstport=port)
+                    for eni, action, second, packets, port in found
+                )
+            )
+            for eni, action, second, *_ in found:
+                self.expected[eni, action, T0 + second // 60 * 60] += 1
+            self._append(slot, text, len(found), watermark)
 
     def _append(self, slot: int, text: bytes, count: int, watermark: int) -> None:
         headers = {"format": b"default", "arrival_ms": b"%d" % (1000 * (T0 + 1300))}
@@ -94,21 +109,41 @@ class PipelineMachine(RuleBasedStateMachine):
 
     @rule(place=places, count=st.integers(1, 5))
     def deliver(self, place: Place, count: int) -> None:
+        """Offer messages; a seek that a hop asks for takes effect only after them, as those are fetched."""
+        self._seek(place)
         for _ in range(count):
             self._offer(place)
 
+    @rule(topic=st.sampled_from(sorted(HOPS)))
+    def work(self, topic: str) -> None:
+        """Let the readers of a topic read everything, and commit."""
+        for partition in range(SLOTS):
+            self._finish((topic, partition))
+
+    @rule()
+    def work_on_all(self) -> None:
+        """Let every hop read everything, and commit."""
+        for place in self.logs:
+            self._finish(place)
+
+    def _seek(self, place: Place) -> bool:
+        """Go back to where a hop asked to read again; return whether it did."""
+        if place not in self.seeks:
+            return False
+        self.positions[place] = self.seeks.pop(place)
+        return True
+
     def _offer(self, place: Place) -> bool:
-        """Offer the next message to a hop, or go back as it asks; return whether there was one."""
+        """Offer the next message to a hop; return whether there was one."""
         log, at = self.logs[place], self.positions[place]
         if at >= len(log):
             return False
         verdict = self.hops[place].offer(log[at], self.now)
+        self.positions[place] = at + 1
         if isinstance(verdict, Rewind):
             assert verdict.offset < at
             assert verdict.missing > 0
-            self.positions[place] = verdict.offset
-        else:
-            self.positions[place] = at + 1
+            self.seeks.setdefault(place, verdict.offset)
         return True
 
     @rule(place=places, count=st.integers(1, 3))
@@ -133,11 +168,13 @@ class PipelineMachine(RuleBasedStateMachine):
             else:
                 log.append(Input(len(log), dict(message.headers), message.value or b""))
         slot.sent.clear()
+        self.committed[place] = self.hops[place].next_offset
 
     @rule(place=places)
     def crash(self, place: Place) -> None:
         """Lose what is not committed."""
         self._open(place)
+        assert self.hops[place].next_offset == self.committed[place]
 
     @invariant()
     def positions_never_pass_what_was_applied(self) -> None:
@@ -145,9 +182,8 @@ class PipelineMachine(RuleBasedStateMachine):
             assert 0 <= hop.next_offset <= len(self.logs[place])
 
     def _finish(self, place: Place) -> None:
-        while self._offer(place):
+        while self._seek(place) or self._offer(place):
             pass
-        self.flush(place)
         self.flush(place)
 
     def teardown(self) -> None:
@@ -157,6 +193,7 @@ class PipelineMachine(RuleBasedStateMachine):
         for topic in HOPS:
             for partition in range(SLOTS):
                 self._finish((topic, partition))
+                self.flush((topic, partition))
                 assert self.hops[topic, partition].next_offset == len(self.logs[topic, partition])
         newest: dict[bytes, Aggregate] = {}
         found: Counter[tuple[str, str, int]] = Counter()
@@ -171,12 +208,25 @@ class PipelineMachine(RuleBasedStateMachine):
             assert one.final
             found[one.eni, one.action, one.window_start] += one.flows
         assert found == self.expected
+        self._alerts_are_published_once()
         self._finals_are_final(newest)
 
     @staticmethod
     def _is_next(before: Aggregate | None, one: Aggregate) -> None:
         assert one.revision == (before.revision if before else 0) + 1
         assert one.flows >= (before.flows if before else 0)
+
+    def _alerts_are_published_once(self) -> None:
+        """The alerts are those of a hop that reads `finals` once, without a crash."""
+        for partition in range(SLOTS):
+            hop = DetectHop(SETTINGS, partition)
+            hop.slot = slot = KeptSlot({}, partition)
+            done(hop.open(0.0))
+            for message in self.logs["finals", partition]:
+                assert hop.offer(message, 0.0) is None
+            done(hop.flush(0.0))
+            published = [m for m in self.published if (m.topic, m.partition) == ("alerts", partition)]
+            assert published == slot.messages("alerts")
 
     def _finals_are_final(self, newest: dict[bytes, Aggregate]) -> None:
         """The newest row of each key in `finals` equals the newest aggregate."""
