@@ -28,6 +28,7 @@ from streams.numbering import Input, NumbersWentBack, Rewind
 from streams.worker import metrics
 from streams.worker.app import declare_topic, make_app, refusal
 from streams.worker.detect import DetectHop
+from streams.worker.gaps import RESTART_REMEDY, Assigned, Gaps
 from streams.worker.hops import Hop
 from streams.worker.merge import MergeHop
 from streams.worker.sum import SumHop
@@ -38,14 +39,8 @@ log = structlog.get_logger()
 TAKE, TAKE_WITHIN_S = 8, 0.05
 TICK_S = 0.05
 OFFSETS_S = 1.0  # interval to commit group offsets, which only lag tools read
-REWIND_PAUSE_S = 0.5  # a seek takes effect with the next fetch; no second seek before
 CLOSE_S = 5.0
 GC_THRESHOLD = 1_000_000
-REWINDS_MAX = 60  # seeks to one offset without success: half a minute
-COUNTED = {"blocks": "lines", "partials": "flows", "finals": "rows"}  # unit of the totals in each topic
-RESTART_REMEDY = "Use another VPCFLOW_PREFIX, or stop every process and delete all topics of this prefix"
-Assigned = tuple[str, int]
-"""Topic without prefix, and partition."""
 
 
 class Worker:
@@ -56,7 +51,7 @@ class Worker:
         self._app = make_app(settings)
         self._lock = asyncio.Lock()
         self._hops: dict[Assigned, Hop] = {}
-        self._rewound: dict[Assigned, tuple[float, int, int]] = {}  # time, offset, count
+        self._gaps = Gaps(settings.prefix)
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._recovery, self._reopen_at = Recovery(), 0.0
         self._is_ready = False
@@ -149,7 +144,7 @@ class Worker:
                         raise
 
     async def _has_recovered(self, error: Exception) -> bool:
-        """Drop every slot if the error passes; `_tick` opens them again after a pause."""
+        """Return True if the error is temporary; the slots are closed, and `_tick` opens them later."""
         now = time.monotonic()
         if (pause_s := self._recovery.pause_s(error, now)) is None:
             return False
@@ -159,7 +154,7 @@ class Worker:
         return True
 
     async def _keep_committing_offsets(self) -> None:
-        """Commit the places to the consumer group, without the lock: its coordinator may be failing over."""
+        """Commit the group offsets once a second, without the lock: the coordinator may be failing over."""
         while True:
             await asyncio.sleep(OFFSETS_S)
             if self._is_settled():
@@ -217,7 +212,8 @@ class Worker:
             except Exception as error:
                 # Deviation: Faust would acknowledge the event, log a traceback and restart the agent. Here
                 # the agent waits, the process ends, and `running.run` reports the error once.
-                self._fail(error)
+                if not self._failed.done():
+                    self._failed.set_exception(error)
                 await asyncio.get_running_loop().create_future()
 
     async def _take(self, topic: str, events: Sequence[Any]) -> None:
@@ -228,10 +224,6 @@ class Worker:
         except Exception as error:
             if not await self._has_recovered(error):
                 raise
-
-    def _fail(self, error: Exception) -> None:
-        if not self._failed.done():
-            self._failed.set_exception(error)
 
     async def _offer(self, topic: str, event: Any) -> None:
         key = (topic, event.message.partition)
@@ -250,45 +242,7 @@ class Worker:
                 f" producer was deleted or restored from an older copy. {RESTART_REMEDY}"
             ) from error
         if isinstance(verdict, Rewind):
-            await self._rewind(key, hop, message, verdict)
-
-    async def _rewind(self, key: Assigned, hop: Hop, message: Input, back: Rewind) -> None:
-        """Deviation: Faust can drop fetched messages around a rebalance; seek back to read them again."""
-        at, offset, count = self._rewound.get(key, (0.0, -1, 0))
-        if time.monotonic() - at < REWIND_PAUSE_S:
-            return
-        tp = self._tp(key)
-        first = (await self._app.consumer.earliest_offsets(tp))[tp]
-        if first > back.offset:
-            # The messages are lost: retention expired while no worker was reading.
-            self._skip_gap(key, hop, message, back)
-            return
-        count = count + 1 if offset == back.offset else 1
-        if count > REWINDS_MAX:
-            raise NumbersWentBack(
-                f"topic {tp.topic}, partition {tp.partition}: {back.missing} messages before number"
-                f" {message.number()} are missing: it was deleted or cut short. {RESTART_REMEDY}"
-            )
-        self._rewound[key] = time.monotonic(), back.offset, count
-        metrics.REWINDS.labels(key[0]).inc()
-        await self._app.consumer.seek_wait({tp: back.offset})
-
-    def _skip_gap(self, key: Assigned, hop: Hop, message: Input, back: Rewind) -> None:
-        """Skip messages that retention deleted, and report them; messages without content are no loss."""
-        lost = hop.skip_gap(message)
-        hop.offer(message, time.time())
-        if lost == 0:
-            return
-        what = COUNTED[key[0]]
-        log.error(
-            "data lost to retention",
-            topic=self._settings.prefix + key[0],
-            partition=key[1],
-            messages=back.missing,
-            **{what: "unknown" if lost is None else lost},
-        )
-        metrics.LOST.labels(key[0]).inc(back.missing)
-        metrics.LOST_COUNT.labels(what).inc(lost or 0)
+            await self._gaps.close(self._app.consumer, key, hop, message, verdict)
 
     async def _flush_due(self) -> None:
         now = time.time()
@@ -314,17 +268,17 @@ class Worker:
         """Close every slot; uncommitted input has no effect."""
         hops, self._hops = self._hops, {}
         self._is_ready = False
-        self._rewound = {}
+        self._gaps.clear()
         await _close(hops.values())
         metrics.SLOTS_OPEN.set(0)
 
 
 async def _close(hops: Iterable[Hop]) -> None:
-    """Close slots at once: each waits for its producer, for seconds if Kafka does not answer."""
+    """Close slots concurrently: each waits for its producer, for seconds if Kafka does not answer."""
     closing = (asyncio.wait_for(hop.slot.close(), CLOSE_S) for hop in hops)
     for ended in await asyncio.gather(*closing, return_exceptions=True):
         if isinstance(ended, Exception):
-            log.warning("slot did not close", error=repr(ended))  # Its next owner fences it anyway.
+            log.warning("slot did not close", error=repr(ended))  # The next owner fences it.
 
 
 def _headers(headers: Any) -> dict[str, bytes]:

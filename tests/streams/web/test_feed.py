@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from connectors.progress import PROGRESS_KEY, SlotProgress
 from streams.web import starts

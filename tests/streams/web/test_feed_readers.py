@@ -68,7 +68,7 @@ class Writer:
 @pytest.fixture
 async def writer(kafka: str, prefix: str) -> AsyncIterator[Writer]:
     """A writer to topics of two partitions, which exist."""
-    await ensure_topics(kafka, prefix, 2)
+    await ensure_topics(KafkaConnection(kafka), prefix, 2)
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
         yield Writer(prefix, producer)
 
@@ -201,7 +201,7 @@ async def test_topics_that_are_created_later_are_found(kafka: str, prefix: str) 
     async with feeding(kafka, prefix, lambda board: board.link.state == "waiting") as board:
         assert f"the topics {prefix}aggregates, " in board.link.detail
         assert not board.is_caught_up
-        await ensure_topics(kafka, prefix, 2)
+        await ensure_topics(KafkaConnection(kafka), prefix, 2)
         async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
             await Writer(prefix, producer).aggregates([60, 120])
         await shown(board, lambda board: has(board, aggregates=2))

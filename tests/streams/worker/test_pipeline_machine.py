@@ -81,24 +81,30 @@ class PipelineMachine(RuleBasedStateMachine):
     @rule(
         lines=st.lists(st.tuples(st.integers(0, SLOTS - 1), one_line), max_size=8),
         watermark=st.sampled_from([0, 300, 700, 1200]),
+        blocks=st.integers(1, 3),
         is_scan=st.booleans(),
     )
-    def send(self, lines: list[tuple[int, tuple[str, str, int, int]]], watermark: int, is_scan: bool) -> None:
-        """Append a block to the log of each connector's slot; a scan is sixty rejected ports."""
+    def send(
+        self,
+        lines: list[tuple[int, tuple[str, str, int, int]]],
+        watermark: int,
+        blocks: int,
+        is_scan: bool,
+    ) -> None:
+        """Append blocks to the log of each connector's slot; a scan is sixty rejected ports."""
         for slot in range(SLOTS):
             found = [(*one, 443) for its, one in lines if its == slot]
             if is_scan and found:
                 eni, _, second, packets, _ = found[0]
                 found += [(eni, "REJECT", second, packets, port) for port in range(1, 61)]
-            text = block(
-                *(
-                    line(interface_id=eni, action=action, start=T0 + second, packets=packets, dstport=port)
-                    for eni, action, second, packets, port in found
-                )
-            )
             for eni, action, second, *_ in found:
                 self.expected[eni, action, T0 + second // 60 * 60] += 1
-            self._append(slot, text, len(found), watermark)
+            for nth in range(blocks):
+                texts = [
+                    line(interface_id=eni, action=action, start=T0 + second, packets=packets, dstport=port)
+                    for eni, action, second, packets, port in found[nth::blocks]
+                ]
+                self._append(slot, block(*texts), len(texts), watermark)
 
     def _append(self, slot: int, text: bytes, count: int, watermark: int) -> None:
         headers = {"format": b"default", "arrival_ms": b"%d" % (1000 * (T0 + 1300))}

@@ -183,7 +183,7 @@ async def test_messages_that_are_nowhere_stop_the_worker_and_are_counted(
     await connector.send(line())
     connector.sent = replace(connector.sent, number=connector.sent.number + 3)
     ending = asyncio.ensure_future(
-        ended(settings, tmp_path, "import streams.worker.work\nstreams.worker.work.REWINDS_MAX = 2")
+        ended(settings, tmp_path, "import streams.worker.gaps\nstreams.worker.gaps.SEEKS_MAX = 2")
     )
     while not ending.done():
         await connector.send(line())
