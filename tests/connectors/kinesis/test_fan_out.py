@@ -55,7 +55,6 @@ async def test_fan_out_resource_in_use_and_five_minute_renewal(scene: Scene) -> 
     async with connecting(scene.settings(fan_out=True)):
         await scene.until_lines(first)
         scene.clock.ahead_ms += RENEWED_MS
-        await asyncio.sleep(0.5)
         scene.put(second)
         await scene.until_lines([*first, *second])
     scene.clock.ahead_ms = 0

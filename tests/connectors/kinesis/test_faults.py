@@ -199,8 +199,10 @@ async def test_retention_passed(scene: Scene) -> None:
         said = await scene.until_health(health_messages.TRIMMED)
     assert said.source == f"kinesis:{scene.stream}/shardId-000000000000"
     assert said.to_ms > said.from_ms == long_ago_ms
+    more = lines("more", 1)
     async with connecting(scene.settings()):
-        await asyncio.sleep(0.5)
+        scene.put(more)
+        await scene.until_lines([*read, *left, *more])
     assert [one.kind for one in await scene.health()].count(health_messages.TRIMMED) == 1
 
 
@@ -299,8 +301,10 @@ async def test_a_shard_that_expired_before_it_was_read_to_its_end(
         await scene.until_lines(content)
         found = await scene.until_health(health_messages.GONE)
         assert found.source == f"kinesis:{scene.stream}/shardId-000000000007"
+    more = lines("b", 5)
     async with connecting(scene.settings()):
-        await asyncio.sleep(1.0)
+        scene.put(more)
+        await scene.until_lines([*content, *more])
     assert [one.kind for one in await scene.health()].count(health_messages.GONE) == 1
 
 

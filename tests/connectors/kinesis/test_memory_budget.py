@@ -35,7 +35,7 @@ async def test_a_reservation_ends_with_its_task() -> None:
 
     async def hold() -> None:
         async with budget.reserved(60):
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
 
     holding = asyncio.ensure_future(hold())
     await asyncio.sleep(0)

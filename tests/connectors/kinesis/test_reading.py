@@ -51,7 +51,7 @@ async def test_what_was_read_is_committed_when_told_to_stop(scene: Scene) -> Non
 async def test_latest_becomes_a_place_before_anything_is_read(scene: Scene) -> None:
     scene.create(2)
     scene.put(lines("old", 5))
-    await asyncio.sleep(0.01)
+    scene.clock.ahead_ms += 10
     new = lines("new", 5)
     async with connecting(scene.settings(), start_ms=scene.clock.now_ms()):
         pass
@@ -64,10 +64,9 @@ async def test_latest_of_a_stream_that_was_split_long_ago_reads_no_old_child(sce
     scene.create()
     scene.split(0)
     scene.put(lines("old", 5))
-    await asyncio.sleep(0.01)
+    scene.clock.ahead_ms += 10
     new = lines("new", 5)
     async with connecting(scene.settings(), start_ms=scene.clock.now_ms()):
-        await asyncio.sleep(0.1)
         scene.put(new)
         await scene.until_lines(new)
 
@@ -129,7 +128,7 @@ async def test_a_stream_made_again_is_not_read_under_its_old_name_after_a_rebala
 ) -> None:
     """Shards of both are called alike, and readers ask by name: each record would be counted twice."""
     scene.create()
-    first, second, third = lines("a", 5), lines("b", 5), lines("c", 5)
+    first, second, third, last = (lines(name, 5) for name in "abcd")
     scene.put(first)
     async with connecting(scene.settings(stream="flow-*")) as connector:
         await scene.until_lines(first)
@@ -142,8 +141,8 @@ async def test_a_stream_made_again_is_not_read_under_its_old_name_after_a_rebala
         async with connecting(scene.settings(stream="flow-*")):
             scene.put(third)
             await scene.until_lines([*first, *second, *third])
-        await asyncio.sleep(1.0)
-        await scene.until_lines([*first, *second, *third])
+        scene.put(last)
+        await scene.until_lines([*first, *second, *third, *last])
 
 
 async def test_a_stream_that_is_being_made_is_waited_for(

@@ -43,9 +43,10 @@ async def test_exported_files_are_read_beside_delivered_ones(scene: Scene) -> No
         seen = await scene.until_lines([*lines("a1", 3), *content])
     assert {block["account"] for block in seen.blocks} == {"123456789012", "111122223333"}
     async with connecting(scene.settings(**named)):
-        await asyncio.sleep(1)  # Some listings.
-        scene.put(key("a2"), packed(lines("a2", 1)))
-        await scene.until_lines([*lines("a1", 3), *content, *lines("a2", 1)])
+        expected = [*lines("a1", 3), *content]
+        for name in ("a2", "a3"):  # Each is found by another listing.
+            scene.put(key(name), packed(lines(name, 1)))
+            await scene.until_lines(expected := [*expected, *lines(name, 1)])
 
 
 async def test_a_queue_tells_of_exported_files(scene: Scene) -> None:
@@ -60,9 +61,10 @@ async def test_nothing_is_taken_for_an_export_if_no_folder_is_set(scene: Scene) 
     scene.put(key("a1"), packed(lines("a1", 3)))
     async with connecting(scene.settings()):
         await scene.until_lines(lines("a1", 3))
-        await asyncio.sleep(1)  # Some listings.
-        scene.put(key("a2"), packed(lines("a2", 1)))
-        await scene.until_lines([*lines("a1", 3), *lines("a2", 1)])
+        expected = lines("a1", 3)
+        for name in ("a2", "a3"):  # Each is found by another listing.
+            scene.put(key(name), packed(lines(name, 1)))
+            await scene.until_lines(expected := [*expected, *lines(name, 1)])
 
 
 @pytest.fixture(autouse=True)
