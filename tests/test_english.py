@@ -16,12 +16,17 @@ from tests.sources import PACKAGES, ROOT, Documented, comments, docstrings, file
 
 # Folders and files that are not checked yet. This list must become empty.
 NOT_YET = (
-    "connectors",
-    "emulator/kafka",
-    "emulator/ledger",
-    "emulator/load",
-    "emulator/world",
-    "streams",
+    "connectors/described_settings.py",
+    "connectors/errors.py",
+    "connectors/kafka/",
+    "connectors/metrics.py",
+    "connectors/s3/",
+    "connectors/setting_values.py",
+    "emulator/kafka/",
+    "emulator/ledger/",
+    "emulator/load/",
+    "emulator/world/",
+    "streams/replay/",
 )
 
 # The first words that begin a question or a clause, and not a sentence or a noun phrase.

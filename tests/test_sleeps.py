@@ -15,6 +15,8 @@ SLEEPS = frozenset({"asyncio.sleep", "sleep", "time.sleep"})
 
 # Function → the reason for its sleep.
 ALLOWED = {
+    "acceptance/brokers/kills.py::_kill_brokers": "the times of the kills are the case",
+    "acceptance/brokers/kills.py::_play": "no event marks the absence of duplicates after the last line",
     "acceptance/chaos.py::_settle": "no event marks the absence of duplicates after the last line",
     "acceptance/faults.py::_settle": "no event marks the absence of duplicates after the last line",
     "acceptance/faults.py::_keep_up": "the pause of the polls that call it",
