@@ -71,8 +71,8 @@ MAY_IMPORT = {
     ),
     "streams.commands": (
         "connectors.aws connectors.firehose connectors.formats connectors.kafka connectors.kinesis"
-        " connectors.positions connectors.s3 emulator.faults emulator.kafka emulator.kinesis emulator.world"
-        " streams.alerts streams.replay streams.web streams.worker"
+        " connectors.positions connectors.s3 connectors.vpc emulator.faults emulator.kafka emulator.kinesis"
+        " emulator.world streams.alerts streams.replay streams.web streams.worker"
     ),
     "emulator.http": "",
     "emulator.kafka": "",
@@ -108,6 +108,7 @@ PURE_PACKAGES = (
     "streams.web.state",
 )
 EDGES = {
+    *named("connectors.vpc.diagnosis.account", "reading"),
     *named("connectors.vpc.ec2", "reading"),
     *named("emulator.firehose", "delivery service"),
     *named("emulator.firehose.destinations", "endpoint"),

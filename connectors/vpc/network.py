@@ -113,6 +113,7 @@ class Peering:
     accepter_vpc_id: VpcId
     is_active: bool = True
     is_inter_region: bool = False
+    is_pending: bool = False
 
     def other(self, vpc_id: VpcId) -> VpcId:
         """Return the VPC at the other end."""
@@ -268,6 +269,7 @@ class Eni:
     is_requester_managed: bool = False
     source_dest_check: bool = True
     instance_id: str = ""
+    device_index: int = 0
     is_running: bool = True
     owner_id: str = ""
     is_nitro: bool = True

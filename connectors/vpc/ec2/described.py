@@ -37,6 +37,7 @@ Description = Mapping[str, Any]
 """One element of a response's list, in boto3's shape."""
 
 _PROTOCOLS = {"all": ANY, "icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
+_PENDING = {"initiating-request", "pending-acceptance", "provisioning"}
 _ATTACHED = {"attached", "available", "attaching"}
 _TARGETS = (
     "GatewayId",
@@ -199,12 +200,14 @@ def nat_gateway(described: Description) -> NatGateway:
 
 def peering(described: Description) -> Peering:
     """Read an element of `DescribeVpcPeeringConnections`."""
+    status = (described.get("Status") or {}).get("Code", "active")
     requester, accepter = described.get("RequesterVpcInfo") or {}, described.get("AccepterVpcInfo") or {}
     return Peering(
         peering_id=described["VpcPeeringConnectionId"],
         requester_vpc_id=VpcId(requester.get("VpcId", "")),
         accepter_vpc_id=VpcId(accepter.get("VpcId", "")),
-        is_active=(described.get("Status") or {}).get("Code", "active") == "active",
+        is_active=status == "active",
+        is_pending=status in _PENDING,
         is_inter_region=requester.get("Region", "") != accepter.get("Region", requester.get("Region", "")),
     )
 
@@ -249,6 +252,7 @@ def eni(described: Description) -> Eni:
         is_requester_managed=described.get("RequesterManaged", False),
         source_dest_check=described.get("SourceDestCheck", True),
         instance_id=attachment.get("InstanceId") or "",
+        device_index=int(attachment.get("DeviceIndex") or 0),
         owner_id=described.get("OwnerId", ""),
         tags=tuple((tag["Key"], tag["Value"]) for tag in described.get("TagSet") or ()),
     )

@@ -42,12 +42,13 @@ Description = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An instance: its tags, which flow logs of version 11 report, and its type."""
+    """An instance: its state, its type, and its tags, which flow logs of version 11 report."""
 
     instance_id: str
     instance_type: str
     is_nitro: bool = True
     tags: Mapping[str, str] = field(default_factory=dict)
+    state: str = "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ class _Reader:
                 one.get("InstanceType", ""),
                 one.get("InstanceType") not in xen,
                 {tag["Key"]: tag["Value"] for tag in one.get("Tags") or ()},
+                (one.get("State") or {}).get("Name", "running"),
             )
             for one in found
         }

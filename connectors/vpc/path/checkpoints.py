@@ -10,7 +10,7 @@ from connectors.vpc.network import Eni, EniId, SubnetId, VpcId
 from connectors.vpc.packets import Direction, Leg, Packet
 from connectors.vpc.rules import network_acls, security_groups
 
-_NO_GROUPS = frozenset(
+NO_GROUPS = frozenset(
     {"nat_gateway", "transit_gateway", "gateway_load_balancer_endpoint", "gateway_load_balancer"}
 )
 """The interface types without security groups. moto describes some of them with one."""
@@ -80,7 +80,7 @@ class Checkpoint:
 
     def _groups(self, packet: Packet, peer: Eni | None) -> Decision | None:
         eni, memory = self.eni, self.memory
-        if not eni.groups or eni.interface_type in _NO_GROUPS:
+        if not eni.groups or eni.interface_type in NO_GROUPS:
             return None
         found = [group for group in map(self.estate.group, eni.groups) if group]
         if eni.interface_id in memory.established:

@@ -1,0 +1,143 @@
+"""The conversion of responses of ELBv2 and RDS, and of EC2's for a diagnosis, in boto3's shapes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Any
+
+from connectors.vpc.addresses import number_of
+from connectors.vpc.diagnosis.account.inventory import Database, Listener, LoadBalancer, Target, TargetGroup
+from connectors.vpc.estate import Estate
+from connectors.vpc.network import Eni, GroupId, SubnetId
+
+Description = Mapping[str, Any]
+
+_HALTED = frozenset(
+    {"stopped", "stopping", "starting", "creating", "deleting", "deleted", "failed", "restore-error"}
+    | {"inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable"}
+    | {"incompatible-network", "incompatible-parameters", "incompatible-restore", "storage-full"}
+    | {"insufficient-capacity"}
+)
+_RESPONDING = ("fixed-response", "redirect")
+
+
+def target_group(
+    described: Description, attributes: Mapping[str, str], health: Iterable[Description]
+) -> TargetGroup:
+    """Convert an element of `DescribeTargetGroups` with its attributes and the elements of target health.
+
+    ELB guide, "Client IP preservation": the default is on for targets by instance id, and for UDP. For
+    targets by address it is off with TCP and TLS.
+    """
+    protocol = described.get("Protocol", "")
+    target_type = described.get("TargetType", "instance")
+    is_network = protocol in ("TCP", "TLS", "UDP", "TCP_UDP", "QUIC", "TCP_QUIC")
+    by_default = target_type == "instance" or protocol in ("UDP", "TCP_UDP")
+    keeps = attributes.get("preserve_client_ip.enabled", "true" if by_default else "false") == "true"
+    crossing = attributes.get("load_balancing.cross_zone.enabled", "")
+    port = int(described.get("Port") or 0)
+    targets = tuple(
+        Target(one["Target"]["Id"], int(one["Target"].get("Port") or port))
+        for one in health
+        if (one.get("TargetHealth") or {}).get("State") not in ("draining", "unused.deregistered")
+    )
+    return TargetGroup(
+        arn=described["TargetGroupArn"],
+        name=described.get("TargetGroupName", ""),
+        target_type=target_type,
+        targets=targets,
+        keeps_client=is_network and keeps,
+        is_cross_zone={"true": True, "false": False}.get(crossing),
+    )
+
+
+def listener(
+    described: Description, rules: Iterable[Description], groups: Mapping[str, TargetGroup]
+) -> Listener:
+    """Convert an element of `DescribeListeners` with the elements of `DescribeRules`."""
+    actions = list(described.get("DefaultActions") or ())
+    actions += [action for rule in rules for action in rule.get("Actions") or ()]
+    arns: list[str] = []
+    for action in actions:
+        arns += [action["TargetGroupArn"]] if action.get("TargetGroupArn") else []
+        forward = action.get("ForwardConfig") or {}
+        arns += [one["TargetGroupArn"] for one in forward.get("TargetGroups") or ()]
+    found = tuple(groups[arn] for arn in dict.fromkeys(arns) if arn in groups)
+    is_answered = any(action.get("Type") in _RESPONDING for action in actions)
+    return Listener(
+        arn=described["ListenerArn"],
+        protocol=described.get("Protocol", "TCP"),
+        port=int(described.get("Port") or 0),
+        groups=found,
+        answers=is_answered and not found,
+    )
+
+
+def load_balancer(
+    described: Description, attributes: Mapping[str, str], listeners: Sequence[Listener]
+) -> LoadBalancer:
+    """Convert an element of `DescribeLoadBalancers` of ELBv2.
+
+    An Application Load Balancer always balances across zones: ELB guide, "Cross-zone load balancing".
+    """
+    kind = described.get("Type", "application")
+    crossing = attributes.get("load_balancing.cross_zone.enabled", "false") == "true"
+    return LoadBalancer(
+        arn=described["LoadBalancerArn"],
+        name=described["LoadBalancerName"],
+        dns_name=described.get("DNSName", ""),
+        kind=kind,
+        is_public=described.get("Scheme", "internet-facing") != "internal",
+        subnets=tuple(SubnetId(one["SubnetId"]) for one in described.get("AvailabilityZones") or ()),
+        groups=tuple(map(GroupId, described.get("SecurityGroups") or ())),
+        listeners=tuple(listeners),
+        is_cross_zone=kind == "application" or crossing,
+        is_running=(described.get("State") or {}).get("Code") not in ("failed",),
+    )
+
+
+def database(described: Description) -> Database:
+    """Convert an element of `DescribeDBInstances`."""
+    endpoint = described.get("Endpoint") or {}
+    subnets = (described.get("DBSubnetGroup") or {}).get("Subnets") or ()
+    return Database(
+        name=described["DBInstanceIdentifier"],
+        dns_name=endpoint.get("Address", ""),
+        port=int(endpoint.get("Port") or described.get("DbInstancePort") or 0) or 3306,
+        is_public=bool(described.get("PubliclyAccessible", False)),
+        is_running=described.get("DBInstanceStatus", "available") not in _HALTED,
+        zone=described.get("AvailabilityZone", ""),
+        subnets=tuple(SubnetId(one["SubnetIdentifier"]) for one in subnets),
+        groups=tuple(
+            GroupId(one["VpcSecurityGroupId"])
+            for one in described.get("VpcSecurityGroups") or ()
+            if one.get("Status", "active") != "removing"
+        ),
+    )
+
+
+def placed(estate: Estate) -> tuple[Estate, dict[tuple[str, int], Eni]]:
+    """Give interfaces outside their subnet a free address inside it.
+
+    moto chooses addresses for NAT gateways and endpoints that no subnet contains; AWS takes them from the
+    subnet. Return the estate, and (VPC id, number of the replaced address) → interface.
+    """
+    enis = {eni.interface_id: eni for eni in estate.resources.enis}
+    moved: dict[tuple[str, int], Eni] = {}
+    taken = {(eni.vpc_id, address) for eni in enis.values() for address in eni.private_ips}
+    for eni in list(enis.values()):
+        subnet = estate.subnets.get(eni.subnet_id)
+        if subnet is None or not eni.private_ips or not subnet.cidrs:
+            continue
+        old = eni.private_ips[0]
+        if any(number_of(old) in block for block in subnet.cidrs):
+            continue
+        hosts = reversed(list(ip_network(subnet.cidrs[0].text))[4:-1])
+        new = next((str(one) for one in hosts if (eni.vpc_id, str(one)) not in taken), old)
+        taken.add((eni.vpc_id, new))
+        publics = tuple((new if private == old else private, public) for private, public in eni.public_ips)
+        enis[eni.interface_id] = replace(eni, private_ips=(new, *eni.private_ips[1:]), public_ips=publics)
+        moved[eni.vpc_id, number_of(old)] = enis[eni.interface_id]
+    return (estate.with_changes(enis=tuple(enis.values())) if moved else estate), moved

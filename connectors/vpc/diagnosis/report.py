@@ -1,0 +1,69 @@
+"""A diagnosis as the JSON object of the command, and as text for a person. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from connectors.vpc.diagnosis.account.ends import Place
+from connectors.vpc.diagnosis.diagnose import Diagnosis
+from connectors.vpc.diagnosis.trace.findings import Step
+
+
+def document(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return the JSON object."""
+    attempt = diagnosis.result.attempt
+    return {
+        "source": _end(diagnosis.source, attempt.source and attempt.source.interface_id, attempt.srcaddr),
+        "destination": _end(
+            diagnosis.destination, attempt.destination and attempt.destination.interface_id, attempt.dstaddr
+        ),
+        "protocol": diagnosis.protocol,
+        "port": diagnosis.port,
+        "reachable": diagnosis.is_reachable,
+        "causes": [
+            {
+                "code": cause.code,
+                "component": cause.component,
+                "direction": cause.direction,
+                "rule": cause.rule,
+                "sentence": cause.sentence,
+            }
+            for cause in diagnosis.causes
+        ],
+        "path": _steps(diagnosis.result.path),
+        "return_path": _steps(diagnosis.result.return_path),
+    }
+
+
+def _end(place: Place, interface_id: str | None, address: str) -> dict[str, str]:
+    found = {"name": place.name, "kind": place.kind}
+    if interface_id and interface_id.startswith("eni-"):
+        found["interface"] = interface_id
+    return found | ({"address": address} if address else {})
+
+
+def _steps(steps: Iterable[Step]) -> list[dict[str, str]]:
+    return [{"component": step.component, "kind": step.kind} for step in steps]
+
+
+def text(found: dict[str, Any]) -> str:
+    """Return the document as text: the verdict, the causes, and the path of each direction."""
+    port = f" port {found['port']}" if found["port"] else ""
+    verdict = "reachable" if found["reachable"] else "NOT reachable"
+    source, destination = found["source"]["name"], found["destination"]["name"]
+    lines = [f"{source} → {destination}, {found['protocol']}{port}: {verdict}"]
+    for cause in found["causes"]:
+        rule = f", rule {cause['rule']}" if cause["rule"] is not None else ""
+        lines.append(f"  {cause['direction']}: {cause['code']} at {cause['component']}{rule}")
+        lines.append(f"    {cause['sentence']}")
+    for name in ("path", "return_path"):
+        steps = [f"{step['component']} ({step['kind']})" for step in found[name]]
+        if steps:
+            lines.append(f"{name.replace('_', ' ')}:")
+            lines += [f"  {place}. {step}" for place, step in enumerate(steps, 1)]
+    if "seen" in found:
+        for way, counts in found["seen"].items():
+            lines.append(f"seen {way}: {counts['accepted']} accepted, {counts['rejected']} rejected")
+        lines.append(f"traffic: {found['agreement']}" + "".join(f", {hint}" for hint in found["hints"]))
+    return "\n".join(lines)

@@ -1,0 +1,211 @@
+"""Both directions of one connection between two interfaces, or an interface and the internet. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connectors.vpc.addresses import is_ipv6, number_of
+from connectors.vpc.diagnosis.trace.filters import not_preserved
+from connectors.vpc.diagnosis.trace.findings import TYPICAL_PORT, Cause, Connection, Step, Trace
+from connectors.vpc.diagnosis.trace.joins import are_connected, peerings_between, transit_between
+from connectors.vpc.diagnosis.trace.public_hosts import is_public
+from connectors.vpc.diagnosis.trace.walk import Walk
+from connectors.vpc.estate import Estate
+from connectors.vpc.network import ICMP, ICMPV6, Eni
+from connectors.vpc.packets import Packet
+from connectors.vpc.path.checkpoints import End
+
+_ECHO = {ICMP: 8, ICMPV6: 128}
+_KEPT_ROUTES = ("BAD_STATE", "PCX_", "TGW_", "MORE_", "HIGHER_", "INGRESS_", "VPCE_")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The wanted connection: its ends, of which None is the internet, and its addresses.
+
+    `client` is the address that filters see in place of `srcaddr`, if a load balancer preserves it.
+    """
+
+    source: Eni | None
+    destination: Eni | None
+    srcaddr: str
+    dstaddr: str
+    protocol: int
+    port: int = 0
+    client: str = ""
+
+    @property
+    def packet(self) -> Packet:
+        """Return the packet that opens the connection."""
+        protocol = ICMPV6 if self.protocol == ICMP and is_ipv6(self.srcaddr) else self.protocol
+        ports = (0, 0) if protocol in _ECHO else (TYPICAL_PORT, self.port)
+        kind = (_ECHO[protocol], 0) if protocol in _ECHO else (-1, -1)
+        return Packet(self.srcaddr, self.dstaddr, protocol, *ports, *kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The findings about one attempt. `arrived` is the interface that accepted the request."""
+
+    attempt: Attempt
+    causes: tuple[Cause, ...]
+    path: tuple[Step, ...]
+    return_path: tuple[Step, ...]
+    arrived: Eni | None = None
+
+
+def examine(estate: Estate, attempt: Attempt, aliases: Mapping[str, Step]) -> Result:
+    """Follow a connection in both directions."""
+    connection = Connection(estate, aliases=dict(aliases))
+    is_private = not is_public(number_of(attempt.dstaddr))
+    forward = Trace(connection, "request", attempt.source, attempt.destination if is_private else None)
+    forward.client = attempt.client
+    _send(estate, forward, attempt)
+    _check_arrival(estate, forward, attempt)
+    if forward.is_lost and _is_disconnected(estate, forward, attempt):
+        return Result(attempt, (_disconnected(attempt),), tuple(forward.path), ())
+    if forward.is_lost:
+        _resume(estate, forward, attempt)
+    back = Trace(connection, "response", attempt.destination)
+    back.client = attempt.client
+    _answer(estate, forward, back, attempt)
+    causes = (*forward.causes, *back.causes)
+    arrived = forward.end.eni if forward.end else None
+    return_path = () if forward.causes else tuple(back.path)
+    return Result(attempt, causes, tuple(forward.path), return_path, arrived)
+
+
+def _send(estate: Estate, trace: Trace, attempt: Attempt) -> None:
+    walk, to, packet = Walk(estate, trace), attempt.destination, attempt.packet
+    if attempt.source:
+        walk.from_interface(attempt.source, packet)
+        return
+    assert to is not None
+    trace.loss = not_preserved()
+    if not is_public(number_of(attempt.srcaddr)):
+        gateway = next((one for one in estate.gateways if _is_vgw(estate, one, to.vpc_id)), "")
+        if gateway:
+            walk.from_gateway(gateway, to.vpc_id, packet.sent_to(to.private_ips[0]))
+            return
+    trace.step("internet", "internet")
+    found = estate.public(number_of(attempt.dstaddr))
+    if found is None or found[0].interface_id != to.interface_id:
+        at = trace.named(to)
+        say = f"{at} has no public IPv4 address for the internet to use: associate an Elastic IP address."
+        trace.blame("IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", at, say)
+        walk.to_vpc(to, packet)
+    else:
+        walk.from_internet(packet)
+
+
+def _is_vgw(estate: Estate, gateway_id: str, vpc_id: str) -> bool:
+    return gateway_id.startswith("vgw-") and estate.is_attached(gateway_id, vpc_id)
+
+
+def _check_arrival(estate: Estate, trace: Trace, attempt: Attempt) -> None:
+    """Add a cause if the request ended at another host than the destination."""
+    end, to = trace.end, attempt.destination
+    if end is None or to is None or (end.eni and end.eni.interface_id == to.interface_id):
+        return
+    table = estate.routing(attempt.source.subnet_id) if attempt.source else None
+    where = trace.named(end.eni) if end.eni else end.gateway_id
+    at = table.route_table_id if table else where
+    say = f"The routes lead {attempt.dstaddr} to {where}, which is not the destination: add a route in {at}."
+    trace.end = None
+    trace.lose("NO_ROUTE_TO_DESTINATION", at, say)
+
+
+def _is_disconnected(estate: Estate, trace: Trace, attempt: Attempt) -> bool:
+    source, to = attempt.source, attempt.destination
+    if not source or not to or source.vpc_id == to.vpc_id or is_public(number_of(attempt.dstaddr)):
+        return False
+    is_route = any(cause.code.startswith(_KEPT_ROUTES) for cause in trace.causes[-1:])
+    return not is_route and not are_connected(estate, source.vpc_id, to.vpc_id)
+
+
+def _disconnected(attempt: Attempt) -> Cause:
+    assert attempt.source
+    assert attempt.destination
+    first, second = attempt.source.vpc_id, attempt.destination.vpc_id
+    say = (
+        f"Nothing joins {first} and {second}: create a VPC peering connection or transit gateway attachments."
+    )
+    return Cause("DISCONNECTED_VPCS", first, "forward", say)
+
+
+def _resume(estate: Estate, trace: Trace, attempt: Attempt) -> None:
+    """Evaluate the arrival at the destination if the path to it is lost but its last hop is known."""
+    source, to, packet = attempt.source, attempt.destination, attempt.packet
+    if to is None:
+        gateway_id = estate.internet_gateway(source.vpc_id) if source else ""
+        trace.end = End(packet, None, gateway_id, source.vpc_id if source else None)
+        return
+    walk = Walk(estate, trace)
+    if source is None or (is_public(number_of(attempt.dstaddr)) and not is_ipv6(attempt.dstaddr)):
+        if to.private_ips:
+            trace.loss = trace.loss or not_preserved()
+            walk.arrive(to, packet.sent_to(to.private_ips[0]), None)
+        return
+    if source.vpc_id == to.vpc_id:
+        walk.arrive(to, packet, source)
+        return
+    peerings = peerings_between(estate, source.vpc_id, to.vpc_id)
+    is_transit, loss = transit_between(estate, source.vpc_id, to.vpc_id)
+    if peerings and not peerings[0].is_active and not is_transit:
+        at = peerings[0].peering_id
+        if not any(cause.code == "BAD_STATE_ROUTE" for cause in trace.causes):
+            trace.blame("BAD_STATE", at, f"VPC peering connection {at} is not accepted: accept it.")
+    if peerings and not peerings[0].is_inter_region:
+        walk.arrive(to, packet, source)
+    elif peerings or is_transit:
+        trace.loss = loss or (None if is_transit else not_preserved())
+        walk.arrive(to, packet, None if trace.loss else source)
+
+
+def _answer(estate: Estate, forward: Trace, back: Trace, attempt: Attempt) -> None:
+    """Follow the response from the end of the request."""
+    end, source = forward.end, attempt.source
+    answer = end.packet.answer() if end else None
+    if end is None or answer is None:
+        return
+    walk = Walk(estate, back)
+    if end.eni:
+        walk.from_interface(end.eni, answer)
+    elif end.gateway_id.startswith("tgw-attach-"):
+        walk.from_attachment(end.gateway_id, answer)
+    elif forward.is_lost:
+        back.is_lost = True
+    else:
+        back.step("internet", "internet")
+        found = estate.public(number_of(answer.dstaddr))
+        packet = answer.sent_to(found[1]) if found else answer
+        walk.from_gateway(end.gateway_id, end.vpc_id or "", packet)
+    _check_return(estate, back, attempt, end)
+    if back.is_lost and source:
+        Walk(estate, back).arrive(source, _to_source(attempt, answer), None)
+
+
+def _to_source(attempt: Attempt, answer: Packet) -> Packet:
+    return answer.sent_to(attempt.srcaddr)
+
+
+def _check_return(estate: Estate, back: Trace, attempt: Attempt, start: End) -> None:
+    """Add a cause if the response ended elsewhere than at the source."""
+    end, source = back.end, attempt.source
+    if end is None:
+        return
+    if source:
+        is_there = end.eni is not None and end.eni.interface_id == source.interface_id
+    else:
+        is_there = end.eni is None and (
+            not is_public(number_of(attempt.srcaddr)) or end.gateway_id.startswith("igw-")
+        )
+    if is_there or back.causes:
+        return
+    table = estate.routing(start.eni.subnet_id) if start.eni else None
+    where = back.named(end.eni) if end.eni else end.gateway_id
+    at = table.route_table_id if table else where
+    say = f"{at} sends the response to {where}, which is not the source: add a route to {attempt.srcaddr}."
+    back.end = None
+    back.lose("NO_ROUTE_TO_DESTINATION", at, say)

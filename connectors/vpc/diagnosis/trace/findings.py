@@ -1,0 +1,122 @@
+"""What a walk finds: the causes of a failure, the components on the path, and the state of the connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from connectors.vpc.diagnosis.trace.codes import CODES
+from connectors.vpc.estate import Estate
+from connectors.vpc.network import Eni
+from connectors.vpc.packets import Direction, Leg
+from connectors.vpc.path.checkpoints import End
+
+Way = Literal["forward", "return"]
+EPHEMERAL = (1024, 65535)
+"""VPC guide, "Ephemeral ports": the range that covers all clients. NAT gateways use all of it."""
+TYPICAL_PORT = 49152
+"""A port in the ephemeral range of Linux, Windows, NAT gateways and load balancers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A component that must be changed before the connection works. `rule` is a network ACL rule."""
+
+    code: str
+    component: str
+    direction: Way
+    sentence: str
+    rule: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A component on the path, with its kind as in the names of EC2 resources."""
+
+    component: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The component behind which rules that refer to the sender's groups do not match."""
+
+    code: str
+    component: str
+
+
+@dataclass(slots=True)
+class Connection:
+    """The state that both directions share.
+
+    `passed`: the interfaces whose groups evaluated the request, each with the direction. `translated`: the
+    interface of a NAT gateway → the source address that it replaced. `aliases`: the interface of a
+    stand-in → the component that it stands for. `checked`: the interfaces whose state was evaluated, so that
+    the response does not repeat a cause. `client_ports`: one client port for each range of ports that
+    some rule distinguishes.
+    """
+
+    estate: Estate
+    passed: set[tuple[str, Direction]] = field(default_factory=set)
+    translated: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, Step] = field(default_factory=dict)
+    checked: set[str] = field(default_factory=set)
+    client_ports: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        low, high = EPHEMERAL
+        edges = {port for port in self.estate.referenced_ports() if low <= port <= high}
+        self.client_ports = (TYPICAL_PORT, *sorted(edges | {low, high}))
+
+
+@dataclass(slots=True)
+class Trace:
+    """The findings of one direction. After the first cause the path is not continued.
+
+    `sender` is the interface that sends the packet, `target` the one that it is for. `loss` is set as soon as
+    rules cannot refer to the sender's groups. `client` is the address that filters see in place of the
+    sender's. `end` is the place where the packet arrived. `is_lost`: the path could not be followed further.
+    """
+
+    connection: Connection
+    leg: Leg
+    sender: Eni | None = None
+    target: Eni | None = None
+    client: str = ""
+    causes: list[Cause] = field(default_factory=list)
+    path: list[Step] = field(default_factory=list)
+    ports: tuple[int, ...] = ()
+    loss: Loss | None = None
+    end: End | None = None
+    is_lost: bool = False
+
+    def __post_init__(self) -> None:
+        self.ports = self.connection.client_ports
+
+    @property
+    def way(self) -> Way:
+        """Return the direction as a cause names it."""
+        return "forward" if self.leg == "request" else "return"
+
+    def blame(self, code: str, component: str, sentence: str, rule: int | None = None) -> None:
+        """Add a cause unless it is known."""
+        assert code in CODES, code
+        cause = Cause(code, component, self.way, sentence, rule)
+        if cause not in self.causes:
+            self.causes.append(cause)
+
+    def lose(self, code: str, component: str, sentence: str) -> None:
+        """Add a cause behind which the path is unknown."""
+        self.blame(code, component, sentence)
+        self.is_lost = True
+
+    def step(self, component: str, kind: str) -> None:
+        """Add a component to the path, unless the packet was stopped before."""
+        found = self.connection.aliases.get(component) or Step(component, kind)
+        if component and not self.causes and (not self.path or self.path[-1] != found):
+            self.path.append(found)
+
+    def named(self, eni: Eni) -> str:
+        """Return the component to name for an interface: itself, or what a stand-in stands for."""
+        found = self.connection.aliases.get(eni.interface_id)
+        return found.component if found else eni.interface_id

@@ -1,0 +1,45 @@
+"""The check of an interface: its instance or database runs, and it is attached. Pure."""
+
+from __future__ import annotations
+
+from connectors.vpc.diagnosis.trace.findings import Trace
+from connectors.vpc.network import Eni
+
+# The descriptions of interfaces of AWS services, which are attached to no instance of the account.
+_SERVICES = (
+    "ELB ",
+    "RDSNetworkInterface",
+    "AWS Lambda VPC ENI",
+    "ElastiCache ",
+    "EFS mount target",
+    "Interface for NAT Gateway",
+    "VPC Endpoint Interface",
+    "Network Interface for Transit Gateway Attachment",
+    "arn:aws:ecs:",
+    "RedshiftNetworkInterface",
+    "Amazon EKS ",
+    "AWS created network interface for ",
+    "ES ",
+    "DAX ",
+    "DMSNetworkInterface",
+)
+
+
+def is_of_service(eni: Eni) -> bool:
+    """Return whether an AWS service owns the interface, by its type, requester or description."""
+    return (
+        eni.interface_type != "interface" or eni.is_requester_managed or eni.description.startswith(_SERVICES)
+    )
+
+
+def check_state(trace: Trace, eni: Eni) -> None:
+    """Add a cause if the interface cannot send or receive. The second check of an interface adds none."""
+    if eni.interface_id in trace.connection.checked:
+        return
+    trace.connection.checked.add(eni.interface_id)
+    if not eni.is_running:
+        at = eni.instance_id or trace.named(eni)
+        trace.blame("BAD_STATE", at, f"{at} is not running: start it.")
+    elif not eni.instance_id and not is_of_service(eni) and eni.interface_id not in trace.connection.aliases:
+        at = eni.interface_id
+        trace.blame("BAD_STATE_ATTACHMENT", at, f"{at} is attached to no instance: attach it.")

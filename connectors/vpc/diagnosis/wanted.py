@@ -1,0 +1,59 @@
+"""The flow-log records that belong to a diagnosed connection. Pure."""
+
+from __future__ import annotations
+
+from connectors.vpc.addresses import number_of
+from connectors.vpc.diagnosis.account.ends import Place
+from connectors.vpc.diagnosis.diagnose import PROTOCOLS, Diagnosis
+from connectors.vpc.diagnosis.observed import Match, Wanted
+from connectors.vpc.diagnosis.trace.public_hosts import is_public
+from connectors.vpc.network import ICMP, ICMPV6, Eni
+
+_CARRIERS = {"transit_gateway", "nat_gateway", "network_load_balancer"}
+
+
+def wanted(diagnosis: Diagnosis) -> Wanted:
+    """Return the addresses, protocol and port of the records to look for."""
+    source, destination = diagnosis.source, diagnosis.destination
+    protocol = PROTOCOLS[diagnosis.protocol]
+    return Wanted(
+        protocols=frozenset({ICMP, ICMPV6} if protocol == ICMP else {protocol}),
+        port=diagnosis.port,
+        is_source=_match(source),
+        is_destination=_match(destination),
+        ends=frozenset(eni.interface_id for place in (source, destination) for eni in place.enis),
+        carriers=frozenset(
+            eni.interface_id for eni in diagnosis.estate.enis.values() if eni.interface_type in _CARRIERS
+        ),
+    )
+
+
+def _match(place: Place) -> Match:
+    """Return the test of an address for an end. Any public address is the internet."""
+    if place.kind == "internet":
+        return _is_public
+    addresses = {address for eni in place.enis for address in _addresses(eni)}
+    addresses |= {place.address} if place.address else set()
+    blocks = place.blocks
+
+    def is_one(address: str) -> bool:
+        number = _number(address)
+        return address in addresses or (number is not None and any(number in block for block in blocks))
+
+    return is_one
+
+
+def _addresses(eni: Eni) -> tuple[str, ...]:
+    return (*eni.addresses, *(public for _, public in eni.public_ips))
+
+
+def _is_public(address: str) -> bool:
+    number = _number(address)
+    return number is not None and is_public(number)
+
+
+def _number(address: str) -> int | None:
+    try:
+        return number_of(address)
+    except ValueError:
+        return None
