@@ -23,6 +23,26 @@ def apply() -> None:
     logs: Any = import_module("moto.logs.models")
     logs.timedelta = lambda **_: timedelta(days=36_500)  # Only that check uses it.
     import_module("moto.ec2.models.core").TaggedEC2Resource.get_tags = _get_tags
+    _name_attachments()
+
+
+def _name_attachments() -> None:
+    """Return the attachment of a static transit gateway route as a list, as the API has it.
+
+    moto keeps it as one object, so that its responses contain an empty list.
+    """
+    backend: Any = import_module(
+        "moto.ec2.models.transit_gateway_route_tables"
+    ).TransitGatewayRouteTableBackend
+    create = backend.create_transit_gateway_route
+
+    def create_with_list(self: Any, *args: Any, **more: Any) -> Any:
+        route = create(self, *args, **more)
+        if isinstance(route.get("transitGatewayAttachments"), dict):
+            route["transitGatewayAttachments"] = [route["transitGatewayAttachments"]]
+        return route
+
+    backend.create_transit_gateway_route = create_with_list
 
 
 def _get_tags(resource: Any) -> list[dict[str, str]]:

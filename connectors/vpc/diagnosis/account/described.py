@@ -1,16 +1,12 @@
-"""The conversion of responses of ELBv2 and RDS, and of EC2's for a diagnosis, in boto3's shapes. Pure."""
+"""The conversion of responses of ELBv2 and RDS, in boto3's shapes. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from ipaddress import ip_network
 from typing import Any
 
-from connectors.vpc.addresses import number_of
 from connectors.vpc.diagnosis.account.inventory import Database, Listener, LoadBalancer, Target, TargetGroup
-from connectors.vpc.estate import Estate
-from connectors.vpc.network import Eni, GroupId, SubnetId
+from connectors.vpc.network import GroupId, SubnetId
 
 Description = Mapping[str, Any]
 
@@ -116,28 +112,3 @@ def database(described: Description) -> Database:
             if one.get("Status", "active") != "removing"
         ),
     )
-
-
-def placed(estate: Estate) -> tuple[Estate, dict[tuple[str, int], Eni]]:
-    """Give interfaces outside their subnet a free address inside it.
-
-    moto chooses addresses for NAT gateways and endpoints that no subnet contains; AWS takes them from the
-    subnet. Return the estate, and (VPC id, number of the replaced address) → interface.
-    """
-    enis = {eni.interface_id: eni for eni in estate.resources.enis}
-    moved: dict[tuple[str, int], Eni] = {}
-    taken = {(eni.vpc_id, address) for eni in enis.values() for address in eni.private_ips}
-    for eni in list(enis.values()):
-        subnet = estate.subnets.get(eni.subnet_id)
-        if subnet is None or not eni.private_ips or not subnet.cidrs:
-            continue
-        old = eni.private_ips[0]
-        if any(number_of(old) in block for block in subnet.cidrs):
-            continue
-        hosts = reversed(list(ip_network(subnet.cidrs[0].text))[4:-1])
-        new = next((str(one) for one in hosts if (eni.vpc_id, str(one)) not in taken), old)
-        taken.add((eni.vpc_id, new))
-        publics = tuple((new if private == old else private, public) for private, public in eni.public_ips)
-        enis[eni.interface_id] = replace(eni, private_ips=(new, *eni.private_ips[1:]), public_ips=publics)
-        moved[eni.vpc_id, number_of(old)] = enis[eni.interface_id]
-    return (estate.with_changes(enis=tuple(enis.values())) if moved else estate), moved

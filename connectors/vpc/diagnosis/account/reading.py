@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from connectors.vpc.diagnosis.account import described
+from connectors.vpc.diagnosis.account.corrections import placed, with_ipv6_rules
 from connectors.vpc.diagnosis.account.inventory import Database, Inventory, LoadBalancer, TargetGroup
 from connectors.vpc.ec2.reading import read
 
@@ -28,7 +29,7 @@ def read_inventory(ec2: Any, elbv2: Any, rds: Any) -> Inventory:
         databases = pool.submit(_databases, rds, unread)
         balancers = pool.submit(_load_balancers, elbv2, unread)
         found = network.result()
-    estate, moved = described.placed(found.estate)
+    estate, moved = placed(with_ipv6_rules(found.estate))
     return Inventory(
         estate=estate,
         instances={one.instance_id: one.state for one in found.instances.values()},

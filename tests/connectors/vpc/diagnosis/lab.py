@@ -122,8 +122,8 @@ class Lab:
         self.ids[name] = made
         self.allow(name, *ingress)
         if egress is not None:
-            everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
-            self.ec2.revoke_security_group_egress(GroupId=made, IpPermissions=everything)
+            found = self.ec2.describe_security_groups(GroupIds=[made])["SecurityGroups"][0]
+            self.ec2.revoke_security_group_egress(GroupId=made, IpPermissions=found["IpPermissionsEgress"])
             for line in egress:
                 self.ec2.authorize_security_group_egress(GroupId=made, IpPermissions=[self._permission(line)])
 
@@ -196,14 +196,17 @@ class Lab:
         interface["Groups"] = [self.id(one) for one in groups]
         if address:
             interface["PrivateIpAddress"] = address
-        if ipv6:
-            interface["Ipv6AddressCount"] = 1
         made = self.ec2.run_instances(ImageId=IMAGE, MinCount=1, MaxCount=1, NetworkInterfaces=[interface])
         self.ids[name] = made["Instances"][0]["InstanceId"]
         filters = [{"Name": "attachment.instance-id", "Values": [self.ids[name]]}]
         found = self.ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"][0]
         self.ids[f"eni-{name}"] = found["NetworkInterfaceId"]
         self.ids[f"addr-{name}"] = found["PrivateIpAddress"]
+        if ipv6:
+            made = self.ec2.assign_ipv6_addresses(
+                NetworkInterfaceId=self.ids[f"eni-{name}"], Ipv6AddressCount=1
+            )
+            self.ids[f"six-{name}"] = made["AssignedIpv6Addresses"][0]
         if public:
             given = self.ec2.allocate_address(Domain="vpc")
             self.ids[f"ip-{name}"] = given["PublicIp"]

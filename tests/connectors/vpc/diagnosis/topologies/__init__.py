@@ -1,0 +1,7 @@
+"""The documented topologies, by what decides in them."""
+
+from tests.connectors.vpc.diagnosis.topologies.between import BETWEEN
+from tests.connectors.vpc.diagnosis.topologies.filters import FILTERS
+from tests.connectors.vpc.diagnosis.topologies.internet import INTERNET
+
+TOPOLOGIES = (*INTERNET, *FILTERS, *BETWEEN)

@@ -1,0 +1,244 @@
+"""VPCs with each other: peering, transit gateways, and nothing at all."""
+
+from __future__ import annotations
+
+from tests.connectors.vpc.diagnosis.lab import Lab
+from tests.connectors.vpc.diagnosis.topologies.case import CODES, Case, Topology
+
+PEER = "VPC peering guide, VPC peering connections: routing"
+LIMITS = "VPC peering guide, How VPC peering connections work: limitations"
+PEER_GROUPS = "VPC peering guide, Update your security groups to reference peer security groups"
+TGW = "Transit Gateway guide, How transit gateways work"
+TGW_ROUTES = "Transit Gateway guide, Transit gateway route tables"
+TGW_GROUPS = "Transit Gateway guide, Security group referencing support"
+
+
+def one(lab: Lab, name: str, number: int, *groups: str) -> None:
+    """Make a VPC `v-<name>` with one subnet and one host, and the route table `rtb-<name>`."""
+    lab.vpc(f"v-{name}", f"10.{number}.0.0/16")
+    lab.subnet(f"s-{name}", f"v-{name}", f"10.{number}.0.0/24")
+    lab.table(f"rtb-{name}", f"v-{name}", {}, f"s-{name}")
+    lab.group(f"sg-{name}", f"v-{name}", *(groups or ("tcp 443 10.0.0.0/8",)))
+    lab.host(name, f"s-{name}", f"sg-{name}")
+
+
+def peering(lab: Lab) -> None:
+    """Peerings of `a` with others, each with its own mistake."""
+    for number, name in enumerate("abcdefgh"):
+        one(lab, name, number)
+    for name in "bcdefg":
+        lab.peer(f"pcx-{name}", "v-a", f"v-{name}", accept=name != "e")
+    lab.peer("pcx-bh", "v-b", "v-h")
+    for number, name in enumerate("abcdefgh"):
+        if name in "bdeg":
+            lab.route("rtb-a", f"10.{number}.0.0/16", f"pcx-{name}")
+        if name in "bcfe":
+            lab.route(f"rtb-{name}", "10.0.0.0/16", f"pcx-{name}")
+    lab.route("rtb-a", "10.7.0.0/16", "pcx-b")
+    lab.route("rtb-g", "10.0.0.0/16", "pcx-g")
+    lab.ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=lab.id("pcx-g"))
+    lab.group("sg-ref", "v-b", "tcp 5432 sg-a")
+    lab.host("db", "s-b", "sg-ref")
+    lab.group("sg-shut", "v-c", "tcp 22 10.0.0.0/8")
+    lab.host("shut", "s-c", "sg-shut")
+
+
+PEERING = Topology(
+    "peering",
+    peering,
+    (
+        Case("routes in both VPCs", PEER, "a b tcp 443", (), ("eni-a", "pcx-b", "eni-b")),
+        Case("by its private address", PEER, "a addr-b tcp 443", (), ("eni-a", "pcx-b", "eni-b")),
+        Case("no route there", PEER, "a c tcp 443", ("forward NO_ROUTE_TO_DESTINATION rtb-a",)),
+        Case("no route back", PEER, "a d tcp 443", ("return NO_ROUTE_TO_DESTINATION rtb-d",)),
+        Case(
+            "no route there, and the group refuses",
+            PEER,
+            "a shut tcp 443",
+            ("forward NO_ROUTE_TO_DESTINATION rtb-a", "forward ENI_SG_RULES_MISMATCH sg-shut"),
+        ),
+        Case(
+            "a peering that is not accepted",
+            "VPC peering guide, VPC peering connection lifecycle",
+            "a e tcp 443",
+            ("forward BAD_STATE_ROUTE rtb-a", "return BAD_STATE_ROUTE rtb-e"),
+        ),
+        Case(
+            "a deleted peering",
+            "VPC peering guide, Delete a VPC peering connection",
+            "a g tcp 443",
+            ("forward BAD_STATE_ROUTE rtb-a",),
+        ),
+        Case(
+            "no transit through a peering",
+            LIMITS,
+            "a h tcp 443",
+            ("forward PCX_REQUIRES_ADDRESS_IN_VPC_CIDR pcx-b",),
+        ),
+        Case("a group of the peered VPC", PEER_GROUPS, "a db tcp 5432", (), ("pcx-b", "eni-db")),
+        Case(
+            "no route in either VPC",
+            PEER,
+            "d f tcp 443",
+            ("forward NO_ROUTE_TO_DESTINATION rtb-d",),
+        ),
+        Case(
+            "another port",
+            PEER_GROUPS,
+            "a b tcp 22",
+            ("forward ENI_SG_RULES_MISMATCH sg-b",),
+        ),
+    ),
+)
+
+
+def apart(lab: Lab) -> None:
+    """Two VPCs that nothing joins, one with a default route to an internet gateway."""
+    for number, name in enumerate("ab"):
+        one(lab, name, number)
+    lab.igw("igw", "v-a")
+    lab.route("rtb-a", "0.0.0.0/0", "igw")
+
+
+APART = Topology(
+    "apart",
+    apart,
+    (
+        Case(
+            "nothing joins them",
+            CODES + ": DISCONNECTED_VPCS",
+            "b a tcp 443",
+            ("forward DISCONNECTED_VPCS v-b",),
+        ),
+        Case(
+            "nothing joins them, and a default route",
+            CODES + ": DISCONNECTED_VPCS",
+            "a b tcp 443",
+            ("forward DISCONNECTED_VPCS v-a",),
+        ),
+    ),
+)
+
+
+def transit(lab: Lab) -> None:
+    """A transit gateway with its default route table."""
+    for number, name in enumerate("abcd"):
+        one(lab, name, number)
+    lab.tgw("tgw")
+    for name in "abd":
+        lab.attach(f"att-{name}", "tgw", f"v-{name}", f"s-{name}")
+    lab.subnet("s-a2", "v-a", "10.0.2.0/24", "b")
+    lab.table("rtb-a2", "v-a", {"10.0.0.0/8": "tgw"}, "s-a2")
+    lab.group("sg-a2", "v-a", "all 0.0.0.0/0")
+    lab.host("a2", "s-a2", "sg-a2")
+    for name in "abc":
+        lab.route(f"rtb-{name}", "10.0.0.0/8", "tgw")
+    lab.group("sg-ref", "v-b", "tcp 5432 sg-a")
+    lab.host("db", "s-b", "sg-ref")
+
+
+TRANSIT = Topology(
+    "transit gateway",
+    transit,
+    (
+        Case("propagated routes", TGW, "a b tcp 443", (), ("eni-a", "att-a", "tgw", "att-b", "eni-b")),
+        Case(
+            "another port",
+            TGW,
+            "a b tcp 22",
+            ("forward ENI_SG_RULES_MISMATCH sg-b",),
+        ),
+        Case("no route back", TGW, "a d tcp 443", ("return NO_ROUTE_TO_DESTINATION rtb-d",)),
+        Case("no route there", TGW, "d a tcp 443", ("forward NO_ROUTE_TO_DESTINATION rtb-d",)),
+        Case(
+            "a VPC without an attachment",
+            CODES + ": BAD_STATE_ROUTE",
+            "c a tcp 443",
+            ("forward BAD_STATE_ROUTE rtb-c",),
+        ),
+        Case(
+            "no attachment subnet in the zone",
+            "Transit Gateway guide, Availability Zones",
+            "a2 b tcp 443",
+            ("forward TGW_ROUTE_AZ_RESTRICTION att-a",),
+        ),
+        Case(
+            "references to groups are off",
+            TGW_GROUPS,
+            "a db tcp 5432",
+            ("forward SG_REFERENCING_SUPPORT tgw",),
+        ),
+    ),
+)
+
+
+def tables(lab: Lab) -> None:
+    """A transit gateway without default tables: routes, propagations and associations by hand."""
+    for number, name in enumerate("abcde"):
+        one(lab, name, number)
+    lab.tgw("tgw", DefaultRouteTableAssociation="disable", DefaultRouteTablePropagation="disable")
+    for name in "abcde":
+        lab.attach(f"att-{name}", "tgw", f"v-{name}", f"s-{name}")
+        lab.route(f"rtb-{name}", "10.0.0.0/8", "tgw")
+    made = lab.ec2.create_transit_gateway_route_table(TransitGatewayId=lab.id("tgw"))
+    table = lab.ids["tgw-rtb"] = made["TransitGatewayRouteTable"]["TransitGatewayRouteTableId"]
+    for name in "abcd":
+        lab.ec2.associate_transit_gateway_route_table(
+            TransitGatewayRouteTableId=table, TransitGatewayAttachmentId=lab.id(f"att-{name}")
+        )
+    for name in "abd":
+        lab.ec2.enable_transit_gateway_route_table_propagation(
+            TransitGatewayRouteTableId=table, TransitGatewayAttachmentId=lab.id(f"att-{name}")
+        )
+    lab.ec2.create_transit_gateway_route(
+        DestinationCidrBlock="10.3.0.0/24", TransitGatewayRouteTableId=table, Blackhole=True
+    )
+    lab.ec2.create_transit_gateway_route(
+        DestinationCidrBlock="10.9.0.0/16", TransitGatewayRouteTableId=table, Blackhole=True
+    )
+    lab.ec2.create_transit_gateway_route(
+        DestinationCidrBlock="10.4.0.0/16",
+        TransitGatewayRouteTableId=table,
+        TransitGatewayAttachmentId=lab.id("att-e"),
+    )
+
+
+TABLES = Topology(
+    "transit gateway tables",
+    tables,
+    (
+        Case("propagated by hand", TGW_ROUTES, "a b tcp 443", (), ("att-a", "tgw-rtb", "att-b")),
+        Case(
+            "no propagation",
+            TGW_ROUTES,
+            "a c tcp 443",
+            ("forward TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT tgw-rtb",),
+        ),
+        Case(
+            "no propagation of the source",
+            TGW_ROUTES,
+            "c a tcp 443",
+            ("return TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT tgw-rtb",),
+        ),
+        Case(
+            "a more specific black hole",
+            CODES + ": TGW_RTB_MORE_SPECIFIC_ROUTE",
+            "a d tcp 443",
+            ("forward TGW_RTB_MORE_SPECIFIC_ROUTE tgw-rtb",),
+        ),
+        Case(
+            "an attachment without an association",
+            CODES + ": TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION",
+            "e a tcp 443",
+            ("forward TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION att-e",),
+        ),
+        Case(
+            "a static route, and no association for the response",
+            TGW_ROUTES,
+            "a e tcp 443",
+            ("return TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION att-e",),
+        ),
+    ),
+)
+
+BETWEEN = (PEERING, APART, TRANSIT, TABLES)
