@@ -3,5 +3,6 @@
 from tests.connectors.vpc.diagnosis.topologies.between import BETWEEN
 from tests.connectors.vpc.diagnosis.topologies.filters import FILTERS
 from tests.connectors.vpc.diagnosis.topologies.internet import INTERNET
+from tests.connectors.vpc.diagnosis.topologies.services import SERVICES
 
-TOPOLOGIES = (*INTERNET, *FILTERS, *BETWEEN)
+TOPOLOGIES = (*INTERNET, *FILTERS, *BETWEEN, *SERVICES)
