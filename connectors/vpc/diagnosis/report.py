@@ -8,16 +8,15 @@ from typing import Any
 from connectors.vpc.diagnosis.account.ends import Place
 from connectors.vpc.diagnosis.diagnose import Diagnosis
 from connectors.vpc.diagnosis.trace.findings import Step
+from connectors.vpc.network import Eni
 
 
 def document(diagnosis: Diagnosis) -> dict[str, Any]:
     """Return the JSON object."""
     attempt = diagnosis.result.attempt
     return {
-        "source": _end(diagnosis.source, attempt.source and attempt.source.interface_id, attempt.srcaddr),
-        "destination": _end(
-            diagnosis.destination, attempt.destination and attempt.destination.interface_id, attempt.dstaddr
-        ),
+        "source": _end(diagnosis.source, attempt.source, attempt.srcaddr),
+        "destination": _end(diagnosis.destination, attempt.destination, attempt.dstaddr),
         "protocol": diagnosis.protocol,
         "port": diagnosis.port,
         "reachable": diagnosis.is_reachable,
@@ -36,10 +35,10 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
     }
 
 
-def _end(place: Place, interface_id: str | None, address: str) -> dict[str, str]:
+def _end(place: Place, eni: Eni | None, address: str) -> dict[str, str]:
     found = {"name": place.name, "kind": place.kind}
-    if interface_id and interface_id.startswith("eni-"):
-        found["interface"] = interface_id
+    if eni and eni.interface_id.startswith("eni-"):
+        found["interface"] = eni.interface_id
     return found | ({"address": address} if address else {})
 
 

@@ -26,8 +26,8 @@ class UnknownEnd(Exception):
 class Place:
     """An end. `enis` are the interfaces that it can be; none is the internet.
 
-    `address` is the address that the user typed, or empty. `blocks` are those of a subnet. `causes` are (code,
-    component, sentence) of a resource that has no interface any more.
+    `address` is the address that the user typed, or empty. `blocks` are those of a subnet. `causes` are
+    (code, component, sentence) of a resource that has no interface any more.
     """
 
     name: str

@@ -18,7 +18,7 @@ from connectors.vpc.diagnosis.trace.states import check_state
 from connectors.vpc.diagnosis.trace.transit import Carried, carry, onward
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import ICMP, TCP, UDP, Eni, EniId, VpcId
-from connectors.vpc.packets import Packet
+from connectors.vpc.packets import Direction, Packet
 from connectors.vpc.path import hops
 from connectors.vpc.path.checkpoints import End, internet_block
 from connectors.vpc.path.hops import Hop
@@ -257,7 +257,7 @@ class Walk:
         self.trace.end = End(packet, None, gateway_id, vpc_id)
 
     def _check_block(self, eni: Eni, packet: Packet, gateway_id: str, *, is_egress: bool) -> None:
-        direction = "egress" if is_egress else "ingress"
+        direction: Direction = "egress" if is_egress else "ingress"
         if internet_block(self.estate, eni, direction, self.trace.leg, gateway_id):
             say = (
                 f"VPC Block Public Access stops traffic of {eni.vpc_id} with {gateway_id}: add an exclusion."

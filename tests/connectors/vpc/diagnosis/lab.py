@@ -6,6 +6,7 @@ Each method makes one resource and keeps its id under a name, so that a case can
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import IPv6Network
 from typing import Any
 
 from connectors.vpc.diagnosis.account.inventory import Inventory
@@ -117,7 +118,7 @@ class Lab:
         )
 
     def group(self, name: str, vpc: str, *ingress: str, egress: Sequence[str] | None = None) -> None:
-        """Make a security group with rules `tcp 443 0.0.0.0/0` or `tcp 443 <name>`; `egress` None: everything."""
+        """Make a security group with rules `tcp 443 0.0.0.0/0` or `tcp 443 <name>`; all outbound if None."""
         made = self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.id(vpc))["GroupId"]
         self.ids[name] = made
         self.allow(name, *ingress)
@@ -254,6 +255,4 @@ class Lab:
 
 
 def _sub(block: str, number: int) -> str:
-    from ipaddress import IPv6Network
-
     return str(list(IPv6Network(block).subnets(new_prefix=64))[number])
