@@ -11,9 +11,7 @@ from importlib import import_module
 
 import click
 
-COMMANDS = tuple(
-    ["kafka", "emulate", "world", "connect", "work", "notify", "serve", "replay", "diagnose", "check"]
-)
+COMMANDS = ("kafka", "emulate", "world", "connect", "work", "notify", "serve", "replay", "diagnose", "check")
 """The subcommands in the order of the data flow; `streams.commands.<name>` defines the command `<name>`."""
 
 
