@@ -15,20 +15,20 @@ SLEEPS = frozenset({"asyncio.sleep", "sleep", "time.sleep"})
 
 # Function → the reason for its sleep.
 ALLOWED = {
-    "acceptance/brokers/kills.py::_kill_brokers": "the times of the kills are the case",
-    "acceptance/brokers/kills.py::_play": "no event marks the absence of duplicates after the last line",
-    "acceptance/chaos.py::_settle": "no event marks the absence of duplicates after the last line",
-    "acceptance/faults.py::_settle": "no event marks the absence of duplicates after the last line",
-    "acceptance/faults.py::_keep_up": "the pause of the polls that call it",
-    "acceptance/outages/outage.py::stuck": "the length of the fault is the case",
-    "connectors/kinesis/test_faults.py::slowly": "the slow commit is the fault",
-    "emulator/crowd.py::_read_once": "the pause of the reader that calls it",
+    "tests/acceptance/brokers/kills.py::_kill_brokers": "the times of the kills are the case",
+    "tests/acceptance/brokers/kills.py::_play": "no event marks the absence of duplicates after the last line",
+    "tests/acceptance/chaos.py::_settle": "no event marks the absence of duplicates after the last line",
+    "tests/acceptance/faults.py::_settle": "no event marks the absence of duplicates after the last line",
+    "tests/acceptance/faults.py::_keep_up": "the pause of the polls that call it",
+    "tests/acceptance/outages/outage.py::stuck": "the length of the fault is the case",
+    "tests/connectors/kinesis/test_faults.py::slowly": "the slow commit is the fault",
+    "tests/emulator/crowd.py::_read_once": "the pause of the reader that calls it",
 }
 
 
 def test_no_test_waits_for_a_fixed_time() -> None:
     found = {
-        f"{path.relative_to(ROOT / 'tests').as_posix()}::{name}"
+        f"{path.relative_to(ROOT).as_posix()}::{name}"
         for path in files("tests")
         if "bench" not in path.parts
         for name in fixed_waits(ast.parse(path.read_text()))

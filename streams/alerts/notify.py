@@ -120,7 +120,7 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
         self._was_interrupted = False
 
     def interrupt(self) -> None:
-        """Let `run` begin again at the committed offsets."""
+        """Make `run` begin again at the committed offsets."""
         self._was_interrupted = True
 
     async def run(self, consumer: AIOKafkaConsumer) -> None:

@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from connectors.aws.session import make_client, said
+from connectors.aws.errors import describe_error
+from connectors.aws.session import make_client
 from connectors.errors import ConnectError
 from connectors.vpc.diagnosis.account.ends import UnknownEnd
 from connectors.vpc.diagnosis.account.inventory import Inventory
@@ -79,7 +80,7 @@ def _read() -> Inventory:
     except ConnectError as error:
         fail(str(error))
     except (ClientError, BotoCoreError) as error:
-        fail(f"The configuration cannot be read from EC2: {said(error)}.")
+        fail(f"The configuration cannot be read from EC2: {describe_error(error)}.")
 
 
 def _diagnosed(

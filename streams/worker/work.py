@@ -130,8 +130,8 @@ class Worker:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            if (error := refusal(self._app)) is not None:
-                raise error
+            if (denied := refusal(self._app)) is not None:
+                raise denied
             async with self._lock:
                 if not self._is_settled() or time.monotonic() < self._reopen_at:
                     continue

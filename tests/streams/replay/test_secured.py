@@ -16,9 +16,7 @@ def test_security_is_for_the_kafka_that_the_replay_starts(monkeypatch: pytest.Mo
     options.check(Options(kafka_security="scram"))
     monkeypatch.setenv("VPCFLOW_KAFKA", "kafka:9092")
     options.check(Options())
-    with pytest.raises(
-        ReplayError, match="--kafka-security is for the Kafka that the replay starts"
-    ):
+    with pytest.raises(ReplayError, match="--kafka-security is for the Kafka that the replay starts"):
         options.check(Options(kafka_security="scram"))
 
 
