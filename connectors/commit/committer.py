@@ -89,7 +89,12 @@ class Committer(Generic[B]):
         self.queued_bytes = self.uncommitted_bytes = self.uncommitted = 0
 
     def start(self, before: Callable[[], Awaitable[None]] | None = None) -> asyncio.Task[None]:
-        """Start the task, and return it. It awaits `before()` first."""
+        """Start the task, and return it.
+
+        It awaits `before()` first; then the first report is due at once, and otherwise after `REPORT_S`.
+        """
+        if before is not None:
+            self._reported_at = float("-inf")
         self.task = asyncio.ensure_future(self._run(before))
         return self.task
 

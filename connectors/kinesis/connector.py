@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import structlog
 from botocore.exceptions import ClientError
 
 from connectors import metrics
@@ -55,8 +54,6 @@ from connectors.kinesis.stream_choice import parse_choice, stream_name
 from connectors.kinesis.stream_finder import StreamFinder
 from connectors.kinesis.transaction import Naming, ShardBatch
 from connectors.settings import Connect
-
-log = structlog.get_logger()
 
 DISCOVER_S = 10.0
 CHILDREN_S = 1.0  # while a shard has ended and no child of it is listed

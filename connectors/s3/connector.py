@@ -13,7 +13,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors import metrics
@@ -40,8 +39,6 @@ from connectors.s3.progress.slot import ListingProgress, ObjectProgress, QueuedP
 from connectors.s3.slot import WANTED_MAX, ObjectSlot, SharedReads, SlotContext
 from connectors.s3.wanted import Alignment
 from connectors.settings import ConnectS3
-
-log = structlog.get_logger()
 
 RELIST_S = 1.0  # after a listing that found more objects than the queues take
 

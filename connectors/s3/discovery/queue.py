@@ -18,7 +18,6 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors import metrics
@@ -43,8 +42,6 @@ from connectors.s3.keys import DAY_S, Object, decode_progress
 from connectors.s3.progress.queue import QueueProgress
 from connectors.s3.slot import ObjectSlot
 from connectors.settings import ConnectS3
-
-log = structlog.get_logger()
 
 RETENTION_MAX_S = 14 * DAY_S
 VISIBLE_AFTER_S = 60

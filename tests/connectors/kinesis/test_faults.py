@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from connectors import metrics
 from connectors.kafka import health_messages
@@ -281,7 +281,7 @@ async def test_a_place_that_another_instance_has_written_is_no_lost_shard(
         [known] = connector._known.values()
         for shards in ([], known.shards, []):  # listings that lack a known shard, but never twice running
             known.listed(shards, {"shardId-000000000000": Position("1")} if not shards else {})
-            await connector._care_for(known)
+            await connector._update(known)
         assert [one for one in await scene.health() if one.kind == health_messages.GONE] == []
         scene.split(0)
         scene.put(child)
@@ -414,10 +414,10 @@ async def test_a_slot_that_cannot_be_opened_ends_the_process(
     scene.create()
 
     async def refuse(_: object) -> None:
-        raise KafkaTimeoutError
+        raise TopicAuthorizationFailedError
 
     monkeypatch.setattr("connectors.kafka.slots.Slot.open", refuse)
-    with pytest.raises(KafkaTimeoutError):
+    with pytest.raises(TopicAuthorizationFailedError):
         async with connecting(scene.settings()):
             pass
 

@@ -119,7 +119,7 @@ async def test_a_stream_deleted_and_made_again_is_read_from_its_beginning_and_to
         scene.put(second)
         await scene.until_lines([*first, *second])
         recreated = await scene.until_health(health_messages.RECREATED)
-    assert "made again" in recreated.text
+    assert "recreated" in recreated.text
     assert [one.kind for one in await scene.health()].count(health_messages.RECREATED) == 1
 
 
