@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.http import certificate
+from emulator.http.limits import HttpLimits
 from emulator.http.listener import Listener, listen
 from emulator.http.messages import Incoming, Outgoing, Service
-from emulator.http.rules import Rules
 from emulator.inspection import Inspection, Page
 from emulator.kinesis.http.endpoint import Answerer, KinesisEndpoint
 from emulator.kinesis.store import Store, StoreLimits
@@ -57,7 +57,9 @@ class Parts:
     clock: Clock | None = None
     answerer: Answerer | None = None
     pages: Mapping[str, Page] = field(default_factory=dict)
-    rules: Rules = field(default_factory=lambda: Rules(body_max_bytes=largest_body, inflates=is_inflated))
+    http_limits: HttpLimits = field(
+        default_factory=lambda: HttpLimits(body_max_bytes=largest_body, inflates=is_inflated)
+    )
     tls: Tls | None = None
     options: StartOptions = field(default_factory=StartOptions)
     on_stop: tuple[Callable[[], Awaitable[None]], ...] = ()
@@ -99,7 +101,7 @@ async def serve(
     authority = certificate.authority_path(parts.tls.folder, host) if parts.tls is not None else None
     context = certificate.context(authority) if authority is not None else None
     try:
-        listener = await listen(_answering(router), host, port, rules=parts.rules, tls=context)
+        listener = await listen(_answering(router), host, port, limits=parts.http_limits, tls=context)
     except (OSError, UnicodeError) as error:
         await persistent.stop()
         if not isinstance(error, OSError) or error.errno != errno.EADDRINUSE:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import cast
 
+from emulator.http.limits import date
 from emulator.http.messages import Outgoing
-from emulator.http.rules import date
 
 WITHOUT_BODY = frozenset({204, 304})
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}

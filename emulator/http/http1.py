@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection: parsed by llhttp (`httptools`), answered in order.
 
 While one request is answered, at most one more is read: a client that sends too fast is slowed down. A client
-that closes its sending half still gets its responses. Invariant: `Rules` limits all input in size and time.
+that closes its sending half still gets its responses. Invariant: all input is within `HttpLimits`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import httptools
 from emulator.http import heads
 from emulator.http.bodies import BadBody, inflated
 from emulator.http.connections import Connections
+from emulator.http.limits import HEAD_MAX_BYTES, HttpLimits
 from emulator.http.messages import Incoming, Outgoing, Service
-from emulator.http.rules import HEAD_MAX_BYTES, Rules
 from emulator.http.sockets import reset
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -28,8 +28,8 @@ _NEVER = float("inf")
 class Http1(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, service: Service, rules: Rules, connections: Connections) -> None:
-        self._service, self._rules, self._connections = service, rules, connections
+    def __init__(self, service: Service, limits: HttpLimits, connections: Connections) -> None:
+        self._service, self._limits, self._connections = service, limits, connections
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
@@ -57,8 +57,8 @@ class Http1(asyncio.Protocol):
         """Start the idle timer."""
         self._transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
-        self._wait_at_most(self._rules.idle_s)
-        self._timer = self._loop.call_later(self._rules.head_s, self._check_time)
+        self._wait_at_most(self._limits.idle_s)
+        self._timer = self._loop.call_later(self._limits.head_s, self._check_time)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the response in progress, because the client has disconnected."""
@@ -110,7 +110,7 @@ class Http1(asyncio.Protocol):
             self._timer = self._loop.call_later(min(max(left, 0.01), 5.0), self._check_time)
         elif self._is_reading and not self._is_closing:
             self._refuse(408, "The request was not complete in time.")
-            self._timer = self._loop.call_later(self._rules.linger_s, self._check_time)
+            self._timer = self._loop.call_later(self._limits.linger_s, self._check_time)
         else:
             self.abort()
 
@@ -137,14 +137,14 @@ class Http1(asyncio.Protocol):
         elif self._body_bytes > self._most_bytes and not self._in_head:
             self._refuse(413, f"The request's body is larger than {self._most_bytes} bytes.")
         elif self._is_reading and not self._in_head and self._answering is None:
-            self._wait_at_most(self._rules.silence_s)
+            self._wait_at_most(self._limits.silence_s)
 
     def on_message_begin(self) -> None:
         """Start a request."""
         self._fresh()
         self._in_head = self._is_reading = True
         if self._answering is None:
-            self._wait_at_most(self._rules.head_s)
+            self._wait_at_most(self._limits.head_s)
 
     def on_url(self, url: bytes) -> None:
         """Append a part of the target."""
@@ -159,7 +159,7 @@ class Http1(asyncio.Protocol):
         """Check the announced size. Send `100 Continue` if the request has `Expect: 100-continue`."""
         self._in_head = False
         headers = self._headers
-        self._most_bytes = self._rules.body_max_bytes(headers)
+        self._most_bytes = self._limits.body_max_bytes(headers)
         announced = headers.get("content-length", "0")
         if announced.isdigit() and int(announced) > self._most_bytes:
             self._body_bytes = int(announced)
@@ -185,7 +185,7 @@ class Http1(asyncio.Protocol):
         request: Incoming | BadBody
         try:
             encoding = self._headers.get("content-encoding", "")
-            if encoding and self._rules.inflates(self._headers):
+            if encoding and self._limits.inflates(self._headers):
                 body = inflated(body, encoding.lower(), self._most_bytes)
             method, target = self._parser.get_method().decode("latin-1"), self._url.decode("latin-1")
             request = Incoming(method, target, self._headers, body)
@@ -225,7 +225,7 @@ class Http1(asyncio.Protocol):
         if self._owes_continue:
             self._owes_continue = False
             transport.write(_CONTINUE)
-        self._wait_at_most(self._rules.silence_s if self._is_reading else self._rules.idle_s)
+        self._wait_at_most(self._limits.silence_s if self._is_reading else self._limits.idle_s)
         transport.resume_reading()
 
     async def _answer(self, request: Incoming, keeps: bool) -> None:
@@ -260,7 +260,7 @@ class Http1(asyncio.Protocol):
                 return
             transport.write(view[at : at + _PART_BYTES])
             if not self._can_write.is_set():
-                self._wait_at_most(self._rules.silence_s)
+                self._wait_at_most(self._limits.silence_s)
                 await self._can_write.wait()
                 self._deadline = _NEVER
 
@@ -274,7 +274,7 @@ class Http1(asyncio.Protocol):
         try:
             async for part in parts:
                 transport.write(b"%x\r\n%b\r\n" % (len(part), part))
-                self._wait_at_most(self._rules.silence_s)
+                self._wait_at_most(self._limits.silence_s)
                 await self._can_write.wait()
                 self._deadline = _NEVER
         finally:
@@ -298,7 +298,7 @@ class Http1(asyncio.Protocol):
         transport.write(heads.whole(outgoing, "POST", False) + cast("bytes", outgoing.body))
         if transport.can_write_eof():
             transport.write_eof()
-            self._wait_at_most(self._rules.linger_s)
+            self._wait_at_most(self._limits.linger_s)
             transport.resume_reading()
         else:
             transport.close()

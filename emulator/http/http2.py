@@ -28,8 +28,8 @@ from h2.settings import SettingCodes, Settings
 from emulator.http import heads
 from emulator.http.bodies import BadBody, inflated
 from emulator.http.connections import Connections
+from emulator.http.limits import HEAD_MAX_BYTES, HttpLimits, date
 from emulator.http.messages import Incoming, Outgoing, Service
-from emulator.http.rules import HEAD_MAX_BYTES, Rules, date
 
 _STREAM_WINDOW = 1 << 20
 _CONNECTION_WINDOW = 1 << 24
@@ -53,8 +53,8 @@ class _Request:
 class Http2(asyncio.Protocol):
     """A connection, from the client's preface on."""
 
-    def __init__(self, service: Service, rules: Rules, connections: Connections) -> None:
-        self._service, self._rules, self._connections = service, rules, connections
+    def __init__(self, service: Service, limits: HttpLimits, connections: Connections) -> None:
+        self._service, self._limits, self._connections = service, limits, connections
         self._loop = asyncio.get_running_loop()
         # Header names and values are bytes, so that invalid text causes no exception in `h2`.
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
@@ -86,7 +86,7 @@ class Http2(asyncio.Protocol):
         self._h2.initiate_connection()
         self._h2.increment_flow_control_window(_CONNECTION_WINDOW)
         self._flush()
-        self._timer = self._loop.call_later(self._rules.silence_s, self._check_time)
+        self._timer = self._loop.call_later(self._limits.silence_s, self._check_time)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel all responses, because the client has disconnected."""
@@ -125,12 +125,12 @@ class Http2(asyncio.Protocol):
     def _check_time(self) -> None:
         """Close a connection whose client is silent within a request, or is idle for too long."""
         silent_s = self._loop.time() - self._last_heard
-        allowed_s = self._rules.silence_s if self._requests else self._rules.idle_s
+        allowed_s = self._limits.silence_s if self._requests else self._limits.idle_s
         if silent_s >= allowed_s and not self._tasks:
             self.finish()
             self.abort()
             return
-        self._timer = self._loop.call_later(min(self._rules.silence_s, 5.0), self._check_time)
+        self._timer = self._loop.call_later(min(self._limits.silence_s, 5.0), self._check_time)
 
     def _move(self) -> None:
         self._moved.set()
@@ -192,7 +192,7 @@ class Http2(asyncio.Protocol):
         if self._is_finishing:
             self._h2.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
             return
-        request = _Request(method, target, headers, self._rules.body_max_bytes(headers))
+        request = _Request(method, target, headers, self._limits.body_max_bytes(headers))
         self._requests[stream_id] = request
         if headers.get("expect", "").lower() == "100-continue":
             self._h2.send_headers(stream_id, [(":status", "100")])
@@ -215,7 +215,7 @@ class Http2(asyncio.Protocol):
             return
         body, encoding = b"".join(request.parts), request.headers.get("content-encoding", "")
         try:
-            if encoding and self._rules.inflates(request.headers):
+            if encoding and self._limits.inflates(request.headers):
                 body = inflated(body, encoding.lower(), request.most_bytes)
         except BadBody as bad:
             self._start(stream_id, heads.refusal(bad.status, str(bad)), request.method)
@@ -291,7 +291,7 @@ class Http2(asyncio.Protocol):
                 self._flush()
                 written = 0
                 moved = self._moved
-                async with asyncio.timeout(self._rules.silence_s):
+                async with asyncio.timeout(self._limits.silence_s):
                     await moved.wait()
                 continue
             self._h2.send_data(stream_id, bytes(view[:room]), end_stream=is_last and room >= len(view))

@@ -13,9 +13,9 @@ import ssl
 from dataclasses import dataclass, field
 
 from emulator.http.connections import Connections
+from emulator.http.limits import HttpLimits
 from emulator.http.messages import Service
 from emulator.http.protocol_detector import ProtocolDetector
-from emulator.http.rules import Rules
 from emulator.log import log
 
 BACKLOG = 1024
@@ -50,15 +50,15 @@ async def listen(
     host: str,
     port: int,
     *,
-    rules: Rules | None = None,
+    limits: HttpLimits | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> Listener:
     """Listen on a port (0: any free port). Raises `OSError`."""
     loop = asyncio.get_running_loop()
-    connections, used_rules = Connections(), rules or Rules()
+    connections, used_limits = Connections(), limits or HttpLimits()
 
     def detector() -> ProtocolDetector:
-        return ProtocolDetector(service, used_rules, connections)
+        return ProtocolDetector(service, used_limits, connections)
 
     server = await loop.create_server(detector, host, port, backlog=BACKLOG, start_serving=tls is None)
     bound = int(server.sockets[0].getsockname()[1])
@@ -68,7 +68,7 @@ async def listen(
             own = shared.dup()
             own.listen(BACKLOG)
             own.setblocking(False)
-            accepting = _TlsAcceptor(own, detector, tls, used_rules)
+            accepting = _TlsAcceptor(own, detector, tls, used_limits)
             listener._accepting.append(loop.create_task(accepting.run()))
     return listener
 
@@ -77,9 +77,13 @@ class _TlsAcceptor:
     """The acceptor of one socket, with TLS for connections that start with a TLS handshake."""
 
     def __init__(
-        self, sock: socket.socket, door: type[ProtocolDetector] | object, tls: ssl.SSLContext, rules: Rules
+        self,
+        sock: socket.socket,
+        detector: type[ProtocolDetector] | object,
+        tls: ssl.SSLContext,
+        limits: HttpLimits,
     ):
-        self._sock, self._door, self._tls, self._rules = sock, door, tls, rules
+        self._sock, self._detector, self._tls, self._limits = sock, detector, tls, limits
         self._opening: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -109,14 +113,14 @@ class _TlsAcceptor:
         taken = False
         try:
             connection.setblocking(False)
-            async with asyncio.timeout(self._rules.head_s):
+            async with asyncio.timeout(self._limits.head_s):
                 first = await _peek(connection)
             if first:
                 tls = self._tls if first == _TLS_HANDSHAKE else None
-                limit_s = self._rules.head_s if tls is not None else None
+                limit_s = self._limits.head_s if tls is not None else None
                 taken = True
                 await loop.connect_accepted_socket(
-                    self._door,  # type: ignore[arg-type]
+                    self._detector,  # type: ignore[arg-type]
                     connection,
                     ssl=tls,
                     ssl_handshake_timeout=limit_s,

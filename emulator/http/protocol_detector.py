@@ -11,8 +11,8 @@ from typing import cast
 
 from emulator.http.connections import Connections
 from emulator.http.http1 import Http1
+from emulator.http.limits import HttpLimits
 from emulator.http.messages import Service
-from emulator.http.rules import Rules
 
 _PREFACE = b"PRI"
 
@@ -20,8 +20,8 @@ _PREFACE = b"PRI"
 class ProtocolDetector(asyncio.Protocol):
     """A connection whose HTTP version is not known yet."""
 
-    def __init__(self, service: Service, rules: Rules, connections: Connections) -> None:
-        self._service, self._rules, self._connections = service, rules, connections
+    def __init__(self, service: Service, limits: HttpLimits, connections: Connections) -> None:
+        self._service, self._limits, self._connections = service, limits, connections
         self._transport: asyncio.Transport | None = None
         self._first = b""
         self._timer: asyncio.TimerHandle | None = None
@@ -31,7 +31,7 @@ class ProtocolDetector(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._rules.idle_s, self.abort)
+        self._timer = loop.call_later(self._limits.idle_s, self.abort)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() == "h2":
             self._open(True)
@@ -73,9 +73,9 @@ class ProtocolDetector(asyncio.Protocol):
         if is_http2:
             from emulator.http.http2 import Http2  # Loading `h2` takes a tenth of a second.
 
-            protocol = Http2(self._service, self._rules, self._connections)
+            protocol = Http2(self._service, self._limits, self._connections)
         else:
-            protocol = Http1(self._service, self._rules, self._connections)
+            protocol = Http1(self._service, self._limits, self._connections)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         self._leave()

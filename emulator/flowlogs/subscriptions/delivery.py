@@ -19,7 +19,7 @@ import structlog
 
 from connectors.formats.envelope import control_message, wrap_subscription
 from emulator.flowlogs.service_client import ServiceClient, content
-from emulator.flowlogs.subscriptions.filters import Destination, SubscriptionFilter
+from emulator.flowlogs.subscriptions.filters import SubscriptionDestination, SubscriptionFilter
 from emulator.kinesis.call import Call
 from emulator.kinesis.errors import Refused
 from emulator.kinesis.protocol.wire import Format
@@ -55,7 +55,7 @@ class SubscriptionDelivery:
         self._store, self._client, self._clock, self._pause_s = store, client, clock, pause_s
         self._next_id = clock() * _IDS_PER_MS  # Ids increase across restarts.
 
-    async def test(self, destination: Destination) -> bool:
+    async def test(self, destination: SubscriptionDestination) -> bool:
         """Send the test message. Return True if the destination accepted it."""
         kind = "Firehose" if destination.service == "firehose" else "Kinesis stream"
         try:
@@ -96,7 +96,7 @@ class SubscriptionDelivery:
                 reason=why,
             )
 
-    async def _put_all(self, destination: Destination, records: list[Record]) -> list[Record]:
+    async def _put_all(self, destination: SubscriptionDestination, records: list[Record]) -> list[Record]:
         """Put records and retry throttled ones. Return the records that were never accepted."""
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -106,7 +106,7 @@ class SubscriptionDelivery:
                 break
         return records
 
-    async def _put(self, destination: Destination, records: list[Record]) -> list[Record]:
+    async def _put(self, destination: SubscriptionDestination, records: list[Record]) -> list[Record]:
         """Put records once. Return the throttled ones."""
         if destination.service == "kinesis":
             return self._put_to_kinesis(destination, records)
@@ -115,7 +115,7 @@ class SubscriptionDelivery:
             left += await self._put_to_firehose(destination, batch)
         return left
 
-    def _put_to_kinesis(self, destination: Destination, records: list[Record]) -> list[Record]:
+    def _put_to_kinesis(self, destination: SubscriptionDestination, records: list[Record]) -> list[Record]:
         now_ms, request = self._clock(), cast("dict[str, object]", {"StreamARN": destination.arn})
         call = Call(self._store, destination.scope, request, now_ms, Format.CBOR, "PutRecords")
         try:
@@ -130,7 +130,9 @@ class SubscriptionDelivery:
         # A result has either this field, or the sequence number and shard of a stored record.
         return [record for record, result in zip(records, results, strict=True) if b"ErrorCode" in result]
 
-    async def _put_to_firehose(self, destination: Destination, records: list[Record]) -> list[Record]:
+    async def _put_to_firehose(
+        self, destination: SubscriptionDestination, records: list[Record]
+    ) -> list[Record]:
         entries = [{"Data": pybase64.b64encode(data).decode("ascii")} for _, data in records]
         request = {"DeliveryStreamName": destination.name, "Records": entries}
         answer = await self._client.firehose(destination.scope, "PutRecordBatch", request)

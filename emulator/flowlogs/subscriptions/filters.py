@@ -49,7 +49,7 @@ _ARN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
+class SubscriptionDestination:
     """A Kinesis stream or a delivery stream."""
 
     service: str
@@ -58,7 +58,7 @@ class Destination:
     arn: str
 
     @classmethod
-    def read(cls, arn: str) -> Destination | None:
+    def read(cls, arn: str) -> SubscriptionDestination | None:
         """Return the destination of an ARN, or None if it is neither a stream nor a delivery stream."""
         found = _ARN.fullmatch(arn)
         return None if found is None else cls(found[1], Scope(found[3], found[2]), found[4], arn)
@@ -82,7 +82,7 @@ class SubscriptionFilter:
     name: str
     pattern: str
     matches: Matches | None
-    destination: Destination
+    destination: SubscriptionDestination
     role_arn: str
     distribution: str
     created_ms: int

@@ -25,7 +25,7 @@ from emulator.flowlogs.subscriptions.delivery import SubscriptionDelivery
 from emulator.flowlogs.subscriptions.filters import (
     FILTERS_MAX,
     SHAPES,
-    Destination,
+    SubscriptionDestination,
     SubscriptionFilter,
     SubscriptionFilters,
     check_request,
@@ -115,7 +115,7 @@ class Subscriptions:
         names = theirs | {one.name for one in self.filters.of(scope, group)}
         if name not in names and len(names) >= FILTERS_MAX:
             raise limit_exceeded("Resource limit exceeded.")  # LocalStack's recording, 2026-02-06
-        destination = Destination.read(arn)
+        destination = SubscriptionDestination.read(arn)
         if destination is None or destination.scope != scope or not await self._delivery.test(destination):
             raise unreachable(arn)
         if name in theirs:

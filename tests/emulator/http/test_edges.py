@@ -13,15 +13,15 @@ import aiohttp
 import pytest
 
 from emulator.http import certificate
+from emulator.http.limits import HEAD_MAX_BYTES, HttpLimits
 from emulator.http.listener import listen
 from emulator.http.messages import Incoming, Outgoing, Service
-from emulator.http.rules import HEAD_MAX_BYTES, Rules
 from tests.emulator.http.http2_client import http2
 
 pytestmark = pytest.mark.socket
 
-QUICK = Rules(head_s=0.3, silence_s=0.3, idle_s=0.3, linger_s=0.3, body_max_bytes=lambda _: 1_000_000)
-PATIENT = Rules(body_max_bytes=lambda _: 1_000_000)
+QUICK = HttpLimits(head_s=0.3, silence_s=0.3, idle_s=0.3, linger_s=0.3, body_max_bytes=lambda _: 1_000_000)
+PATIENT = HttpLimits(body_max_bytes=lambda _: 1_000_000)
 
 
 async def echo(incoming: Incoming) -> Outgoing:
@@ -30,9 +30,9 @@ async def echo(incoming: Incoming) -> Outgoing:
 
 @asynccontextmanager
 async def listening(
-    service: Service = echo, rules: Rules = PATIENT, tls: ssl.SSLContext | None = None
+    service: Service = echo, limits: HttpLimits = PATIENT, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[int]:
-    listener = await listen(service, "127.0.0.1", 0, rules=rules, tls=tls)
+    listener = await listen(service, "127.0.0.1", 0, limits=limits, tls=tls)
     try:
         yield listener.port
     finally:
@@ -154,7 +154,7 @@ async def test_a_head_without_end_is_refused() -> None:
     ],
 )
 async def test_a_silent_client_is_given_up(sent: bytes, status: bytes) -> None:
-    async with listening(rules=QUICK) as port:
+    async with listening(limits=QUICK) as port:
         assert (await told(port, sent))[: len(status)] == status
 
 
@@ -166,7 +166,7 @@ async def test_a_client_that_takes_no_answer_is_given_up() -> None:
 
         return Outgoing(200, {}, parts())
 
-    listener = await listen(endless, "127.0.0.1", 0, rules=QUICK)
+    listener = await listen(endless, "127.0.0.1", 0, limits=QUICK)
     async with raw(listener.port) as (reader, writer):
         writer.write(post(b""))
         await reader.readexactly(1)

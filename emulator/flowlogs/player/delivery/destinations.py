@@ -61,7 +61,7 @@ class DeliveryContext:
 
 
 @dataclass(slots=True)
-class LogStreams:
+class CloudWatchDestination:
     """The destination CloudWatch Logs, with one log stream for each interface.
 
     `filters` returns the traffic filters of all flow logs that write to the log group of a flow log.
@@ -122,7 +122,7 @@ class LogStreams:
 
 
 @dataclass(slots=True)
-class Bucket:
+class S3Destination:
     """The destination S3, with one or more files for each five minutes."""
 
     flow_log: FlowLog
@@ -169,7 +169,7 @@ class Bucket:
 
 
 @dataclass(slots=True)
-class DeliveryStream:
+class FirehoseDestination:
     """The destination Firehose: each line is a record with one JSON object and a newline (from captures)."""
 
     flow_log: FlowLog
@@ -200,7 +200,7 @@ class DeliveryStream:
         """Do nothing: this destination holds no records back."""
 
 
-Destination = LogStreams | Bucket | DeliveryStream
+Destination = CloudWatchDestination | S3Destination | FirehoseDestination
 
 
 async def _tried(call: Awaitable[T], lines: int) -> T:

@@ -16,12 +16,12 @@ import structlog
 from emulator.flowlogs.flow_log import CLOUDWATCH, S3, FlowLog
 from emulator.flowlogs.player.delivery.batches import IntervalBatch
 from emulator.flowlogs.player.delivery.destinations import (
-    Bucket,
+    CloudWatchDestination,
     DeliveryContext,
-    DeliveryStream,
     Destination,
-    LogStreams,
+    FirehoseDestination,
     NotDelivered,
+    S3Destination,
 )
 from emulator.world.traffic.chance import mixed_number, of_text
 
@@ -97,9 +97,11 @@ def make_publisher(
     kind = flow_log.settings.destination_type
     destination: Destination
     if kind == CLOUDWATCH:
-        destination = LogStreams(flow_log, context, filters)
+        destination = CloudWatchDestination(flow_log, context, filters)
     else:
-        destination = Bucket(flow_log, context) if kind == S3 else DeliveryStream(flow_log, context)
+        destination = (
+            S3Destination(flow_log, context) if kind == S3 else FirehoseDestination(flow_log, context)
+        )
     return Publisher(flow_log, destination)
 
 

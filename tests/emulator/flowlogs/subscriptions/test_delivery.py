@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from connectors.formats.envelope import unwrap
 from emulator.flowlogs.service_client import ServiceClient
 from emulator.flowlogs.subscriptions.delivery import ATTEMPTS, EVENTS_PER_ENVELOPE, SubscriptionDelivery
-from emulator.flowlogs.subscriptions.filters import Destination, SubscriptionFilter
+from emulator.flowlogs.subscriptions.filters import SubscriptionDestination, SubscriptionFilter
 from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.kinesis.call import Call
 from emulator.kinesis.limits import Throttle, ThrottleLimits
@@ -37,7 +37,7 @@ def carrier(store: Store, clock: Callable[[], int], firehose: Service = nobody) 
 
 
 def subscription(arn: str) -> SubscriptionFilter:
-    destination = Destination.read(arn)
+    destination = SubscriptionDestination.read(arn)
     assert destination is not None
     return SubscriptionFilter(SCOPE, "g", "f", "", None, destination, "role", "ByLogStream", START_MS)
 

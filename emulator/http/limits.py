@@ -21,7 +21,7 @@ def _always(_: Mapping[str, str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class HttpLimits:
     """The limits of one listener, in seconds and bytes.
 
     `body_max_bytes` returns the maximum body size, and `inflates` returns True if the body is to be
