@@ -16,9 +16,9 @@ SLEEPS = frozenset({"asyncio.sleep", "sleep", "time.sleep"})
 # Function → the reason for its sleep.
 ALLOWED = {
     "tests/acceptance/brokers/kills.py::_kill_brokers": "the times of the kills are the case",
-    "tests/acceptance/brokers/kills.py::_play": "no event marks the absence of duplicates after the last line",
-    "tests/acceptance/chaos.py::_settle": "no event marks the absence of duplicates after the last line",
-    "tests/acceptance/faults.py::_settle": "no event marks the absence of duplicates after the last line",
+    "tests/acceptance/brokers/kills.py::_play": "no event marks the absence of late duplicates",
+    "tests/acceptance/chaos.py::_settle": "no event marks the absence of late duplicates",
+    "tests/acceptance/faults.py::_settle": "no event marks the absence of late duplicates",
     "tests/acceptance/faults.py::_keep_up": "the pause of the polls that call it",
     "tests/acceptance/outages/outage.py::stuck": "the length of the fault is the case",
     "tests/connectors/kinesis/test_faults.py::slowly": "the slow commit is the fault",

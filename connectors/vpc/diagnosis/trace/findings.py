@@ -1,4 +1,4 @@
-"""What a walk finds: the causes of a failure, the components on the path, and the state of the connection."""
+"""The findings of a walk: the causes of a failure, the components of the path, the connection's state."""
 
 from __future__ import annotations
 
