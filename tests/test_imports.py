@@ -81,7 +81,7 @@ MAY_IMPORT = {
     "emulator.firehose": "emulator.http emulator.kinesis",
     "emulator.moto": "emulator.http",
     "emulator.ledger": "connectors.formats",
-    "emulator.load": "connectors.formats emulator.ledger",
+    "emulator.load": ("connectors.formats connectors.vpc emulator.flowlogs emulator.ledger emulator.world"),
     "emulator.world": "connectors.vpc emulator.ledger",
     "emulator.flowlogs": (
         "connectors.formats connectors.vpc emulator.firehose emulator.http emulator.kinesis emulator.ledger"

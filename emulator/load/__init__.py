@@ -1,7 +1,6 @@
 """A bounded load on a Kinesis stream.
 
-`traffic` generates ordinary traffic and `incidents` plants a port scan and a misconfigured group; both are
-pure and seeded: the same `Load` has the same bytes everywhere. `file` reads a user's flow logs instead, and
-`file_order` puts its lines in order of time. `feed` writes batches to the stream, as a producer or as a
-subscription.
+`simulated` is the traffic of a preset's estate with its incidents, seeded: the same seed has the same lines.
+`file` reads a user's flow logs instead, and `file_order` puts its lines in order of time. Both make each
+`line_batch` that `feed` writes to the stream, as a producer or as a subscription.
 """

@@ -21,7 +21,7 @@ from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_af
 from tenacity.wait import wait_base, wait_random_exponential
 
 from connectors.formats.envelope import control_message, wrap_subscription
-from emulator.load.traffic import Batch
+from emulator.load.line_batch import LineBatch
 
 Payload = Literal["lines", "cloudwatch"]
 
@@ -51,7 +51,7 @@ class _PartialFailure(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class KinesisRecord:
     """One Kinesis record to put, and how many lines it carries."""
 
     key: str
@@ -62,7 +62,7 @@ class Record:
 async def feed(  # noqa: PLR0913 - the knobs of `vpcflow replay`, one by one
     client: Client,
     stream: str,
-    batches: Iterable[Batch],
+    batches: Iterable[LineBatch],
     *,
     payload: Payload,
     rate: float | None,
@@ -100,7 +100,7 @@ async def feed(  # noqa: PLR0913 - the knobs of `vpcflow replay`, one by one
 
 
 async def _put(
-    client: Client, stream: str, call: list[Record], backoff: wait_base, count: Callable[[int], None]
+    client: Client, stream: str, call: list[KinesisRecord], backoff: wait_base, count: Callable[[int], None]
 ) -> None:
     """Put the records of one call, and those that were refused again, until all are taken."""
     left, why = call, ""
@@ -126,9 +126,11 @@ async def _put(
         ) from error
 
 
-def to_calls(records: Iterable[Record], *, max_lines: int | None = None) -> Iterator[list[Record]]:
+def to_calls(
+    records: Iterable[KinesisRecord], *, max_lines: int | None = None
+) -> Iterator[list[KinesisRecord]]:
     """Group records into calls within the limits of `PutRecords`; with `max_lines`, into smaller ones."""
-    call: list[Record] = []
+    call: list[KinesisRecord] = []
     size = lines = 0
     for record in records:
         cost = len(record.data) + len(record.key.encode())
@@ -143,24 +145,26 @@ def to_calls(records: Iterable[Record], *, max_lines: int | None = None) -> Iter
         yield call
 
 
-def to_records(batches: Iterable[Batch], payload: Payload, lines_per_record: int = 200) -> Iterator[Record]:
+def to_records(
+    batches: Iterable[LineBatch], payload: Payload, lines_per_record: int = 200
+) -> Iterator[KinesisRecord]:
     """Pack the lines of batches into records, in their order (`lines`) or by log stream (`cloudwatch`)."""
     if payload == "cloudwatch":
-        yield Record("control", control_message(), 0)
+        yield KinesisRecord("control", control_message(), 0)
     for batch in batches:
         yield from _plain(batch, lines_per_record) if payload == "lines" else _envelopes(batch)
 
 
-def _plain(batch: Batch, lines_per_record: int) -> Iterator[Record]:
+def _plain(batch: LineBatch, lines_per_record: int) -> Iterator[KinesisRecord]:
     """Join lines. The key spreads records over the shards at random, yet follows from the load's seed."""
     lines = batch.frame["line"].to_list()
     for at in range(0, len(lines), lines_per_record):
         part = lines[at : at + lines_per_record]
         data = "\n".join([batch.header, *part] if batch.header else part).encode()
-        yield Record(f"{zlib.crc32(data):08x}", data, len(part))
+        yield KinesisRecord(f"{zlib.crc32(data):08x}", data, len(part))
 
 
-def _envelopes(batch: Batch) -> Iterator[Record]:
+def _envelopes(batch: LineBatch) -> Iterator[KinesisRecord]:
     """Wrap lines as a subscription with distribution by log stream does: one interface, one partition key."""
     place = (pl.int_range(pl.len()) + batch.first).cast(pl.String).str.zfill(20)
     frame = batch.frame.select(
@@ -176,5 +180,5 @@ def _envelopes(batch: Batch) -> Iterator[Record]:
         for first in range(at, at + length, EVENTS_PER_ENVELOPE):
             part = events[first : min(first + EVENTS_PER_ENVELOPE, at + length)]
             header = [(part[0][0], part[0][1], batch.header)] if batch.header else []
-            yield Record(log_stream, wrap_subscription(log_stream, header + part), len(part))
+            yield KinesisRecord(log_stream, wrap_subscription(log_stream, header + part), len(part))
         at += length

@@ -21,7 +21,7 @@ import polars as pl
 
 from connectors.formats.flowlog import BOM, FIELD_VERSIONS, Format, header_of, parse_format
 from emulator.ledger.from_file import entity_and_start
-from emulator.load.traffic import Batch
+from emulator.load.line_batch import LineBatch
 
 BATCH_LINES = 20_000
 
@@ -144,7 +144,7 @@ def _raw(file: BinaryIO) -> Iterator[bytes]:
     return (line.encode() for line in codecs.getreader("utf-16")(file, "replace"))
 
 
-def batch_of(part: Lines, first: int, known: Format) -> Batch:
+def batch_of(part: Lines, first: int, known: Format) -> LineBatch:
     """Return lines of a file as a batch that `feed` takes; `first` is the place of the first one.
 
     A format other than the `known` one, which the connector is set to, travels as a header in each record.
@@ -158,4 +158,4 @@ def batch_of(part: Lines, first: int, known: Format) -> Batch:
         "start": [start for _, start in read],
     }
     frame = pl.DataFrame(columns, schema={"line": pl.String, "eni": pl.String, "start": pl.Int64})
-    return Batch(first, frame, "" if part.names == known else " ".join(part.names))
+    return LineBatch(first, frame, "" if part.names == known else " ".join(part.names))

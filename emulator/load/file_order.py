@@ -17,7 +17,7 @@ import polars as pl
 from connectors.formats.flowlog import Format
 from emulator.ledger.from_file import entity_and_start
 from emulator.load.file import BATCH_LINES, Lines
-from emulator.load.traffic import Batch
+from emulator.load.line_batch import LineBatch
 
 SPAN_S = 600
 
@@ -41,7 +41,7 @@ def by_time(batches: Iterable[Lines]) -> Iterator[Lines]:
                     yield Lines(formats[number], lines)
 
 
-def cut(batch: Batch) -> Iterator[Batch]:
+def cut(batch: LineBatch) -> Iterator[LineBatch]:
     """Yield a batch in parts of one span each, oldest first."""
     first = batch.first
     by_start = batch.frame.with_columns(span=pl.col("start") // SPAN_S).sort("span", maintain_order=True)

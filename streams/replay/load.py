@@ -11,8 +11,10 @@ from connectors.formats.flowlog import BadFormat, log_format, missing_fields
 from connectors.formats.json_records import line_shape
 from emulator.ledger.from_file import AHEAD_S, FileLedger, field_count
 from emulator.ledger.ledger import Ledger
-from emulator.load import file, file_order, traffic
-from emulator.load.traffic import Batch
+from emulator.load import file, file_order
+from emulator.load.line_batch import LineBatch
+from emulator.load.simulated import Load, SimulatedLoad
+from emulator.world.topology.presets import preset
 
 
 class ReplayError(RuntimeError):
@@ -54,7 +56,7 @@ class Loaded:
 
     ledger: Ledger
     refused: int
-    source: Iterable[Batch]
+    source: Iterable[LineBatch]
     line_format: str = "default"
 
 
@@ -63,8 +65,9 @@ def load(options: Options) -> Loaded:
     if options.world:
         return Loaded(Ledger(), 0, ())
     if not options.path:
-        made = synthetic(options)
-        return Loaded(Ledger(labels=traffic.labels(made)), 0, traffic.batches(made, batch_lines(made)))
+        wanted = Load(options.records, options.seed, end=int(time.time()))
+        made = SimulatedLoad(wanted, preset(wanted.preset))
+        return Loaded(Ledger(labels=made.labels), 0, made.batches())
     return _file(options.path, options.line_format)
 
 
@@ -109,26 +112,9 @@ def _nothing_understood(path: str, counted: FileLedger) -> str:
     )
 
 
-def _file_batches(path: str, line_format: str | None, *, is_ordered: bool) -> Iterator[Batch]:
+def _file_batches(path: str, line_format: str | None, *, is_ordered: bool) -> Iterator[LineBatch]:
     names, batches = file.read_lines(path, line_format)
     first = 0
     for batch in batches if is_ordered else file_order.by_time(batches):
         yield from file_order.cut(file.batch_of(batch, first, names))
         first += len(batch.lines)
-
-
-def batch_lines(load: traffic.Load) -> int:
-    """Return how many lines a batch has: those of ten minutes at most.
-
-    The lines of an interface in a batch travel together, so a batch is not in the order of time.
-    """
-    return max(1, min(traffic.CHUNK_LINES, load.records * file_order.SPAN_S // load.span_s))
-
-
-_LOADED_AT = int(time.time())
-
-
-def synthetic(options: Options) -> traffic.Load:
-    """Return the synthetic load; it ends about now, so that the page looks as it does in real life."""
-    span_s = traffic.Load(options.records, options.seed).span_s
-    return traffic.Load(options.records, options.seed, start=(_LOADED_AT - span_s) // 60 * 60)

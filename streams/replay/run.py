@@ -18,7 +18,7 @@ from rich.live import Live
 
 from emulator.ledger.ledger import Ledger, compare_alerts
 from emulator.load import feed
-from emulator.load.traffic import Batch
+from emulator.load.line_batch import LineBatch
 from streams.replay import report, world
 from streams.replay.load import Options, ReplayError
 from streams.replay.processes import ChildFailed
@@ -125,10 +125,10 @@ async def _play(stage: Stage, ledger: Ledger, progress: Progress) -> None:
     ledger.become(await world.play(stage.endpoint, how, lambda lines: setattr(progress, "put", lines)))
 
 
-async def _feed(stage: Stage, ledger: Ledger, source: Iterable[Batch], progress: Progress) -> None:
+async def _feed(stage: Stage, ledger: Ledger, source: Iterable[LineBatch], progress: Progress) -> None:
     progress.began = time.monotonic()
 
-    def counted(batches: Iterable[Batch]) -> Iterator[Batch]:
+    def counted(batches: Iterable[LineBatch]) -> Iterator[LineBatch]:
         for batch in batches:
             if not stage.options.path:
                 ledger.add_columns(batch.frame)

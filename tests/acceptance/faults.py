@@ -33,10 +33,11 @@ from connectors.settings import Work
 from emulator.kafka.cluster import Node, kafka_node
 from emulator.kafka.ports import free_port
 from emulator.ledger.ledger import Ledger, Report, compare
-from emulator.load import feed, traffic
+from emulator.load import feed
 from streams.replay.observer import Finals, Observer
 from streams.replay.processes import Child
 from streams.windows.merge import Rules
+from tests import synthetic
 from tests.acceptance import merge_state
 from tests.acceptance.seeds import resume_all, run_seeds
 from tests.processes import answers, environment, until
@@ -110,7 +111,7 @@ async def run(
     seed: int, *, faulty_s: float = 60.0, rate: float = 3000.0, has_outage: bool = False
 ) -> Outcome:
     """Run one seed and return what it came to. Raises `TimeoutError` when it does not settle."""
-    load = traffic.Load(int(faulty_s * rate), seed, enis=ENIS, span_s=OUTAGE_SPAN_S if has_outage else 0)
+    load = synthetic.Load(int(faulty_s * rate), seed, enis=ENIS, span_s=OUTAGE_SPAN_S if has_outage else 0)
     load = replace(load, start=(int(time.time()) - load.span_s) // 60 * 60)
     ledger = Ledger()
     async with kafka_node() as node:
@@ -174,11 +175,11 @@ def kinesis_client(emulator: Child) -> Any:
     )
 
 
-async def feed_load(client: Any, load: traffic.Load, ledger: Ledger, rate: float) -> None:
+async def feed_load(client: Any, load: synthetic.Load, ledger: Ledger, rate: float) -> None:
     """Put a load on the stream at a rate, lines a second, and count it in the ledger."""
 
     def counted() -> Any:
-        for batch in traffic.batches(load, 2000):
+        for batch in synthetic.batches(load, 2000):
             ledger.add_columns(batch.frame)
             yield batch
 

@@ -28,8 +28,9 @@ from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from emulator.kafka.cluster import kafka_node
 from emulator.kafka.ports import free_port
-from emulator.load import feed, traffic
+from emulator.load import feed
 from streams.replay.processes import Child
+from tests import synthetic
 from tests.bench import objects
 from tests.bench.kinesis.figures import Figure, at_most, show
 from tests.bench.load import SEED
@@ -128,7 +129,7 @@ async def throughput(payload: str, lines: int, lines_per_record: int) -> tuple[f
         await feed.feed(
             one.client,
             STREAM,
-            traffic.batches(traffic.Load(lines, SEED, span_s=900)),
+            synthetic.batches(synthetic.Load(lines, SEED, span_s=900)),
             payload=payload,
             rate=None,
             on_progress=lambda _: None,

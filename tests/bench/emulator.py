@@ -17,8 +17,9 @@ from connectors.kinesis.get_records import RecordsCall
 from connectors.kinesis.polling import LIMIT_MOST
 from connectors.kinesis.positions import Position
 from emulator.kafka.ports import free_port
-from emulator.load import feed, traffic
+from emulator.load import feed
 from streams.replay.processes import Child
+from tests import synthetic
 from tests.bench.load import LINES, SEED
 from tests.processes import answers, until
 
@@ -43,12 +44,12 @@ async def measure(lines: int = LINES // 2) -> dict[str, float]:
             await asyncio.to_thread(
                 client.get_waiter("stream_exists").wait, StreamName="bench", WaiterConfig={"Delay": 1}
             )
-            load = traffic.Load(lines, SEED, span_s=900)
+            load = synthetic.Load(lines, SEED, span_s=900)
             idle = _cpu_s(server.pid)
             await feed.feed(
                 client,
                 "bench",
-                traffic.batches(load),
+                synthetic.batches(load),
                 payload="lines",
                 rate=None,
                 on_progress=lambda _: None,

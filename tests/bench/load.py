@@ -11,7 +11,7 @@ import polars as pl
 from connectors.kafka.blocks import BlockWriter, Provenance, Report, Sent
 from connectors.kafka.messages import Message
 from connectors.progress import SlotProgress
-from emulator.load import traffic
+from tests import synthetic
 
 LINES = 1_000_000
 SEED = 7
@@ -22,8 +22,8 @@ LATER_S = 270
 @lru_cache(maxsize=4)
 def texts(lines: int = LINES, lines_a_block: int = LINES_A_BLOCK) -> tuple[bytes, ...]:
     """Return the load as blocks of text."""
-    load = traffic.Load(lines, SEED, span_s=900)
-    return tuple(batch.text for batch in traffic.batches(load, lines_a_block))
+    load = synthetic.Load(lines, SEED, span_s=900)
+    return tuple(batch.text for batch in synthetic.batches(load, lines_a_block))
 
 
 def block_messages(prefix: str, slots: int, lines: int = LINES) -> list[Message]:
@@ -36,8 +36,8 @@ def block_messages(prefix: str, slots: int, lines: int = LINES) -> list[Message]
     writers = [BlockWriter(prefix, slot, Sent()) for slot in range(slots)]
     messages: list[Message] = []
     arrived_ms = int(time.time() * 1000)
-    load = traffic.Load(lines, SEED, span_s=900)
-    for batch in traffic.batches(load, LINES_A_BLOCK * slots):
+    load = synthetic.Load(lines, SEED, span_s=900)
+    for batch in synthetic.batches(load, LINES_A_BLOCK * slots):
         newest = int(batch.frame["start"].max())
         frame = batch.frame.select("eni", "line")
         targets = [crc32(str(eni).encode()) // 65_536 % slots for eni in frame["eni"].to_list()]

@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from isal import igzip
 
 from connectors.formats.flowlog import DEFAULT_FORMAT
-from emulator.load import traffic
 from streams.replay.processes import Child
+from tests import synthetic
 from tests.bench.load import SEED
 from tests.processes import environment, until
 
@@ -26,7 +26,7 @@ def write_object(path: Path, most_bytes: int) -> int:
     lines = 0
     with igzip.open(path, "wb", compresslevel=1) as file:
         file.write(" ".join(DEFAULT_FORMAT).encode() + b"\n")
-        for batch in traffic.batches(traffic.Load(1 << 30, SEED, span_s=900)):
+        for batch in synthetic.batches(synthetic.Load(1 << 30, SEED, span_s=900)):
             file.write(batch.text + b"\n")
             lines += batch.frame.height
             if path.stat().st_size >= most_bytes:

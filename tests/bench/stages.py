@@ -24,9 +24,10 @@ from connectors.kinesis.client import parse_answer
 from connectors.kinesis.positions import Position
 from connectors.kinesis.transaction import Naming, ParseContext, content_of, parse_records
 from emulator.kafka.cluster import kafka_node
-from emulator.load import feed, traffic
+from emulator.load import feed
 from streams.sums.accumulator import Sums
 from streams.sums.lines import plan
+from tests import synthetic
 from tests.bench.load import LINES, SEED, texts
 
 BEST_OF = 5
@@ -73,9 +74,9 @@ def sums(lines_a_block: int, lines: int = LINES) -> float:
 
 def cloudwatch_bodies(lines: int) -> list[bytes]:
     """Return the load as GetRecords bodies of CloudWatch envelopes."""
-    load = traffic.Load(lines, SEED, span_s=900)
+    load = synthetic.Load(lines, SEED, span_s=900)
     bodies, records = [], []
-    for number, record in enumerate(feed.to_records(traffic.batches(load), "cloudwatch", 200)):
+    for number, record in enumerate(feed.to_records(synthetic.batches(load), "cloudwatch", 200)):
         data = pybase64.b64encode(record.data).decode()
         records.append(
             {

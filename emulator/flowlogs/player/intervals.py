@@ -58,7 +58,7 @@ class Intervals:
     def add(self, minute: Minute) -> Iterator[Portion]:
         """Add a minute. Yield the intervals that it completes."""
         if self._each_minute.any():
-            yield self._portion([_of(minute, self._each_minute)], self._each_minute)
+            yield self._filtered([_of(minute, self._each_minute)], self._each_minute)
         if self._each_interval.any():
             self._gathered.append(_of(minute, self._each_interval))
         if (minute.minute + 1) * MINUTE_S % self.flow_log.settings.interval_s == 0:
@@ -68,36 +68,41 @@ class Intervals:
         """Yield the incomplete interval at the end of a world."""
         gathered, self._gathered = self._gathered, []
         if gathered:
-            yield self._portion(gathered, self._each_interval)
+            yield self._filtered(gathered, self._each_interval)
 
-    def _portion(self, minutes: list[Minute], members: Array) -> Portion:
-        found = [minute.records for minute in minutes]
-        together = found[0] if len(found) == 1 else merged(_by_eni(Records.joined(found)))
-        is_busy = np.zeros(len(members), np.bool_)
-        is_busy[together.eni] = True
-        is_skipped = np.zeros(len(members), np.bool_)
-        is_skipped[[number for minute in minutes for number in minute.skipped]] = True
-        is_skipped &= members & is_busy
-        kept = self._filtered(together) & ~(is_skipped[together.eni] & (np.arange(len(together)) % 2 == 1))
-        return Portion(
-            begins=minutes[0].begins,
-            ends=minutes[-1].begins + MINUTE_S,
-            records=together.take(np.flatnonzero(kept)),
-            idle=np.flatnonzero(members & ~is_busy),
-            skipped=np.flatnonzero(is_skipped),
-        )
-
-    def _filtered(self, records: Records) -> Array:
+    def _filtered(self, minutes: list[Minute], members: Array) -> Portion:
+        portion = portion_of(minutes, members)
         wanted = self.flow_log.settings.filter
         if wanted == "ALL":
-            return np.ones(len(records), np.bool_)
-        passes: Array = records.is_reject == int(wanted == "REJECT")
-        return passes
+            return portion
+        is_wanted = portion.records.is_reject == int(wanted == "REJECT")
+        return replace(portion, records=portion.records.take(np.flatnonzero(is_wanted)))
 
     def _covers(self, eni: Eni) -> bool:
         level = self.flow_log.settings.resource_type
         own = {"VPC": eni.vpc_id, "Subnet": eni.subnet_id, "NetworkInterface": eni.interface_id}[level]
         return own == self.flow_log.resource_id
+
+
+def portion_of(minutes: list[Minute], members: Array) -> Portion:
+    """Return the interval that some minutes make. `members`: for each interface of the directory, a bool."""
+    found = [minute.records for minute in minutes]
+    together = found[0] if len(found) == 1 else merged(_by_eni(Records.joined(found)))
+    is_busy = np.zeros(len(members), np.bool_)
+    is_busy[together.eni] = True
+    is_skipped = np.zeros(len(members), np.bool_)
+    is_skipped[[number for minute in minutes for number in minute.skipped]] = True
+    is_skipped &= members & is_busy
+    if is_skipped.any():
+        is_lost = is_skipped[together.eni] & (np.arange(len(together)) % 2 == 1)
+        together = together.take(np.flatnonzero(~is_lost))
+    return Portion(
+        begins=minutes[0].begins,
+        ends=minutes[-1].begins + MINUTE_S,
+        records=together,
+        idle=np.flatnonzero(members & ~is_busy),
+        skipped=np.flatnonzero(is_skipped),
+    )
 
 
 def _of(minute: Minute, members: Array) -> Minute:

@@ -19,8 +19,9 @@ from tenacity import wait_none
 
 from connectors.formats.envelope import unwrap
 from emulator.load import feed as feeding
-from emulator.load.feed import FeedRefused, Payload, Record, feed, to_calls, to_records
-from emulator.load.traffic import Batch, Load, batches
+from emulator.load.feed import FeedRefused, KinesisRecord, Payload, feed, to_calls, to_records
+from emulator.load.line_batch import LineBatch
+from tests.synthetic import Load, batches
 
 pytestmark = pytest.mark.socket
 
@@ -152,12 +153,12 @@ def test_a_rate_fixes_the_time_of_every_call() -> None:
 
 
 def test_calls_keep_to_the_limits_of_put_records() -> None:
-    small = [Record("k", b"x" * 10, 1)] * 1_201
+    small = [KinesisRecord("k", b"x" * 10, 1)] * 1_201
     assert [len(call) for call in to_calls(small)] == [500, 500, 201]
-    large = [Record("k", b"x" * 1_000_000, 1)] * 9
+    large = [KinesisRecord("k", b"x" * 1_000_000, 1)] * 9
     assert [len(call) for call in to_calls(large)] == [4, 4, 1]
     assert [len(call) for call in to_calls(small[:10], max_lines=4)] == [4, 4, 2]
-    assert [len(call) for call in to_calls([Record("k", b"x", 100)] * 2, max_lines=4)] == [1, 1]
+    assert [len(call) for call in to_calls([KinesisRecord("k", b"x", 100)] * 2, max_lines=4)] == [1, 1]
 
 
 def test_plain_records_spread_their_keys_and_repeat_them_for_the_same_seed() -> None:
@@ -197,5 +198,5 @@ def test_envelopes_are_what_a_subscription_by_log_stream_delivers() -> None:
 
 def test_a_busy_interface_needs_several_envelopes() -> None:
     frame = next(batches(Load(1_300, 1, enis=1))).frame
-    records = list(to_records([Batch(0, frame)], "cloudwatch"))
+    records = list(to_records([LineBatch(0, frame)], "cloudwatch"))
     assert [record.lines for record in records] == [0, 500, 500, 300]

@@ -13,7 +13,7 @@ from emulator.ledger.from_file import FileLedger
 from emulator.ledger.ledger import Totals
 from emulator.load.feed import to_records
 from emulator.load.file import Lines, batch_of, read_lines
-from emulator.load.traffic import Load, batches
+from tests.synthetic import Load, batches
 
 HEADER = b"version account-id interface-id start end action log-status"
 CUSTOM = tuple(HEADER.decode().split())

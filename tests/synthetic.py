@@ -1,13 +1,8 @@
-"""Ordinary traffic of a synthetic VPC: a `Load` is a number, a seed and a span, and is always the same bytes.
+"""Synthetic lines for benches and for tests that need many of them: the same `Load` has the same bytes.
 
-Lines are made in chunks of a fixed size, each from its own generator, so that the size of a batch changes
-nothing. Columns come first and the text is written from them; the ledger is computed from the columns, never
-by parsing the text.
-
-What must hold, because detectors are judged on it: outside the planted incidents no interface has 10 % of
-its flows rejected in a window of 50 or more, and none has rejects on 20 ports. Chance would break that
-sooner or later, so rejects are not drawn: every n-th in-order flow of an interface is one, and probes go to
-a dozen ports.
+Faster and simpler than the simulation (`emulator.load.simulated`): 2,000 interfaces with traffic that means
+nothing. Lines are made in chunks of a fixed size, each from its own generator, so that the size of a batch
+changes nothing. The ledger is computed from the columns, never by parsing the text.
 """
 
 from __future__ import annotations
@@ -20,8 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from emulator.ledger.labels import Label
-from emulator.load import incidents
+from emulator.load.line_batch import LineBatch
 
 CHUNK_LINES = 65_536  # part of what a seed means: another size makes other lines
 ACTIONS = pl.Enum(["ACCEPT", "REJECT", "NODATA", "SKIPDATA"])
@@ -35,8 +29,6 @@ LATE_MAX_S = 300
 REJECT_SHARE_MAX = 0.05  # every 20th flow: at most 3 in 50, still well under 10 %
 ZIPF_EXPONENT = 0.9
 SPAN_MIN_S, SPAN_MAX_S = 2400, 3600
-"""Windows wait ten minutes for late lines. The incidents, in the middle, are final before the load ends."""
-INCIDENTS_MIN_RECORDS = 5_000  # below this the incidents would be most of the load
 
 _PEERS = 4096
 _PEERS_PER_ENI = 16
@@ -64,7 +56,6 @@ class Load:
     span_s: int = 0
     start: int = NEW_YEAR_2026
     reject_share: float = 0.02
-    with_incidents: bool = True
 
     def __post_init__(self) -> None:
         if self.records < 0 or self.seed < 0 or self.enis < 1 or self.span_s < 0:
@@ -81,50 +72,15 @@ class Load:
         """The first second after the load; every line's `start` is before it."""
         return self.start + self.span_s
 
-    @property
-    def has_incidents(self) -> bool:
-        """Whether incidents are planted: asked for, and the load is large and long enough for them."""
-        large = self.records >= INCIDENTS_MIN_RECORDS and self.enis > 1
-        return self.with_incidents and large and self.span_s >= incidents.MIN_SPAN_S
 
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Consecutive lines of a load: `first` is the place of the first of them, `frame` their columns.
-
-    Columns: `line` (text), `eni`, `action` (`NODATA` and `SKIPDATA` for log-status lines), `packets`,
-    `bytes`, `start`, `end` (epoch seconds). A `header` names the fields of lines whose format the connector
-    is not set to; it travels in each record.
-    """
-
-    first: int
-    frame: pl.DataFrame
-    header: str = ""
-
-    @property
-    def lines(self) -> int:
-        """How many lines there are."""
-        return self.frame.height
-
-    @property
-    def text(self) -> bytes:
-        """The lines joined by newlines, with none at the end."""
-        return str(self.frame["line"].str.join("\n").item()).encode()
-
-
-def batches(load: Load, batch_lines: int = CHUNK_LINES) -> Iterator[Batch]:
+def batches(load: Load, batch_lines: int = CHUNK_LINES) -> Iterator[LineBatch]:
     """Yield the lines of a load in the order they are sent, at most `batch_lines` at a time."""
     first = 0
     for frame in _chunks(load):
         for at in range(0, frame.height, batch_lines):
             part = frame.slice(at, batch_lines)
-            yield Batch(first, part)
+            yield LineBatch(first, part)
             first += part.height
-
-
-def labels(load: Load) -> tuple[Label, ...]:
-    """Return the labels of the incidents planted in a load."""
-    return _planted(load).labels
 
 
 def eni_ids(load: Load) -> tuple[str, ...]:
@@ -172,35 +128,15 @@ def _peer(index: int, host: int) -> str:
     return f"{network}.{host >> 16 & 31}.{host >> 8 & 255}.{host & 255}"
 
 
-@lru_cache(maxsize=4)
-def _planted(load: Load) -> incidents.Planted:
-    if not load.has_incidents:
-        return incidents.Planted(pl.DataFrame(), ())
-    world = _world(load.enis, load.seed)
-
-    def victim(index: int) -> incidents.Victim:
-        flows = load.records * incidents.WINDOW_S / load.span_s * float(world.shares[index])
-        return incidents.Victim(index, world.ids[index], str(world.addresses[index]), flows)
-
-    middle, other = load.start + load.span_s // 2, max(1, load.enis // 20)
-    while other > 1 and victim(other).flows < incidents.USUAL_FLOWS:
-        other -= 1  # the busiest come first
-    return incidents.plant(incidents.Scene(load.seed, load.start, middle, victim(0), victim(other)))
-
-
 def _chunks(load: Load) -> Iterator[pl.DataFrame]:
-    """Yield the load's columns chunk by chunk; a planted row goes where its time belongs."""
-    world, planted = _world(load.enis, load.seed), _planted(load).rows
-    ordinary = load.records - planted.height
+    """Yield the load's columns chunk by chunk."""
+    world = _world(load.enis, load.seed)
     rejects = _Rejects(load)
-    if planted.height:
-        planted = planted.with_columns(at=(pl.col("start") - load.start) * ordinary // load.span_s)
-    for chunk, first in enumerate(range(0, ordinary, CHUNK_LINES)):
-        at = np.arange(first, min(first + CHUNK_LINES, ordinary), dtype=np.int64)
+    for chunk, first in enumerate(range(0, load.records, CHUNK_LINES)):
+        at = np.arange(first, min(first + CHUNK_LINES, load.records), dtype=np.int64)
         rng = np.random.Generator(np.random.PCG64([load.seed, 0x7AF, chunk]))
-        parts = _ordinary(rng, world, load.start + at * load.span_s // ordinary, at, rejects)
-        if planted.height:
-            parts.append(_flow_lines(world, planted.filter(pl.col("at").is_between(at[0], at[-1]))))
+        time = load.start + at * load.span_s // load.records
+        parts = _ordinary(rng, world, time, at, rejects)
         yield pl.concat(parts).sort("at", maintain_order=True).drop("at")
 
 
