@@ -116,7 +116,7 @@ EDGES = {
     *named("emulator.flowlogs.api", "calls"),
     *named("emulator.flowlogs.player", "child link port run scope_simulation simulator"),
     *named("emulator.flowlogs.player.delivery", "destinations publisher"),
-    *named("emulator.flowlogs", "service"),
+    *named("emulator.flowlogs", "boto_errors service"),
     *named("emulator.flowlogs.subscriptions", "delivery service"),
     *named("emulator.flowlogs.web", "page pages"),
     *named("emulator.kinesis.http", "endpoint"),

@@ -11,9 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from emulator.flowlogs.access import bucket_policy, roles
+from emulator.flowlogs.boto_errors import NO_ANSWER
 from emulator.flowlogs.flow_log import FlowLog
 from emulator.flowlogs.service_client import ServiceClient, ServiceError
 
@@ -55,7 +54,7 @@ class Permissions:
             return known[1]
         try:
             reason = await check(flow_log)
-        except (ServiceError, ClientError, BotoCoreError, OSError) as error:
+        except (ServiceError, *NO_ANSWER) as error:
             reason = f"The permissions of {flow_log.flow_log_id} cannot be read: {error}"
         self._known[flow_log.flow_log_id] = (self.clock(), reason)
         return reason

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,8 @@ from emulator.world.settings import WorldSettings, read
 
 STOP_S = 5.0
 RESTART_S = 2.0
+SHOWN_LINES = 15
+_COPIED_BYTES = 1 << 16
 _CHILD = "emulator.flowlogs.player.child"
 
 log = structlog.get_logger("emulator.flowlogs")
@@ -100,23 +103,28 @@ class Link:
                 *(sys.executable, "-m", _CHILD, self._url()),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,
                 limit=LINE_MAX_BYTES,
             )
             log.info("flow log simulator started", pid=self._process.pid)
+            assert self._process.stderr is not None
+            last_lines: deque[str] = deque(maxlen=SHOWN_LINES)
+            copying = asyncio.create_task(_copy(self._process.stderr, last_lines))
             try:
                 await self._converse(self._process)
             finally:
                 await _end(self._process)
-            await self._on_exit(self._process.returncode)
+                await copying
+            await self._on_exit(self._process.returncode, last_lines)
 
-    async def _on_exit(self, status: int | None) -> None:
+    async def _on_exit(self, status: int | None, last_lines: Iterable[str]) -> None:
         """Report that the process has ended by itself. Return when a new one may be started."""
         log.error("flow log simulator ended unexpectedly", status=status)
         self._undo = self.progress.undo
         if self.settings.is_bounded and self._run == self._sent_run:
             if not self.progress.is_done:
-                self.progress.failure = f"the simulator process ended with status {status}"
+                self.progress.failure = _failure(status, last_lines)
             await self._other_world.wait()  # A restart would deliver the same records again.
         elif self._run == self._sent_run:
             self._run += 1
@@ -165,6 +173,22 @@ def _note(flow_log: FlowLog, report: Mapping[str, Any]) -> None:
     flow_log.delivered.lines += report["lines"]
     flow_log.delivered.lost += report["lost"]
     flow_log.delivered.last.extend(report["last"])
+
+
+def _failure(status: int | None, last_lines: Iterable[str]) -> str:
+    ended = f"the simulator process ended with status {status}"
+    text = "".join(last_lines).strip()
+    return f"{ended}; its standard error ends with:\n{text}" if text else ended
+
+
+async def _copy(stderr: asyncio.StreamReader, last_lines: deque[str]) -> None:
+    """Copy the process's standard error to the emulator's own, until it ends, and keep the last lines."""
+    while data := await stderr.read(_COPIED_BYTES):
+        text = data.decode(errors="replace")
+        sys.stderr.write(text)
+        sys.stderr.flush()
+        partial = last_lines.pop() if last_lines and not last_lines[-1].endswith("\n") else ""
+        last_lines.extend((partial + text).splitlines(keepends=True))
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors.vpc.ec2.reading import Reading, read
 from connectors.vpc.estate import Estate
+from emulator.flowlogs.boto_errors import NO_ANSWER
 from emulator.flowlogs.flow_log import FlowLog
 from emulator.flowlogs.player.delivery.batches import IntervalBatch, batch
 from emulator.flowlogs.player.intervals import Intervals
@@ -147,7 +147,7 @@ class ScopeSimulation:
             call = getattr(self.client(), one.operation)
             try:
                 await asyncio.to_thread(call, **one.request)
-            except (ClientError, BotoCoreError) as error:
+            except NO_ANSWER as error:
                 log.warning("incident could not change EC2", operation=one.operation, reason=str(error))
 
     def _new(self, flow_log: FlowLog) -> _Output:

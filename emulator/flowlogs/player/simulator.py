@@ -13,10 +13,10 @@ from typing import Any
 
 import polars as pl
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.firehose.destinations.objects import Objects
 from emulator.flowlogs.access.permissions import Permissions
+from emulator.flowlogs.boto_errors import NO_ANSWER
 from emulator.flowlogs.flow_log import S3, FlowLog
 from emulator.flowlogs.player.delivery.batches import IntervalBatch
 from emulator.flowlogs.player.delivery.destinations import DeliveryContext
@@ -77,7 +77,7 @@ class Simulator:
             self._step = asyncio.create_task(play(run))
             await asyncio.wait([self._step])
             error = None if self._step.cancelled() else self._step.exception()
-            if isinstance(error, ClientError | BotoCoreError | OSError):
+            if isinstance(error, NO_ANSWER):
                 log.warning("simulation paused, EC2 cannot be read", reason=str(error))
                 await asyncio.sleep(RETRY_S)
             elif error is not None:
@@ -120,14 +120,14 @@ class Simulator:
     async def _take_back(self, run: WorldRun) -> None:
         try:
             await run.undo()
-        except (ClientError, BotoCoreError, OSError) as error:
+        except NO_ANSWER as error:
             log.warning("EC2 changes of incidents could not be undone", reason=str(error))
 
     async def _called(self, scope: Scope, operation: str, request: dict[str, Any]) -> None:
         """Undo an EC2 change of a process that ended before it could do so."""
         try:
             await asyncio.to_thread(getattr(self._port.ec2(scope), operation), **request)
-        except (ClientError, BotoCoreError, OSError) as error:
+        except NO_ANSWER as error:
             log.warning("EC2 change could not be undone", operation=operation, reason=str(error))
 
     def report(self) -> dict[str, object]:

@@ -85,14 +85,16 @@ def test_a_player_that_died_is_started_again() -> None:
         assert psutil.Process(again).is_running()
 
 
-def test_a_bounded_load_says_that_its_player_died() -> None:
+def test_a_bounded_load_says_how_its_process_ended_and_what_it_wrote_last() -> None:
     with emulator() as (url, _), Account(url, "300000000006") as account:
         vpc = built(account, preset("small")).id("vpc", "small")
         account.create(**account.settings(ResourceIds=[vpc]))
         asked(url, "PUT", b'{"records": 100000000, "rate": 10}')
-        player(url).send_signal(signal.SIGKILL)
+        until(lambda: asked(url, "GET")["progress"]["lines"])
+        player(url).send_signal(signal.SIGINT)
         failure = until(lambda: asked(url, "GET")["progress"]["failure"])
-        assert failure == "the simulator process ended with status -9"
+        assert failure.startswith("the simulator process ended with status -2; its standard error ends with:")
+        assert failure.endswith("KeyboardInterrupt")
 
 
 def test_a_bounded_load_of_which_nothing_can_come_says_so() -> None:
