@@ -156,7 +156,6 @@ class Report:
     twice: int
     differing: int
     missing: int
-    unexpected: int
     samples: tuple[Difference, ...]
 
     @property
@@ -168,19 +167,16 @@ class Report:
 def compare(ledger: Ledger, published: Mapping[Key, Published]) -> Report:
     """Compare the ledger with the newest published aggregate of each key."""
     totals = ledger.totals()
-    lost = twice = missing = unexpected = 0
+    lost = twice = missing = 0
     differences = []
     for found in _differences(totals, published):
         excess = (found.published or (0,))[0] - (found.expected or (0,))[0]
         lost += max(0, -excess)
         twice += max(0, excess)
         missing += found.published is None
-        unexpected += found.expected is None
         differences.append(found)
     samples = tuple(sorted(differences, key=lambda found: found.key)[:SAMPLES])
-    return Report(
-        ledger.lines, len(totals), lost, twice, len(differences), missing, unexpected, samples=samples
-    )
+    return Report(ledger.lines, len(totals), lost, twice, len(differences), missing, samples=samples)
 
 
 def _differences(totals: Mapping[Key, Totals], published: Mapping[Key, Published]) -> Iterator[Difference]:

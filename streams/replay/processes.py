@@ -111,7 +111,7 @@ class Child:
             return
         process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(process.wait(), STOP_S)
+            await asyncio.wait_for(self.ended(), STOP_S)
         except TimeoutError:
             process.kill()
             await process.wait()

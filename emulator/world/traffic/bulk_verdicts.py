@@ -142,7 +142,6 @@ class BulkVerdicts:
         self.directory = directory
         self.templates = Templates()
         self._verdicts = Verdicts(estate)
-        self.evaluated = 0
         self._established: list[frozenset[EniId]] = [frozenset()]
         self._start()
 
@@ -258,7 +257,6 @@ class BulkVerdicts:
         return number
 
     def _verdict(self, kind: Kind, flow: Flow, ends: Ends, since: frozenset[EniId]) -> Verdict:
-        self.evaluated += 1
         course, paths, tracked = _course(self._verdicts.estate, kind, flow, since)
         places = {flow.srcaddr: SOURCE, flow.dstaddr: DESTINATION}
         rows = [self._row(record, places) for path in paths for record in path.records]

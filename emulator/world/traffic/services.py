@@ -7,7 +7,7 @@ more popular than others. This module does not decide whether a packet passes; s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -170,15 +170,25 @@ class Services:
         return np.array(numbers, np.int64), src, dst
 
     def _read_profiles(self, found: Sequence[Edge], is_v6: Array) -> None:
-        def column(name: str) -> Array:
-            return np.array([getattr(edge.profile, name) for edge in found], np.int64)
+        profiles = [edge.profile for edge in found]
 
-        self._rate, self._request, self._answer = column("flows"), column("request"), column("answer")
-        self._octaves, self._ms, self._lasting = column("octaves"), column("ms"), column("lasting")
-        self._tries, self._is_noise = column("tries"), column("is_noise").astype(np.bool_)
+        def column(values: Iterable[int]) -> Array:
+            return np.fromiter(values, np.int64, len(profiles))
+
+        self._rate = column(one.flows for one in profiles)
+        self._request, self._answer = (
+            column(one.request for one in profiles),
+            column(one.answer for one in profiles),
+        )
+        self._octaves, self._tries = (
+            column(one.octaves for one in profiles),
+            column(one.tries for one in profiles),
+        )
+        self._ms, self._lasting = column(one.ms for one in profiles), column(one.lasting for one in profiles)
+        self._is_noise = column(one.is_noise for one in profiles).astype(np.bool_)
         self._is_steady = np.array([edge.profile.name == "health" for edge in found], np.bool_)
         self._shape = np.array([SHAPES.index(edge.profile.shape) for edge in found], np.int64)
-        protocol = column("protocol")
+        protocol = column(one.protocol for one in profiles)
         self._protocol = np.where(is_v6 & (protocol == ICMP), ICMPV6, protocol)
         # IPv4 with TCP and its timestamps, with UDP or with ICMP; IPv6's header is 20 bytes longer.
         self._header = np.where(protocol == TCP, 52, 28) + np.where(is_v6, 20, 0)

@@ -28,9 +28,9 @@ from connectors.kafka.topics import ensure_topics
 from emulator.kafka.cluster import Cluster, Wanted, kafka_cluster
 from emulator.kafka.ports import free_port
 from emulator.ledger.ledger import Ledger, Report, compare
-from emulator.load import traffic
 from streams.replay.observer import Observer
 from streams.replay.processes import Child
+from tests import synthetic
 from tests.acceptance import merge_state
 from tests.acceptance.faults import ENIS, feed_load, kinesis_client
 from tests.acceptance.seeds import run_seeds
@@ -114,7 +114,7 @@ class Progress:
 
 async def run(seed: int, case: Case = CLUSTER) -> Outcome:
     """Run one seed and return its outcome."""
-    load = traffic.Load(int(case.faulty_s * RATE), seed, enis=ENIS)
+    load = synthetic.Load(int(case.faulty_s * RATE), seed, enis=ENIS)
     load = replace(load, start=(int(time.time()) - load.span_s) // 60 * 60)
     with tempfile.TemporaryDirectory() as folder:
         async with kafka_cluster(None, Wanted(brokers=case.brokers)) as cluster:
@@ -158,7 +158,7 @@ async def _start(cluster: Cluster, folder: Path) -> tuple[Child, list[Child]]:
 
 
 async def _play(
-    case: Case, cluster: Cluster, emulator: Child, children: list[Child], load: traffic.Load
+    case: Case, cluster: Cluster, emulator: Child, children: list[Child], load: synthetic.Load
 ) -> Outcome:
     ledger, observer, progress = Ledger(), Observer(), Progress()
     chance = random.Random(load.seed)
