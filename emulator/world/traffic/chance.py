@@ -41,6 +41,11 @@ def mixed_number(*numbers: int) -> int:
     return state
 
 
+def mixed_numbers(first: int, numbers: Array) -> Array:
+    """Return `mixed_number(first, number)` for each number."""
+    return mixed(numbers + np.uint64(mixed_number(first)))
+
+
 def of_text(text: str) -> int:
     """Return 64 well-mixed bits of a text."""
     data = text.encode()

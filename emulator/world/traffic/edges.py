@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv6Address
 
+import numpy as np
+
 from connectors.vpc.addresses import IPV6_BEGINS, Cidr, cidr, number_of
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import ANY, ICMP, ICMPV6, TCP, UDP, Eni, SecurityGroupRule
 from emulator.world.traffic import profiles
-from emulator.world.traffic.chance import mixed_number, of_text
+from emulator.world.traffic.chance import mixed_number, mixed_numbers, of_text
 from emulator.world.traffic.profiles import Profile
 
 CLIENTS_MAX = 6
@@ -71,6 +73,7 @@ class _World:
         for eni in self.workloads:
             self.by_vpc[eni.vpc_id].append(eni)
         self.rules = {group.group_id: group.ingress for group in estate.resources.security_groups}
+        self._hashes = {eni.interface_id: of_text(eni.interface_id) for eni in self.workloads}
         self._inside: dict[tuple[str, str], list[Eni]] = {}
         self.crowd = _pool("crowd", CROWD, ("81.2.0.0/16", "92.40.0.0/14", "24.0.0.0/12", "189.4.0.0/15"))
         self.crowd_v6 = _pool("crowd", CROWD // 8, ("2a02:c7c::/40", "2601::/40"))
@@ -128,7 +131,15 @@ class _World:
         else:
             found = []
         opening = [one for one in found if one.interface_id != eni.interface_id and _opens(one)]
-        return _some(opening, eni, rule.text)
+        return self._some(opening, eni, rule.text)
+
+    def _some(self, enis: list[Eni], server: Eni, why: str) -> list[Eni]:
+        """Return at most `CLIENTS_MAX` clients, ranked by hash: an added interface replaces at most one."""
+        if len(enis) <= CLIENTS_MAX:
+            return enis
+        hashes = np.array([self._hashes[one.interface_id] for one in enis], np.uint64)
+        ranks = mixed_numbers(of_text(server.interface_id + why), hashes)
+        return [enis[place] for place in np.argsort(ranks, kind="stable")[:CLIENTS_MAX].tolist()]
 
     def _within(self, vpc_id: str, block: Cidr) -> list[Eni]:
         """Return a VPC's workloads in a block. If there are none, return those of the other VPCs."""
@@ -199,16 +210,6 @@ def _service(rule: SecurityGroupRule) -> tuple[int, int]:
 
 def _is_load_balancer(eni: Eni) -> bool:
     return eni.description.startswith("ELB ") or eni.interface_type == "network_load_balancer"
-
-
-def _some(enis: list[Eni], server: Eni, why: str) -> list[Eni]:
-    """Return at most `CLIENTS_MAX` clients, ranked by hash: an additional interface replaces at most one."""
-    if len(enis) <= CLIENTS_MAX:
-        return enis
-    salt = of_text(server.interface_id + why)
-    return sorted(enis, key=lambda one: (mixed_number(salt, of_text(one.interface_id)), one.interface_id))[
-        :CLIENTS_MAX
-    ]
 
 
 @cache
