@@ -1,4 +1,4 @@
-"""What was delivered, kept as a ledger: all together, and for each flow log apart. Pure."""
+"""The ledger of delivered records: a total, and one ledger per flow log. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TOTALS = ("eni", "action", "packets", "bytes", "start", "end")
 
 
 @dataclass(slots=True)
-class Books:
+class DeliveryLedger:
     """The ledgers of one round. `flow_logs` are by id."""
 
     whole: Ledger = field(default_factory=Ledger)

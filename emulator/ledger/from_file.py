@@ -1,7 +1,7 @@
-"""An independent count of the lines of a file: what the replay compares the pipeline with. Pure.
+"""An independent count of the lines of a file, with which a replay compares the pipeline. Pure.
 
-It is slow on purpose: it follows the documented rules one line at a time in plain Python, and shares nothing
-with the parser that it checks.
+It applies the documented rules to one line at a time in plain Python. It is slow, but shares no code with the
+parser that it checks.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from connectors.formats.flowlog import ENTITY_FIELDS, Format
 from emulator.ledger.ledger import LOG_ACTIONS, WINDOW_S, Key, Ledger, Totals
 
-NUMBER_MAX = 2**45  # no interval counts that much; it keeps every sum within 64 bits
+NUMBER_MAX = 2**45  # More than any interval has; sums of smaller numbers fit into 64 bits.
 PROTOCOL_MAX = 255
-MILLISECONDS_FROM = 10**11  # in seconds the year 5138; flowlogs-reader has met milliseconds
-FIRST_FLOW_LOG = 1_433_894_400  # 2015-06-10, when AWS began to write flow logs
-AHEAD_S = 120  # `start` and clocks are off by a minute each
+MILLISECONDS_FROM = 10**11  # The year 5138 in seconds. The library flowlogs-reader supports milliseconds.
+FIRST_FLOW_LOG = 1_433_894_400  # 2015-06-10, the launch of VPC Flow Logs.
+AHEAD_S = 120  # A minute for `start`, and one for differences between clocks.
 
 _NUMBERS = ("dstport", "protocol", "packets", "bytes", "start", "end")
 _ISO_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
@@ -25,10 +25,10 @@ _ISO_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 @dataclass(slots=True)
 class FileLedger:
-    """The totals of the lines counted so far, and the lines that break a rule.
+    """The totals of the lines so far, and the number of refused lines.
 
-    A `start` before `earliest` or after `latest`, epoch seconds, is implausible, and its line is refused.
-    `disorder_s` is by how much a line was older, at most, than the newest one before it.
+    A line is refused if its `start` is before `earliest` or after `latest` (epoch seconds). `disorder_s` is
+    the maximum by which a line was older than the newest line before it.
     """
 
     earliest: int = FIRST_FLOW_LOG
@@ -72,13 +72,13 @@ class FileLedger:
 
 
 def entity_and_start(line: bytes, names: Format) -> tuple[str, int]:
-    """Return the interface of a line and its start; `-` and 0 if the line breaks a rule."""
+    """Return the interface of a line and its start; `-` and 0 if the line violates a rule."""
     row = _read(line, names)
     return ("-", 0) if row is None else (row.key[0], row.first)
 
 
 def field_count(line: bytes, names: Format) -> int:
-    """Return how many fields a line has, without a prefix of CloudWatch Logs."""
+    """Return the number of fields of a line, without a prefix of CloudWatch Logs."""
     return len(_tokens(line, names))
 
 
@@ -92,7 +92,7 @@ class _Row:
 
 
 class _Refused(Exception):
-    """The line breaks a documented rule; never leaves this module."""
+    """The line violates a documented rule. Internal to this module."""
 
 
 def _read(line: bytes, names: Format) -> _Row | None:
@@ -123,7 +123,7 @@ def _read(line: bytes, names: Format) -> _Row | None:
 
 
 def _tokens(line: bytes, names: Format) -> list[str]:
-    """Split a line. Exports and `aws logs tail` put a time in front, tail also the log stream."""
+    """Split a line. Exports and `aws logs tail` prepend a time, and `tail` also the log stream."""
     tokens = line.decode(errors="replace").split()
     if tokens and _ISO_TIMESTAMP.match(tokens[0]):
         tokens = tokens[1:]
@@ -135,7 +135,7 @@ def _tokens(line: bytes, names: Format) -> list[str]:
 def _number(token: str) -> int | None:
     if token in {"-", "None"}:
         return None
-    # Not `isdigit` alone: it is also true of other scripts' digits.
+    # `isdigit` alone is also true for digits of other scripts.
     if not (token.isascii() and token.isdigit()) or len(token) > 20 or int(token) > NUMBER_MAX:
         raise _Refused
     return int(token)

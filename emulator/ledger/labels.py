@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PORT_SCAN = "port_scan"
-
-
 REJECT_RATIO = "reject_ratio"
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What was planted: the rule that must fire, the interface, and the first and last second (exclusive).
+    """A planted incident: the rule that must fire, the interface, and the time, whose end is exclusive.
 
-    `kind` is what happened. No rule: it was planted, and no detector looks for it yet. It may show on
-    `others` as well.
+    `kind` is the kind of incident. If `rule` is empty, no detector looks for it yet. Alerts on `others` may
+    have the same cause.
     """
 
     rule: str

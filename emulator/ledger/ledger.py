@@ -1,11 +1,11 @@
-"""What was handed out, to be compared with what came out: the referee of `vpcflow replay`.
+"""The ledger: the totals of all lines of a load, with which `vpcflow replay` compares the aggregates.
 
 Totals for each (ENI, action, 60 s window of `start`), computed from columns and never with the code under
-test. Log-status lines stand under `NODATA` and `SKIPDATA`; their `flows` counts lines, and they carry no
-packets or bytes. `first` is the least `start`, `last` the greatest `end`.
+test. Lines with a log status count under the actions `NODATA` and `SKIPDATA`: `flows` is the number of lines,
+packets and bytes are 0. `first` is the minimum of `start`, `last` the maximum of `end`.
 
-A difference is told apart by its direction: flows that are missing are lost lines, flows too many are lines
-counted twice. `Report.exact` is the whole promise of the system in one word.
+If an aggregate has fewer flows than the ledger, lines were lost; if it has more, lines were counted twice.
+`Report.exact` summarizes the comparison.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from emulator.ledger.labels import Label
 
 WINDOW_S = 60
 SAMPLES = 10
-ALERT_SLACK_S = 300  # a detector may see it a little later, and sliding windows begin a little earlier
+ALERT_SLACK_S = 300  # An alert can fire a little later, and a sliding window begins a little earlier.
 LOG_ACTIONS = ("NODATA", "SKIPDATA")
 
 Key = tuple[str, str, int]
@@ -38,7 +38,7 @@ _COMPACT_ROWS = 400_000
 
 
 class Published(Protocol):
-    """An aggregate as the streams publish it; only its totals are read."""
+    """The totals of a published aggregate."""
 
     @property
     def flows(self) -> int: ...
@@ -53,7 +53,7 @@ class Published(Protocol):
 
 
 class PublishedAlert(Protocol):
-    """A transition of an alert; only one with status `firing` counts."""
+    """A transition of an alert. Only those with status `firing` are compared."""
 
     @property
     def rule(self) -> str: ...
@@ -69,7 +69,7 @@ class PublishedAlert(Protocol):
 
 @dataclass(slots=True)
 class Ledger:
-    """The totals of everything handed out so far, how many lines that was, and what was planted in it."""
+    """The totals of the lines so far, their number, and the labels of the planted incidents."""
 
     labels: tuple[Label, ...] = ()
     lines: int = 0
@@ -89,7 +89,7 @@ class Ledger:
         self._add(sums.cast(_SCHEMA), frame.height)  # type: ignore[arg-type]
 
     def add_totals(self, totals: Mapping[Key, Totals]) -> None:
-        """Add totals that were made elsewhere; each flow in them is a line."""
+        """Add totals. Each flow in them is a line."""
         rows = [(*key, *values) for key, values in totals.items()]
         sums = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
         self._add(sums, int(sums["flows"].sum()))
@@ -98,8 +98,8 @@ class Ledger:
         """Return the totals, summed."""
         return {row[:3]: list(row[3:]) for row in self._summed().iter_rows()}
 
-    def become(self, other: Ledger) -> None:
-        """Take over what another ledger says."""
+    def replace_by(self, other: Ledger) -> None:
+        """Replace the content by that of another ledger."""
         self.labels, self.lines = other.labels, other.lines
         self._parts, self._rows = other._parts, other._rows
 
@@ -115,7 +115,7 @@ class Ledger:
         self._rows += sums.height
         if self._rows > _COMPACT_ROWS:
             self._parts = [self._summed()]
-            self._rows = -self._parts[0].height  # let it grow by its own size before the next time
+            self._rows = -self._parts[0].height  # The next time is after it has doubled.
 
     def _summed(self) -> pl.DataFrame:
         every = pl.concat([pl.DataFrame(schema=_SCHEMA), *self._parts])
@@ -124,7 +124,7 @@ class Ledger:
 
 
 def from_json(text: bytes) -> Ledger:
-    """Read a ledger back; raises `ValueError`, `KeyError` or `TypeError` on foreign JSON."""
+    """Read a ledger. Raises `ValueError`, `KeyError` or `TypeError` if the JSON is not a ledger."""
     value = orjson.loads(text)
     labels = tuple(
         Label(rule, eni, start, end, kind, tuple(others))
@@ -139,7 +139,7 @@ def from_json(text: bytes) -> Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One window that differs: what was handed out and what was published; either may be absent."""
+    """A window that differs: the ledger's totals and the published ones. Either may be absent."""
 
     key: Key
     expected: tuple[int, ...] | None
@@ -148,7 +148,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a comparison found. `differing` counts every window below, `samples` shows up to ten of them."""
+    """The result of a comparison. `differing` windows differ; `samples` has up to ten of them."""
 
     lines: int
     windows: int
@@ -160,7 +160,7 @@ class Report:
 
     @property
     def exact(self) -> bool:
-        """Whether everything handed out came out, once, under the right key."""
+        """True if each line is counted once, under the right key."""
         return not (self.differing or self.lost or self.twice)
 
 
@@ -196,11 +196,11 @@ def _values(published: Published) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class AlertReport:
-    """Planted incidents that were found and missed, and alerts that nothing explains.
+    """The planted incidents, found or missed, and the alerts without a planted incident (`false`).
 
-    `related` are alerts of another rule at a planted incident's place and time: a scan of a quiet interface
-    is also a high share of rejects, and saying so is not false. `unwatched` was planted without any detector
-    that looks for it. `unsettled` was not found, and its windows may not be final yet.
+    `related` are alerts of another rule at the interface and time of a planted incident: a scan of a quiet
+    interface also causes a high share of rejects. `unwatched` are incidents for which there is no detector.
+    `unsettled` were not found, but their windows may not be final yet.
     """
 
     found: tuple[Label, ...]
@@ -212,16 +212,16 @@ class AlertReport:
 
     @property
     def exact(self) -> bool:
-        """Whether every incident was found and no alert was false."""
+        """True if every incident was found and no alert is false."""
         return not (self.missed or self.false)
 
 
 def compare_alerts(
     labels: Sequence[Label], alerts: Iterable[PublishedAlert], final_to: int | None = None
 ) -> AlertReport:
-    """Compare what was planted with the alerts that fired.
+    """Compare planted incidents with the alerts that fired.
 
-    Windows that end after `final_to` (epoch seconds) may still be open. None: all are final.
+    Windows that end after `final_to` (epoch seconds) can be open. None: all windows are final.
     """
     found: set[Label] = set()
     related: list[PublishedAlert] = []

@@ -1,6 +1,6 @@
-"""Who each interface talked to and at which ports, as handed out: what a ledger says beside its totals. Pure.
+"""The peers and ports of each interface, summed over a load. Pure.
 
-A row counts once, at the interface that noted it. The port is the lower of the two, which is the service's.
+A row counts once, for the interface that recorded it. The port is the lower of the two: the service's port.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-MOST = 50
-"""Peers and ports that are told of each interface, those with the most bytes; all of them are summed."""
+LISTED_MAX = 50
+"""The number of peers and ports that are listed per interface, by bytes. All of them are summed."""
 _COMPACT_ROWS = 300_000
 
-Told = dict[str, list[list[str | int]]]
+Rows = dict[str, list[list[str | int]]]
 """Interface → rows of (peer or port, flows, bytes), the largest first."""
 
 
@@ -38,22 +38,24 @@ class Peers:
             self._parts = [self._summed(("eni", "peer", "port"))]
             self._rows = 0
 
-    def by_peer(self) -> Told:
-        """Return what each interface exchanged with its largest peers."""
-        return self._told("peer")
+    def by_peer(self) -> Rows:
+        """Return the rows of each interface's largest peers."""
+        return self._largest("peer")
 
-    def by_port(self) -> Told:
-        """Return the same by port."""
-        return self._told("port")
+    def by_port(self) -> Rows:
+        """Return the rows of each interface's largest ports."""
+        return self._largest("port")
 
-    def _told(self, name: str) -> Told:
+    def _largest(self, name: str) -> Rows:
         if not self._parts:
             return {}
         order = self._summed(("eni", name)).sort("eni", "bytes", name, descending=[False, True, False])
-        told: Told = {}
-        for eni, one, flows, volume in order.group_by("eni", maintain_order=True).head(MOST).iter_rows():
-            told.setdefault(eni, []).append([one, flows, volume])
-        return told
+        rows: Rows = {}
+        for eni, one, flows, volume in (
+            order.group_by("eni", maintain_order=True).head(LISTED_MAX).iter_rows()
+        ):
+            rows.setdefault(eni, []).append([one, flows, volume])
+        return rows
 
     def _summed(self, by: Sequence[str]) -> pl.DataFrame:
         return pl.concat(self._parts).group_by(*by).agg(pl.col("flows").sum(), pl.col("bytes").sum())

@@ -1,11 +1,11 @@
-"""Puts a load on a Kinesis stream, as a producer that writes lines or as CloudWatch Logs' subscription does.
+"""The feed of a Kinesis stream, as a producer that writes lines or as a subscription of CloudWatch Logs.
 
-Open loop: with a `rate`, every call has a time fixed before the first one is sent. A slow stream makes calls
-late, never fewer, so that a measured delay includes the wait that the stream itself caused.
+Open loop: with a `rate`, the time of every call is fixed before the first call. A slow stream delays calls
+and does not reduce their number, so that a measured latency includes the delay that the stream caused.
 
-What must hold: a line is acknowledged exactly once. Entries that Kinesis refuses are put again until they
-are taken, and only those. The client must not repeat a whole call after a time-out by itself, or lines may
-be written twice without anybody knowing: give it `retries={"total_max_attempts": 1}`.
+Invariant: each line is acknowledged exactly once. Only the entries that Kinesis refuses are put again. The
+client must not retry a whole call after a time-out, because lines could be written twice: create it with
+`retries={"total_max_attempts": 1}`.
 """
 
 from __future__ import annotations
@@ -26,40 +26,40 @@ from emulator.load.line_batch import LineBatch
 Payload = Literal["lines", "cloudwatch"]
 
 CALL_MAX_RECORDS = 500  # PutRecords, API reference
-CALL_MAX_BYTES = 4_718_592  # 4.5 of the 5 MiB that PutRecords takes, keys included
+CALL_MAX_BYTES = 4_718_592  # 4.5 MiB; PutRecords accepts 5 MiB, keys included.
 CALLS_IN_FLIGHT = 3
-CALLS_PER_S = 4  # with a rate, calls are cut so that the stream is not fed in bursts
+CALLS_PER_S = 4  # With a rate, calls are this small, so that records do not arrive in bursts.
 EVENTS_PER_ENVELOPE = 500
 ATTEMPTS = 12
 BACKOFF = wait_random_exponential(multiplier=0.05, max=20)  # botocore's standard mode: full jitter, cap 20 s
 
-_EVENT_ID_PREFIX = "3" + "0" * 35  # CloudWatch's ids have 56 digits; the last 20 are the place of the line
+_EVENT_ID_PREFIX = "3" + "0" * 35  # CloudWatch's ids have 56 digits; the last 20 are the line's number.
 
 
 class Client(Protocol):
-    """The one call of boto3's Kinesis client that is needed here."""
+    """The call of boto3's Kinesis client that the feed uses."""
 
     def put_records(self, *, StreamName: str, Records: list[dict[str, Any]]) -> dict[str, Any]: ...
 
 
 class FeedRefused(Exception):
-    """Kinesis kept refusing records; the message says how many and its last reason."""
+    """Kinesis refused records in every attempt. The message has their number and the last reason."""
 
 
 class _PartialFailure(Exception):
-    """Some entries of a call were refused; never leaves this module."""
+    """Some entries of a call were refused. Internal to this module."""
 
 
 @dataclass(frozen=True, slots=True)
 class KinesisRecord:
-    """One Kinesis record to put, and how many lines it carries."""
+    """A Kinesis record to put, and its number of lines."""
 
     key: str
     data: bytes
     lines: int
 
 
-async def feed(  # noqa: PLR0913 - the knobs of `vpcflow replay`, one by one
+async def feed(  # noqa: PLR0913 - the options of `vpcflow replay`
     client: Client,
     stream: str,
     batches: Iterable[LineBatch],
@@ -71,11 +71,11 @@ async def feed(  # noqa: PLR0913 - the knobs of `vpcflow replay`, one by one
     calls_in_flight: int = CALLS_IN_FLIGHT,
     backoff: wait_base = BACKOFF,
 ) -> int:
-    """Put every line of the batches, `rate` of them a second, and return how many were acknowledged.
+    """Put every line of the batches, at `rate` lines per second. Return the number of acknowledged lines.
 
     With one call in flight, records are stored in their order. `on_progress` is called on the event loop with
-    the number acknowledged so far. A failure comes out of a task group, as an `ExceptionGroup` of
-    `FeedRefused` or of the client's own error.
+    the number of lines acknowledged so far. Raises an `ExceptionGroup` of `FeedRefused` or of the client's
+    own errors.
     """
     records = to_records(batches, payload, lines_per_record)
     calls = to_calls(records, max_lines=max(1, int(rate / CALLS_PER_S)) if rate else None)
@@ -102,7 +102,7 @@ async def feed(  # noqa: PLR0913 - the knobs of `vpcflow replay`, one by one
 async def _put(
     client: Client, stream: str, call: list[KinesisRecord], backoff: wait_base, count: Callable[[int], None]
 ) -> None:
-    """Put the records of one call, and those that were refused again, until all are taken."""
+    """Put the records of one call, then those that were refused, until all are accepted."""
     left, why = call, ""
     retrying = AsyncRetrying(
         wait=backoff, stop=stop_after_attempt(ATTEMPTS), retry=retry_if_exception_type(_PartialFailure)
@@ -129,7 +129,7 @@ async def _put(
 def to_calls(
     records: Iterable[KinesisRecord], *, max_lines: int | None = None
 ) -> Iterator[list[KinesisRecord]]:
-    """Group records into calls within the limits of `PutRecords`; with `max_lines`, into smaller ones."""
+    """Group records into calls within the limits of `PutRecords`, and of `max_lines` if given."""
     call: list[KinesisRecord] = []
     size = lines = 0
     for record in records:
@@ -156,7 +156,7 @@ def to_records(
 
 
 def _plain(batch: LineBatch, lines_per_record: int) -> Iterator[KinesisRecord]:
-    """Join lines. The key spreads records over the shards at random, yet follows from the load's seed."""
+    """Join lines. The key is a hash of the data, so that it is random and reproducible."""
     lines = batch.frame["line"].to_list()
     for at in range(0, len(lines), lines_per_record):
         part = lines[at : at + lines_per_record]
@@ -165,12 +165,12 @@ def _plain(batch: LineBatch, lines_per_record: int) -> Iterator[KinesisRecord]:
 
 
 def _envelopes(batch: LineBatch) -> Iterator[KinesisRecord]:
-    """Wrap lines as a subscription with distribution by log stream does: one interface, one partition key."""
+    """Wrap lines as a subscription with distribution by log stream: one partition key per interface."""
     place = (pl.int_range(pl.len()) + batch.first).cast(pl.String).str.zfill(20)
     frame = batch.frame.select(
         "line", "eni", id=pl.lit(_EVENT_ID_PREFIX) + place, timestamp=pl.col("start") * 1000
     ).sort("eni", maintain_order=True)
-    # Three lists zipped cost a third less than Polars' own rows.
+    # Zipping three lists takes a third less time than Polars' own rows.
     columns = (frame[name].to_list() for name in ("id", "timestamp", "line"))
     events: list[tuple[str, int, str]] = list(zip(*columns, strict=True))
     runs = frame["eni"].rle().struct.unnest()

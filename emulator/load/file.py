@@ -1,8 +1,8 @@
-"""The user's own flow logs as a load: a plain or gzip text file, read line by line, with its headers.
+"""A flow-log file as a load: plain or gzip text, read line by line, with its headers.
 
-A header applies from where it stands, as in every source (`flowlog.header_of`). Files that were concatenated
-repeat it, perhaps right behind a last line without an end. Byte order marks are dropped, UTF-16 is read, and
-so are the colours of `aws logs tail --color on`. `ledger.from_file` counts the lines.
+A header applies to the lines after it, as in every source (`flowlog.header_of`). Concatenated files repeat
+it, possibly at the end of a line that has no newline. Byte order marks and the colours of `aws logs tail
+--color on` are removed, and UTF-16 is decoded. `ledger.from_file` counts the lines.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Consecutive lines of a file that share a format, without line ends, blank lines and headers."""
+    """Consecutive lines of a file in one format, without line ends, blank lines and headers."""
 
     names: Format
     lines: list[bytes]
 
 
 class LineBatches(Iterator[Lines]):
-    """The lines of an open file in batches; a batch never mixes formats.
+    """The lines of an open file in batches of one format each.
 
-    `headers` counts the headers dropped so far. The file is closed after the last batch, or by `close`.
+    `headers` is the number of headers removed so far. The file is closed after the last batch, or by `close`.
     """
 
     def __init__(self, file: BinaryIO, raw: Iterable[bytes], names: Format, batch_lines: int) -> None:
@@ -61,7 +61,7 @@ class LineBatches(Iterator[Lines]):
         return batch
 
     def close(self) -> None:
-        """Close the file; safe to repeat."""
+        """Close the file. May be called again."""
         self._file.close()
 
     def _cut(self, raw: Iterable[bytes], names: Format, batch_lines: int) -> Iterator[Lines]:
@@ -85,7 +85,7 @@ def _cleaned(raw: bytes) -> bytes:
 
 
 def _header(line: bytes) -> tuple[bytes, Format | None]:
-    """Return the data of a line and the format of the header that it is, or that is glued to its end."""
+    """Return the data of a line, and the format if the line is a header or ends with one."""
     last = line.rpartition(b" ")[2]
     if not last or not last[:1].islower():
         return line, None
@@ -93,7 +93,7 @@ def _header(line: bytes) -> tuple[bytes, Format | None]:
         return b"", names
     if last.decode("ascii", "replace").replace("_", "-") not in FIELD_VERSIONS:
         return line, None
-    # A file that ended without a newline, and another one after it: `... ACCEPT OKversion account-id ...`.
+    # Two concatenated files, the first without a newline at its end: `... ACCEPT OKversion account-id ...`.
     for place in _glued(line):
         if names := header_of(line[place:]):
             return line[:place], names
@@ -101,7 +101,7 @@ def _header(line: bytes) -> tuple[bytes, Format | None]:
 
 
 def _glued(line: bytes) -> Iterator[int]:
-    """Yield where a header may begin inside a token: at a documented name that ends the token."""
+    """Yield the places where a header can begin inside a token: at a field name that ends the token."""
     at = 0
     for token in line.split(b" "):
         end = at + len(token)
@@ -115,10 +115,10 @@ def _glued(line: bytes) -> Iterator[int]:
 def read_lines(
     path: Path | str, format_text: str | None, *, batch_lines: int = BATCH_LINES
 ) -> tuple[Format, LineBatches]:
-    """Open a file of flow logs and return the format that it begins with, and its lines.
+    """Open a flow-log file; return the format of its first line, and its lines.
 
-    A header wins over `format_text`; without either the format is the default one. Raises `BadFormat`;
-    `OSError` or `EOFError` when the file cannot be read or its gzip is broken or cut short.
+    A header has precedence over `format_text`. Without both, the format is the default format. Raises
+    `BadFormat`; `OSError` or `EOFError` if the file cannot be read, or if its gzip is invalid or truncated.
     """
     file = _open(Path(path))
     try:
@@ -138,18 +138,18 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _raw(file: BinaryIO) -> Iterator[bytes]:
-    """Return the lines of a file as UTF-8, with their ends."""
+    """Return the lines of a file as UTF-8, with their line ends."""
     if cast(io.BufferedReader, file).peek(2)[:2] not in _UTF16:
         return iter(file)
     return (line.encode() for line in codecs.getreader("utf-16")(file, "replace"))
 
 
 def batch_of(part: Lines, first: int, known: Format) -> LineBatch:
-    """Return lines of a file as a batch that `feed` takes; `first` is the place of the first one.
+    """Return lines of a file as a batch for `feed`; `first` is the number of the first line.
 
-    A format other than the `known` one, which the connector is set to, travels as a header in each record.
-    Only what a log stream needs is read from a line, its interface and its start. A line without them goes to
-    the stream of `-` at time 0: the connector refuses it.
+    If the format differs from `known`, which the connector expects, each record gets a header. Only the
+    interface and the start are parsed, for the log stream. A line without them has the log stream `-` and
+    time 0; the connector refuses it.
     """
     read = [entity_and_start(line, part.names) for line in part.lines]
     columns = {

@@ -1,7 +1,7 @@
-"""The lines of a file in the order of their times, as flow logs arrive.
+"""The lines of a file in order of event time, as flow logs arrive.
 
-A window waits ten minutes for late lines. A file may be in another order: an export lists one interface after
-the other. Such a file is sorted on disk by spans of ten minutes, within which the order does not matter.
+A window accepts late lines for ten minutes. A file can have another order: an export lists one interface
+after the other. Such a file is sorted on disk by spans of ten minutes. Within a span, the order is free.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SPAN_S = 600
 
 
 def by_time(batches: Iterable[Lines]) -> Iterator[Lines]:
-    """Yield the same lines by spans of `SPAN_S`, oldest first. Lines without a time come first."""
+    """Yield the lines by spans of `SPAN_S`, oldest first. Lines without a time are first."""
     formats: list[Format] = []
     with tempfile.TemporaryDirectory(prefix="vpcflow-file-") as folder:
         spans: dict[tuple[int, int], Path] = {}
@@ -42,7 +42,7 @@ def by_time(batches: Iterable[Lines]) -> Iterator[Lines]:
 
 
 def cut(batch: LineBatch) -> Iterator[LineBatch]:
-    """Yield a batch in parts of one span each, oldest first."""
+    """Split a batch into parts of one span each, oldest first."""
     first = batch.first
     by_start = batch.frame.with_columns(span=pl.col("start") // SPAN_S).sort("span", maintain_order=True)
     for part in by_start.partition_by("span", maintain_order=True, include_key=False):

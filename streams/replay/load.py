@@ -1,4 +1,4 @@
-"""The input of a replay: a synthetic load or a given file, with the ledger for the comparison."""
+"""The input of a replay: a simulated load or a file, with the ledger for the comparison."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from emulator.world.topology.presets import preset
 
 
 class ReplayError(RuntimeError):
-    """The replay cannot be run; the message says what to do."""
+    """The replay cannot be run. The message states the reason and what to do."""
 
 
 SHOWN_BYTES = 300
-"""Of a refused line in a sentence."""
+"""Bytes of a refused line that an error message shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `vpcflow replay` was asked for; `rate` is lines a second, None for as fast as it goes."""
+    """The options of `vpcflow replay`. `rate` is in lines per second; None: unlimited."""
 
     records: int = 200_000
     rate: float | None = None
@@ -47,12 +47,12 @@ class Options:
     as_json: bool = False
     kafka_security: str = "plaintext"
     final_after_s: int = 600
-    """`VPCFLOW_LATENESS_S` of the workers: windows that are older become final."""
+    """`VPCFLOW_LATENESS_S` of the workers: older windows become final."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What is to be replayed: of a file the whole ledger, of a synthetic load one that feeding fills."""
+    """The lines of a replay. A file's ledger is complete; a simulated load's is filled by the feed."""
 
     ledger: Ledger
     refused: int
@@ -61,7 +61,7 @@ class Loaded:
 
 
 def load(options: Options) -> Loaded:
-    """Prepare what is to be replayed. Raises `ReplayError` when a file cannot be read as flow logs."""
+    """Prepare the lines of a replay. Raises `ReplayError` if a file cannot be read as flow logs."""
     if options.world:
         return Loaded(Ledger(), 0, ())
     if not options.path:
@@ -72,7 +72,7 @@ def load(options: Options) -> Loaded:
 
 
 def _file(path: str, line_format: str | None) -> Loaded:
-    """Count a file. Raises `ReplayError` when it cannot be read, or when no line of it is understood."""
+    """Count a file. Raises `ReplayError` if it cannot be read, or if none of its lines is a flow-log line."""
     counted = FileLedger(latest=int(time.time()) + AHEAD_S)
     try:
         names, batches = file.read_lines(path, line_format)
@@ -88,7 +88,7 @@ def _file(path: str, line_format: str | None) -> Loaded:
 
 
 def _nothing_understood(path: str, counted: FileLedger) -> str:
-    """Say which line was refused first, how many fields it has, and what to set."""
+    """Return the error message: the first refused line, its number of fields, and what to set."""
     if not counted.refused:
         return f"{path} has no lines of flow logs"
     names, line = counted.first_refused_names, counted.first_refused

@@ -1,7 +1,7 @@
-"""Reads back what the pipeline published, as any Kafka tool could: the other side of the reconciliation.
+"""The consumer of the published aggregates, alerts and refused lines, for the reconciliation.
 
-It keeps the newest revision of every aggregate, all alerts, what went to `dead`, and how long each change
-took from its arrival in Kinesis until it could be read here.
+It keeps the newest revision of each aggregate, all alerts, the counts of `dead`, and the latency of each
+message from its arrival in Kinesis until it is read here.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Finals:
-    """How many of the old windows of all interfaces and actions are final."""
+    """The numbers of final windows and of all windows among those that the lateness has passed."""
 
     final: int
     old: int
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of them are."""
+        """True if all old windows are final."""
         return self.final == self.old
 
 
 @dataclass(slots=True)
 class Observer:
-    """What has been published so far."""
+    """The messages published so far."""
 
     aggregates: dict[Key, Seen] = field(default_factory=dict)
     alerts: list[Alert] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Observer:
     latencies_ms: list[int] = field(default_factory=list)
 
     async def follow(self, kafka: KafkaConnection, prefix: str, slots: int) -> None:
-        """Read until cancelled."""
+        """Read the topics until cancelled."""
         consumer = factory.consumer(kafka, isolation_level="read_committed", auto_offset_reset="earliest")
         await consumer.start()
         try:
@@ -84,7 +84,7 @@ class Observer:
         if name == "aggregates":
             self._aggregate(orjson.loads(value), now_ms)
         elif name == "alerts":
-            if value:  # none is a tombstone: a pending alert that never fired
+            if value:  # An empty value is a tombstone: a pending alert that never fired.
                 self.alerts.append(decode_alert(value))
         else:
             headers = dict(message.headers)  # type: ignore[attr-defined]
@@ -104,15 +104,15 @@ class Observer:
             self.latencies_ms.append(now_ms - arrival_ms)
 
     def newest_window(self) -> int:
-        """Return the start of the newest window, 0 when there is none."""
+        """Return the start of the newest window in epoch seconds, or 0."""
         return max((window for _, _, window in self.aggregates), default=0)
 
     def finals(self, final_to: int) -> Finals:
-        """Return how many of the aggregates whose window ends by `final_to` (epoch seconds) are final."""
+        """Return the counts for the aggregates whose window ends by `final_to` (epoch seconds)."""
         old = [seen for key, seen in self.aggregates.items() if key[2] + WINDOW_S <= final_to]
         return Finals(sum(seen.is_final for seen in old), len(old))
 
     def latency_ms(self, share: float) -> int:
-        """Return a percentile of arrival → readable, 0 when nothing was measured."""
+        """Return a percentile of the latency from arrival to readable, in ms, or 0 without messages."""
         ordered = sorted(self.latencies_ms)
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0

@@ -16,10 +16,10 @@ from streams.replay.load import Options, ReplayError
 
 
 def check(options: Options) -> None:
-    """Raise `ReplayError` with a sentence if the options cannot be replayed."""
+    """Raise `ReplayError` if the options are invalid or contradict each other."""
     _check_combination(options)
     try:
-        # `incidents` is checked without a world too: a misspelt kind must not wait for one.
+        # `incidents` is checked without a world too, so that a misspelt kind is an error in any case.
         read({"seed": options.seed, "busy": options.busy, "incidents": options.incidents})
         if options.world is not None:
             topology_of(options.world)
@@ -48,7 +48,7 @@ def _check_combination(options: Options) -> None:
             " (VPCFLOW_KAFKA_SECURITY is for that one)"
         )
     if options.world is not None and options.external_endpoint is not None:
-        raise ReplayError("a world is played by our own emulator: leave --external-endpoint out")
+        raise ReplayError("--world is simulated by the emulator of the replay: leave --external-endpoint out")
 
 
 def _check_port(port: int) -> None:

@@ -1,8 +1,8 @@
-"""The processes of a replay: started, watched, started again, and stopped, each by its own id.
+"""The child processes of a replay: start, restart, resource usage and stop, each by its process id.
 
-A child is in a session of its own, so that a terminal's Ctrl-C reaches only the replay, which stops the
-children in order. A child that ends with an error is started again, as a supervisor would; one that keeps
-failing ends the replay with the last lines of its log.
+Each child has its own session, so that Ctrl-C reaches only the replay, which stops the children in order. A
+child that ends is restarted, as a supervisor would. If it ends too often, the replay fails with the last
+lines of the child's log.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from pathlib import Path
 import psutil
 
 STOP_S = 12.0
-RESTARTS = 5  # failures within a minute that a child may have
+RESTARTS = 5  # Allowed within a minute.
 
 
 class ChildFailed(RuntimeError):
-    """A child cannot be kept running; the message has the end of its log."""
+    """A child ended too often. The message has the last lines of its log."""
 
 
 class Child:
-    """One `vpcflow` subcommand as a process of ours."""
+    """A `vpcflow` subcommand as a child process."""
 
     def __init__(
         self,
@@ -48,17 +48,17 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id; 0 when it does not run."""
+        """The process id, or 0 if the process is not running."""
         process = self._process
         return process.pid if process is not None and process.returncode is None else 0
 
     @property
     def returncode(self) -> int | None:
-        """How it ended; None while it runs or was never started."""
+        """The exit status; None if the process is running or was never started."""
         return self._process.returncode if self._process else None
 
     async def start(self) -> None:
-        """Start the process; its output goes to its log."""
+        """Start the process with its output redirected to its log."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -74,7 +74,7 @@ class Child:
             )
 
     def watch(self) -> None:
-        """Note what the process uses now."""
+        """Update the peak memory and the CPU time."""
         if not self.pid:
             return
         try:
@@ -83,10 +83,10 @@ class Child:
             times = process.cpu_times()
             self.cpu_s = times.user + times.system
         except psutil.NoSuchProcess:
-            return  # It ended between the two looks; `restart_if_ended` sees that.
+            return  # The process has just ended; `restart_if_ended` handles that.
 
     async def restart_if_ended(self) -> None:
-        """Start the process again if it ended. Raises `ChildFailed` when that happens too often."""
+        """Restart the process if it has ended. Raises `ChildFailed` if it ends too often."""
         if self._process is None or self._process.returncode is None:
             return
         now = time.monotonic()
@@ -96,7 +96,7 @@ class Child:
         await self.start()
 
     async def ended(self) -> None:
-        """Wait until the process has ended."""
+        """Wait until the process ends."""
         if self._process is not None:
             await self._process.wait()
 
@@ -105,7 +105,7 @@ class Child:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     async def stop(self) -> None:
-        """End the process: SIGTERM, and SIGKILL if it does not listen."""
+        """End the process: SIGTERM, then SIGKILL after `STOP_S`."""
         process = self._process
         if process is None or process.returncode is not None:
             return

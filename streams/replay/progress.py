@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Progress:
-    """How far the replay is: lines acknowledged by Kinesis, and when the feeding began.
+    """The number of lines that Kinesis acknowledged (`put`), and times on the monotonic clock.
 
-    `out_at` is when all lines were published.
+    `out_at` is the time at which all lines were published, or 0.
     """
 
     total: int

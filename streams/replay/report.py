@@ -21,7 +21,7 @@ from streams.replay.stage import Stage
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a replay came to; `is_exact` is the whole promise in one word."""
+    """The result of a replay. `is_exact` summarizes all checks."""
 
     windows: Report
     finals: Finals
@@ -38,11 +38,11 @@ class Result:
     cpu_s: dict[str, float]
     restarts: int
     alerts_found: tuple[Alert, ...] | None = None
-    """The alerts of a file, which has no ground truth: none of them is false. None for other loads."""
+    """The alerts of a file, which has no labels, so that no alert is false. None for other loads."""
 
     @property
     def is_exact(self) -> bool:
-        """Whether no line was lost, doubled or miscounted, old windows are final, and the alerts are true."""
+        """True if all lines count once, old windows are final, and alerts match the planted incidents."""
         refused = sum(self.dead.values())
         return (
             self.windows.exact
@@ -54,7 +54,7 @@ class Result:
 
 
 def bar(progress: Progress, observer: Observer, lines: int) -> Table:
-    """Return the live line: records, rate, lag, elapsed, left."""
+    """Return the progress line: records, rate, lag, elapsed time, remaining time."""
     done = observer.flows + sum(observer.dead.values())
     elapsed = time.monotonic() - progress.began
     rate = done / elapsed if elapsed > 0 else 0.0
@@ -73,7 +73,7 @@ def bar(progress: Progress, observer: Observer, lines: int) -> Table:
 
 
 def reconcile(stage: Stage, progress: Progress, ledger: Ledger, refused: int) -> Result:
-    """Compare what was published with the ledger."""
+    """Compare the published messages with the ledger."""
     observer = stage.observer
     elapsed = max((progress.out_at or time.monotonic()) - progress.began, 0.001)
     final_to = observer.newest_window() - stage.options.final_after_s
@@ -102,7 +102,7 @@ def reconcile(stage: Stage, progress: Progress, ledger: Ledger, refused: int) ->
 
 
 def show(console: Console, result: Result, as_json: bool) -> None:
-    """Print the report, for people or (to standard output) as JSON."""
+    """Print the report as a table, or as JSON to standard output."""
     if as_json:
         print(orjson.dumps({**asdict(result), "exact": result.is_exact}, default=str).decode())
         return
@@ -133,15 +133,15 @@ def _alert_rows(result: Result) -> list[tuple[str, str]]:
 
 
 def _incidents(alerts: AlertReport) -> str:
-    told = f"{len(alerts.found)} found, {len(alerts.missed)} missed"
+    text = f"{len(alerts.found)} found, {len(alerts.missed)} missed"
     if alerts.unsettled:
-        told += f", {len(alerts.unsettled)} in windows that are not final"
+        text += f", {len(alerts.unsettled)} in windows that are not final"
     kinds = ", ".join(sorted({label.kind for label in alerts.unwatched}))
-    return f"{told}; no detector yet: {kinds}" if kinds else told
+    return f"{text}; no detector yet: {kinds}" if kinds else text
 
 
 def _finals(result: Result) -> str:
-    """Return how many of the windows that the lateness has passed are final."""
+    """Return the counts of final windows among those that the lateness has passed."""
     minutes, rest = divmod(result.final_after_s, 60)
     age = "ten minutes" if result.final_after_s == 600 else f"{result.final_after_s} s"
     age = f"{minutes} minutes" if age.endswith(" s") and not rest else age

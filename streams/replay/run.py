@@ -1,4 +1,4 @@
-"""Everything on one machine, for a bounded load, with a reconciliation report at the end.
+"""A replay: the whole system on one machine, a bounded load, and a reconciliation report at the end.
 
 Starts a real Kafka (unless VPCFLOW_KAFKA names one), the emulator (unless an endpoint is given), a connector,
 workers, the notifier and the page, each as the same subcommand that production runs; feeds them; reads back
@@ -25,7 +25,7 @@ from streams.replay.processes import ChildFailed
 from streams.replay.progress import Progress
 from streams.replay.stage import Stage, kinesis_client, open_stage
 
-QUIET_S = 90.0  # no progress for this long, and the replay gives up and says what is missing
+QUIET_S = 90.0  # Without progress for this time, the replay reports the missing lines and ends.
 FINAL_S = 60.0
 """After the last line is read, windows become final and alerts fire within this time, or the replay fails."""
 SETTLED_S = 5.0
@@ -33,7 +33,7 @@ SETTLED_S = 5.0
 
 
 async def run(options: Options) -> int:
-    """Replay a load; return 0 when everything came out exactly once, else 1. Raises `ReplayError`."""
+    """Replay a load. Return 0 if the result is exact, else 1. Raises `ReplayError`."""
     console = Console(stderr=options.as_json)
     main = asyncio.current_task()
     assert main is not None
@@ -94,7 +94,7 @@ async def _replay(stage: Stage) -> int:
 
 
 def _is_out(stage: Stage, ledger: Ledger, refused: int, feeding: asyncio.Future[None]) -> bool:
-    """Return whether all lines are published or refused."""
+    """Return True if all lines are published or refused."""
     if not feeding.done():
         return False
     feeding.result()
@@ -103,7 +103,7 @@ def _is_out(stage: Stage, ledger: Ledger, refused: int, feeding: asyncio.Future[
 
 
 def _is_settled(stage: Stage, ledger: Ledger, quiet_s: float) -> bool:
-    """Return whether the old windows are final, the planted alerts have fired, and nothing more comes."""
+    """Return True if old windows are final, planted alerts have fired, and no message has come lately."""
     final_to = stage.observer.newest_window() - stage.options.final_after_s
     if quiet_s < SETTLED_S or not stage.observer.finals(final_to).is_complete:
         return False
@@ -119,10 +119,10 @@ async def _watch(stage: Stage, progress: Progress) -> None:
 
 
 async def _play(stage: Stage, ledger: Ledger, progress: Progress) -> None:
-    """Let the emulator play a world; its ledger is known when it is over."""
+    """Simulate a world in the emulator until its load is delivered, then take its ledger."""
     how = world.settings(stage.options)
     progress.began = time.monotonic()
-    ledger.become(await world.play(stage.endpoint, how, lambda lines: setattr(progress, "put", lines)))
+    ledger.replace_by(await world.play(stage.endpoint, how, lambda lines: setattr(progress, "put", lines)))
 
 
 async def _feed(stage: Stage, ledger: Ledger, source: Iterable[LineBatch], progress: Progress) -> None:
@@ -142,6 +142,6 @@ async def _feed(stage: Stage, ledger: Ledger, source: Iterable[LineBatch], progr
         payload="lines" if options.payload == "lines" else "cloudwatch",
         rate=options.rate,
         on_progress=lambda lines: setattr(progress, "put", lines),
-        # A few calls may hold days of a file; a synthetic load is dense.
+        # A few calls can hold days of a file, so they are sent in order. A simulated load is dense.
         calls_in_flight=1 if options.path else feed.CALLS_IN_FLIGHT,
     )

@@ -1,4 +1,4 @@
-"""The stage of a replay: Kafka, the emulator, and every subcommand of the pipeline, started and stopped.
+"""The processes that a replay needs: Kafka, the emulator, and each subcommand of the pipeline.
 
 Each process is the one that production runs, with the same settings. What was started is stopped when the
 stage is left, however that happens.
@@ -38,7 +38,7 @@ READY_S = 90.0
 
 @dataclass(slots=True)
 class Stage:
-    """What runs while a replay runs."""
+    """The running parts of a replay."""
 
     options: Options
     console: Console
@@ -77,15 +77,15 @@ async def _start(stage: Stage, stack: AsyncExitStack) -> None:
         await ensure_topics(stage.kafka.connection, stage.prefix, SLOTS)
     if options.external_endpoint:
         stage.stream = f"vpcflow-replay-{secrets.token_hex(4)}"
-    way = world.way(options, stage.stream)
+    delivery = world.delivery(options, stage.stream)
     if options.world:
         await _until(stage, lambda: _answers(f"{stage.endpoint}/_localstack/health"), "the emulator")
-        await world.prepare(options, stage.endpoint, way.wanted, stage.console)
+        await world.prepare(options, stage.endpoint, delivery.wanted, stage.console)
     else:
         await _create_stream(stage)
     if options.external_endpoint:
         stack.push_async_callback(_delete_stream, stage)
-    _add_pipeline(stage, stack, way)
+    _add_pipeline(stage, stack, delivery)
     await asyncio.gather(*(child.start() for child in stage.children if not child.pid))
     await _await_page(stage)
     following = asyncio.ensure_future(stage.observer.follow(stage.kafka.connection, stage.prefix, SLOTS))
@@ -101,7 +101,7 @@ def _add_emulator(stage: Stage, stack: AsyncExitStack) -> Child | None:
     return _add_child(stage, stack, "emulate", ["emulate", "--port", str(port)], {})
 
 
-def _add_pipeline(stage: Stage, stack: AsyncExitStack, way: world.Way) -> None:
+def _add_pipeline(stage: Stage, stack: AsyncExitStack, delivery: world.Delivery) -> None:
     port = stage.options.port or free_port()
     stage.page = f"http://127.0.0.1:{port}/"
     for index in range(stage.options.workers):
@@ -114,7 +114,7 @@ def _add_pipeline(stage: Stage, stack: AsyncExitStack, way: world.Way) -> None:
         "VPCFLOW_HEALTH_PORT": _health_port(stage),
         "VPCFLOW_SHARD_LIMITS": limits,
     }
-    _add_child(stage, stack, "connect", way.arguments, {**source, **way.env})
+    _add_child(stage, stack, "connect", delivery.arguments, {**source, **delivery.env})
     _add_child(stage, stack, "notify", ["notify"], {"VPCFLOW_URL": stage.page})
     _add_child(stage, stack, "serve", ["serve", "--port", str(port)], {})
 
@@ -143,7 +143,7 @@ def _add_child(
 
 
 def _credentials(stage: Stage) -> dict[str, str]:
-    """Return what AWS's SDK wants to see; the emulator does not look at it, AWS gets the user's own."""
+    """Return credentials for AWS's SDK. The emulator does not check them; AWS gets those of the user."""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     found = {"AWS_DEFAULT_REGION": region}
     if not stage.options.external_endpoint or "AWS_ACCESS_KEY_ID" not in os.environ:
@@ -158,7 +158,7 @@ def kinesis_client(stage: Stage) -> Any:
         "AWS_DEFAULT_REGION": "region_name",
     }
     given = {names[name]: value for name, value in _credentials(stage).items()}
-    # The feed must not repeat a call by itself: a put whose answer is lost would be doubled (feed.py).
+    # The SDK must not retry a call: after a lost answer, the records would be written twice (feed.py).
     config = Config(retries={"total_max_attempts": 1}, max_pool_connections=8)
     return boto3.client("kinesis", endpoint_url=stage.endpoint, config=config, **given)
 

@@ -1,4 +1,4 @@
-"""A replay whose lines are flow logs of a synthetic estate: built, delivered and counted by the emulator."""
+"""A replay of the flow logs of a synthetic estate, which the emulator builds, delivers and counts."""
 
 from __future__ import annotations
 
@@ -25,33 +25,29 @@ NAME = "vpcflow-replay"
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How flow logs get to the connector: where AWS delivers them, and how the connector is started."""
+class Delivery:
+    """The delivery of flow logs to the connector: the destination, and the connector's command line."""
 
     wanted: Wanted
     arguments: list[str]
     env: dict[str, str] = field(default_factory=dict)
 
 
-def way(options: Options, stream: str) -> Way:
-    """Return the way of a replay's source. Raises `ReplayError`."""
-    if options.source != "kinesis" and not options.world:
-        raise ReplayError(f"--source {options.source} needs --world: only flow logs are delivered there")
-    if options.world and options.external_endpoint:
-        raise ReplayError("a world is played by our own emulator: leave --external-endpoint out")
+def delivery(options: Options, stream: str) -> Delivery:
+    """Return the delivery for the source of the options, which are checked."""
     if options.source == "s3":
         wanted = Wanted(to="s3", name=NAME)
-        return Way(wanted, ["connect", "s3", "--bucket", NAME], {"VPCFLOW_S3_LIST_S": "1"})
+        return Delivery(wanted, ["connect", "s3", "--bucket", NAME], {"VPCFLOW_S3_LIST_S": "1"})
     if options.source == "firehose":
         port, key = free_port(), secrets.token_urlsafe(24)
         url = f"http://127.0.0.1:{port}/"
         wanted = Wanted(to="firehose", name=NAME, http_endpoint=url, access_key=key)
-        return Way(wanted, ["connect", "firehose", "--port", str(port)], {"VPCFLOW_FIREHOSE_KEY": key})
-    return Way(Wanted(stream=stream, shards=options.shards, name=NAME), ["connect", "kinesis"])
+        return Delivery(wanted, ["connect", "firehose", "--port", str(port)], {"VPCFLOW_FIREHOSE_KEY": key})
+    return Delivery(Wanted(stream=stream, shards=options.shards, name=NAME), ["connect", "kinesis"])
 
 
 def settings(options: Options) -> WorldSettings:
-    """Return how the world is to be played. Raises `ReplayError`."""
+    """Return the settings of the simulation. Raises `ReplayError`."""
     try:
         return read(
             {
@@ -60,7 +56,7 @@ def settings(options: Options) -> WorldSettings:
                 "incidents": options.incidents,
                 "records": options.records,
                 "rate": options.rate or 0.0,
-                # The replay does not read the log group, and moto would keep every event for ever.
+                # The replay does not read the log group, and moto never deletes events.
                 "keeps_log_events": False,
             }
         )
@@ -69,7 +65,7 @@ def settings(options: Options) -> WorldSettings:
 
 
 async def prepare(options: Options, url: str, wanted: Wanted, console: Console) -> None:
-    """Build the estate, and flow logs that are delivered as wanted. Raises `ReplayError`."""
+    """Build the estate and create its flow logs. Raises `ReplayError`."""
     endpoint = Endpoint(url)
     try:
         topology = topology_of(options.world or "")
@@ -81,7 +77,7 @@ async def prepare(options: Options, url: str, wanted: Wanted, console: Console) 
 
 
 async def play(url: str, how: WorldSettings, on_lines: Callable[[int], None]) -> Ledger:
-    """Play a bounded load to its end; return its ledger. Raises `ReplayError`."""
+    """Simulate a bounded load to its end; return its ledger. Raises `ReplayError`."""
     world = RemoteWorld(url)
     try:
         await world.play(how)

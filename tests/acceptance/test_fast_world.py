@@ -20,7 +20,7 @@ from streams.windows.merge import Rules
 from tests.processes import answers, environment, until
 
 SLOTS = 8
-MINUTES = 40
+MINUTES = 26
 DEADLINE_S = 150.0
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import os
 import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import orjson
 import psutil
@@ -16,10 +18,13 @@ import pytest
 from connectors.formats.flowlog import DEFAULT_FORMAT
 
 DEADLINE_S = 120.0
+ENIS = 20
+WORLD_RECORDS = 9_000
+"""Those of about six minutes; the scan is in the fourth."""
 
 
-async def start(*arguments: str) -> asyncio.subprocess.Process:
-    """Start a replay."""
+async def start(*arguments: str, kafka: str = "") -> asyncio.subprocess.Process:
+    """Start a replay, on a running Kafka or on one of its own."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -28,44 +33,27 @@ async def start(*arguments: str) -> asyncio.subprocess.Process:
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **({"VPCFLOW_KAFKA": kafka} if kafka else {})},
     )
 
 
-def flow_log(path: Path) -> None:
-    """Write an hour of last year's lines, with a header, CRLF, and two lines that are none."""
-    lines = [" ".join(DEFAULT_FORMAT)]
-    lines += [
-        f"2 123456789012 eni-{i % 7:017x} 10.0.0.1 10.0.0.2 443 {i} 6 {i} {i * 40}"
-        f" {1_700_000_000 + i} {1_700_000_060 + i} ACCEPT OK"
-        for i in range(3600)
-    ]
-    lines += [
-        "this is no line",
-        "2 1 2",
-        f"2 123456789012 eni-{1:017x} {'- ' * 7}1700000000 1700000060 - NODATA",
-    ]
-    with gzip.open(path, "wt") as file:
-        file.write("\r\n".join(lines))
-
-
-@pytest.mark.kafka
-async def test_a_file_is_replayed_exactly(tmp_path: Path) -> None:
-    """An old file, read in seconds: nothing of it is late, and what is no line is refused."""
-    flow_log(tmp_path / "flow.log.gz")
-    process = await start("--file", str(tmp_path / "flow.log.gz"), "--payload", "lines", "--json")
+async def report_of(*arguments: str, kafka: str = "") -> Any:
+    """Run a replay to its end; return its report, which is exact."""
+    process = await start(*arguments, "--json", kafka=kafka)
     out, error = await asyncio.wait_for(process.communicate(), DEADLINE_S)
     assert process.returncode == 0, (out, error)
     report = orjson.loads(out)
     assert report["exact"] is True
-    assert report["windows"]["lines"] == 3601
-    assert report["dead"] == {"wrong number of fields": 2}
+    return report
 
 
 SCANNED = "eni-0c0ffee0c0ffee001"
 
 
 def mixed_file(path: Path) -> None:
-    """Write an hour with a scan of 200 ports, a second header, the prefix of `aws logs tail`, and JSON."""
+    """Write an hour of old lines as gzip, with CRLF: a scan of 200 ports, a NODATA line, a second header,
+    the prefix of `aws logs tail`, JSON, and lines that are none.
+    """
     line = "2 123456789012 {} 10.0.0.1 10.0.0.2 443 {} 6 {} {} {} {} {} OK"
     begin = 1_700_000_040
     lines = ["\ufeff" + " ".join(DEFAULT_FORMAT)]
@@ -78,7 +66,8 @@ def mixed_file(path: Path) -> None:
         + line.format(SCANNED, port, 1, 40, begin + 600, begin + 600, "REJECT")
         for port in ports
     ]
-    lines += ['{"level": "info"}', "2 1 2"]
+    lines += [f"2 123456789012 eni-{1:017x} {'- ' * 7}{begin} {begin + 60} - NODATA"]
+    lines += ['{"level": "info"}', "2 1 2", "this is no line"]
     lines += [
         " ".join(DEFAULT_FORMAT).replace("packets bytes", "bytes packets").replace("srcport", "src-zone")
     ]
@@ -86,7 +75,8 @@ def mixed_file(path: Path) -> None:
         line.format(f"eni-{i % 7:017x}", 443, 40, 1, begin + i, begin + i, "ACCEPT")
         for i in range(1800, 3600)
     ]
-    path.write_text("\n".join(lines))
+    with gzip.open(path, "wt", newline="") as file:
+        file.write("\r\n".join(lines))
 
 
 def last_month(path: Path) -> int:
@@ -95,7 +85,7 @@ def last_month(path: Path) -> int:
     starts = range(first, first + 30 * 86_400, 3600)
     lines = [
         f"2 123456789012 eni-{eni:017x} 10.0.0.1 10.0.0.2 443 40000 6 7 980 {at} {at + 40} ACCEPT OK"
-        for eni in range(60)
+        for eni in range(ENIS)
         for at in starts
     ]
     path.write_text("\n".join([" ".join(DEFAULT_FORMAT), *lines]))
@@ -103,28 +93,26 @@ def last_month(path: Path) -> int:
 
 
 @pytest.mark.kafka
-async def test_a_file_of_last_month_is_replayed_exactly_and_its_windows_become_final(tmp_path: Path) -> None:
+async def test_a_file_of_last_month_is_replayed_exactly_and_its_windows_become_final(
+    kafka: str, tmp_path: Path
+) -> None:
     """Nothing of it is late, though its lines are in no order of time, and are read while they are put."""
     count = last_month(tmp_path / "flow.log")
-    process = await start("--file", str(tmp_path / "flow.log"), "--rate", "3000", "--json")
-    out, error = await asyncio.wait_for(process.communicate(), DEADLINE_S)
-    assert process.returncode == 0, (out, error)
-    report = orjson.loads(out)
-    assert (report["exact"], report["dead"]) == (True, {})
+    report = await report_of("--file", str(tmp_path / "flow.log"), "--rate", "3000", kafka=kafka)
+    assert report["dead"] == {}
     assert report["windows"]["lines"] == count
-    assert report["finals"] == {"final": count - 60, "old": count - 60}
+    assert report["finals"] == {"final": count - ENIS, "old": count - ENIS}
 
 
 @pytest.mark.kafka
-async def test_a_file_with_a_scan_has_alerts_found_and_none_of_them_is_false(tmp_path: Path) -> None:
-    mixed_file(tmp_path / "flow.log")
-    process = await start("--file", str(tmp_path / "flow.log"), "--json")
-    out, error = await asyncio.wait_for(process.communicate(), DEADLINE_S)
-    assert process.returncode == 0, (out, error)
-    report = orjson.loads(out)
-    assert report["exact"] is True
-    assert report["windows"]["lines"] == 3800
-    assert report["dead"] == {"JSON object that is not a flow log": 1, "wrong number of fields": 1}
+async def test_a_file_with_a_scan_is_replayed_exactly_and_its_alerts_are_found_and_none_is_false(
+    kafka: str, tmp_path: Path
+) -> None:
+    """An old file, read in seconds: nothing of it is late, and what is no line is refused."""
+    mixed_file(tmp_path / "flow.log.gz")
+    report = await report_of("--file", str(tmp_path / "flow.log.gz"), "--payload", "lines", kafka=kafka)
+    assert report["windows"]["lines"] == 3801
+    assert report["dead"] == {"JSON object that is not a flow log": 1, "wrong number of fields": 2}
     assert report["alerts"]["false"] == []
     scans = [alert for alert in report["alerts_found"] if alert["rule"] == "port_scan"]
     assert [alert["labels"]["eni"] for alert in scans] == [SCANNED]
@@ -132,16 +120,24 @@ async def test_a_file_with_a_scan_has_alerts_found_and_none_of_them_is_false(tmp
 
 
 @pytest.mark.kafka
+async def test_a_simulated_load_is_replayed_exactly_and_its_incidents_are_found(kafka: str) -> None:
+    """As `make replay` does, but for the number of lines. Old windows are final."""
+    report = await report_of("--records", "20000", kafka=kafka)
+    assert report["windows"]["lines"] == 20_000
+    assert {label["kind"] for label in report["alerts"]["found"]} == {"port_scan", "removed_rule"}
+    assert report["alerts"]["false"] == []
+    assert report["finals"]["final"] == report["finals"]["old"] > 500
+
+
+@pytest.mark.kafka
 @pytest.mark.moto
 @pytest.mark.parametrize("source", ["kinesis", "firehose", "s3"])
-async def test_a_world_is_replayed_exactly_by_each_way_of_delivery(source: str) -> None:
-    """Flow logs of an estate that was built for it; every planted incident that has a detector is found."""
-    process = await start("--world", "small", "--records", "20000", "--source", source, "--json")
-    out, error = await asyncio.wait_for(process.communicate(), DEADLINE_S)
-    assert process.returncode == 0, (out, error)
-    report = orjson.loads(out)
-    assert report["exact"] is True
-    assert report["windows"]["lines"] >= 20_000
+async def test_a_world_is_replayed_exactly_by_each_way_of_delivery(source: str, kafka: str) -> None:
+    """Flow logs of an estate that was built for it; a planted incident that has a detector is found."""
+    report = await report_of(
+        *("--world", "small", "--records", str(WORLD_RECORDS), "--source", source), kafka=kafka
+    )
+    assert report["windows"]["lines"] >= WORLD_RECORDS
     assert {label["kind"] for label in report["alerts"]["found"]} >= {"port_scan"}
 
 
@@ -149,19 +145,16 @@ async def test_a_world_is_replayed_exactly_by_each_way_of_delivery(source: str) 
 @pytest.mark.localstack
 async def test_a_load_is_replayed_exactly_through_localstack(localstack_url: str) -> None:
     """With every incident that is planted in a load of this size."""
-    process = await start("--records", "5000", "--external-endpoint", localstack_url, "--json")
-    out, error = await asyncio.wait_for(process.communicate(), DEADLINE_S)
-    assert process.returncode == 0, (out, error)
-    report = orjson.loads(out)
-    assert report["exact"] is True
-    assert report["windows"]["lines"] >= 5000
+    report = await report_of("--records", "10000", "--external-endpoint", localstack_url)
+    assert report["windows"]["lines"] == 10_000
+    assert len(report["alerts"]["found"]) == 2
 
 
 @pytest.mark.kafka
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_an_interrupted_replay_leaves_nothing_behind(number: signal.Signals) -> None:
     """Ctrl-C, SIGTERM and a closed terminal: every process that was started has ended."""
-    process = await start("--records", "2000000", "--rate", "1000")
+    process = await start("--records", "60000", "--rate", "100")
     children: list[psutil.Process] = []
     deadline = time.monotonic() + DEADLINE_S
     while len(children) < 3 and time.monotonic() < deadline:

@@ -15,7 +15,7 @@ from emulator.flowlogs.flow_log import FlowLog
 from emulator.flowlogs.player.delivery.batches import IntervalBatch
 from emulator.flowlogs.player.scope_simulation import ScopeSimulation
 from emulator.flowlogs.player.world_time import WorldTime, first_second, first_second_that_fits
-from emulator.ledger.by_flow_log import Books
+from emulator.ledger.by_flow_log import DeliveryLedger
 from emulator.scope import Scope
 from emulator.world.settings import WorldSettings
 from emulator.world.traffic.records import MINUTE_S
@@ -44,7 +44,7 @@ class WorldRun:
     _time: WorldTime = field(init=False)
     _began: float = field(default_factory=time.monotonic)
     _is_placed: bool = False
-    _ledger: Books = field(default_factory=Books)
+    _ledger: DeliveryLedger = field(default_factory=DeliveryLedger)
     _simulations: dict[Scope, ScopeSimulation] = field(default_factory=dict)
     _paced: int = 0
     _since: dict[str, int] = field(default_factory=dict)

@@ -8,7 +8,7 @@ import orjson
 from emulator.flowlogs.player.delivery.batches import IntervalBatch, batch
 from emulator.flowlogs.player.intervals import Intervals, Portion
 from emulator.ledger import ledger
-from emulator.ledger.by_flow_log import Books
+from emulator.ledger.by_flow_log import DeliveryLedger
 from emulator.ledger.labels import Label
 from emulator.world.simulation import World
 from tests.connectors.vpc.estates import estate
@@ -29,13 +29,13 @@ def delivered(resource: str, kind: str, minutes: int = 3) -> list[IntervalBatch]
     return [batch(one, rows(world.directory)) for one in found]
 
 
-def written(books: Books) -> dict[str, object]:
+def written(books: DeliveryLedger) -> dict[str, object]:
     document: dict[str, object] = orjson.loads(books.to_json(LABELS))
     return document
 
 
 def test_a_ledger_is_read_back_with_its_labels_and_totals() -> None:
-    books = Books()
+    books = DeliveryLedger()
     batches = delivered("vpc-a", "VPC")
     for one in batches:
         books.add("fl-1", one.about)
@@ -47,7 +47,7 @@ def test_a_ledger_is_read_back_with_its_labels_and_totals() -> None:
 
 def test_totals_are_those_of_the_lines() -> None:
     """Counted from the text of the lines, not from the columns beside them."""
-    books = Books()
+    books = DeliveryLedger()
     flows, packets, size = 0, 0, 0
     for one in delivered("vpc-a", "VPC"):
         books.add("fl-1", one.about)
@@ -63,7 +63,7 @@ def test_totals_are_those_of_the_lines() -> None:
 
 
 def test_flow_logs_are_kept_apart_and_counted_together() -> None:
-    books, one, other = Books(), Books(), Books()
+    books, one, other = DeliveryLedger(), DeliveryLedger(), DeliveryLedger()
     for flow_log_id, resource, kind, alone in (
         ("fl-1", "subnet-data", "Subnet", one),
         ("fl-2", "vpc-b", "VPC", other),
@@ -81,7 +81,7 @@ def test_flow_logs_are_kept_apart_and_counted_together() -> None:
 
 def test_peers_are_the_real_ones_and_ports_those_of_services() -> None:
     """Behind a NAT gateway the peer is the address in `pkt-srcaddr` or `pkt-dstaddr`."""
-    books = Books()
+    books = DeliveryLedger()
     for one in delivered("eni-db", "NetworkInterface", 10):
         books.add("fl-1", one.about)
     document = written(books)
@@ -96,7 +96,7 @@ def test_silence_is_in_the_totals_and_no_peer() -> None:
     none = np.zeros(0, np.int64)
     nothing = world.minute(FIRST).records.take(none)
     silent = Portion(600, 660, nothing, np.array([world.directory.eni("eni-db")]), none)
-    books = Books()
+    books = DeliveryLedger()
     books.add("fl-1", batch(silent, rows(world.directory)).about)
     document = written(books)
     assert document["totals"] == [["eni-db", "NODATA", 600, 1, 0, 0, 600, 659]]
@@ -114,4 +114,4 @@ def test_the_runs_of_a_batch_are_its_interfaces_one_after_the_other() -> None:
 
 
 def test_empty_books_are_an_empty_ledger() -> None:
-    assert ledger.from_json(Books().to_json(())).totals() == {}
+    assert ledger.from_json(DeliveryLedger().to_json(())).totals() == {}

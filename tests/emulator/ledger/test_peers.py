@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.ledger.peers import MOST, Peers, Told
+from emulator.ledger.peers import LISTED_MAX, Peers, Rows
 
 NAMES = ("eni", "action", "peer", "port", "bytes")
 Row = tuple[str, str, str, int, int]
@@ -27,19 +27,19 @@ def frame(rows: list[Row]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict(zip(NAMES, types, strict=True)), orient="row")
 
 
-def counted(rows: list[Row], place: int) -> Told:
+def counted(rows: list[Row], place: int) -> Rows:
     """Count without columns."""
     sums: dict[tuple[str, str | int], list[int]] = defaultdict(lambda: [0, 0])
     for one in rows:
         if one[1] in ("ACCEPT", "REJECT"):
             sums[one[0], one[place]][0] += 1
             sums[one[0], one[place]][1] += one[4]
-    told: Told = {}
+    rows: Rows = {}
     for (eni, name), (flows, size) in sorted(
         sums.items(), key=lambda one: (one[0][0], -one[1][1], one[0][1])
     ):
-        told.setdefault(eni, []).append([name, flows, size])
-    return told
+        rows.setdefault(eni, []).append([name, flows, size])
+    return rows
 
 
 @given(st.lists(st.lists(row, max_size=12), max_size=5))
@@ -68,7 +68,7 @@ def test_hundreds_of_thousands_of_peers_are_summed_on_the_way_and_stay_right() -
     found = Peers()
     for _ in range(parts):
         found.add(many)
-    largest = [[str(nth), parts, parts * nth] for nth in range(count - 1, count - 1 - MOST, -1)]
+    largest = [[str(nth), parts, parts * nth] for nth in range(count - 1, count - 1 - LISTED_MAX, -1)]
     assert found.by_peer() == {"eni-1": largest}
     flows = sum(one for _, one, _ in found.by_port()["eni-1"])
     assert flows == parts * count
@@ -77,8 +77,8 @@ def test_hundreds_of_thousands_of_peers_are_summed_on_the_way_and_stay_right() -
 def test_only_the_largest_are_told() -> None:
     found = Peers()
     found.add(frame([("eni-1", "ACCEPT", f"10.0.{nth >> 8}.{nth & 255}", 1, nth) for nth in range(400)]))
-    told = found.by_peer()["eni-1"]
-    assert [size for _, _, size in told] == list(range(399, 399 - MOST, -1))
+    rows = found.by_peer()["eni-1"]
+    assert [size for _, _, size in rows] == list(range(399, 399 - LISTED_MAX, -1))
     assert found.by_port() == {"eni-1": [[1, 400, sum(range(400))]]}
 
 
