@@ -98,7 +98,8 @@ async def test_a_file_of_last_month_is_replayed_exactly_and_its_windows_become_f
 ) -> None:
     """Nothing of it is late, though its lines are in no order of time, and are read while they are put."""
     count = last_month(tmp_path / "flow.log")
-    report = await report_of("--file", str(tmp_path / "flow.log"), "--rate", "3000", kafka=kafka)
+    arguments = ("--file", str(tmp_path / "flow.log"), "--rate", "3000", "--payload", "lines")
+    report = await report_of(*arguments, kafka=kafka)
     assert report["dead"] == {}
     assert report["windows"]["lines"] == count
     assert report["finals"] == {"final": count - ENIS, "old": count - ENIS}
@@ -110,7 +111,7 @@ async def test_a_file_with_a_scan_is_replayed_exactly_and_its_alerts_are_found_a
 ) -> None:
     """An old file, read in seconds: nothing of it is late, and what is no line is refused."""
     mixed_file(tmp_path / "flow.log.gz")
-    report = await report_of("--file", str(tmp_path / "flow.log.gz"), "--payload", "lines", kafka=kafka)
+    report = await report_of("--file", str(tmp_path / "flow.log.gz"), kafka=kafka)
     assert report["windows"]["lines"] == 3801
     assert report["dead"] == {"JSON object that is not a flow log": 1, "wrong number of fields": 2}
     assert report["alerts"]["false"] == []
