@@ -15,6 +15,8 @@ from aiokafka.errors import (
     KafkaError,
     KafkaTimeoutError,
     OutOfOrderSequenceNumber,
+    ProducerFenced,
+    UnknownError,
     UnknownProducerId,
     UnknownTopicOrPartitionError,
 )
@@ -40,6 +42,16 @@ _PASSING = (
 
 class TransactionExpired(KafkaError):  # type: ignore[misc]
     """Kafka has aborted a transaction that was open beyond its time-out; the message names the slot."""
+
+
+def is_fence(error: BaseException | None) -> bool:
+    """Return whether Kafka has refused a producer that it fenced.
+
+    aiokafka 0.14 does not know the code PRODUCER_FENCED (90), and raises `UnknownError` for it.
+    """
+    while error is not None and not isinstance(error, (ProducerFenced, UnknownError)):
+        error = error.__cause__
+    return error is not None
 
 
 def is_passing(error: BaseException | None) -> bool:

@@ -20,14 +20,14 @@ from typing import Any
 import orjson
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import IllegalOperation, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError
 
 from connectors.errors import ConnectError
 from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import FORMAT_HEADER, Message, check_format
-from connectors.kafka.recovery import TransactionExpired
+from connectors.kafka.recovery import TransactionExpired, is_fence
 from connectors.kafka.state_on_disk import StateOnDisk
 
 log = structlog.get_logger()
@@ -141,9 +141,10 @@ class Slot:
                 names = (message.topic for message in (*messages, *own))
                 with naming_missing_acls(self._kafka, names, transactional_id=self._transactional_id):
                     await self._transact(producer, [*messages, *own])
-        except ProducerFenced as error:
+        except KafkaError as error:
             # Kafka fences the producer of a transaction that it aborts after the time-out, too.
-            if (took_s := time.monotonic() - began) > TRANSACTION_TIMEOUT_MS / 1000:
+            took_s = time.monotonic() - began
+            if took_s > TRANSACTION_TIMEOUT_MS / 1000 and is_fence(error):
                 raise TransactionExpired(f"{self._transactional_id}: open for {took_s:.1f} s") from error
             raise
         except TimeoutError as error:

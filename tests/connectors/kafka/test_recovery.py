@@ -11,10 +11,19 @@ from aiokafka.errors import (
     MessageSizeTooLargeError,
     NotEnoughReplicasError,
     ProducerFenced,
+    UnknownError,
     UnknownTopicOrPartitionError,
 )
 
-from connectors.kafka.recovery import ATTEMPTS, PAUSE_MAX_S, QUIET_S, Recovery, TransactionExpired, is_passing
+from connectors.kafka.recovery import (
+    ATTEMPTS,
+    PAUSE_MAX_S,
+    QUIET_S,
+    Recovery,
+    TransactionExpired,
+    is_fence,
+    is_passing,
+)
 from connectors.kafka.slots import CommitTimeout, ContractError, SlotLost
 
 PASSING = (KafkaConnectionError, NotEnoughReplicasError, InvalidTxnState, TransactionExpired)
@@ -44,6 +53,17 @@ def test_an_error_of_a_fail_over_passes_also_as_a_cause(kind: type[Exception]) -
 def test_any_other_error_ends_the_process(kind: type[Exception]) -> None:
     """A fence by another owner too: the slot is not ours any more."""
     assert Recovery().pause_s(kind(), 0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [(ProducerFenced, True), (UnknownError, True), (OSError, False)]
+)
+def test_a_fence_is_recognised_also_by_a_code_that_aiokafka_does_not_know(
+    kind: type[Exception], expected: bool
+) -> None:
+    outer = KafkaError("Unexpected error during batch delivery")
+    outer.__cause__ = kind()
+    assert is_fence(kind()) == is_fence(outer) == expected
 
 
 def test_pauses_grow_and_an_error_that_keeps_coming_ends_the_process() -> None:
