@@ -26,7 +26,7 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]*")
 
 
 def is_service_link(name: str, value: str) -> bool:
-    """Say whether Kubernetes or Docker set this variable to describe a service.
+    """Return whether Kubernetes or Docker set this variable to describe a service.
 
     For a service `vpcflow-serve` they are `VPCFLOW_SERVE_SERVICE_HOST`, `VPCFLOW_SERVE_PORT=tcp://…` and
     variants with a port (Kubernetes, "Accessing the Service"). A name that ends with `_PORT` may be a
@@ -141,7 +141,7 @@ def token_url(value: str) -> str:
 
 
 def is_url(value: str) -> bool:
-    """Say whether a value is an HTTP URL with a host."""
+    """Return whether a value is an HTTP URL with a host."""
     try:
         parts = urlsplit(value)
         _ = parts.port  # Raises ValueError when it is not a port.

@@ -1,8 +1,8 @@
-"""The message on Kafka: a block of flow-log lines as they came, with its number and where it is from.
+"""The message on `blocks`: unmodified flow-log lines, with the number and the provenance of the block.
 
-A block's value is newline-joined text of at most about `BLOCK_MAX_BYTES`; a single longer line is refused
-before it gets here. Everything else is in the headers, so that a reader can place a block without reading
-it. Numbers go up by one within a slot. A block without lines carries progress alone.
+A block's value is newline-joined text of at most about `BLOCK_MAX_BYTES`; connectors refuse a longer line.
+All else is in the headers, so that a reader can place a block without parsing it. Numbers increase by one
+within a slot. A block without lines carries progress alone.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ NUMBER_KEY = b"number"
 """State key of a slot: the number of its last block."""
 
 LINES_KEY = b"lines"
-"""State key of a slot: how many lines its blocks have held, so that a gap says how many are lost."""
+"""State key of a slot: the number of lines in all of its blocks. It tells how many lines a gap has lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a block's lines are from.
+    """The origin of the lines of a block.
 
     `arrival_ms` is the oldest arrival of its lines at the source, `newest_arrival_ms` the newest, epoch ms.
     """
@@ -42,23 +42,23 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How much a slot has sent: the number of its last block, and the lines in all of its blocks."""
+    """The output of a slot so far: the number of its last block, and the lines in all of its blocks."""
 
     number: int = -1
     lines: int = 0
 
     @classmethod
     def of(cls, state: Mapping[bytes, bytes]) -> Sent:
-        """Read it from a slot's state."""
+        """Return the value in a slot's state."""
         return cls(int(state.get(NUMBER_KEY, b"-1")), int(state.get(LINES_KEY, b"0")))
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The progress that goes with a transaction.
+    """The progress that a transaction publishes.
 
     `watermark` is the event time up to which the lines of *all* slots are in committed blocks, `NONE` if
-    unknown; `is_caught_up` says whether that holds because every source of every slot is caught up.
+    unknown; `is_caught_up` is true if every source of every slot is caught up.
     """
 
     progress: SlotProgress
@@ -67,13 +67,13 @@ class Report:
 
     @classmethod
     def of(cls, group: Group, slot: int, progress: SlotProgress) -> Report:
-        """Return the report of a slot, whose new progress replaces what the group knows of it."""
+        """Return the report of a slot; its new progress replaces the one in the group."""
         return cls(progress, group.watermark(slot, progress), group.is_caught_up(slot, progress))
 
 
 @dataclass(slots=True)
 class BlockWriter:
-    """The blocks of one transaction of a slot, numbered, and the state that goes with them."""
+    """The numbered blocks of one transaction of a slot, and the state to commit with them."""
 
     prefix: str
     slot: int
@@ -82,7 +82,7 @@ class BlockWriter:
     _state: dict[bytes, bytes | None] = field(default_factory=dict)
 
     def add(self, texts: Sequence[bytes], where: Provenance) -> None:
-        """Add one block of these texts."""
+        """Append one block with these texts."""
         text = b"\n".join(texts)
         self._append(text, text.count(b"\n") + 1, _headers(where))
 
@@ -100,7 +100,7 @@ class BlockWriter:
 
     @property
     def state(self) -> dict[bytes, bytes | None]:
-        """The slot's own keys after these blocks."""
+        """The slot's own keys, with the values after these blocks."""
         return {**self._state, NUMBER_KEY: b"%d" % self.sent.number, LINES_KEY: b"%d" % self.sent.lines}
 
     def _append(self, text: bytes, lines: int, headers: Headers) -> None:
@@ -129,7 +129,7 @@ def _headers(where: Provenance) -> Headers:
 def split(text: bytes, max_bytes: int = BLOCK_MAX_BYTES) -> Iterator[tuple[bytes, bool]]:
     """Cut text at line ends into pieces of at most `max_bytes`.
 
-    Yields (piece, True); a single line that is longer than that comes out as (line, False): refuse it.
+    Yield `(piece, True)`; for a single line that is longer, `(line, False)`, which the caller refuses.
     """
     at = 0
     while len(text) - at > max_bytes:
@@ -147,7 +147,7 @@ def split(text: bytes, max_bytes: int = BLOCK_MAX_BYTES) -> Iterator[tuple[bytes
 
 
 def join(texts: Sequence[bytes], max_bytes: int = BLOCK_MAX_BYTES) -> Iterator[list[int]]:
-    """Group pieces, each no longer than `max_bytes`, into blocks: yields the indexes of each block."""
+    """Group pieces, each no longer than `max_bytes`, into blocks. Yield the indexes of each block."""
     group: list[int] = []
     size = 0
     for index, text in enumerate(texts):

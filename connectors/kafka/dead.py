@@ -1,8 +1,8 @@
-"""What is refused, and why: the message on the `dead` topic.
+"""The message on `dead`: refused lines or records, with the reason.
 
-One message holds all that one place refused for one reason, newline-joined, so that a poisoned block is one
-message and not nine thousand. `why` is one of a few fixed phrases, so that it can be counted; for lines of a
-log group with an unusable LogFormat it names both.
+One message holds all lines of one origin and one reason, newline-joined, so that a block without a valid line
+causes one message. `why` is one of a few fixed phrases, because reports count by it; for lines of a log group
+with an unusable LogFormat it names both.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ VALUE_MAX_BYTES = 4 << 20  # below the broker's message.max.bytes; the header `s
 
 
 def dead_message(prefix: str, slot: int, why: str, refused: bytes, count: int, origin: str) -> Message:
-    """Return what keeps some refused bytes: all of them, or the first `VALUE_MAX_BYTES`.
+    """Return the message that keeps refused bytes: all of them, or the first `VALUE_MAX_BYTES`.
 
     `count` lines or records were refused at `origin`; the header `size` is their length before cutting.
     """

@@ -1,7 +1,7 @@
-"""What a connector has to say about the data and not only about lines: loss, gaps, repeats, delays.
+"""The message on `health`: a finding of a connector about its source, such as loss, a gap, or a delay.
 
-Each is one JSON message on the topic `health`, in the transaction that it belongs to, so it is said once
-and not lost; its kind is counted in a metric, too. Readers: the page, alerts, people.
+Each is one JSON message in the transaction of the data that it is about, so it is published exactly once. A
+metric counts each kind.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NUMBER_MOST_DIGITS = 12  # of a time in seconds; a longer one is no time, and ma
 
 @dataclass(frozen=True, slots=True)
 class HealthRecord:
-    """One thing found. `from_ms` to `to_ms` is the time it is about, epoch ms, 0 where unknown.
+    """One finding. `from_ms` to `to_ms` is the time that it is about, epoch ms, 0 if unknown.
 
     `value` is seconds for `gap` and `delay` (the longest), a count for `repeated`, `ignored` and
     objects, else 0.
@@ -47,19 +47,19 @@ class HealthRecord:
     value: float = 0.0
 
     def message(self, prefix: str, slot: int) -> Message:
-        """Return the message on `health`; a source's newest of each kind can be found by its key."""
+        """Return the message on `health`, with kind and source as its key."""
         key = f"{self.kind}|{self.source}".encode()
         return Message(f"{prefix}health", slot, key, orjson.dumps(self))
 
 
 def decode_health(value: bytes) -> HealthRecord:
-    """Read a finding back; raises `ValueError` or `TypeError` on foreign JSON."""
+    """Decode a finding. Raises `ValueError` or `TypeError` for foreign JSON."""
     return HealthRecord(**orjson.loads(value))
 
 
 @dataclass(slots=True)
 class Arrivals:
-    """When one source delivered, and how late: what gaps and delays are found from."""
+    """The last delivery of one source and its longest delay, from which gaps and delays are found."""
 
     source: str
     last_ms: int = 0
@@ -68,7 +68,7 @@ class Arrivals:
     lines_from: int = 0
 
     def came(self, arrival_ms: int, delay_s: float | None, now_ms: int) -> list[HealthRecord]:
-        """Note records that arrived, `delay_s` after the flow's end if known; return what is to be said."""
+        """Add a delivery and return the findings. `delay_s` is the time since the flow ended, or None."""
         found = []
         silent_s = (arrival_ms - self.last_ms) / 1000
         if self.last_ms and silent_s > GAP_S:
@@ -87,7 +87,7 @@ class Arrivals:
 
 
 def delay_s(text: bytes, end_at: int | None, columns: int, arrival_ms: int) -> float | None:
-    """Return how long after its flow's end the last line of a block arrived; None when it does not say.
+    """Return the time from the end of the last line's flow to its arrival; None if the line has no end.
 
     `end_at` is the place of the field `end` among the `columns` of the format.
     """

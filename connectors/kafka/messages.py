@@ -1,8 +1,8 @@
-"""One Kafka message that a hop wants to send, and the format number that every message carries.
+"""One Kafka message of a hop, and the format number in every message.
 
-Pure modules make messages; a slot sends them in its transaction and adds the format number as the header
-`v`, to state as well. A message without that header has format 1. A process reads its own format and the one
-before; it stops at a newer one, because it cannot know what it would ignore.
+Pure modules create messages; a slot sends them in its transaction and adds the format number as the header
+`v`, also to state. A message without that header has format 1. A process reads its own format and the
+previous one. It stops at a newer one, because it would ignore content that it does not know.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class NewerFormat(ConnectError):
 
 
 class Message(NamedTuple):
-    """Where it goes, and what it is; a value of None deletes the key of a compacted topic.
+    """A message and its partition; a value of None deletes the key of a compacted topic.
 
-    A tuple and not a frozen dataclass: there is one for each aggregate, and it is made four times as fast.
+    A tuple, because there is one for each aggregate: a frozen dataclass takes four times as long to create.
     """
 
     topic: str

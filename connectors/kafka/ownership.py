@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 SESSION_MS, HEARTBEAT_MS = 10_000, 1_000
 SOURCE_KEY = b"source"
-"""State key of a slot: what it takes from."""
+"""State key of a slot: its source."""
 
 
 class Owned(Protocol):
@@ -191,7 +191,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         group = factory.consumer(
             self._kafka,
             group_id=f"{self._settings.prefix}connect",
-            client_id=f"{socket.gethostname()}/{os.getpid()}",  # what `connect positions` calls the owner
+            client_id=f"{socket.gethostname()}/{os.getpid()}",  # the owner in `connect positions`
             enable_auto_commit=False,
             auto_offset_reset="latest",
             metadata_max_age_ms=METADATA_AGE_MS,
@@ -217,7 +217,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
             await self.on_partitions_revoked([])  # what a last rebalance has given us meanwhile
 
     async def _tail(self) -> None:
-        """Follow the positions of every slot, since a reader may wait for the commit of another process."""
+        """Follow the positions of every slot, because a reader may wait for the commit of another process."""
         topic = f"{self._settings.prefix}positions"
         consumer = factory.consumer(
             self._kafka,

@@ -1,4 +1,4 @@
-"""What a port answers to Kafka's first requests, and the sentence for each answer. Pure.
+"""The first requests of a Kafka client, and the sentence for each answer of a port. Pure.
 
 The probe sends ApiVersions, which every listener answers before authentication, and then SaslHandshake, which
 a listener without SASL refuses with ILLEGAL_SASL_STATE. A TLS listener closes a connection without TLS, and
@@ -30,7 +30,7 @@ _UNKNOWN_CA = {2, 18, 19, 20, 21}
 
 
 class Answer(Enum):
-    """What a host and port turned out to be, the most useful to know first. Values: the sentence."""
+    """The kinds of answers of a port with their sentences, the most useful one first."""
 
     KAFKA = "answers as Kafka"
     UNTRUSTED = (
@@ -75,7 +75,7 @@ _REMEDY = ": start one, or set VPCFLOW_KAFKA to its host:port"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a port answers. `detail` completes the sentence of some answers."""
+    """The answer of a port. `detail` completes the sentence of some answers."""
 
     answer: Answer
     detail: str = ""
@@ -98,7 +98,7 @@ def _request(key: int, version: int, body: bytes) -> bytes:
 
 
 def answer_bytes(size: bytes) -> int:
-    """Return how many bytes of an answer follow its size; 0 if this is not the size of an answer."""
+    """Return the number of bytes that follow the size of an answer; 0 if it is not the size of an answer."""
     (count,) = struct.unpack(">i", size)
     return count if 6 <= count <= ANSWER_MAX_BYTES else 0
 
@@ -162,7 +162,7 @@ def alert_answer(connection: KafkaConnection, reason: str) -> Found | None:
 
 
 def is_tls(answer: bytes) -> bool:
-    """Say whether the first bytes that answer a ClientHello are a TLS record."""
+    """Return whether the first bytes that answer a ClientHello are a TLS record."""
     return answer[:2] in _TLS_RECORDS
 
 
@@ -206,7 +206,7 @@ def advertised_sentence(connection: KafkaConnection, found: Mapping[str, Found])
 
 
 def refused_sentence(connection: KafkaConnection, server: str, why: str) -> str:
-    """Return why Kafka does not authenticate us. `why` is its own message."""
+    """Return the sentence for a refused authentication. `why` is Kafka's own message."""
     login = connection.login
     if login is None:
         return f"{server}: Kafka closes the connection ({why})"

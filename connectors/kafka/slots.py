@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 TRANSACTION_TIMEOUT_MS = 15_000  # a dead owner's open transaction holds readers back this long at most
 COMMIT_MAX_S = 60.0
-"""The broker has aborted it long before; who still waits would wait for ever, and read nothing."""
+"""Limit of a commit. The broker has aborted the transaction long before; aiokafka would wait for ever."""
 
 REQUEST_MAX_BYTES = 8 << 20  # equal to the topics' max.message.bytes
 BATCH_MAX_BYTES = 1 << 20
@@ -52,14 +52,14 @@ class CommitTimeout(ConnectError, TimeoutError):
 
 
 class SlotLost(RuntimeError):
-    """Another owner has opened this slot; what was not committed never happened."""
+    """The slot is closed, or another owner has opened it; uncommitted messages are discarded."""
 
 
 class Slot:
     """A partition of a compacted topic, as a mapping of its latest values, with transactional writes.
 
-    What we know of it is in memory, or on disk where it may be too much for that. `contract` maps the names
-    of settings, as `VPCFLOW_WINDOW_S`, to the values that this process has.
+    The values are in memory, or with `is_on_disk` in a file. `contract` maps the names of settings, such as
+    `VPCFLOW_WINDOW_S`, to the values of this process.
     """
 
     def __init__(

@@ -13,11 +13,11 @@ from collections.abc import Iterator, MutableMapping
 from connectors.errors import ConnectError
 
 CACHE_KIB = 64
-"""What SQLite may keep in memory; the machine keeps pages of files anyway, and gives them up when asked."""
+"""SQLite's own page cache; the operating system caches the file, too."""
 
 
 class StateOnDisk(MutableMapping[bytes, bytes]):
-    """Bytes by bytes. Raises `ConnectError` where there is no place for the file, or it is full."""
+    """A mapping of bytes to bytes. Raises `ConnectError` if the file cannot be created or extended."""
 
     def __init__(self) -> None:
         self._rows = sqlite3.connect("", isolation_level=None)
@@ -45,11 +45,11 @@ class StateOnDisk(MutableMapping[bytes, bytes]):
         return int(self._do("SELECT count(*) FROM kept").fetchone()[0])
 
     def clear(self) -> None:
-        """Drop everything."""
+        """Delete all entries."""
         self._do("DELETE FROM kept")
 
     def close(self) -> None:
-        """Give the file back; nothing can be asked any more."""
+        """Delete the file. The mapping cannot be used after that."""
         self._rows.close()
 
     def _do(self, statement: str, values: tuple[bytes, ...] = ()) -> sqlite3.Cursor:

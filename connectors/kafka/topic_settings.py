@@ -1,4 +1,4 @@
-"""Every topic with the settings that it needs, and how an existing topic differs from them. Pure.
+"""Every topic with its required settings, and the differences of an existing topic. Pure.
 
 A difference is fatal if messages would be refused or numbers and state would be lost. All others are
 warnings. `replica.fetch.max.bytes` and `fetch.max.bytes` do not matter: since Kafka 0.10.1 (KIP-74) a larger
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 HOUR_MS = 3_600_000
 BLOCKS_KEPT_MS = 24 * HOUR_MS
-"""All inputs of hops are kept equally long, so that a stopped worker loses none of them before the others."""
+"""The inputs of all hops have the same retention, so that a stopped worker loses none before the others."""
 
 SEGMENT_BYTES = 16 << 20
 SEGMENT_SLOW_BYTES = 256 << 20
@@ -33,7 +33,7 @@ CHECKED = (
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic: its name without the prefix, and how Kafka keeps it."""
+    """One topic: its name without the prefix, its clean-up policy and its retention."""
 
     name: str
     policy: str
@@ -41,7 +41,7 @@ class Topic:
 
     @property
     def is_compacted(self) -> bool:
-        """Whether Kafka keeps the newest value of every key."""
+        """True if Kafka keeps the newest value of every key."""
         return "compact" in self.policy
 
 
@@ -75,7 +75,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A setting of a topic that is not as it must or should be. `why` ends with the remedy."""
+    """A setting of a topic that is not the required or recommended one. `why` ends with the remedy."""
 
     topic: str
     setting: str
@@ -85,7 +85,7 @@ class Difference:
 
     @property
     def sentence(self) -> str:
-        """The difference for people."""
+        """The difference as a sentence."""
         if self.setting in COUNTED:
             noun = self.setting.removesuffix("s") if self.value == "1" else self.setting
             return f"topic {self.topic} has {self.value} {noun}, {self.why}"
@@ -109,7 +109,7 @@ def recommended(topic: Topic) -> dict[str, str]:
 
 
 def differences(topic: Topic, prefix: str, found: Found, slots: int, max_bytes: int) -> list[Difference]:
-    """Compare a topic with what it must and should be. `max_bytes` is the largest message."""
+    """Compare a topic with its required and recommended settings. `max_bytes` is the largest message."""
     name = prefix + topic.name
     if found.partitions != slots:
         return [_partitions(name, found.partitions, slots)]

@@ -57,19 +57,19 @@ SEEN_S = 15.0  # a broker learns of a new topic a moment after the controller ha
 
 
 class TopicError(RuntimeError):
-    """Kafka cannot be reached, or a topic is not as we need it; the message says what to do."""
+    """Kafka cannot be reached, or a topic cannot be used; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """The topics of a prefix: the names of those that are missing, and how the others differ."""
+    """The topics of a prefix: the names of missing ones, and the differences of the others."""
 
     missing: tuple[str, ...]
     differences: tuple[Difference, ...]
 
 
 async def ensure_topics(kafka: KafkaConnection, prefix: str, slots: int) -> None:
-    """Create what is missing and check what is there. Raises `TopicError` and `MissingAcl`."""
+    """Create missing topics and check existing ones. Raises `TopicError` and `MissingAcl`."""
     async with _admin(kafka) as admin:
         missing = await _missing(admin, prefix)
         if missing:
@@ -84,7 +84,7 @@ async def ensure_topics(kafka: KafkaConnection, prefix: str, slots: int) -> None
 
 
 async def examine_topics(kafka: KafkaConnection, prefix: str, slots: int) -> Examined:
-    """Compare the topics that are there with what they should be; create none.
+    """Compare existing topics with the expected settings; create none.
 
     Raises `TopicError` and `MissingAcl`.
     """
@@ -159,7 +159,7 @@ def _new_topic(name: str, slots: int, settings: dict[str, str]) -> NewTopic:
 
 
 async def _refused(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> list[tuple[str, int, str]]:
-    """Create topics; return those that were refused. aiokafka raises nothing for them."""
+    """Create topics; return the refused ones, for which aiokafka raises nothing."""
     # If another vpcflow process has created the topic, the check that follows examines it.
     accepted = (0, TopicAlreadyExistsError.errno)
     errors = (await admin.create_topics(topics)).topic_errors
@@ -169,7 +169,7 @@ async def _refused(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> list[t
 async def _differences(
     admin: AIOKafkaAdminClient, prefix: str, slots: int, topics: Iterable[Topic]
 ) -> list[Difference]:
-    """Return how existing topics differ, those that are fatal first."""
+    """Return the differences of existing topics, fatal ones first."""
     topics = list(topics)
     described = await _described(admin, [prefix + topic.name for topic in topics]) if topics else {}
     found = [
@@ -202,7 +202,7 @@ def _found(partitions: list[dict[str, Any]], settings: dict[str, str], brokers: 
 
 
 def _is_led(topic: dict[str, Any]) -> bool:
-    """Say whether every partition has a leader: a new topic takes a moment."""
+    """Return whether every partition has a leader; a new topic takes a moment."""
     partitions = topic["partitions"]
     return not topic["error_code"] and all(p["leader"] >= 0 and not p["error_code"] for p in partitions)
 

@@ -58,7 +58,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class KafkaConnection:
-    """How clients of one process reach Kafka. `security` is a value of `VPCFLOW_KAFKA_SECURITY`."""
+    """The connection of all clients of one process. `security` is a value of `VPCFLOW_KAFKA_SECURITY`."""
 
     servers: str
     security: str = "plaintext"
@@ -67,7 +67,7 @@ class KafkaConnection:
 
     @property
     def has_tls(self) -> bool:
-        """Whether clients connect by TLS."""
+        """True if clients connect by TLS."""
         return self.security in TLS
 
     @classmethod
