@@ -90,20 +90,20 @@ class Worker:
         self._app.finalize()
         started = asyncio.ensure_future(self._app.start())
         stopped = asyncio.ensure_future(stop.wait())
-        ticking = asyncio.ensure_future(self._tick())
-        committing = asyncio.ensure_future(self._keep_committing_offsets())
+        loops = (self._tick(), self._keep_committing_offsets(), self._watch_faust())
+        beside = [asyncio.ensure_future(loop) for loop in loops]
         try:
             while not stopped.done():
-                waits: set[asyncio.Future[Any]] = {stopped, ticking, committing, self._failed}
+                waits: set[asyncio.Future[Any]] = {stopped, *beside, self._failed}
                 if not started.done():
                     waits.add(started)
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                for task in (started, ticking, committing, self._failed):
+                for task in (started, *beside, self._failed):
                     if task.done():
                         task.result()
         finally:
-            ticking.cancel()
-            committing.cancel()
+            for task in beside:
+                task.cancel()
             async with self._lock:
                 if stopped.done():
                     await self._flush_all()
@@ -130,8 +130,6 @@ class Worker:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            if (denied := refusal(self._app)) is not None:
-                raise denied
             async with self._lock:
                 if not self._is_settled() or time.monotonic() < self._reopen_at:
                     continue
@@ -142,6 +140,13 @@ class Worker:
                 except Exception as error:
                     if not await self._has_recovered(error):
                         raise
+
+    async def _watch_faust(self) -> None:
+        """Raise the authorization error of Faust's consumer; `_tick` may wait for its thread, which ends."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            if (refused := refusal(self._app)) is not None:
+                raise refused
 
     async def _has_recovered(self, error: Exception) -> bool:
         """Return True if the error is temporary; the slots are closed, and `_tick` opens them later."""
