@@ -162,13 +162,17 @@ class Slot:
     async def _transact(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
         await producer.begin_transaction()
         failed = producer._txn_manager.wait_for_transaction_end()
+        sends: list[asyncio.Future[Any]] = []
         try:
-            sends = [future for batch in _batches(messages) for future in await self._send(batch)]
-        except IllegalOperation:
-            if failed.done():
-                failed.result()  # It has failed since it began.
+            for batch in _batches(messages):
+                sends += await self._send(batch)
+            await _all_sent(sends, failed)
+        except BaseException as error:
+            for future in (*sends, failed):
+                future.add_done_callback(_retrieve)
+            if isinstance(error, IllegalOperation) and failed.done():
+                failed.result()  # The transaction has failed while messages were added.
             raise
-        await _all_sent(sends, failed)
         await producer.commit_transaction()
 
     async def _send(self, messages: list[Message]) -> list[asyncio.Future[Any]]:
@@ -210,12 +214,18 @@ async def _all_sent(sends: Sequence[asyncio.Future[Any]], failed: asyncio.Future
     the messages unsent for ever.
     """
     sent = asyncio.gather(*sends)
+    waits: list[asyncio.Future[Any]] = [sent, failed]
     try:
-        waits: list[asyncio.Future[Any]] = [sent, failed]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        (sent if sent.done() else failed).result()
     finally:
-        sent.cancel()
+        sent.add_done_callback(_retrieve)
+    (sent if sent.done() else failed).result()
+
+
+def _retrieve(future: asyncio.Future[Any]) -> None:
+    """Mark an exception as retrieved: the error that ends the commit is raised already."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _batches(messages: Sequence[Message]) -> list[list[Message]]:
