@@ -20,7 +20,6 @@ import polars as pl
 from connectors.progress import NONE
 from streams.alerts.detectors import DEFAULTS
 from streams.numbering import Sequence
-from streams.records import Aggregate, Final, decode_aggregate
 from streams.sums import partials
 from streams.sums.partials import Row
 from streams.windows import aggregate_encoding, window_table
@@ -66,16 +65,6 @@ class Flushed:
     detector_rows: pl.DataFrame
     late: list[Row]
     state: dict[bytes, bytes | None]
-
-    @property
-    def aggregates(self) -> list[Aggregate]:
-        """The changed aggregates, decoded from `published`."""
-        return [decode_aggregate(value) for _, value in self.published]
-
-    @property
-    def finals(self) -> list[Final]:
-        """The detector rows as records."""
-        return [Final(*row) for row in self.detector_rows.rows()]
 
 
 @dataclass(slots=True)
@@ -165,13 +154,6 @@ class Windows:
         flushed.state[POSITION_KEY] = self._position()
         self._new, self._late, self._arrival_ms = [], [], 0
         return flushed
-
-    def aggregates(self) -> Iterator[Aggregate]:
-        """Yield every aggregate of the kept windows, as last published."""
-        for rows in self._tables.values():
-            found = Cells.of(rows, self._maps)
-            _, values = aggregate_encoding.write(found, self._names, self.rules.window_s, self.watermark, 0)
-            yield from map(decode_aggregate, values)
 
     def _due(self, closing: list[int]) -> list[Rows]:
         """Return the rows of every window with new rows, and of every window that becomes final."""

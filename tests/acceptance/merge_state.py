@@ -9,6 +9,7 @@ from connectors.kafka.slots import read_compacted
 from emulator.ledger.ledger import Key, Ledger
 from streams.records import Aggregate
 from streams.windows.merge import Rules, Windows
+from tests.streams.windows.window_feed import kept_aggregates
 
 
 async def read(kafka: str, prefix: str, slots: int) -> dict[Key, Aggregate]:
@@ -17,7 +18,7 @@ async def read(kafka: str, prefix: str, slots: int) -> dict[Key, Aggregate]:
     for partition in range(slots):
         values = await read_compacted(KafkaConnection(kafka), f"{prefix}merge-state", partition)
         values.pop(b"sent", None)
-        for aggregate in Windows.load(Rules(), values).aggregates():
+        for aggregate in kept_aggregates(Windows.load(Rules(), values)):
             found[aggregate.eni, aggregate.action, aggregate.window_start] = aggregate
     return found
 

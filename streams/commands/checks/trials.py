@@ -53,14 +53,15 @@ async def try_kafka(settings: Common, processes: Iterable[str]) -> str:
         raise Problem(str(error)) from error
     except KafkaError as error:
         raise Problem(f"{kafka.servers} answers, and then refuses a request: {error}") from error
+    notes = [f"note: {one.sentence}" for one in found.differences if not one.is_fatal]
     if fatal := [one.sentence for one in found.differences if one.is_fatal]:
-        raise Problem("; ".join(fatal))
+        raise Problem("; ".join([*fatal, *notes]))
     said = [f"{settings.kafka} answers"]
     if found.missing:
         said.append(f"missing topics: {', '.join(found.missing)} ({CREATES})")
     else:
         said.append(f"every topic of {settings.prefix or 'the empty prefix'} is there")
-    return "; ".join([*said, *(f"note: {one.sentence}" for one in found.differences)])
+    return "; ".join([*said, *notes])
 
 
 def _check_formats(line_format: str, group_formats: str = "") -> None:

@@ -29,7 +29,7 @@ import numpy.typing as npt
 import orjson
 
 from connectors.progress import NONE
-from streams.records import LOG_ACTIONS, TRAFFIC_ACTIONS, Aggregate
+from streams.records import LOG_ACTIONS, TRAFFIC_ACTIONS
 
 KEEP_WINDOWS = 180  # three hours of one-minute windows
 FLOWS, PACKETS, BYTES = 0, 1, 2
@@ -107,10 +107,6 @@ class History:
     def enis(self) -> int:
         """The number of ENIs in the kept windows."""
         return len(self._index)
-
-    def add(self, aggregate: Aggregate) -> int:
-        """Apply one aggregate; return its `oldest_arrival_ms`."""
-        return self.read(aggregate.encode())
 
     def read(self, value: bytes, now: float = 0.0, complete_to: int = NONE) -> int:
         """Apply one aggregate message; return its `oldest_arrival_ms`. Raises `ForeignMessage`.

@@ -8,6 +8,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.alerts.alert_state import AlertState
 from streams.alerts.alert_states import KEY_PREFIX, MEMORY_S, AlertStates, fingerprint
 from streams.alerts.detectors import PORT_SCAN, REJECT_RATIO
 from streams.records import Alert, decode_alert, has_fired
@@ -308,6 +309,27 @@ def test_a_state_written_by_the_version_before_is_read() -> None:
     }
     (resolved,) = AlertStates.load(old).advance(T0 + 6 * W)
     assert (resolved.status, resolved.starts_at, resolved.ends_at) == ("resolved", T0, T0 + W)
+
+
+def test_the_names_in_the_state_are_those_of_the_version_before() -> None:
+    """`closed_through` is stored as `settled`: older and newer workers read each other's state."""
+    stored = {
+        "rule": "port_scan",
+        "eni": ENI,
+        "window_s": W,
+        "status": "resolved",
+        "starts_at": T0,
+        "ends_at": T0 + W,
+        "settled": T0 + 2 * W,
+        "marks": [[T0 + 3 * W, "c"]],
+        "peak_start": T0,
+        "peak_value": 200.0,
+        "peak_threshold": 50.0,
+        "peak_summary": "about 200 ports",
+    }
+    state = AlertState.decode(orjson.dumps(stored))
+    assert (state.closed_through, state.marks) == (T0 + 2 * W, ((T0 + 3 * W, "c"),))
+    assert orjson.loads(state.encode()) == stored
 
 
 Step = tuple[str, int, Shown, bool]

@@ -8,7 +8,17 @@ from streams.records import Aggregate
 from streams.sums.partials import Row
 from streams.windows.merge import POSITION_KEY, SPARE_NAMES, STATE_ROWS, Flushed, Rules, Windows
 from tests.build import ENI, maps_of, row
-from tests.streams.windows.window_feed import OTHER, RULES, as_finals, by_key, feed, keep
+from tests.streams.windows.window_feed import (
+    OTHER,
+    RULES,
+    aggregates_of,
+    as_finals,
+    by_key,
+    feed,
+    finals_of,
+    keep,
+    kept_aggregates,
+)
 
 ACCEPT, REJECT, NODATA = 0, 1, 2
 
@@ -20,7 +30,7 @@ def fed(*rows: Row, newest: int = 0, rules: Rules = RULES) -> Windows:
 
 
 def only(flushed: Flushed) -> Aggregate:
-    (aggregate,) = flushed.aggregates
+    (aggregate,) = aggregates_of(flushed)
     return aggregate
 
 
@@ -84,13 +94,13 @@ def test_a_window_adds_up_what_its_partials_say() -> None:
 
 def test_entities_actions_and_windows_are_kept_apart() -> None:
     flushed = fed(row(60), row(60, OTHER), row(60, action=REJECT), row(120)).flush()
-    assert set(by_key(flushed.aggregates)) == {
+    assert set(by_key(aggregates_of(flushed))) == {
         (ENI, "ACCEPT", 60),
         (OTHER, "ACCEPT", 60),
         (ENI, "REJECT", 60),
         (ENI, "ACCEPT", 120),
     }
-    assert [key for key, _ in flushed.published] == [a.key for a in flushed.aggregates]
+    assert [key for key, _ in flushed.published] == [a.key for a in aggregates_of(flushed)]
 
 
 def test_a_status_line_counts_lines_and_has_no_protocol() -> None:
@@ -120,7 +130,7 @@ def test_a_flush_without_change_publishes_nothing() -> None:
     windows = fed(row(60))
     windows.flush()
     flushed = windows.flush()
-    assert (flushed.aggregates, flushed.finals, flushed.late) == ([], [], [])
+    assert (aggregates_of(flushed), finals_of(flushed), flushed.late) == ([], [], [])
     assert set(flushed.state) == {POSITION_KEY}
 
 
@@ -128,13 +138,13 @@ def test_a_window_is_final_once_when_the_watermark_passes_its_end() -> None:
     windows = fed(row(60))
     windows.flush()
     feed(windows, 0, 719)  # the watermark is at 119: a second short of the end
-    assert windows.flush().aggregates == []
+    assert aggregates_of(windows.flush()) == []
     feed(windows, 0, 720)
     flushed = windows.flush()
     assert (only(flushed).final, only(flushed).revision, only(flushed).flows) == (True, 2, 1)
-    assert flushed.finals == as_finals(flushed.aggregates)
+    assert finals_of(flushed) == as_finals(aggregates_of(flushed))
     feed(windows, 0, 800)
-    assert windows.flush().aggregates == []
+    assert aggregates_of(windows.flush()) == []
 
 
 def test_a_window_may_be_final_at_its_first_flush() -> None:
@@ -155,8 +165,8 @@ def test_an_amended_action_brings_the_entity_s_whole_final_window() -> None:
     windows.flush()
     feed(windows, 0, 1000, row(60, action=REJECT))
     flushed = windows.flush()
-    assert set(by_key(flushed.aggregates)) == {(ENI, "REJECT", 60)}
-    assert set(by_key(flushed.finals)) == {(ENI, "ACCEPT", 60), (ENI, "REJECT", 60)}
+    assert set(by_key(aggregates_of(flushed))) == {(ENI, "REJECT", 60)}
+    assert set(by_key(finals_of(flushed))) == {(ENI, "ACCEPT", 60), (ENI, "REJECT", 60)}
 
 
 def scan(window: int, ports: int, sources: int = 1, entity: str = ENI) -> Row:
@@ -167,21 +177,21 @@ def scan(window: int, ports: int, sources: int = 1, entity: str = ENI) -> Row:
 def test_an_open_window_with_a_scan_goes_to_the_detectors_at_once() -> None:
     """Whole, with the accepted rows of the same interface, and nothing of the others; then as final again."""
     windows = fed(scan(60, 80), row(60), row(60, OTHER), row(60, OTHER, action=REJECT))
-    early = windows.flush().finals
+    early = finals_of(windows.flush())
     assert {(f.eni, f.action, f.final) for f in early} == {(ENI, "ACCEPT", False), (ENI, "REJECT", False)}
     assert {f.action: f.distinct_ports for f in early}["REJECT"] == pytest.approx(80, rel=0.1)
     feed(windows, 0, 0, row(60, OTHER, action=REJECT))
-    assert windows.flush().finals == []  # the scanned interface did not change
+    assert finals_of(windows.flush()) == []  # the scanned interface did not change
     feed(windows, 0, 0, scan(60, 160))
-    assert {f.final for f in windows.flush().finals} == {False}
+    assert {f.final for f in finals_of(windows.flush())} == {False}
     feed(windows, 0, 1000)
-    final = windows.flush().finals
+    final = finals_of(windows.flush())
     assert {(f.eni, f.final) for f in final} == {(ENI, True), (OTHER, True)}
 
 
 @pytest.mark.parametrize(("ports", "sources"), [(40, 1), (80, 30)])
 def test_an_open_window_that_proves_no_scan_waits(ports: int, sources: int) -> None:
-    assert fed(scan(60, ports, sources)).flush().finals == []
+    assert finals_of(fed(scan(60, ports, sources)).flush()) == []
 
 
 def test_accepted_traffic_of_an_open_window_is_not_sent_again_because_of_an_old_scan() -> None:
@@ -189,7 +199,7 @@ def test_accepted_traffic_of_an_open_window_is_not_sent_again_because_of_an_old_
     windows = fed(scan(60, 80))
     windows.flush()
     feed(windows, 0, 0, row(60))
-    assert windows.flush().finals == []
+    assert finals_of(windows.flush()) == []
 
 
 def test_the_oldest_arrival_is_of_the_rows_that_a_revision_added() -> None:
@@ -252,13 +262,13 @@ def test_a_window_behind_the_retention_is_forgotten() -> None:
     ]
     keep(state, flushed)
     assert [key for key in state if key != POSITION_KEY and not key.startswith(b"w600|")] == []
-    assert by_key(flushed.aggregates)[ENI, "ACCEPT", 60].final
+    assert by_key(aggregates_of(flushed))[ENI, "ACCEPT", 60].final
 
 
 def test_a_window_that_opens_closes_and_is_past_in_one_flush_is_still_published() -> None:
     flushed = fed(row(60), newest=100_000).flush()
     assert only(flushed).final
-    assert flushed.finals == as_finals(flushed.aggregates)
+    assert finals_of(flushed) == as_finals(aggregates_of(flushed))
     assert [value for key, value in flushed.state.items() if key != POSITION_KEY] == [None]
 
 
@@ -271,8 +281,8 @@ def test_a_large_window_is_kept_in_parts_and_read_back_whole() -> None:
     windows, state = fed(*many), dict[bytes, bytes]()
     keep(state, windows.flush())
     assert sorted(key for key in state if key != POSITION_KEY) == [b"w60|0", b"w60|1"]
-    assert by_key(Windows.load(RULES, state).aggregates()) == by_key(windows.aggregates())
-    assert len(by_key(windows.aggregates())) == len(many)
+    assert by_key(kept_aggregates(Windows.load(RULES, state))) == by_key(kept_aggregates(windows))
+    assert len(by_key(kept_aggregates(windows))) == len(many)
 
 
 def test_entities_that_are_gone_are_forgotten_and_the_others_keep_their_totals() -> None:
@@ -283,6 +293,6 @@ def test_entities_that_are_gone_are_forgotten_and_the_others_keep_their_totals()
     windows.flush()
     assert len(windows._names.texts) == 2
     feed(windows, 0, 0, row(6000, OTHER, flows=2), row(6000, "new"))
-    told = by_key(windows.flush().aggregates)
+    told = by_key(aggregates_of(windows.flush()))
     assert {(eni, a.flows) for (eni, _, _), a in told.items()} == {(OTHER, 3), ("new", 1)}
-    assert by_key(windows.aggregates())["i-7", "ACCEPT", 6000].flows == 3
+    assert by_key(kept_aggregates(windows))["i-7", "ACCEPT", 6000].flows == 3

@@ -12,7 +12,7 @@ from streams.records import Aggregate
 from streams.sums.partials import Row
 from streams.windows.merge import Windows
 from tests.build import ENI, row
-from tests.streams.windows.window_feed import OTHER, RULES, Key, by_key, feed, keep
+from tests.streams.windows.window_feed import OTHER, RULES, Key, aggregates_of, by_key, feed, finals_of, keep
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 10_000)), max_size=20))
@@ -51,7 +51,7 @@ def run(partials: Sequence[Partial], flushes: set[int], *, crash_after: int = -1
         flushed = windows.flush()
         assert flushed.late == []
         keep(state, flushed)
-        told.update(by_key(flushed.aggregates))
+        told.update(by_key(aggregates_of(flushed)))
 
     for at, (name, rows) in enumerate(partials):
         feed(windows, name, max((r[7] for r in rows), default=-1), *rows)
@@ -115,8 +115,8 @@ def test_reloading_before_every_flush_tells_the_same_with_late_rows_and_purges(
         feed(plain, name, newest, flow)
         feed(reloaded, name, newest, flow)
         expected, found = plain.flush(), reloaded.flush()
-        assert by_key(found.aggregates) == by_key(expected.aggregates)
-        assert by_key(found.finals) == by_key(expected.finals)
+        assert by_key(aggregates_of(found)) == by_key(aggregates_of(expected))
+        assert by_key(finals_of(found)) == by_key(finals_of(expected))
         assert found.late == expected.late
         keep(state, found)
         reloaded = Windows.load(RULES, state)

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import TypeVar
 
-from streams.records import Aggregate, Final
+from streams.records import Aggregate, Final, decode_aggregate
 from streams.sums.partials import Row, frame
+from streams.windows import aggregate_encoding
 from streams.windows.merge import Flushed, Producer, Rules, Windows
 from streams.windows.watermark import Time
+from streams.windows.window_table import Cells
 
 RULES = Rules(slots=1)
 OTHER = "eni-00000000000000001"
@@ -28,6 +30,26 @@ def feed(windows: Windows, name: int, newest: int, *rows: Row, arrival_ms: int =
     windows.advance(producer, Time(newest, newest))
     if rows:
         windows.add(frame(rows), arrival_ms)
+
+
+def aggregates_of(flushed: Flushed) -> list[Aggregate]:
+    """Return the aggregates that a flush publishes."""
+    return [decode_aggregate(value) for _, value in flushed.published]
+
+
+def finals_of(flushed: Flushed) -> list[Final]:
+    """Return the detector rows of a flush."""
+    return [Final(*row) for row in flushed.detector_rows.rows()]
+
+
+def kept_aggregates(windows: Windows) -> list[Aggregate]:
+    """Return every aggregate that is kept, as it was published last."""
+    found: list[Aggregate] = []
+    for rows in windows._tables.values():
+        cells, rules = Cells.of(rows, windows._maps), windows.rules
+        _, values = aggregate_encoding.write(cells, windows._names, rules.window_s, windows.watermark, 0)
+        found += map(decode_aggregate, values)
+    return found
 
 
 def by_key(rows: Iterable[Told]) -> dict[Key, Told]:

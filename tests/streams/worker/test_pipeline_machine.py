@@ -152,10 +152,21 @@ class PipelineMachine(RuleBasedStateMachine):
             self.seeks.setdefault(place, verdict.offset)
         return True
 
-    @rule(place=places, count=st.integers(1, 3))
-    def drop(self, place: Place, count: int) -> None:
-        """Lose messages on the way, if a later one shows the gap."""
-        self.positions[place] = min(self.positions[place] + count, max(len(self.logs[place]) - 1, 0))
+    @rule(place=places)
+    def lose(self, place: Place) -> None:
+        """Lose all messages that are on the way but the last, which shows the gap."""
+        if len(self.logs[place]) - self.positions[place] > 1:
+            self.positions[place] = len(self.logs[place]) - 1
+            self._offer(place)
+
+    @rule(slot=st.integers(0, SLOTS - 1), lines=st.lists(one_line, min_size=2, max_size=4))
+    def send_and_lose(self, slot: int, lines: list[tuple[str, str, int, int]]) -> None:
+        """Append a block for each line, and lose all but the last."""
+        for eni, action, second, packets in lines:
+            self.expected[eni, action, T0 + second // 60 * 60] += 1
+            text = line(interface_id=eni, action=action, start=T0 + second, packets=packets)
+            self._append(slot, text, 1, 0)
+        self.lose(("blocks", slot))
 
     @rule(place=places, count=st.integers(1, 4))
     def repeat(self, place: Place, count: int) -> None:
@@ -181,6 +192,12 @@ class PipelineMachine(RuleBasedStateMachine):
         """Lose what is not committed."""
         self._open(place)
         assert self.hops[place].next_offset == self.committed[place]
+
+    @rule()
+    def crash_all(self) -> None:
+        """Lose what no hop has committed, as when every worker is killed."""
+        for place in self.logs:
+            self.crash(place)
 
     @invariant()
     def positions_never_pass_what_was_applied(self) -> None:
