@@ -29,7 +29,7 @@ async def run(groups: Mapping[str, Common], wanted: str | None, flags: Iterable[
     shown = {part: describe(settings, flags) for part, settings in groups.items()}
     console.print(_table(shown))
     given = {
-        name for told in shown.values() for name, one in told.items() if one.origin != "default" and one.value
+        name for each in shown.values() for name, one in each.items() if one.origin != "default" and one.value
     }
     wrong = 0
     chosen = parts(wanted, given)
@@ -37,18 +37,18 @@ async def run(groups: Mapping[str, Common], wanted: str | None, flags: Iterable[
         is_kafka = name == "Kafka"
         trial = try_kafka(groups["work"], processes(chosen)) if is_kafka else TRIALS[name](groups[name])
         try:
-            said, verdict = await trial, "[green]   ok[/]"
+            findings, verdict = await trial, "[green]   ok[/]"
         except Problem as problem:
-            said, verdict = str(problem), "[red]wrong[/]"
+            findings, verdict = str(problem), "[red]wrong[/]"
             wrong += 1
-        console.print(f"{verdict}  {name}: {escape(said)}", soft_wrap=True)
+        console.print(f"{verdict}  {name}: {escape(findings)}", soft_wrap=True)
     return wrong
 
 
 def _table(shown: Mapping[str, Mapping[str, Shown]]) -> Table:
     table = Table("setting", "value", "origin", "for", "description", title="settings", title_justify="left")
-    for name in dict.fromkeys(name for told in shown.values() for name in told):
-        users = [part for part, told in shown.items() if name in told]
+    for name in dict.fromkeys(name for each in shown.values() for name in each):
+        users = [part for part, each in shown.items() if name in each]
         one = shown[users[0]][name]
         what = "all" if len(users) == len(shown) else ", ".join(users)
         table.add_row(*map(escape, (name, one.value or "-", one.origin, what, one.description)))

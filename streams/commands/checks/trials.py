@@ -56,12 +56,12 @@ async def try_kafka(settings: Common, processes: Iterable[str]) -> str:
     notes = [f"note: {one.sentence}" for one in found.differences if not one.is_fatal]
     if fatal := [one.sentence for one in found.differences if one.is_fatal]:
         raise Problem("; ".join([*fatal, *notes]))
-    said = [f"{settings.kafka} answers"]
+    findings = [f"{settings.kafka} answers"]
     if found.missing:
-        said.append(f"missing topics: {', '.join(found.missing)} ({CREATES})")
+        findings.append(f"missing topics: {', '.join(found.missing)} ({CREATES})")
     else:
-        said.append(f"every topic of {settings.prefix or 'the empty prefix'} is there")
-    return "; ".join([*said, *notes])
+        findings.append(f"every topic of {settings.prefix or 'the empty prefix'} is there")
+    return "; ".join([*findings, *notes])
 
 
 def _check_formats(line_format: str, group_formats: str = "") -> None:
@@ -101,18 +101,18 @@ async def try_s3(settings: ConnectS3) -> str:
     if not settings.s3_bucket and not settings.s3_queue:
         raise Problem("no bucket and no queue is set: set VPCFLOW_S3_BUCKET or VPCFLOW_S3_QUEUE")
     _check_formats(settings.line_format)
-    said = []
+    findings = []
     if settings.s3_bucket:
-        said.append(await _listed(settings))
+        findings.append(await _listed(settings))
     if settings.s3_queue:
         request = {"QueueUrl": settings.s3_queue, "AttributeNames": ["ApproximateNumberOfMessages"]}
         answer = await _asked(
             "sqs", "get_queue_attributes", "sqs:GetQueueAttributes", settings.s3_queue, request
         )
-        said.append(
+        findings.append(
             f"{settings.s3_queue}: about {answer['Attributes']['ApproximateNumberOfMessages']} messages"
         )
-    return "; ".join(said)
+    return "; ".join(findings)
 
 
 async def _listed(settings: ConnectS3) -> str:
