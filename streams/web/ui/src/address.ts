@@ -1,4 +1,4 @@
-/** The page's state in its address: readable, and read by one pure function. */
+/** The view in the address of the page, with a pure parser and a pure writer. */
 
 export const ORDERS = ["bytes", "packets", "flows", "rejects"] as const;
 export const RANGES = ["15m", "1h", "3h"] as const;
@@ -12,7 +12,7 @@ export interface View {
 
 export const DEFAULT: View = { by: "bytes", range: "1h" };
 
-/** Read a query string; whatever is missing or unknown becomes the default. */
+/** Parse a query string; a missing or unknown value becomes the default. */
 export function parse(search: string): View {
   const query = new URLSearchParams(search);
   return {

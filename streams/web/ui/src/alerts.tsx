@@ -1,4 +1,4 @@
-/** The alerts: firing first; since when, and the value against its threshold. */
+/** The list of alerts, firing first, with start time, value and threshold. */
 
 import type { Alert } from "./board";
 import { count, moment, span } from "./format";

@@ -1,4 +1,4 @@
-/** What the server sends, and how an event changes what the page knows. Pure. */
+/** The events of the server, and the board that results from them. Pure. */
 
 export interface Numbers {
   readonly behind_s: number | null;
@@ -11,15 +11,15 @@ export interface Numbers {
   readonly window_start: number | null;
   readonly window_end: number | null;
   readonly window_is_final: boolean;
-  /** Where the windows begin that may still grow; null when every window is settled. */
+  /** The start of the first window that can still grow; null if every window is settled. */
   readonly open_from: number | null;
 }
 
-/** The slots that hold the watermark: the worst few in words, and how many more there are. */
+/** The slots that hold the watermark: the worst few as sentences, and the number of others. */
 export interface Watermark {
   readonly held: readonly string[];
   readonly more: number;
-  /** Windows that are not shown, because they are far ahead of the others. */
+  /** The number of hidden windows, which are far ahead of the others. */
   readonly ahead: number;
 }
 
@@ -53,7 +53,7 @@ export interface Alert {
   readonly ends_at: number;
 }
 
-/** What a connector said of the data itself (`connectors/kafka/health_messages.py`). Times are epoch milliseconds. */
+/** A data health message of a connector (`connectors/kafka/health_messages.py`). Times are epoch milliseconds. */
 export interface Health {
   readonly kind: string;
   readonly source: string;
@@ -96,7 +96,7 @@ export interface Board extends Event {
   readonly health: readonly Health[];
 }
 
-/** Apply an event. Points are absolute, so a point replaces the one with its start; old ones leave. */
+/** Apply an event. Points are absolute: a point replaces the one with the same start; old points are dropped. */
 export function apply(board: Board | null, event: Event, isSnapshot: boolean): Board {
   const before = isSnapshot || board === null ? [] : board.points;
   const alerts = event.alerts ?? board?.alerts ?? [];

@@ -1,4 +1,4 @@
-/** The chart on its canvas: uPlot draws a curve, and reads the style sheet's colours each time they change. */
+/** The chart on a canvas: uPlot draws the curve with the colours of the style sheet. */
 
 import uPlot from "uplot";
 import { clock, day } from "./format";
@@ -14,7 +14,7 @@ export interface Drawing {
   curve: Curve;
   label: (value: number) => string;
   marks: readonly number[];
-  /** Called with the index of the point under the cursor, or null. */
+  /** The callback for the index of the point under the cursor, or null. */
   hover: (x: number | null) => void;
 }
 
@@ -116,7 +116,7 @@ export class Chart {
     plot.ctx.fillRect(plot.bbox.left, y, plot.bbox.width, devicePixelRatio);
   }
 
-  /** A triangle on the time axis wherever an alert began. */
+  /** Draw a triangle on the time axis at the start of each alert. */
   private drawMarks(plot: uPlot, colour: string): void {
     const bottom = plot.bbox.top + plot.bbox.height;
     const size = 5 * devicePixelRatio;

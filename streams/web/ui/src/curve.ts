@@ -18,7 +18,7 @@ export interface Tick {
 
 type Values = (number | null)[];
 
-/** One value for each `x`, and null where another part of the curve has it. */
+/** One value for each `x`; null if another part of the curve has the value. */
 export interface Lines {
   readonly accept: Values;
   readonly reject: Values;
@@ -33,7 +33,7 @@ export interface Curve {
   readonly ticks: Tick[];
   readonly low: number;
   readonly high: number;
-  /** Where the windows begin that may still grow; null when every window is settled. */
+  /** The start of the first window that can still grow; null if every window is settled. */
   readonly openFrom: number | null;
 }
 
@@ -64,7 +64,7 @@ export function curve(points: readonly Point[], by: Order, openFrom: number | nu
     const start = at(point, START);
     const end = start + at(point, SECONDS);
     const [before, next] = [points[index - 1], points[index + 1]];
-    // The last settled step is drawn to its end, which is where the first open window begins.
+    // The last settled step ends where the first open window starts.
     const isFirstOpen = start === openFrom && before !== undefined && at(before, START) + at(before, SECONDS) === start;
     push(start, point, isFirstOpen ? before : null);
     if (next === undefined) push(end, point, null);

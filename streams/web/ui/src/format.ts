@@ -1,4 +1,4 @@
-/** Numbers and moments as people read them. Pure; three significant digits, decimal units. */
+/** Formatting of numbers and times: three significant digits, decimal units. Pure. */
 
 const NONE = "–";
 const UNITS = ["", "k", "M", "G", "T", "P", "E"];

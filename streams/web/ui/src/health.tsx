@@ -1,4 +1,4 @@
-/** What connectors said of the data: loss first, then gaps and repeats, delays last. Nothing said, nothing shown. */
+/** The data health: losses first, then gaps and repeats, delays last. Without messages, nothing is rendered. */
 
 import type { Health as Item } from "./board";
 import { moment } from "./format";

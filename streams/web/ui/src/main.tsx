@@ -1,4 +1,4 @@
-/** The page: a line of numbers, the chart, the table, the alerts and the health of the data. */
+/** The page: the numbers, the chart, the table, the alerts and the data health. */
 
 import "uplot/dist/uPlot.min.css";
 import "./main.css";

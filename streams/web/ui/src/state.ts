@@ -1,4 +1,4 @@
-/** What the page holds: the board, the view in its address, and whether the stream is open. */
+/** The state of the page: the board, the view in its address, and the state of the stream. */
 
 import { effect, signal } from "@preact/signals";
 import { format, parse, type View } from "./address";
@@ -18,7 +18,7 @@ export function look(change: Partial<View>): void {
   view.value = next;
 }
 
-/** Begin: follow the stream of whatever view is current, and the browser's back and forward. */
+/** Follow the stream of the current view, and the navigation of the browser. */
 export function start(): void {
   addEventListener("popstate", () => {
     view.value = parse(location.search);
@@ -41,7 +41,7 @@ export interface Standing {
   readonly text: string;
 }
 
-/** Say in words how the page stands; the worst news first. */
+/** Return the state of the page as text; the most severe state has priority. */
 export function standing(board: Board | null, isLost: boolean): Standing {
   if (isLost) return { name: "lost", text: "stream lost, retrying" };
   if (board === null) return { name: "connecting", text: "connecting" };

@@ -1,4 +1,4 @@
-/** The live stream: one EventSource; the browser resumes it, and we open a new one when it cannot. */
+/** The live stream: one EventSource, which the browser resumes; if it cannot, a new one is opened. */
 
 import type { Event } from "./board";
 import { format, type View } from "./address";
@@ -11,7 +11,7 @@ export interface Listener {
   lost(): void;
 }
 
-/** Follow the stream of a view; returns how to stop. */
+/** Follow the stream of a view; return a function that stops it. */
 export function follow(view: View, listener: Listener): () => void {
   let source: EventSource | null = null;
   let timer = 0;
@@ -22,7 +22,7 @@ export function follow(view: View, listener: Listener): () => void {
     source.addEventListener("tick", (message) => take(message, false));
     source.addEventListener("error", () => {
       listener.lost();
-      // After a refusal (503, a proxy's error page) the browser gives up, and we do not.
+      // The browser does not retry after an HTTP error such as 503, so retry here.
       if (source?.readyState === EventSource.CLOSED) again(AGAIN_MS);
     });
     again(SILENCE_MS, listener.lost);

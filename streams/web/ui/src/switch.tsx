@@ -1,4 +1,4 @@
-/** A row of buttons of which one is chosen. */
+/** A row of buttons with one selected. */
 
 interface Properties<T extends string> {
   readonly name: string;

@@ -1,4 +1,4 @@
-/** Light, dark, or as the system says; kept in this browser. */
+/** The theme: light, dark, or that of the system; stored in the browser. */
 
 import { effect, signal } from "@preact/signals";
 
@@ -9,7 +9,7 @@ const KEY = "vpcflow-theme";
 const kept = localStorage.getItem(KEY);
 export const theme = signal<Theme>(THEMES.find((name) => name === kept) ?? "auto");
 
-/** Goes up whenever the colours have changed: a canvas does not follow the style sheet by itself. */
+/** A counter of colour changes, because a canvas does not follow the style sheet. */
 export const palette = signal(0);
 
 effect(() => {

@@ -1,4 +1,4 @@
-/** The largest ENIs of the range; the rest as one row, and the whole, so that the table adds up. */
+/** The table of the largest ENIs of the range, with one row for the others and one for the total. */
 
 import { ORDERS, format } from "./address";
 import type { Row, Top as Table } from "./board";

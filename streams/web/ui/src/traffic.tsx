@@ -1,4 +1,4 @@
-/** The chart's card: title, values under the cursor, the canvas, and the same in words and as a table. */
+/** The card of the chart: title, values under the cursor, canvas, and the same data as text and as a table. */
 
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
@@ -58,7 +58,7 @@ export function Traffic() {
   );
 }
 
-/** What the labels of the time axis do not say: their zone, and their day if it is not today. */
+/** The zone of the time axis, and its day if it is not today. */
 function Zone({ at: epoch, now }: { at: number; now: number }) {
   return (
     <p class="zone" data-testid="zone">

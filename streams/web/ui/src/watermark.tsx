@@ -1,4 +1,4 @@
-/** The slots that hold the watermark, when there are any; and windows that are too far ahead to be shown. */
+/** The slots that hold the watermark, and the number of hidden windows. */
 
 import { board } from "./state";
 
