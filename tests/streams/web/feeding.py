@@ -25,6 +25,18 @@ def aggregate(eni: str, start: int, revision: int = 1, *, final: bool = False) -
     return one.key, one.encode()
 
 
+class Template:
+    """Aggregates of one revision, made seven times as fast: a test of a large network needs 768,000."""
+
+    def __init__(self, revision: int = 1, *, final: bool = False) -> None:
+        key, value = aggregate("ENI", 77_777, revision, final=final)
+        self._key, self._value = (one.replace(b"ENI", b"%b").replace(b"77777", b"%d") for one in (key, value))
+
+    def of(self, eni: bytes, start: int) -> tuple[bytes, bytes]:
+        """Return key and value of an aggregate."""
+        return self._key % (eni, start), self._value % (eni, start, start, start)
+
+
 async def write(kafka: str, topic: str, partition: int, messages: Iterable[Written]) -> None:
     """Write messages as if they had been written before."""
     now = time.time()

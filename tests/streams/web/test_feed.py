@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable
 
@@ -11,7 +12,7 @@ from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from connectors.progress import PROGRESS_KEY, SlotProgress
 from streams.web import starts
-from tests.streams.web.feeding import Written, aggregate, feeding, is_read, shown, write
+from tests.streams.web.feeding import Template, Written, aggregate, feeding, is_read, shown, write
 
 pytestmark = pytest.mark.kafka
 READY_S = 5.0
@@ -50,19 +51,21 @@ async def test_ready_within_five_seconds_with_2000_interfaces(kafka: str, prefix
     await ensure_topics(KafkaConnection(kafka), prefix, 8)
     first = int(time.time()) // 60 * 60 - 180 * 60
 
+    revisions = Template(1), Template(2, final=True)
+
     def rows(partition: int) -> Iterable[Written]:
-        enis = [f"eni-{number:017x}" for number in range(partition, 2000, 8)]
+        enis = [b"eni-%017x" % number for number in range(partition, 2000, 8)]
         for hour in range(24):
             for eni in enis:
-                yield (27 - hour) * HOUR_S - 1, *aggregate(eni, first - (24 - hour) * HOUR_S)
+                yield (27 - hour) * HOUR_S - 1, *revisions[0].of(eni, first - (24 - hour) * HOUR_S)
         for window in range(180):
             age_s = max((180 - window) * 60 - 120, 0)
-            for revision in (1, 2):
+            for revision in revisions:
                 for eni in enis:
-                    yield age_s, *aggregate(eni, first + window * 60, revision, final=revision == 2)
+                    yield age_s, *revision.of(eni, first + window * 60)
 
-    for partition in range(8):
-        await write(kafka, prefix + "aggregates", partition, rows(partition))
+    topic = prefix + "aggregates"
+    await asyncio.gather(*(write(kafka, topic, partition, rows(partition)) for partition in range(8)))
     began = time.monotonic()
     async with feeding(kafka, prefix, lambda board: board.is_caught_up) as board:
         assert time.monotonic() - began < READY_S
