@@ -10,7 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupAuthorizationFailedError, TransactionalIdAuthorizationFailed
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    GroupCoordinatorNotAvailableError,
+    TransactionalIdAuthorizationFailed,
+)
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
@@ -107,4 +111,7 @@ async def _finds_coordinator(admin: AIOKafkaAdminClient, acl: Acl) -> bool:
         await admin.find_coordinator(name, _COORDINATORS[acl.resource])
     except (GroupAuthorizationFailedError, TransactionalIdAuthorizationFailed):
         return False
+    except GroupCoordinatorNotAvailableError:
+        # A new cluster answers this once, while it creates its internal topic. Authorization comes before it.
+        return True
     return True

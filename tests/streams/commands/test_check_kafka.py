@@ -77,8 +77,11 @@ async def settings_of(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str
 
 
 async def everything(admin: AIOKafkaAdminClient) -> object:
-    """Return what a side effect would change: topics with their settings, and consumer groups."""
-    topics = sorted(await admin.list_topics())
+    """Return what a side effect would change: topics with their settings, and consumer groups.
+
+    A new Kafka creates its internal topics, such as `__consumer_offsets`, when it is first asked for them.
+    """
+    topics = sorted(name for name in await admin.list_topics() if not name.startswith("__"))
     return topics, await settings_of(admin, topics), sorted(await admin.list_consumer_groups())
 
 
