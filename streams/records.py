@@ -75,11 +75,6 @@ class Final:
     final: bool
 
 
-def decode_aggregate(value: bytes) -> Aggregate:
-    """Return the aggregate of a JSON message. Raises `ValueError` or `TypeError` on foreign JSON."""
-    return Aggregate(**orjson.loads(value))
-
-
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One transition of an alert to `pending`, `firing` or `resolved`.

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import md5
 
+import orjson
 from hypothesis import strategies as st
 
 from connectors.formats.flowlog import DEFAULT_FORMAT, ENTITY_FIELDS, FIELD_VERSIONS, Format
+from streams.records import Aggregate
 from streams.sums.partials import MAP_BITS, MAP_BYTES, Row
 
 ENI = "eni-0a1b2c3d4e5f60718"
@@ -85,6 +87,11 @@ def row(
         first + 10,
         maps_of({first % MAP_BITS}, {first % MAP_BITS}) if action == 1 else b"",
     )
+
+
+def decode_aggregate(value: bytes) -> Aggregate:
+    """Return the aggregate of a message. Raises `ValueError` or `TypeError` on foreign JSON."""
+    return Aggregate(**orjson.loads(value))
 
 
 def maps_of(ports: Iterable[int], sources: Iterable[int]) -> bytes:

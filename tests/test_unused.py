@@ -44,8 +44,6 @@ NOT_YET = {
     "connectors.vpc.path.verdict.Verdicts.conversation",
     "emulator.world.builder.provisioning.DESTINATIONS",
     "emulator.world.topology.model.Database.engine",
-    "streams.web.build.test",
-    "streams.web.state.history.PACKETS",
 }
 
 # Decorators that do not register a function anywhere.

@@ -101,19 +101,6 @@ def install(node: Node) -> None:
     )
 
 
-def test(node: Node) -> str:
-    """Run the tests of the page's pure functions; return the report of node."""
-    with tempfile.TemporaryDirectory() as folder:
-        tests = sorted(str(path.relative_to(UI)) for path in (UI / "test").glob("*.test.ts"))
-        node.run(
-            [_tool("esbuild"), *tests, "--bundle", "--platform=node", "--format=esm",
-             "--out-extension:.js=.mjs", f"--outdir={folder}", "--log-level=warning"],
-            "The page's tests do not compile:",
-        )  # fmt: skip
-        built = sorted(str(path) for path in Path(folder).glob("*.mjs"))
-        return node.run(["node", "--test", *built], "The page's tests fail:")
-
-
 def _bundle(node: Node, folder: Path) -> None:
     node.run(
         [_tool("esbuild"), ENTRY, "--bundle", "--minify", "--format=esm", "--target=es2022",

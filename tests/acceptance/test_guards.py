@@ -25,14 +25,13 @@ from connectors.kafka.slots import Slot, SlotLost, read_compacted
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
 from streams.numbering import Input, Output, Rewind
-from streams.records import decode_aggregate
 from streams.sums import partials
 from streams.worker.hops import Hop
 from streams.worker.merge import MergeHop
 from streams.worker.sum import SumHop
 from streams.worker.work import Worker
 from tests.acceptance.working import working
-from tests.build import ENI, line, row
+from tests.build import ENI, decode_aggregate, line, row
 
 pytestmark = pytest.mark.kafka
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.records import Aggregate, Alert, decode_aggregate, decode_alert
+from streams.records import Aggregate, Alert, decode_alert
+from tests.build import decode_aggregate
 
 AGGREGATE = Aggregate(
     eni="eni-0a1b2c3d4e5f60718",

@@ -32,7 +32,7 @@ from connectors.progress import NONE
 from streams.records import LOG_ACTIONS, TRAFFIC_ACTIONS
 
 KEEP_WINDOWS = 180  # three hours of one-minute windows
-FLOWS, PACKETS, BYTES = 0, 1, 2
+FLOWS, BYTES = 0, 2  # columns of a cell; 1 is packets
 _REVISION = 3  # 2 x revision, plus 1 if the row is final: the final row of a revision is newer
 _WIDTH = 4  # integers in a cell
 AHEAD_S = 3600

@@ -19,9 +19,8 @@ from connectors.kafka.recovery import TransactionExpired
 from connectors.kafka.slots import Slot
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
-from streams.records import decode_aggregate
 from tests.acceptance.working import working
-from tests.build import line
+from tests.build import decode_aggregate, line
 
 pytestmark = pytest.mark.kafka
 

@@ -25,10 +25,18 @@ def test_second_build_does_nothing() -> None:
 
 
 @pytest.mark.ui
-def test_pure_functions_of_the_page() -> None:
+def test_pure_functions_of_the_page(tmp_path: Path) -> None:
     node = build.find_node()
     build.install(node)
-    report = build.test(node)
+    esbuild = str(build.UI / "node_modules" / ".bin" / "esbuild")
+    tests = sorted(str(path.relative_to(build.UI)) for path in (build.UI / "test").glob("*.test.ts"))
+    node.run(
+        [esbuild, *tests, "--bundle", "--platform=node", "--format=esm", "--out-extension:.js=.mjs",
+         f"--outdir={tmp_path}", "--log-level=warning"],
+        "The page's tests do not compile:",
+    )  # fmt: skip
+    built = sorted(str(path) for path in tmp_path.glob("*.mjs"))
+    report = node.run(["node", "--test", *built], "The page's tests fail:")
     assert re.search(r"^# pass [1-9]", report, re.MULTILINE)
     assert "# fail 0" in report
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import TypeVar
 
-from streams.records import Aggregate, Final, decode_aggregate
+from streams.records import Aggregate, Final
 from streams.sums.partials import Row, frame
 from streams.windows import aggregate_encoding
 from streams.windows.merge import Flushed, Producer, Rules, Windows
 from streams.windows.watermark import Time
 from streams.windows.window_table import Cells
+from tests.build import decode_aggregate
 
 RULES = Rules(slots=1)
 OTHER = "eni-00000000000000001"

@@ -12,12 +12,12 @@ from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
 from streams.numbering import Input
-from streams.records import Alert, decode_aggregate, decode_alert
+from streams.records import Alert, decode_alert
 from streams.worker.detect import DetectHop
 from streams.worker.hops import Hop
 from streams.worker.merge import MergeHop
 from streams.worker.sum import SumHop
-from tests.build import ENI, block, line
+from tests.build import ENI, block, decode_aggregate, line
 
 pytestmark = pytest.mark.kafka
 

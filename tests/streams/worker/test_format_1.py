@@ -18,11 +18,11 @@ from connectors.kinesis.positions import decode_beginning, decode_position
 from connectors.progress import NONE
 from connectors.settings import Work
 from streams.numbering import Input, Output
-from streams.records import decode_aggregate, decode_alert
+from streams.records import decode_alert
 from streams.worker.detect import DetectHop
 from streams.worker.merge import MergeHop
 from streams.worker.sum import SumHop
-from tests.build import ENI, line
+from tests.build import ENI, decode_aggregate, line
 from tests.streams.worker.kept import KeptSlot
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[2] / "data/format_1/golden.json").read_text())

@@ -18,14 +18,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from connectors.settings import Work
 from streams.numbering import Input, Output, Rewind
-from streams.records import Aggregate, decode_aggregate
+from streams.records import Aggregate
 from streams.sums import partials
 from streams.windows.aggregate_encoding import with_final
 from streams.worker.detect import DetectHop
 from streams.worker.hops import Hop
 from streams.worker.merge import MergeHop
 from streams.worker.sum import SumHop
-from tests.build import block, line
+from tests.build import block, decode_aggregate, line
 from tests.streams.worker.kept import KeptSlot
 
 SLOTS = 2

@@ -22,10 +22,9 @@ from connectors.kafka.slots import ContractError, Slot
 from connectors.kafka.topics import ensure_topics
 from connectors.progress import SlotProgress
 from connectors.settings import Work
-from streams.records import decode_aggregate
 from streams.worker.sum import SumHop
 from tests.acceptance.working import working
-from tests.build import line
+from tests.build import decode_aggregate, line
 from tests.connectors.arrived import Topics
 from tests.processes import environment
 
