@@ -14,7 +14,7 @@ import polars as pl
 
 from connectors.formats.flowlog import DEFAULT_FORMAT
 from streams.sums import kernel, lines, partials
-from streams.sums.lines import Nothing, Plan, Row
+from streams.sums.lines import Nothing, ParsedLine, Plan
 
 TABLE_ROWS = 1 << 13  # 512 KiB, and at most 1 MiB of maps; doubled when half full
 ODD_LINES = 1 << 12
@@ -46,7 +46,7 @@ class _Extra:
     ports: int = 0
     sources: int = 0
 
-    def add(self, row: Row) -> None:
+    def add(self, row: ParsedLine) -> None:
         self.flows += 1
         self.packets += row.packets
         self.bytes += row.bytes
@@ -160,7 +160,7 @@ class Sums:
     def _one(self, line: bytes, by: Plan, latest: int) -> None:
         self._counts.lines += 1
         match lines.parse_line(line, by, latest):
-            case Row() as row:
+            case ParsedLine() as row:
                 self._counts.understood += 1
                 window = row.start // self.window_s * self.window_s
                 key = (window, row.entity, row.action, row.protocol)

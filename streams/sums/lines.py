@@ -68,7 +68,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ParsedLine:
     """The values of one line: one flow of an entity, an action and a protocol. Times are epoch seconds."""
 
     entity: str
@@ -106,7 +106,7 @@ def latest_start(arrived_s: int) -> int:
     return arrived_s + AHEAD_S if arrived_s else NO_LIMIT
 
 
-def parse_line(line: bytes, by: Plan, latest: int = NO_LIMIT) -> Row | Nothing | str:
+def parse_line(line: bytes, by: Plan, latest: int = NO_LIMIT) -> ParsedLine | Nothing | str:
     """Return the row of a line, `NOTHING` for an empty or header line, or the reason of a refusal.
 
     `latest` is the newest plausible `start` (`latest_start`), epoch seconds.
@@ -137,7 +137,7 @@ class _Refused(Exception):
     """The reason to refuse a line; internal to this module."""
 
 
-def _row(tokens: list[bytes], by: Plan) -> Row:
+def _row(tokens: list[bytes], by: Plan) -> ParsedLine:
     seen = dict(zip(by.codes, tokens, strict=True))
     status = seen.get(STATUS, b"OK")
     if status not in (b"OK", b"NODATA", b"SKIPDATA", b"-"):
@@ -153,7 +153,7 @@ def _row(tokens: list[bytes], by: Plan) -> Row:
         raise _Refused(RANGE_REASON)
     packets, size = _number(seen.get(PACKETS, b"-"), 0), _number(seen.get(BYTES, b"-"), 0)
     dstport = _number(seen.get(DSTPORT, b"-"), 0)
-    return Row(
+    return ParsedLine(
         entity=_entity(tokens, by),
         action=action,
         protocol=protocol if traffic else PROTOCOL_ABSENT,

@@ -43,7 +43,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TopRow:
     """The totals of one ENI over the range; `share` is its share of the total in the chosen order, 0 to 1."""
 
     eni: str
@@ -59,10 +59,10 @@ class Top:
     """The largest ENIs, the other ENIs as one row, and the total."""
 
     by: str
-    rows: list[Row]
-    other: Row | None
+    rows: list[TopRow]
+    other: TopRow | None
     others: int
-    total: Row
+    total: TopRow
 
 
 def numbers(board: Board, now: float) -> Numbers:
@@ -133,6 +133,6 @@ def _traffic(window: Window, column: int) -> int:
     return sum(totals[column] for totals in window.totals[:TRAFFIC_LANES])
 
 
-def _row(name: str, sums: list[int], by: str, whole: int) -> Row:
+def _row(name: str, sums: list[int], by: str, whole: int) -> TopRow:
     flows, packets, size, rejects = sums
-    return Row(name, flows, packets, size, rejects, sums[_COLUMN[by]] / whole if whole else 0.0)
+    return TopRow(name, flows, packets, size, rejects, sums[_COLUMN[by]] / whole if whole else 0.0)

@@ -96,7 +96,7 @@ def totals(found: Found) -> tuple[int, int, int]:
         row
         for line_format, text in found
         for one in text.split(b"\n")
-        if isinstance(row := lines.parse_line(one, lines.plan(parse_format(line_format))), lines.Row)
+        if isinstance(row := lines.parse_line(one, lines.plan(parse_format(line_format))), lines.ParsedLine)
     ]
     return len(rows), sum(row.packets for row in rows), sum(row.bytes for row in rows)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connectors.formats.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format
 from streams.sums import kernel, lines
 from streams.sums.accumulator import ODD_LINES, TABLE_ROWS, Counts, Drained, Sums
-from streams.sums.lines import Nothing, Plan, Row, plan
+from streams.sums.lines import Nothing, ParsedLine, Plan, plan
 from tests.build import any_lines, bits_of, block, formats, good_lines, line, odd_lines
 
 WINDOW_S = 60
@@ -32,7 +32,7 @@ def referee(texts: Iterable[tuple[bytes, Plan]]) -> Outcome:
         for one in text.removesuffix(b"\n").split(b"\n") if text else []:
             counts.lines += 1
             match lines.parse_line(one, by):
-                case Row() as row:
+                case ParsedLine() as row:
                     counts.understood += 1
                     key = row.start - row.start % WINDOW_S, row.entity, row.action, row.protocol
                     totals[key] = merged(totals.get(key), totals_of(row))
@@ -44,7 +44,7 @@ def referee(texts: Iterable[tuple[bytes, Plan]]) -> Outcome:
     return totals, counts, {why: sorted(found) for why, found in refused.items()}
 
 
-def totals_of(row: Row) -> Totals:
+def totals_of(row: ParsedLine) -> Totals:
     ports = sources = 0
     if row.action == lines.REJECT:
         ports = 1 << kernel.port_bit(row.dstport)

@@ -20,7 +20,7 @@ from streams.sums.lines import (
     START_REASON,
     STATUS_REASON,
     Nothing,
-    Row,
+    ParsedLine,
     UnusableFormat,
     parse_line,
     plan,
@@ -32,14 +32,14 @@ GOOD = line()
 STATUS_LINE = dict.fromkeys(("srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes"), "-")
 
 
-def row(text: bytes, by: lines.Plan = DEFAULT) -> Row:
+def row(text: bytes, by: lines.Plan = DEFAULT) -> ParsedLine:
     found = parse_line(text, by)
-    assert isinstance(found, Row), found
+    assert isinstance(found, ParsedLine), found
     return found
 
 
 def test_an_ordinary_line_is_its_row() -> None:
-    assert row(GOOD) == Row(
+    assert row(GOOD) == ParsedLine(
         ENI, lines.ACCEPT, 6, 10, 4000, 1_700_000_000, 1_700_000_030, srcaddr=b"10.0.0.5", dstport=443
     )
 
@@ -219,7 +219,7 @@ def test_the_entity_is_the_first_that_is_filled(values: dict[str, str], entity: 
 
 def test_a_format_may_lack_everything_but_entity_and_start() -> None:
     found = row(b"%d eni-1" % AT, plan(("start", "interface-id")))
-    assert found == Row("eni-1", lines.NO_ACTION, lines.PROTOCOL_ABSENT, 0, 0, AT, AT, b"", 0)
+    assert found == ParsedLine("eni-1", lines.NO_ACTION, lines.PROTOCOL_ABSENT, 0, 0, AT, AT, b"", 0)
 
 
 @given(formats(), st.data())
@@ -234,13 +234,13 @@ def test_columns_may_stand_in_any_order(names: Format, data: st.DataObject) -> N
 @given(st.one_of(st.binary(max_size=200), any_lines()))
 def test_no_line_raises(text: bytes) -> None:
     found = parse_line(text, DEFAULT)
-    assert isinstance(found, Row | Nothing | str)
+    assert isinstance(found, ParsedLine | Nothing | str)
 
 
 @given(formats().flatmap(lambda names: st.tuples(st.just(names), good_lines(names))))
 def test_a_good_line_is_understood_in_any_format(drawn: tuple[Format, bytes]) -> None:
     names, text = drawn
-    assert isinstance(parse_line(text, plan(parse_format(log_format(names)))), Row)
+    assert isinstance(parse_line(text, plan(parse_format(log_format(names)))), ParsedLine)
 
 
 @pytest.mark.parametrize("start", [0, 60, FIRST_S - 1, AT + AHEAD_S + 1, AT + 2 * 86_400, 10**11 - 1])
@@ -251,9 +251,9 @@ def test_a_start_that_no_flow_can_have_is_implausible(start: int) -> None:
 
 @pytest.mark.parametrize("start", [FIRST_S, AT - 40 * 86_400, AT, AT + AHEAD_S])
 def test_a_start_of_any_age_is_plausible(start: int) -> None:
-    assert isinstance(parse_line(line(start=start), DEFAULT, lines.latest_start(AT)), Row)
+    assert isinstance(parse_line(line(start=start), DEFAULT, lines.latest_start(AT)), ParsedLine)
 
 
 def test_without_an_arrival_only_the_past_has_a_limit() -> None:
-    assert isinstance(parse_line(line(start=10**11 - 1), DEFAULT, lines.latest_start(0)), Row)
+    assert isinstance(parse_line(line(start=10**11 - 1), DEFAULT, lines.latest_start(0)), ParsedLine)
     assert parse_line(line(start=FIRST_S - 1), DEFAULT, lines.latest_start(0)) == lines.TIME_REASON
