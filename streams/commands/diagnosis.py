@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,6 +26,7 @@ from connectors.vpc.diagnosis.wanted import wanted
 REACHABLE, NOT_REACHABLE, UNDETERMINED = 0, 1, 2
 PORT_MAX = 65535
 _SILENCE_S = 30.0
+_DENIED = re.compile("UnauthorizedOperation|AccessDenied")
 
 
 def run(
@@ -35,7 +37,13 @@ def run(
     if protocol not in PROTOCOLS:
         fail(f"--protocol is {protocol}, but must be tcp, udp or icmp.")
     seen = _text(flows) if flows else None
-    found = _diagnosed(_read(), source, destination, protocol, number)
+    inventory = _read()
+    for operation, reason in inventory.unread.items():
+        if _DENIED.search(reason):
+            click.echo(
+                f"vpcflow diagnose: {operation} is denied, so its resources are unknown: {reason}", err=True
+            )
+    found = _diagnosed(inventory, source, destination, protocol, number)
     shown = document(found)
     if seen is not None:
         try:

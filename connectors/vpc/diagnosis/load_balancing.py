@@ -71,7 +71,9 @@ def _to_target(balanced: Balanced, result: Result, node: Eni, group: TargetGroup
     onward = Attempt(node, eni, node.private_ips[0], address, attempt.protocol, target.port, client)
     told = examine(estate, onward, balanced.aliases)
     causes += told.causes
-    path = (*result.path, *told.path[1:]) if not result.causes and not causes else result.path
+    at = Step(target.target_id, "instance") if eni.instance_id == target.target_id else None
+    behind_node = (*((at,) if at else ()), *told.path[1:])
+    path = (*result.path, *behind_node) if not result.causes and not causes else result.path
     back = (*told.return_path, *result.return_path[1:]) if not causes else result.return_path
     return replace(result, causes=_unique((*result.causes, *causes)), path=path, return_path=back)
 

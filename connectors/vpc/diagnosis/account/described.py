@@ -42,7 +42,6 @@ def target_group(
     return TargetGroup(
         arn=described["TargetGroupArn"],
         name=described.get("TargetGroupName", ""),
-        target_type=target_type,
         targets=targets,
         keeps_client=is_network and keeps,
         is_cross_zone={"true": True, "false": False}.get(crossing),

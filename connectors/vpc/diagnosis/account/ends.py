@@ -128,13 +128,14 @@ class Resolver:
             vpc = self.estate.vpcs.get(vpc_id)
             if vpc and any(number in block for block in vpc.cidrs):
                 raise UnknownEnd(f"No network interface in {vpc_id} has the address {text}.")
-        vpcs = [vpc_id for vpc_id in self.estate.vpcs if self.estate.eni_at(vpc_id, number)]
-        if len(vpcs) > 1 and near is None:
-            raise UnknownEnd(
-                f"Interfaces of several VPCs have the address {text}: {', '.join(sorted(vpcs))}."
-            )
-        enis = tuple(eni for vpc_id in vpcs if (eni := self.estate.eni_at(vpc_id, number)))
-        return Place(text, "address", enis[:1] if len(vpcs) == 1 else (), address)
+        found = {vpc_id: eni for vpc_id in self.estate.vpcs if (eni := self.estate.eni_at(vpc_id, number))}
+        if len(found) > 1 and near is None:
+            vpcs = ", ".join(sorted(found))
+            raise UnknownEnd(f"Interfaces of several VPCs have the address {text} ({vpcs}): name one.")
+        within = [vpc for vpc in self.estate.vpcs.values() if any(number in block for block in vpc.cidrs)]
+        if within and not found:
+            raise UnknownEnd(f"No network interface in {within[0].vpc_id} has the address {text}.")
+        return Place(text, "address", tuple(found.values()), address)
 
     def _named(self, text: str) -> Place:
         name = text.rpartition("loadbalancer/")[2].split("/")[1] if "loadbalancer/" in text else text

@@ -26,7 +26,6 @@ class TargetGroup:
 
     arn: str
     name: str
-    target_type: str
     targets: tuple[Target, ...]
     keeps_client: bool = False
     is_cross_zone: bool | None = None

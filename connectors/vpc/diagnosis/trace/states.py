@@ -32,6 +32,11 @@ def is_of_service(eni: Eni) -> bool:
     )
 
 
+def is_attached(trace: Trace, eni: Eni) -> bool:
+    """Return whether the interface belongs to an instance, an AWS service or a stand-in."""
+    return bool(eni.instance_id) or is_of_service(eni) or eni.interface_id in trace.connection.aliases
+
+
 def check_state(trace: Trace, eni: Eni) -> None:
     """Add a cause if the interface cannot send or receive. The second check of an interface adds none."""
     if eni.interface_id in trace.connection.checked:
@@ -40,6 +45,6 @@ def check_state(trace: Trace, eni: Eni) -> None:
     if not eni.is_running:
         at = eni.instance_id or trace.named(eni)
         trace.blame("BAD_STATE", at, f"{at} is not running: start it.")
-    elif not eni.instance_id and not is_of_service(eni) and eni.interface_id not in trace.connection.aliases:
+    elif not is_attached(trace, eni):
         at = eni.interface_id
         trace.blame("BAD_STATE_ATTACHMENT", at, f"{at} is attached to no instance: attach it.")

@@ -14,7 +14,7 @@ from connectors.vpc.addresses import is_ipv6, number_of
 from connectors.vpc.diagnosis.trace.filters import check_acl, check_groups, not_preserved
 from connectors.vpc.diagnosis.trace.findings import Trace
 from connectors.vpc.diagnosis.trace.hidden_routes import hidden_route
-from connectors.vpc.diagnosis.trace.states import check_state
+from connectors.vpc.diagnosis.trace.states import check_state, is_attached
 from connectors.vpc.diagnosis.trace.transit import Carried, carry, onward
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import ICMP, TCP, UDP, Eni, EniId, VpcId
@@ -52,6 +52,9 @@ class Walk:
         """Send the packet from an interface."""
         self.trace.step(eni.interface_id, "network-interface")
         check_state(self.trace, eni)
+        if eni.interface_type == "vpc_endpoint" and self.trace.leg == "request":
+            say = f"{eni.interface_id} belongs to a VPC endpoint, which opens no connections."
+            self.trace.blame("VPCE_INTRA_VPC_TRAFFIC", self._endpoint_of(eni), say)
         if eni.source_dest_check and packet.srcaddr not in eni.addresses:
             say = f"{eni.interface_id} sends only from its own addresses, not from {packet.srcaddr}."
             self.trace.blame("ENI_ADDRESS_RESTRICTION", self.trace.named(eni), say)
@@ -125,6 +128,9 @@ class Walk:
         if hop.way == "nowhere":
             code, say = hidden_route(self.estate, eni, hop, packet)
             trace.lose(code, hop.at, say)
+        elif hop.eni and hop.is_detour and not is_attached(trace, hop.eni):
+            say = f"The route of {self.table_id} to {hop.target} is a black hole: attach it to an instance."
+            trace.lose("BAD_STATE_ROUTE", self.table_id, say)
         elif hop.eni and hop.way == "interface":
             if hop.target != "local" and not hop.target.startswith("nat-"):
                 trace.step(hop.target, KINDS.get(hop.target.partition("-")[0], "network-interface"))
@@ -162,6 +168,8 @@ class Walk:
         check_groups(estate, trace, eni, "ingress", packet, sender)
         if nat:
             self._translate(eni, packet)
+        elif trace.leg == "response" and eni.interface_id in trace.connection.translated:
+            self._leave(eni, packet.sent_to(trace.connection.translated[eni.interface_id]), None)
         elif packet.dstaddr in eni.addresses:
             trace.end = End(packet, eni)
         else:
@@ -202,15 +210,7 @@ class Walk:
         trace = self.trace
         self._check_redirection(eni, gateway_id, packet)
         if not is_ipv6(packet.srcaddr):
-            source = self.estate.eni_at(eni.vpc_id, number_of(packet.srcaddr))
-            public = dict(source.public_ips).get(packet.srcaddr) if source else None
-            if public is None and trace.leg == "request":
-                nat = self.estate.nat_of_eni.get((source or eni).interface_id)
-                at = nat.nat_gateway_id if nat else trace.named(source or eni)
-                say = f"{at} has no public IPv4 address for {gateway_id}: associate an Elastic IP address."
-                trace.blame("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", at, say)
-            elif public is not None:
-                packet = packet.sent_from(public)
+            packet = self._with_public_source(eni, gateway_id, packet)
         number = number_of(packet.dstaddr)
         if internet.is_private(number):
             code = f"IGW_DESTINATION_ADDRESS_NOT_IN_{_rfc(number)}_EGRESS"
@@ -223,6 +223,29 @@ class Walk:
             self.from_internet(packet)
             return
         self._exit(gateway_id, eni.vpc_id, packet)
+
+    def _with_public_source(self, eni: Eni, gateway_id: str, packet: Packet) -> Packet:
+        """Translate the source as the internet gateway does.
+
+        An appliance with a public address is taken for a NAT instance if the source itself has none: VPC
+        guide, "NAT instances".
+        """
+        trace, estate = self.trace, self.estate
+        source = estate.eni_at(eni.vpc_id, number_of(packet.srcaddr))
+        public = dict(source.public_ips).get(packet.srcaddr) if source else None
+        if public is not None:
+            return packet.sent_from(public)
+        if trace.leg == "response":
+            return packet
+        is_appliance = source is None or source.interface_id != eni.interface_id
+        if is_appliance and eni.public_ips and eni.interface_id not in estate.nat_of_eni:
+            trace.connection.translated[eni.interface_id] = packet.srcaddr
+            return packet.sent_from(eni.public_ips[0][1])
+        nat = estate.nat_of_eni.get((source or eni).interface_id)
+        at = nat.nat_gateway_id if nat else trace.named(source or eni)
+        say = f"{at} has no public IPv4 address for {gateway_id}: associate an Elastic IP address."
+        trace.blame("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", at, say)
+        return packet
 
     def _check_redirection(self, eni: Eni, gateway_id: str, packet: Packet) -> None:
         """Check that a subnet whose inbound traffic passes a middlebox does not bypass it.
@@ -250,6 +273,10 @@ class Walk:
             self._leave(found.eni, packet, None if found.loss else sender)
         elif found:
             self._exit(found, None, packet)
+
+    def _endpoint_of(self, eni: Eni) -> str:
+        found = (one for one in self.estate.resources.endpoints if eni.interface_id in one.interface_ids)
+        return next((one.endpoint_id for one in found), eni.interface_id)
 
     def _exit(self, gateway_id: str, vpc_id: VpcId | None, packet: Packet) -> None:
         if gateway_id.startswith(("igw-", "eigw-")):

@@ -241,4 +241,91 @@ TABLES = Topology(
     ),
 )
 
-BETWEEN = (PEERING, APART, TRANSIT, TABLES)
+
+def egress(lab: Lab) -> None:
+    """Spokes that reach the internet by a NAT gateway in a VPC of its own."""
+    for number, name in enumerate("ab"):
+        one(lab, name, number)
+    lab.vpc("v-out", "10.9.0.0/16")
+    lab.subnet("s-in", "v-out", "10.9.0.0/24")
+    lab.subnet("s-public", "v-out", "10.9.1.0/24")
+    lab.igw("igw", "v-out")
+    lab.nat("nat", "s-public")
+    lab.tgw("tgw")
+    lab.attach("att-a", "tgw", "v-a", "s-a")
+    lab.attach("att-b", "tgw", "v-b", "s-b")
+    lab.attach("att-out", "tgw", "v-out", "s-in")
+    lab.table("rtb-in", "v-out", {"0.0.0.0/0": "nat"}, "s-in")
+    lab.table("rtb-public", "v-out", {"0.0.0.0/0": "igw", "10.0.0.0/16": "tgw"}, "s-public")
+    lab.route("rtb-a", "0.0.0.0/0", "tgw")
+    lab.route("rtb-b", "0.0.0.0/0", "tgw")
+    lab.ec2.create_transit_gateway_route(
+        DestinationCidrBlock="0.0.0.0/0",
+        TransitGatewayRouteTableId=lab.id("rtb-tgw"),
+        TransitGatewayAttachmentId=lab.id("att-out"),
+    )
+
+
+CENTRAL = "Transit Gateway guide, Example: Centralized outbound routing to the internet"
+EGRESS = Topology(
+    "central egress",
+    egress,
+    (
+        Case(
+            "out by another VPC", CENTRAL, "a internet tcp 443", (), ("att-a", "tgw", "att-out", "nat", "igw")
+        ),
+        Case(
+            "no route back from the NAT gateway",
+            CENTRAL,
+            "b internet tcp 443",
+            ("return IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS igw",),
+            ("att-b", "nat", "igw"),
+        ),
+    ),
+)
+
+
+def overlapping(lab: Lab) -> None:
+    """Two VPCs with one block, both peered with a third."""
+    lab.vpc("v-hub", "172.16.0.0/16")
+    lab.subnet("s-one", "v-hub", "172.16.0.0/24")
+    lab.subnet("s-two", "v-hub", "172.16.1.0/24")
+    for name in ("b", "c"):
+        lab.vpc(f"v-{name}", "10.0.0.0/16")
+        lab.subnet(f"s-{name}", f"v-{name}", "10.0.0.0/24")
+        lab.peer(f"pcx-{name}", "v-hub", f"v-{name}")
+        lab.table(f"rtb-{name}", f"v-{name}", {"172.16.0.0/16": f"pcx-{name}"}, f"s-{name}")
+        lab.group(f"sg-{name}", f"v-{name}", "all 0.0.0.0/0")
+        lab.host(name, f"s-{name}", f"sg-{name}", address="10.0.0.77")
+    lab.group("sg-hub", "v-hub", "all 0.0.0.0/0")
+    lab.table("rtb-one", "v-hub", {"10.0.0.0/16": "pcx-b"}, "s-one")
+    lab.table("rtb-two", "v-hub", {"10.0.0.0/16": "pcx-c"}, "s-two")
+    lab.host("one", "s-one", "sg-hub")
+    lab.host("two", "s-two", "sg-hub")
+
+
+RESPONSE = "VPC peering guide, Configurations with specific routes: routing for response traffic"
+OVERLAPPING = Topology(
+    "overlapping blocks",
+    overlapping,
+    (
+        Case("each subnet has its own peering", RESPONSE, "one b tcp 80", (), ("pcx-b", "eni-b")),
+        Case("the other subnet too", RESPONSE, "two c tcp 80", (), ("pcx-c", "eni-c")),
+        Case("an address that a route leads to", RESPONSE, "two 10.0.0.77 tcp 80", (), ("pcx-c", "eni-c")),
+        Case(
+            "the response goes to the other VPC",
+            RESPONSE,
+            "c one tcp 80",
+            ("return NO_ROUTE_TO_DESTINATION rtb-one",),
+            ("eni-c", "pcx-c", "eni-one"),
+        ),
+        Case(
+            "the route leads to the other VPC",
+            RESPONSE,
+            "one c tcp 80",
+            ("forward NO_ROUTE_TO_DESTINATION rtb-one",),
+        ),
+    ),
+)
+
+BETWEEN = (PEERING, APART, TRANSIT, TABLES, EGRESS, OVERLAPPING)

@@ -340,6 +340,12 @@ ENDPOINTS = Topology(
             ("return SUBNET_ACL_RESTRICTION acl-u",),
         ),
         Case("an interface endpoint", INTERFACE, "h ssm tcp 443", (), ("eni-h", "eni-ssm")),
+        Case(
+            "an endpoint opens no connections",
+            CODES + ": VPCE_INTRA_VPC_TRAFFIC",
+            "ssm h tcp 443",
+            ("forward VPCE_INTRA_VPC_TRAFFIC ssm", "forward SG_HAS_NO_RULES sg"),
+        ),
         Case("an interface endpoint's interface", INTERFACE, "h eni-ssm tcp 443", (), ("eni-h", "eni-ssm")),
         Case(
             "the endpoint's group refuses the port",
@@ -364,6 +370,14 @@ def middleboxes(lab: Lab) -> None:
     lab.appliance("halted", "fw", "sg")
     lab.appliance("hidden", "fw", "sg")
     lab.ec2.stop_instances(InstanceIds=[lab.id("halted")])
+    lab.subnet("four", "a", "10.0.6.0/24")
+    lab.subnet("five", "a", "10.0.7.0/24")
+    made = lab.ec2.create_network_interface(SubnetId=lab.id("fw"), Groups=[lab.id("sg")])
+    lab.ids["eni-loose"] = made["NetworkInterface"]["NetworkInterfaceId"]
+    lab.table("rtb-four", "a", {"0.0.0.0/0": "box"}, "four")
+    lab.table("rtb-five", "a", {"0.0.0.0/0": "eni-loose"}, "five")
+    lab.host("c4", "four", "sg")
+    lab.host("c5", "five", "sg")
     lab.table("rtb-fw", "a", {"0.0.0.0/0": "igw"}, "fw")
     lab.table(
         "rtb-one",
@@ -399,6 +413,19 @@ MIDDLEBOXES = Topology(
             "VPC guide, NAT instances",
             "c1 internet tcp 443",
             ("forward BAD_STATE_ROUTE rtb-one",),
+        ),
+        Case(
+            "out by a NAT instance",
+            "VPC guide, NAT instances",
+            "c4 internet tcp 443",
+            (),
+            ("eni-c4", "eni-box", "igw"),
+        ),
+        Case(
+            "a route to an interface of no instance",
+            "EC2 API reference, Route: state blackhole",
+            "c5 internet tcp 443",
+            ("forward BAD_STATE_ROUTE rtb-five",),
         ),
         Case(
             "references to groups end at an appliance",
