@@ -155,7 +155,7 @@ def _public_of(to: Eni | None, place: Place) -> str:
     if to is None:
         return place.address
     publics = [public for _, public in to.public_ips]
-    if place.address and is_public(number_of(place.address)):
+    if place.address and (place.address in publics or is_public(number_of(place.address))):
         return place.address
     by_private = dict(to.public_ips).get(place.address)
     if by_private or publics:

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from connectors.vpc.addresses import Cidr, is_ipv6, number_of
 from connectors.vpc.diagnosis.account.inventory import Database, Inventory, LoadBalancer
 from connectors.vpc.diagnosis.trace.findings import Step
-from connectors.vpc.diagnosis.trace.public_hosts import internet_address, is_public
+from connectors.vpc.diagnosis.trace.public_hosts import internet_address, is_outside
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import Eni, EniId, GroupId, Subnet, SubnetId
 
@@ -118,7 +118,7 @@ class Resolver:
 
     def _address(self, text: str, address: str, near: Place | None) -> Place:
         number = number_of(address)
-        if is_public(number):
+        if is_outside(self.estate, address):
             found = self.estate.public(number)
             return Place(text, "address", (found[0],) if found else (), address)
         for vpc_id in dict.fromkeys(eni.vpc_id for eni in (near.enis if near else ())):
@@ -162,7 +162,7 @@ class Resolver:
                 for subnet in map(self.estate.subnets.get, one.subnets)
                 if subnet
             )
-        return Place(text, "load-balancer", enis, load_balancer=one)
+        return Place(text, "load-balancer", self._reachable(enis, one.is_public), load_balancer=one)
 
     def _database(self, text: str, one: Database) -> Place:
         enis = tuple(
@@ -180,12 +180,25 @@ class Resolver:
                 self._stand_in(subnet, step, one.groups, self._public(one.is_public))
                 for subnet in subnets[:1]
             )
+        enis = self._reachable(enis, one.is_public)
         if not one.is_running:
             enis = tuple(replace(eni, is_running=False, instance_id="") for eni in enis)
             self._put(enis)
             for eni in enis:
                 self.aliases.setdefault(eni.interface_id, Step(one.name, "db-instance"))
         return Place(text, "db-instance", enis, database=one)
+
+    def _reachable(self, enis: tuple[Eni, ...], is_public: bool) -> tuple[Eni, ...]:
+        """Give the interfaces of a public service an address, as AWS does, if none is described."""
+        if not is_public or any(eni.public_ips for eni in enis):
+            return enis
+        found = tuple(
+            replace(eni, public_ips=((eni.private_ips[0], internet_address(self.estate, nth)),))
+            for nth, eni in enumerate(enis, len(self.aliases) + 1)
+            if eni.private_ips
+        )
+        self._put(found)
+        return found
 
     def _public(self, is_public: bool) -> str:
         return internet_address(self.estate, len(self.aliases) + 1) if is_public else ""

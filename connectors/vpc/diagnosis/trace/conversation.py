@@ -9,7 +9,7 @@ from connectors.vpc.addresses import is_ipv6, number_of
 from connectors.vpc.diagnosis.trace.filters import not_preserved
 from connectors.vpc.diagnosis.trace.findings import TYPICAL_PORT, Cause, Connection, Step, Trace
 from connectors.vpc.diagnosis.trace.joins import are_connected, peerings_between, transit_between
-from connectors.vpc.diagnosis.trace.public_hosts import is_public
+from connectors.vpc.diagnosis.trace.public_hosts import is_outside
 from connectors.vpc.diagnosis.trace.walk import Walk
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import ICMP, ICMPV6, Eni
@@ -58,13 +58,15 @@ class Result:
 def examine(estate: Estate, attempt: Attempt, aliases: Mapping[str, Step]) -> Result:
     """Follow a connection in both directions."""
     connection = Connection(estate, aliases=dict(aliases))
-    is_private = not is_public(number_of(attempt.dstaddr))
+    is_private = not is_outside(estate, attempt.dstaddr)
     forward = Trace(connection, "request", attempt.source, attempt.destination if is_private else None)
     forward.client = attempt.client
     _send(estate, forward, attempt)
     _check_arrival(estate, forward, attempt)
     if forward.is_lost and _is_disconnected(estate, forward, attempt):
         return Result(attempt, (_disconnected(attempt),), tuple(forward.path), ())
+    if any(cause.code.startswith("IGW_SOURCE_") for cause in forward.causes):
+        return Result(attempt, tuple(forward.causes), tuple(forward.path), ())  # no such client exists
     if forward.is_lost:
         _resume(estate, forward, attempt)
     back = Trace(connection, "response", attempt.destination)
@@ -83,7 +85,7 @@ def _send(estate: Estate, trace: Trace, attempt: Attempt) -> None:
         return
     assert to is not None
     trace.loss = not_preserved()
-    if not is_public(number_of(attempt.srcaddr)):
+    if not is_outside(estate, attempt.srcaddr):
         gateway = next((one for one in estate.gateways if _is_vgw(estate, one, to.vpc_id)), "")
         if gateway:
             walk.from_gateway(gateway, to.vpc_id, packet.sent_to(to.private_ips[0]))
@@ -118,7 +120,7 @@ def _check_arrival(estate: Estate, trace: Trace, attempt: Attempt) -> None:
 
 def _is_disconnected(estate: Estate, trace: Trace, attempt: Attempt) -> bool:
     source, to = attempt.source, attempt.destination
-    if not source or not to or source.vpc_id == to.vpc_id or is_public(number_of(attempt.dstaddr)):
+    if not source or not to or source.vpc_id == to.vpc_id or is_outside(estate, attempt.dstaddr):
         return False
     is_route = any(cause.code.startswith(_KEPT_ROUTES) for cause in trace.causes[-1:])
     return not is_route and not are_connected(estate, source.vpc_id, to.vpc_id)
@@ -142,7 +144,7 @@ def _resume(estate: Estate, trace: Trace, attempt: Attempt) -> None:
         trace.end = End(packet, None, gateway_id, source.vpc_id if source else None)
         return
     walk = Walk(estate, trace)
-    if source is None or (is_public(number_of(attempt.dstaddr)) and not is_ipv6(attempt.dstaddr)):
+    if source is None or (is_outside(estate, attempt.dstaddr) and not is_ipv6(attempt.dstaddr)):
         if to.private_ips:
             trace.loss = trace.loss or not_preserved()
             walk.arrive(to, packet.sent_to(to.private_ips[0]), None)
@@ -199,7 +201,7 @@ def _check_return(estate: Estate, back: Trace, attempt: Attempt, start: End) -> 
         is_there = end.eni is not None and end.eni.interface_id == source.interface_id
     else:
         is_there = end.eni is None and (
-            not is_public(number_of(attempt.srcaddr)) or end.gateway_id.startswith("igw-")
+            not is_outside(estate, attempt.srcaddr) or end.gateway_id.startswith("igw-")
         )
     if is_there or back.causes:
         return

@@ -20,6 +20,15 @@ def is_public(number: int) -> bool:
     return not internet.is_private(number) and not any(number in block for block in _UNUSABLE)
 
 
+def is_outside(estate: Estate, address: str) -> bool:
+    """Return whether packets to an address take the internet: EC2 gave it an interface, or it is public.
+
+    moto allocates Elastic IP addresses in 127.0.0.0/8.
+    """
+    number = number_of(address)
+    return is_public(number) or estate.public(number) is not None
+
+
 def internet_address(estate: Estate, nth: int = 0, *, ipv6: bool = False) -> str:
     """Return a public address that no rule or route of the estate names, except for the whole internet.
 

@@ -160,6 +160,39 @@ WEB_AND_APP = Topology(
             (),
             ("eni-app", "nat", "igw", "eni-web"),
         ),
+        Case(
+            "from the internet by its public address", IGW, "internet ip-web tcp 443", (), ("igw", "eni-web")
+        ),
+        Case(
+            "from the internet to a closed port of a public address",
+            IGW,
+            "203.0.113.9 ip-web tcp 22",
+            ("forward ENI_SG_RULES_MISMATCH sg-web",),
+        ),
+        Case(
+            "a private address by the internet gateway",
+            CODES + ": IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS",
+            "web 172.16.9.9 tcp 443",
+            ("forward IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS igw",),
+        ),
+        Case(
+            "a shared address by the internet gateway",
+            CODES + ": IGW_DESTINATION_ADDRESS_NOT_IN_RFC6598_EGRESS",
+            "web 100.64.9.9 tcp 443",
+            ("forward IGW_DESTINATION_ADDRESS_NOT_IN_RFC6598_EGRESS igw",),
+        ),
+        Case(
+            "a private source from the internet",
+            CODES + ": IGW_SOURCE_ADDRESS_NOT_IN_RFC1918_INGRESS",
+            "172.16.9.9 web tcp 443",
+            ("forward IGW_SOURCE_ADDRESS_NOT_IN_RFC1918_INGRESS igw",),
+        ),
+        Case(
+            "a shared address as a source",
+            CODES + ": IGW_SOURCE_ADDRESS_NOT_IN_RFC6598_INGRESS",
+            "100.64.9.9 web tcp 443",
+            ("forward IGW_SOURCE_ADDRESS_NOT_IN_RFC6598_INGRESS igw",),
+        ),
         Case("every subnet by its host", TABLES, "public internet tcp 443", (), ("igw",)),
     ),
 )

@@ -106,6 +106,15 @@ def balancing(lab: Lab) -> None:
     lab.subnet("acl-b", "a", "10.0.10.0/24", "b")
     lab.table("rtb-acl", "a", {"0.0.0.0/0": "igw"}, "acl-a", "acl-b")
     lab.acl("acl-lb", "a", ("in 100 allow tcp 80 0.0.0.0/0", "out 100 allow all 0.0.0.0/0"), "acl-a", "acl-b")
+    shown = balancer(lab, "shown", zones, ("sg-alb",))
+    listen(lab, shown, 80, "tg-good")
+    for zone in "ab":
+        made = lab.ec2.create_network_interface(
+            SubnetId=lab.id(f"pub-{zone}"),
+            Groups=[lab.id("sg-alb")],
+            Description="ELB app/shown/50dc6c495c0c9188",
+        )
+        lab.ids[f"eni-shown-{zone}"] = made["NetworkInterface"]["NetworkInterfaceId"]
     shut = balancer(lab, "shut", ("acl-a", "acl-b"), ("sg-alb",))
     listen(lab, shut, 80, "tg-good")
 
@@ -170,6 +179,13 @@ BALANCING = Topology(
             NLB,
             "internet net tcp 81",
             ("forward ENI_SG_RULES_MISMATCH sg-vpc",),
+        ),
+        Case(
+            "interfaces as AWS describes them",
+            ALB,
+            "internet shown tcp 80",
+            (),
+            ("igw", "eni-shown-a", "eni-t1"),
         ),
         Case(
             "no ephemeral ports from targets",
