@@ -20,7 +20,7 @@ from connectors.vpc.diagnosis.account.reading import read_inventory
 from connectors.vpc.diagnosis.diagnose import PROTOCOLS, Diagnosis, diagnose
 from connectors.vpc.diagnosis.observed import BadFlows, compare
 from connectors.vpc.diagnosis.report import document, text
-from connectors.vpc.diagnosis.trace.transit import UnknownRoute
+from connectors.vpc.diagnosis.trace.findings import Undetermined
 from connectors.vpc.diagnosis.wanted import wanted
 
 REACHABLE, NOT_REACHABLE, UNDETERMINED = 0, 1, 2
@@ -34,6 +34,7 @@ def run(
 ) -> dict[str, Any]:
     """Return the document of a diagnosis. Ends the process with status 2 if it is undetermined."""
     number = _port(port)
+    protocol = protocol.lower()
     if protocol not in PROTOCOLS:
         fail(f"--protocol is {protocol}, but must be tcp, udp or icmp.")
     seen = _text(flows) if flows else None
@@ -98,5 +99,5 @@ def _diagnosed(
         return diagnose(inventory, source, destination, protocol, port)
     except UnknownEnd as error:
         fail(str(error))
-    except UnknownRoute as error:
+    except Undetermined as error:
         fail(f"The path is undetermined: {error}.")

@@ -48,7 +48,7 @@ def diagnose(
 ) -> Diagnosis:
     """Return why the source can or cannot reach the destination.
 
-    Raises `UnknownEnd` if an end cannot be resolved, and `transit.UnknownRoute` if the path is undetermined.
+    Raises `UnknownEnd` if an end cannot be resolved, and `Undetermined` if the path cannot be followed.
     """
     resolver = Resolver(inventory)
     first = resolver.place(source)

@@ -31,6 +31,9 @@ class Balanced:
 def behind(balanced: Balanced, result: Result, node: Eni) -> Result:
     """Continue a request that reached an interface of a load balancer; add what happens behind it."""
     balancer, attempt = balanced.balancer, result.attempt
+    shown = Step(balancer.name, "load-balancer")
+    if not result.causes and shown not in result.path:
+        result = replace(result, path=(*result.path, shown))
     if not balancer.is_running:
         return _with(result, _cause("BAD_STATE", balancer, "is not active"))
     listener = next((one for one in balancer.listeners if _accepts(one, attempt)), None)

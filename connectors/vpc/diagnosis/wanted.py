@@ -7,6 +7,7 @@ from connectors.vpc.diagnosis.account.ends import Place
 from connectors.vpc.diagnosis.diagnose import PROTOCOLS, Diagnosis
 from connectors.vpc.diagnosis.observed import Match, Wanted
 from connectors.vpc.diagnosis.trace.public_hosts import is_public
+from connectors.vpc.estate import Estate
 from connectors.vpc.network import ICMP, ICMPV6, Eni
 
 _CARRIERS = {"transit_gateway", "nat_gateway", "network_load_balancer"}
@@ -19,8 +20,8 @@ def wanted(diagnosis: Diagnosis) -> Wanted:
     return Wanted(
         protocols=frozenset({ICMP, ICMPV6} if protocol == ICMP else {protocol}),
         port=diagnosis.port,
-        is_source=_match(source),
-        is_destination=_match(destination),
+        is_source=_match(diagnosis.estate, source),
+        is_destination=_match(diagnosis.estate, destination),
         ends=frozenset(eni.interface_id for place in (source, destination) for eni in place.enis),
         carriers=frozenset(
             eni.interface_id for eni in diagnosis.estate.enis.values() if eni.interface_type in _CARRIERS
@@ -28,17 +29,30 @@ def wanted(diagnosis: Diagnosis) -> Wanted:
     )
 
 
-def _match(place: Place) -> Match:
-    """Return the test of an address for an end. Any public address is the internet."""
+def _match(estate: Estate, place: Place) -> Match:
+    """Return the test of an address for an end. Any public address is the internet.
+
+    The address of a stand-in is unknown: each address in its subnet that no interface has can be its own.
+    """
     if place.kind == "internet":
         return _is_public
     addresses = {address for eni in place.enis for address in _addresses(eni)}
     addresses |= {place.address} if place.address else set()
     blocks = place.blocks
+    unknown = {eni.subnet_id: eni for eni in place.enis if not eni.interface_id.startswith("eni-")}
+    subnets = [subnet for subnet in map(estate.subnets.get, unknown) if subnet]
 
     def is_one(address: str) -> bool:
         number = _number(address)
-        return address in addresses or (number is not None and any(number in block for block in blocks))
+        if number is None:
+            return False
+        if address in addresses or any(number in block for block in blocks):
+            return True
+        return any(
+            number in block and estate.eni_at(subnet.vpc_id, number) is None
+            for subnet in subnets
+            for block in subnet.cidrs
+        )
 
     return is_one
 

@@ -50,12 +50,17 @@ def _blame_groups(trace: Trace, found: list[SortedGroup], direction: Direction, 
         if known.allowed:
             at = loss.component or known.resource_id
             say = f"{loss.component or 'The path'} does not preserve security group references, so the rule"
-            trace.blame(loss.code, at, f"{say} “{known.rule}” of {known.resource_id} does not match {what}.")
+            of = f"“{known.rule}” of {known.resource_id} does not match {what}: add a rule for its address"
+            trace.blame(loss.code, at, f"{say} {of}.")
             return
     if not any(rules.values()):
-        trace.blame("SG_HAS_NO_RULES", named, f"Security group {named} has no {way} rules: allow {what}.")
+        trace.blame(
+            "SG_HAS_NO_RULES", named, f"Security group {named} has no {way} rules: add one for {what}."
+        )
         return
-    trace.blame("ENI_SG_RULES_MISMATCH", named, f"No {way} rule of security group {named} allows {what}.")
+    trace.blame(
+        "ENI_SG_RULES_MISMATCH", named, f"No {way} rule of security group {named} allows {what}: add one."
+    )
 
 
 def check_acl(
@@ -89,8 +94,9 @@ def check_acl(
     number = int(decision.rule_id) if decision.rule_id.isdigit() else LAST_ACL_RULE
     rule = number if number < LAST_ACL_RULE else None
     what, way = _traffic(packet, direction), _WAYS[direction]
-    shown = f"The {way} rule “{decision.rule}” of network ACL {acl.network_acl_id} denies {what}."
-    trace.blame("SUBNET_ACL_RESTRICTION", acl.network_acl_id, shown, rule)
+    at = acl.network_acl_id
+    shown = f"The {way} rule “{decision.rule}” of network ACL {at} denies {what}: allow it before that rule."
+    trace.blame("SUBNET_ACL_RESTRICTION", at, shown, rule)
 
 
 def _seen(trace: Trace, direction: Direction, packet: Packet) -> Packet:

@@ -18,6 +18,10 @@ TYPICAL_PORT = 49152
 """A port in the ephemeral range of Linux, Windows, NAT gateways and load balancers."""
 
 
+class Undetermined(Exception):
+    """The error for a path that continues where the endpoint describes nothing. The message is a clause."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """A component that must be changed before the connection works. `rule` is a network ACL rule."""

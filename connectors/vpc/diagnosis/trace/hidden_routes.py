@@ -20,15 +20,17 @@ def hidden_route(estate: Estate, eni: Eni, hop: Hop, packet: Packet) -> tuple[st
     """Return the code and the sentence for a hop that leads nowhere."""
     table = estate.routing(eni.subnet_id)
     number = number_of(packet.dstaddr)
-    say = f"{hop.why[:1].upper()}{hop.why[1:]}"
     if hop.code == "BAD_STATE_ROUTE" and table and table.route_table_id == hop.at:
+        line, why = hop.route.partition(": ")[2], hop.why.removesuffix(" (a black hole)")
+        say = f"The route “{line}” of {hop.at} is a black hole, since {why}"
         chosen, found = _first_and_next(estate, table, eni, packet, number)
         if chosen and found:
             code = "HIGHER_PRIORITY_ROUTE" if chosen[0] == found[0] else "MORE_SPECIFIC_ROUTE"
-            return code, f"{say}; it precedes “{found[1]}”: delete it."
+            return code, f"{say}, and it precedes “{found[1]}”: delete it."
+        return hop.code, f"{say}: repair or replace its target."
     if hop.code == "NO_ROUTE_TO_DESTINATION":
-        return hop.code, f"{say} {packet.dstaddr}: add one."
-    return hop.code, f"{say}."
+        return hop.code, f"{hop.at} has no route to {packet.dstaddr}: add one."
+    return hop.code, f"{hop.why[:1].upper()}{hop.why[1:]}."
 
 
 def _first_and_next(

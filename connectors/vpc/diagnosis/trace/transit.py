@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from connectors.vpc.addresses import number_of
 from connectors.vpc.diagnosis.trace.filters import check_acl
-from connectors.vpc.diagnosis.trace.findings import Loss, Trace
+from connectors.vpc.diagnosis.trace.findings import Loss, Trace, Undetermined
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import Eni, EniId, Route, SubnetId, TransitGatewayAttachment, VpcId
 from connectors.vpc.packets import Packet
@@ -91,7 +91,7 @@ def _target(
     length, route = fitting[0]
     to = estate.attachments.get(route.target)
     if not route.target and not route.is_blackhole:
-        raise UnknownRoute(f"where the route “{route.text}” of {at} leads is not described by the endpoint")
+        raise Undetermined(f"the endpoint does not describe where the route “{route.text}” of {at} leads")
     if to is not None and to.is_available and not route.is_blackhole:
         return to
     say = f"Transit gateway route table {at} sends {packet.dstaddr} into a black hole by “{route.text}”"
@@ -102,10 +102,6 @@ def _target(
         say += f", which precedes “{hidden[1].text}”"
     trace.lose(code, at, f"{say}: delete it.")
     return None
-
-
-class UnknownRoute(Exception):
-    """The error for a route whose target the endpoint does not describe. The message is a clause."""
 
 
 def _works(estate: Estate, route: Route) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from connectors.vpc.addresses import is_ipv6, number_of
 from connectors.vpc.diagnosis.trace.filters import check_acl, check_groups, not_preserved
-from connectors.vpc.diagnosis.trace.findings import Trace
+from connectors.vpc.diagnosis.trace.findings import Trace, Undetermined
 from connectors.vpc.diagnosis.trace.hidden_routes import hidden_route
 from connectors.vpc.diagnosis.trace.states import check_state, is_attached
 from connectors.vpc.diagnosis.trace.transit import Carried, carry, onward
@@ -145,6 +145,8 @@ class Walk:
             self._to_transit(eni, hop, packet, sender)
         elif hop.way == "internet":
             self._to_internet(eni, hop.target, packet)
+        elif hop.target.startswith("pcx-"):
+            raise Undetermined(f"the VPC at the other end of {hop.target} is in another account or Region")
         else:
             trace.step(hop.target, KINDS.get(hop.target.partition("-")[0], "gateway"))
             self._exit(hop.target, eni.vpc_id, packet)
@@ -161,6 +163,8 @@ class Walk:
         trace.step(eni.interface_id, "network-interface")
         nat = estate.nat_of_eni.get(eni.interface_id)
         trace.step(nat.nat_gateway_id if nat else "", "nat-gateway")
+        if eni.interface_type == "vpc_endpoint":
+            trace.step(self._endpoint_of(eni), "vpc-endpoint")
         check_state(trace, eni)
         if by.startswith(("igw-", "eigw-")):
             self._check_block(eni, packet, by, is_egress=False)

@@ -37,6 +37,13 @@ def peering(lab: Lab) -> None:
     lab.route("rtb-a", "10.7.0.0/16", "pcx-b")
     lab.route("rtb-g", "10.0.0.0/16", "pcx-g")
     lab.ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=lab.id("pcx-g"))
+    made = lab.ec2.create_managed_prefix_list(
+        PrefixListName="others", MaxEntries=5, AddressFamily="IPv4", Entries=[{"Cidr": "10.1.0.0/16"}]
+    )
+    lab.ids["pl-others"] = made["PrefixList"]["PrefixListId"]
+    lab.subnet("s-listed", "v-a", "10.0.1.0/24")
+    lab.table("rtb-listed", "v-a", {"pl-others": "pcx-b"}, "s-listed")
+    lab.host("listed", "s-listed", "sg-a")
     lab.group("sg-ref", "v-b", "tcp 5432 sg-a")
     lab.host("db", "s-b", "sg-ref")
     lab.group("sg-shut", "v-c", "tcp 22 10.0.0.0/8")
@@ -48,6 +55,13 @@ PEERING = Topology(
     peering,
     (
         Case("routes in both VPCs", PEER, "a b tcp 443", (), ("eni-a", "pcx-b", "eni-b")),
+        Case(
+            "a route by a prefix list",
+            "VPC guide, Managed prefix lists",
+            "listed b tcp 443",
+            (),
+            ("eni-listed", "pcx-b", "eni-b"),
+        ),
         Case("by its private address", PEER, "a addr-b tcp 443", (), ("eni-a", "pcx-b", "eni-b")),
         Case("no route there", PEER, "a c tcp 443", ("forward NO_ROUTE_TO_DESTINATION rtb-a",)),
         Case("no route back", PEER, "a d tcp 443", ("return NO_ROUTE_TO_DESTINATION rtb-d",)),

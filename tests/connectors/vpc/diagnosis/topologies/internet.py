@@ -23,10 +23,12 @@ def web_and_app(lab: Lab) -> None:
     lab.subnet("private", "a", "10.0.1.0/24", "b")
     lab.subnet("alone", "a", "10.0.2.0/24")
     lab.subnet("second", "a", "10.9.0.0/24")
+    for number, name in enumerate(("spare", "spare-in", "spare-alone"), 20):
+        lab.subnet(name, "a", f"10.0.{number}.0/24")
     lab.igw("igw", "a")
     lab.nat("nat", "public")
-    lab.table("rtb-public", "a", {"0.0.0.0/0": "igw"}, "public", "second")
-    lab.table("rtb-private", "a", {"0.0.0.0/0": "nat"}, "private")
+    lab.table("rtb-public", "a", {"0.0.0.0/0": "igw"}, "public", "second", "spare")
+    lab.table("rtb-private", "a", {"0.0.0.0/0": "nat"}, "private", "spare-in")
     lab.group("sg-web", "a", "tcp 443 0.0.0.0/0", "icmp 0.0.0.0/0")
     lab.group("sg-app", "a", "tcp 8080 sg-web")
     lab.group("sg-quiet", "a", egress=())
@@ -192,6 +194,24 @@ WEB_AND_APP = Topology(
             CODES + ": IGW_SOURCE_ADDRESS_NOT_IN_RFC6598_INGRESS",
             "100.64.9.9 web tcp 443",
             ("forward IGW_SOURCE_ADDRESS_NOT_IN_RFC6598_INGRESS igw",),
+        ),
+        Case("an empty public subnet goes out", IGW, "spare internet tcp 443", (), ("spare", "igw")),
+        Case(
+            "the internet reaches an empty public subnet", IGW, "internet spare tcp 443", (), ("igw", "spare")
+        ),
+        Case("an empty private subnet goes out", NAT, "spare-in internet tcp 443", (), ("nat", "igw")),
+        Case("empty subnets reach each other", TABLES, "spare spare-in tcp 22", (), ("spare", "spare-in")),
+        Case(
+            "the internet does not reach an empty private subnet",
+            NAT,
+            "internet spare-in tcp 443",
+            ("return NO_ROUTE_TO_DESTINATION rtb-private",),
+        ),
+        Case(
+            "an empty subnet without a route",
+            TABLES,
+            "spare-alone internet tcp 443",
+            ("forward NO_ROUTE_TO_DESTINATION main-a",),
         ),
         Case("every subnet by its host", TABLES, "public internet tcp 443", (), ("igw",)),
     ),

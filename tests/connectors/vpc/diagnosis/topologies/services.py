@@ -185,7 +185,7 @@ BALANCING = Topology(
             ALB,
             "internet shown tcp 80",
             (),
-            ("igw", "eni-shown-a", "eni-t1"),
+            ("igw", "eni-shown-a", "shown", "t1", "eni-t1"),
         ),
         Case(
             "no ephemeral ports from targets",
@@ -355,7 +355,7 @@ ENDPOINTS = Topology(
             "walled s3-address tcp 443",
             ("return SUBNET_ACL_RESTRICTION acl-u",),
         ),
-        Case("an interface endpoint", INTERFACE, "h ssm tcp 443", (), ("eni-h", "eni-ssm")),
+        Case("an interface endpoint", INTERFACE, "h ssm tcp 443", (), ("eni-h", "eni-ssm", "ssm")),
         Case(
             "an endpoint opens no connections",
             CODES + ": VPCE_INTRA_VPC_TRAFFIC",
