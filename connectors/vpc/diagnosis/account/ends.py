@@ -119,8 +119,8 @@ class Resolver:
     def _address(self, text: str, address: str, near: Place | None) -> Place:
         number = number_of(address)
         if is_outside(self.estate, address):
-            found = self.estate.public(number)
-            return Place(text, "address", (found[0],) if found else (), address)
+            public = self.estate.public(number)
+            return Place(text, "address", (public[0],) if public else (), address)
         for vpc_id in dict.fromkeys(eni.vpc_id for eni in (near.enis if near else ())):
             eni = self.estate.eni_at(vpc_id, number) or self.inventory.moved.get((vpc_id, number))
             if eni:

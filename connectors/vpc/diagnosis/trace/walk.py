@@ -13,14 +13,20 @@ from dataclasses import dataclass
 from connectors.vpc.addresses import is_ipv6, number_of
 from connectors.vpc.diagnosis.trace.filters import check_acl, check_groups, not_preserved
 from connectors.vpc.diagnosis.trace.findings import Trace, Undetermined
+from connectors.vpc.diagnosis.trace.gateways import (
+    check_block,
+    check_redirection,
+    rfc_of,
+    with_public_source,
+)
 from connectors.vpc.diagnosis.trace.hidden_routes import hidden_route
 from connectors.vpc.diagnosis.trace.states import check_state, is_attached
 from connectors.vpc.diagnosis.trace.transit import Carried, carry, onward
 from connectors.vpc.estate import Estate
-from connectors.vpc.network import ICMP, TCP, UDP, Eni, EniId, VpcId
-from connectors.vpc.packets import Direction, Packet
+from connectors.vpc.network import ICMP, TCP, UDP, Eni, VpcId
+from connectors.vpc.packets import Packet
 from connectors.vpc.path import hops
-from connectors.vpc.path.checkpoints import End, internet_block
+from connectors.vpc.path.checkpoints import End
 from connectors.vpc.path.hops import Hop
 from connectors.vpc.path.packet_path import MAX_HOPS
 from connectors.vpc.rules import internet
@@ -89,7 +95,7 @@ class Walk:
             return
         number = number_of(packet.srcaddr)
         if internet.is_private(number):
-            code = f"IGW_SOURCE_ADDRESS_NOT_IN_{_rfc(number)}_INGRESS"
+            code = f"IGW_SOURCE_ADDRESS_NOT_IN_{rfc_of(number)}_INGRESS"
             say = f"{gateway_id} accepts no packet from the private address {packet.srcaddr}."
             trace.lose(code, gateway_id, say)
             return
@@ -117,7 +123,7 @@ class Walk:
         check_groups(estate, trace, eni, "egress", packet, peer)
         check_acl(estate, trace, eni, "egress", packet, neighbour)
         if hop.way in ("internet", "egress-only"):
-            self._check_block(eni, packet, hop.target, is_egress=True)
+            check_block(estate, trace, eni, hop.target, "egress")
         if hop.route:
             self.table_id = hop.route.partition(":")[0]
             trace.step(self.table_id, "route-table")
@@ -167,7 +173,7 @@ class Walk:
             trace.step(self._endpoint_of(eni), "vpc-endpoint")
         check_state(trace, eni)
         if by.startswith(("igw-", "eigw-")):
-            self._check_block(eni, packet, by, is_egress=False)
+            check_block(estate, trace, eni, by, "ingress")
         check_acl(estate, trace, eni, "ingress", packet, last.subnet_id if last else None)
         check_groups(estate, trace, eni, "ingress", packet, sender)
         if nat:
@@ -212,12 +218,12 @@ class Walk:
 
     def _to_internet(self, eni: Eni, gateway_id: str, packet: Packet) -> None:
         trace = self.trace
-        self._check_redirection(eni, gateway_id, packet)
+        check_redirection(self.estate, trace, eni, gateway_id, packet)
         if not is_ipv6(packet.srcaddr):
-            packet = self._with_public_source(eni, gateway_id, packet)
+            packet = with_public_source(self.estate, trace, eni, gateway_id, packet)
         number = number_of(packet.dstaddr)
         if internet.is_private(number):
-            code = f"IGW_DESTINATION_ADDRESS_NOT_IN_{_rfc(number)}_EGRESS"
+            code = f"IGW_DESTINATION_ADDRESS_NOT_IN_{rfc_of(number)}_EGRESS"
             say = f"{gateway_id} carries nothing to the private address {packet.dstaddr}: add a route to it."
             trace.lose(code, gateway_id, say)
             return
@@ -227,48 +233,6 @@ class Walk:
             self.from_internet(packet)
             return
         self._exit(gateway_id, eni.vpc_id, packet)
-
-    def _with_public_source(self, eni: Eni, gateway_id: str, packet: Packet) -> Packet:
-        """Translate the source as the internet gateway does.
-
-        An appliance with a public address is taken for a NAT instance if the source itself has none: VPC
-        guide, "NAT instances".
-        """
-        trace, estate = self.trace, self.estate
-        source = estate.eni_at(eni.vpc_id, number_of(packet.srcaddr))
-        public = dict(source.public_ips).get(packet.srcaddr) if source else None
-        if public is not None:
-            return packet.sent_from(public)
-        if trace.leg == "response":
-            return packet
-        is_appliance = source is None or source.interface_id != eni.interface_id
-        if is_appliance and eni.public_ips and eni.interface_id not in estate.nat_of_eni:
-            trace.connection.translated[eni.interface_id] = packet.srcaddr
-            return packet.sent_from(eni.public_ips[0][1])
-        nat = estate.nat_of_eni.get((source or eni).interface_id)
-        at = nat.nat_gateway_id if nat else trace.named(source or eni)
-        say = f"{at} has no public IPv4 address for {gateway_id}: associate an Elastic IP address."
-        trace.blame("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", at, say)
-        return packet
-
-    def _check_redirection(self, eni: Eni, gateway_id: str, packet: Packet) -> None:
-        """Check that a subnet whose inbound traffic passes a middlebox does not bypass it.
-
-        VPC guide, "Gateway route tables": asymmetric routing is not supported.
-        """
-        edge = self.estate.edge_routing(gateway_id)
-        route = edge.lookup(number_of(packet.srcaddr)) if edge else None
-        if not route or not route.target.startswith(("eni-", "vpce-")):
-            return
-        endpoint = self.estate.endpoints.get(route.target)
-        middleboxes = endpoint.interface_ids if endpoint else (EniId(route.target),)
-        table = self.estate.routing(eni.subnet_id)
-        if eni.interface_id not in middleboxes and table:
-            say = (
-                f"Inbound traffic passes {route.target}, but {table.route_table_id} sends outbound traffic "
-                f"directly to {gateway_id}: route it to {route.target}."
-            )
-            self.trace.blame("INGRESS_RTB_TRAFFIC_REDIRECTION", table.route_table_id, say)
 
     def _to_transit(self, eni: Eni, hop: Hop, packet: Packet, sender: Eni | None) -> None:
         found = carry(self.estate, self.trace, eni, hop, packet)
@@ -286,18 +250,6 @@ class Walk:
         if gateway_id.startswith(("igw-", "eigw-")):
             self.trace.step("internet", "internet")
         self.trace.end = End(packet, None, gateway_id, vpc_id)
-
-    def _check_block(self, eni: Eni, packet: Packet, gateway_id: str, *, is_egress: bool) -> None:
-        direction: Direction = "egress" if is_egress else "ingress"
-        if internet_block(self.estate, eni, direction, self.trace.leg, gateway_id):
-            say = (
-                f"VPC Block Public Access stops traffic of {eni.vpc_id} with {gateway_id}: add an exclusion."
-            )
-            self.trace.blame("VPC_BLOCK_PUBLIC_ACCESS_ENABLED", eni.vpc_id, say)
-
-
-def _rfc(number: int) -> str:
-    return "RFC6598" if any(number in block for block in internet.RFC6598) else "RFC1918"
 
 
 def _sentence(text: str) -> str:
