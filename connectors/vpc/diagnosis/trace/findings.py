@@ -1,4 +1,4 @@
-"""The findings of a walk: the causes of a failure, the components on the path, and the state of the connection.
+"""The findings of a walk: causes of a failure, components on the path, and the state of the connection."""
 
 from __future__ import annotations
 
