@@ -13,7 +13,7 @@ from connectors.settings import Common
 
 
 def is_secret(group: type[Common], name: str) -> bool:
-    """Say whether a setting's value must not be shown; a webhook's URL often carries a token."""
+    """Return True if a setting's value must not be shown. The URL of a webhook often contains a token."""
     field = group.model_fields[name]
     return field.annotation is SecretStr or name == "webhook"
 

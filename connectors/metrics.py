@@ -1,4 +1,4 @@
-"""What the connector counts; the list is a document."""
+"""The Prometheus metrics of the connectors, with their descriptions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DELAY = Histogram(
     ["source"],
     buckets=(1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 21600),
 )
-RECORDS = Counter("vpcflow_connect_records_total", "Records, by what became of them", ["outcome"])
+RECORDS = Counter("vpcflow_connect_records_total", "Records, by their outcome", ["outcome"])
 BYTES = Counter("vpcflow_connect_bytes_total", "Bytes of lines committed")
 REQUESTS = Counter("vpcflow_firehose_requests_total", "Requests of Firehose, by their outcome", ["outcome"])
 REQUEST_BYTES = Counter("vpcflow_firehose_request_bytes_total", "Bytes of bodies of requests, as they came")

@@ -151,7 +151,7 @@ class SimulatedLoad:
         return len(portion.records), len(portion.idle)
 
     def _plant(self, minutes: int) -> None:
-        """Let the scan begin after a third of the load, and the rule be removed a little later."""
+        """Stage the incidents: a port scan after a third of the load, and a removed rule soon after."""
         at = _BEGINS + max(QUIET_MINUTES, minutes // 3)
         world = self._world
         found = cast(world.estate, world.edges, self.load.seed, at - SCAN_BEFORE, KINDS, SCAN_BEFORE)

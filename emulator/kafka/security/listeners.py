@@ -6,9 +6,9 @@ listener to test ACLs. With a `Security`, the node has one more listener for eac
 Kafka serves clients of every kind.
 
 Every SASL listener accepts `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` and `OAUTHBEARER`. OAUTHBEARER uses the
-validator for unsecured JSON Web Tokens (Kafka documentation, "Unsecured Token Validation Options"): anybody
-can make such a token (`unsecured_token`), so it is for local use only. The principal is `User:<name>`: the
-SASL user, the token's `sub`, or the common name of the client certificate.
+validator for unsecured JSON Web Tokens (Kafka documentation, "Unsecured Token Validation Options"): every
+client can create such a token (`unsecured_token`), so it is for local use only. The principal is
+`User:<name>`: the SASL user, the token's `sub`, or the common name of the client certificate.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ class Listener(Enum):
 
     @property
     def has_tls(self) -> bool:
-        """Whether clients connect by TLS."""
+        """True if clients connect by TLS."""
         return self is not Listener.SASL_PLAINTEXT
 
     @property
     def has_sasl(self) -> bool:
-        """Whether clients authenticate by SASL."""
+        """True if clients authenticate by SASL."""
         return self.name.startswith("SASL")
 
 

@@ -15,7 +15,6 @@ from botocore.exceptions import ClientError
 from emulator.world.builder.local_client import local_client
 
 Destination = Literal["kinesis", "cloudwatch", "s3", "firehose"]
-DESTINATIONS: tuple[Destination, ...] = ("kinesis", "cloudwatch", "s3", "firehose")
 ROLE = "vpcflow-world"
 _SERVICES = ("vpc-flow-logs.amazonaws.com", "logs.amazonaws.com", "firehose.amazonaws.com")
 _THERE = {

@@ -1,6 +1,7 @@
-"""What the numbers in columns stand for: interfaces and addresses, each with a number that never changes.
+"""The directory of the numbers in columns: interfaces and addresses, each with a permanent number.
 
-Number 0 is nothing (`-` in a line). A changed estate only adds to it, so that columns made before stay right.
+Number 0 stands for a missing value (`-` in a line). A changed estate only adds numbers: earlier columns stay
+valid.
 """
 
 from __future__ import annotations

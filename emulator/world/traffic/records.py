@@ -1,7 +1,7 @@
-"""What every interface notes of the flows that are alive in one minute: rows of numbers, one for each line.
+"""The records of all interfaces for the flows of one minute: rows of numbers, one for each line. Pure.
 
-A flow's packets and bytes are spread over the minutes it lasts so that they add up to its own, whatever the
-minutes are cut into. All arithmetic is in whole numbers. What the numbers stand for, `Directory` knows. Pure.
+A flow's packets and bytes are spread over its minutes so that their sums are exact for every division into
+minutes. All arithmetic is on integers. `Directory` maps the numbers to interfaces and addresses.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Records(Columns):
 
 
 def alive(flows: Flows, template: Array, templates: Templates) -> Alive:
-    """Return flows as they fare: who is not let through, or not answered, tries a few times and gives up."""
+    """Return the course of flows. A flow that is rejected or not answered has a few retries."""
     course = templates.course[template]
     is_full, is_tried = course == Course.FULL, course == Course.TRIED
     tries = np.where(is_tried, flows.tries, 1)
