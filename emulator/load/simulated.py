@@ -47,7 +47,7 @@ RECORDS_PER_MINUTE_MAX = 100_000
 SCAN_BEFORE = 3
 """Minutes from the scan to the removed rule."""
 QUIET_MINUTES = 13
-"""Minutes before the rule is removed: the ten windows of warm-up of `reject_ratio`, and some without traffic."""
+"""Minutes before the rule is removed: ten windows of warm-up of `reject_ratio`, and a reserve."""
 _BEGINS = 28_332_600
 """The first simulated minute: 10:00 UTC on a Tuesday, when traffic hardly changes for hours."""
 TRIALS = 12
