@@ -42,8 +42,10 @@ KINDS = ("port_scan", "removed_rule", "delivery_gap")
 """The incidents that a detector looks for, and one that makes SKIPDATA lines."""
 SPAN_MIN, SPAN_MAX = 40, 60
 """Minutes of a load. Windows wait ten minutes for late lines; the incidents, in the middle, become final."""
-RECORDS_PER_MINUTE_MAX = 100_000
-"""From here on a larger load lasts longer, up to `SPAN_MAX`."""
+DENSE_RECORDS, MINUTE_MAX_RECORDS = 100_000, 1_000_000
+"""Records a minute. A load with more than the first lasts longer, up to `SPAN_MAX`; no minute has many more
+than the second, which bounds the memory."""
+BATCH_LINES = 65_536
 SCAN_BEFORE = 3
 """Minutes from the scan to the removed rule."""
 QUIET_MINUTES = 13
@@ -74,7 +76,8 @@ class Load:
     @property
     def minutes(self) -> int:
         """The minutes that the load should take."""
-        return min(SPAN_MAX, max(SPAN_MIN, self.records // RECORDS_PER_MINUTE_MAX))
+        span = min(SPAN_MAX, max(SPAN_MIN, self.records // DENSE_RECORDS))
+        return max(span, self.records // MINUTE_MAX_RECORDS)
 
     @property
     def preset(self) -> str:
@@ -112,13 +115,14 @@ class SimulatedLoad:
             self._plant(minutes)
 
     def batches(self) -> Iterator[LineBatch]:
-        """Yield the lines, once: a minute at a time, late ones with those of a later minute."""
+        """Yield the lines, once: minute after minute, late ones with those of a later minute."""
         first, minute = 0, _BEGINS
         while first < self.load.records:
             frame = self._sent(minute).head(self.load.records - first)
-            if frame.height:
-                yield LineBatch(first, frame)
-            first += frame.height
+            for part in frame.iter_slices(BATCH_LINES):
+                if part.height:
+                    yield LineBatch(first, part)
+                    first += part.height
             minute += 1
 
     def _calibrate(self) -> int:

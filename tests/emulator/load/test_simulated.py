@@ -125,3 +125,21 @@ def test_a_large_load_has_many_interfaces() -> None:
     batches = list(islice(load.batches(), 4))
     assert pl.concat([batch.frame for batch in batches])["eni"].n_unique() == 2_000
     assert 0.7 < sum(batch.lines for batch in batches) / (4 * ESTATE_MIN_RECORDS / SPAN_MIN) < 1.3
+
+
+@pytest.mark.parametrize(
+    ("records", "minutes"), [(1, 40), (5_000_000, 50), (50_000_000, 60), (1_000_000_000, 1000)]
+)
+def test_the_span_grows_with_the_load(records: int, minutes: int) -> None:
+    """No minute has many more than a million lines, so that memory is bounded."""
+    assert Load(records, 1, END).minutes == minutes
+
+
+def test_a_large_minute_is_sent_in_several_batches_with_the_same_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, whole = made(60_000)
+    monkeypatch.setattr("emulator.load.simulated.BATCH_LINES", 700)
+    parts = list(simulated(Load(60_000, 1, END)).batches())
+    assert max(batch.lines for batch in parts) == 700
+    assert parsed(parts).equals(parsed(whole), null_equal=True)
