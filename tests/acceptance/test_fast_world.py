@@ -61,7 +61,7 @@ async def test_a_world_at_speed_60_reaches_final_windows_and_alerts(
         assert dict(observer.dead) == {}
         assert observer.newest_window() < time.time()
         old = observer.finals(observer.newest_window() - Rules().lateness_s - 5 * WINDOW_S)
-        assert old.old > 500
+        assert old.old > 300
         assert old.final > 0.9 * old.old  # what is under way between the hops is not final yet
         await until(lambda: _is_shown(page), "the page shows no final window, or no alert")
 
