@@ -7,6 +7,7 @@ and a seek to the first missing offset reads the messages again.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -77,3 +78,18 @@ class Gaps:
         )
         metrics.LOST.labels(key[0]).inc(back.missing)
         metrics.LOST_COUNT.labels(what).inc(lost or 0)
+
+
+async def check_ends(consumer: Any, prefix: str, hops: Mapping[Assigned, Hop]) -> None:
+    """Raise `NumbersWentBack` for a topic that ends before the position of its hop: it was recreated.
+
+    The hop would skip its messages as applied, because their offsets have been read.
+    """
+    partitions = {TP(prefix + topic, partition): hop for (topic, partition), hop in hops.items()}
+    ends = await consumer.highwaters(*partitions)
+    for tp, hop in partitions.items():
+        if ends[tp] < hop.next_offset:
+            raise NumbersWentBack(
+                f"topic {tp.topic}, partition {tp.partition}, ends at offset {ends[tp]}, but was read up"
+                f" to offset {hop.next_offset}: it was deleted or cut short. {RESTART_REMEDY}"
+            )

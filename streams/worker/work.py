@@ -11,7 +11,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -28,7 +28,7 @@ from streams.numbering import Input, NumbersWentBack, Rewind
 from streams.worker import metrics
 from streams.worker.app import declare_topic, make_app, refusal
 from streams.worker.detect import DetectHop
-from streams.worker.gaps import RESTART_REMEDY, Assigned, Gaps
+from streams.worker.gaps import RESTART_REMEDY, Assigned, Gaps, check_ends
 from streams.worker.hops import Hop
 from streams.worker.merge import MergeHop
 from streams.worker.sum import SumHop
@@ -185,7 +185,7 @@ class Worker:
         now = time.time()
         try:
             await asyncio.gather(*(hop.open(now) for hop in hops.values()))
-            await self._check_ends(hops)
+            await check_ends(self._app.consumer, self._settings.prefix, hops)
         except Exception:
             await _close(hops.values())
             raise
@@ -194,20 +194,6 @@ class Worker:
             await self._app.consumer.seek_wait({self._tp(key): hop.next_offset})
         metrics.SLOTS_OPEN.set(len(self._hops))
         log.info("slots opened", opened=len(hops), owned=len(self._hops))
-
-    async def _check_ends(self, hops: Mapping[Assigned, Hop]) -> None:
-        """Raise `NumbersWentBack` for a topic that ends before the position of its hop: it was recreated.
-
-        The hop would skip its messages as applied, because their offsets have been read.
-        """
-        ends = await self._app.consumer.highwaters(*map(self._tp, hops))
-        for key, hop in hops.items():
-            tp = self._tp(key)
-            if ends[tp] < hop.next_offset:
-                raise NumbersWentBack(
-                    f"topic {tp.topic}, partition {tp.partition}, ends at offset {ends[tp]}, but was read up"
-                    f" to offset {hop.next_offset}: it was deleted or cut short. {RESTART_REMEDY}"
-                )
 
     async def _feed(self, topic: str, batches: AsyncIterator[Any]) -> None:
         async for events in batches:
