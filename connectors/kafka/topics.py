@@ -86,10 +86,13 @@ async def ensure_topics(kafka: KafkaConnection, prefix: str, slots: int) -> None
 async def examine_topics(kafka: KafkaConnection, prefix: str, slots: int) -> Examined:
     """Compare existing topics with the expected settings; create none.
 
-    Raises `TopicError` and `MissingAcl`.
+    Raises `TopicError`, and `MissingAcl` also if a process could not create the missing topics.
     """
     async with _admin(kafka) as admin:
         missing = await _missing(admin, prefix)
+        new = [_new_topic(prefix + topic.name, slots, {}) for topic in missing]
+        refused = await _refused(admin, new, validate_only=True) if new else []
+        _check_allowed(CREATE, ((topic, code) for topic, code, _ in refused))
         there = [topic for topic in TOPICS if topic not in missing]
         found = await _differences(admin, prefix, slots, there)
     return Examined(tuple(prefix + topic.name for topic in missing), tuple(found))
@@ -158,11 +161,13 @@ def _new_topic(name: str, slots: int, settings: dict[str, str]) -> NewTopic:
     return topic
 
 
-async def _refused(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> list[tuple[str, int, str]]:
-    """Create topics; return the refused ones, for which aiokafka raises nothing."""
+async def _refused(
+    admin: AIOKafkaAdminClient, topics: list[NewTopic], *, validate_only: bool = False
+) -> list[tuple[str, int, str]]:
+    """Create topics, or only ask; return the refused ones, for which aiokafka raises nothing."""
     # If another vpcflow process has created the topic, the check that follows examines it.
     accepted = (0, TopicAlreadyExistsError.errno)
-    errors = (await admin.create_topics(topics)).topic_errors
+    errors = (await admin.create_topics(topics, validate_only=validate_only)).topic_errors
     return [(topic, code, why) for topic, code, why in errors if code not in accepted]
 
 

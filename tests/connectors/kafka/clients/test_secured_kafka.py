@@ -143,8 +143,12 @@ async def test_each_missing_acl_is_named(node: Node, tmp_path: Path) -> None:
         clients[life] = Common(prefix=f"{life}.", slots=1, **secured.model_dump())
         with pytest.raises(MissingAcl, match=f"Describe on topic {life}.aggregates, {life}.alerts, "):
             await check(clients[life])
-        await ensure_topics(KafkaConnection(node.bootstrap), f"{life}.", 1)
         await allow(node.bootstrap, [broker_acl(life, acl) for acl in allowed(life)])
+        with pytest.raises(MissingAcl, match=f"Create on topic {life}.aggregates, {life}.alerts, "):
+            await check(clients[life])
+        with pytest.raises(MissingAcl, match=f"Create on topic {life}.aggregates, {life}.alerts, "):
+            await ensure_topics(KafkaConnection.of(clients[life]), f"{life}.", 1)
+        await ensure_topics(KafkaConnection(node.bootstrap), f"{life}.", 1)
     await fill(node.bootstrap)
     found = await asyncio.gather(*(unnamed(node, life, client) for life, client in clients.items()))
     assert not [one for each in found for one in each]
