@@ -53,7 +53,7 @@ class Case:
     brokers: int = 3
     every_s: float = 20.0
     away_s: float = 6.0
-    faulty_s: float = 50.0
+    faulty_s: float = 40.0
 
     @property
     def silence_max_s(self) -> float:
