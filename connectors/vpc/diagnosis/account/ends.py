@@ -152,13 +152,22 @@ class Resolver:
             "balancer or RDS instance of this account and Region has that name."
         )
 
+    def _default_groups(self, subnets: tuple[SubnetId, ...]) -> tuple[GroupId, ...]:
+        """Return the default group of the VPC: AWS uses it for a service without another."""
+        vpcs = {subnet.vpc_id for subnet in map(self.estate.subnets.get, subnets) if subnet}
+        groups = self.estate.resources.security_groups
+        return tuple(one.group_id for one in groups if one.vpc_id in vpcs and one.name == "default")
+
     def _load_balancer(self, text: str, one: LoadBalancer) -> Place:
         starts = tuple(f"ELB {kind}/{one.name}/" for kind in ("app", "net"))
         enis = tuple(eni for eni in self.estate.resources.enis if eni.description.startswith(starts))
         if not enis:
             step = Step(one.name, "load-balancer")
+            groups = one.groups
+            if one.kind == "application":
+                groups = groups or self._default_groups(one.subnets)
             enis = tuple(
-                self._stand_in(subnet, step, one.groups, self._public(one.is_public), one.interface_type)
+                self._stand_in(subnet, step, groups, self._public(one.is_public), one.interface_type)
                 for subnet in map(self.estate.subnets.get, one.subnets)
                 if subnet
             )
@@ -176,9 +185,9 @@ class Resolver:
             subnets = [found for found in map(self.estate.subnets.get, one.subnets) if found]
             subnets = [found for found in subnets if found.zone == one.zone] or subnets
             step = Step(one.name, "db-instance")
+            groups = one.groups or self._default_groups(one.subnets)
             enis = tuple(
-                self._stand_in(subnet, step, one.groups, self._public(one.is_public))
-                for subnet in subnets[:1]
+                self._stand_in(subnet, step, groups, self._public(one.is_public)) for subnet in subnets[:1]
             )
         enis = self._reachable(enis, one.is_public)
         if not one.is_running:

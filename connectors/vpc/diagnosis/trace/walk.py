@@ -19,7 +19,7 @@ from connectors.vpc.diagnosis.trace.gateways import (
     rfc_of,
     with_public_source,
 )
-from connectors.vpc.diagnosis.trace.hidden_routes import hidden_route
+from connectors.vpc.diagnosis.trace.hidden_routes import failed_route, precedence
 from connectors.vpc.diagnosis.trace.states import check_state, is_attached
 from connectors.vpc.diagnosis.trace.transit import Carried, carry, onward
 from connectors.vpc.estate import Estate
@@ -132,8 +132,7 @@ class Walk:
     def _follow(self, eni: Eni, hop: Hop, packet: Packet, sender: Eni | None) -> None:
         trace = self.trace
         if hop.way == "nowhere":
-            code, say = hidden_route(self.estate, eni, hop, packet)
-            trace.lose(code, hop.at, say)
+            trace.lose(*failed_route(self.estate, eni, hop, packet))
         elif hop.eni and hop.is_detour and not is_attached(trace, hop.eni):
             say = f"The route of {self.table_id} to {hop.target} is a black hole: attach it to an instance."
             trace.lose("BAD_STATE_ROUTE", self.table_id, say)
@@ -223,6 +222,10 @@ class Walk:
             packet = with_public_source(self.estate, trace, eni, gateway_id, packet)
         number = number_of(packet.dstaddr)
         if internet.is_private(number):
+            found = precedence(self.estate, eni, packet)
+            if found:
+                trace.lose(found.code, found.table_id, found.sentence)
+                return
             code = f"IGW_DESTINATION_ADDRESS_NOT_IN_{rfc_of(number)}_EGRESS"
             say = f"{gateway_id} carries nothing to the private address {packet.dstaddr}: add a route to it."
             trace.lose(code, gateway_id, say)

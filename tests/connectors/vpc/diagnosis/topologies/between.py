@@ -43,6 +43,17 @@ def peering(lab: Lab) -> None:
     lab.ids["pl-others"] = made["PrefixList"]["PrefixListId"]
     lab.subnet("s-listed", "v-a", "10.0.1.0/24")
     lab.table("rtb-listed", "v-a", {"pl-others": "pcx-b"}, "s-listed")
+    for number, (name, routes) in enumerate(
+        {
+            "narrow": {"10.1.0.0/16": "pcx-b", "10.1.0.0/24": "pcx-c"},
+            "first": {"pl-others": "pcx-b", "10.1.0.0/16": "pcx-g"},
+            "dead": {"10.1.0.0/16": "pcx-b", "10.1.0.0/24": "pcx-g"},
+        }.items(),
+        2,
+    ):
+        lab.subnet(f"s-{name}", "v-a", f"10.0.{number}.0/24")
+        lab.table(f"rtb-{name}", "v-a", routes, f"s-{name}")
+        lab.host(name, f"s-{name}", "sg-a")
     lab.host("listed", "s-listed", "sg-a")
     lab.group("sg-ref", "v-b", "tcp 5432 sg-a")
     lab.host("db", "s-b", "sg-ref")
@@ -61,6 +72,24 @@ PEERING = Topology(
             "listed b tcp 443",
             (),
             ("eni-listed", "pcx-b", "eni-b"),
+        ),
+        Case(
+            "a more specific route to another VPC",
+            "VPC guide, How route priority works",
+            "narrow b tcp 443",
+            ("forward MORE_SPECIFIC_ROUTE rtb-narrow",),
+        ),
+        Case(
+            "a static black hole before a prefix list",
+            "VPC guide, How route priority works",
+            "first b tcp 443",
+            ("forward HIGHER_PRIORITY_ROUTE rtb-first",),
+        ),
+        Case(
+            "a more specific black hole",
+            "VPC guide, How route priority works",
+            "dead b tcp 443",
+            ("forward BAD_STATE_ROUTE rtb-dead",),
         ),
         Case("by its private address", PEER, "a addr-b tcp 443", (), ("eni-a", "pcx-b", "eni-b")),
         Case("no route there", PEER, "a c tcp 443", ("forward NO_ROUTE_TO_DESTINATION rtb-a",)),

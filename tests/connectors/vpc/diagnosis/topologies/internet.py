@@ -33,6 +33,8 @@ def web_and_app(lab: Lab) -> None:
     lab.group("sg-app", "a", "tcp 8080 sg-web")
     lab.group("sg-quiet", "a", egress=())
     lab.group("sg-https-only", "a", "tcp 443 0.0.0.0/0", egress=("tcp 443 0.0.0.0/0",))
+    lab.group("sg-by-web", "a", "tcp 9000 sg-web")
+    lab.host("named", "public", "sg-by-web", public=True)
     lab.host("web", "public", "sg-web", public=True)
     lab.host("bare", "public", "sg-web")
     lab.host("app", "private", "sg-app")
@@ -154,6 +156,13 @@ WEB_AND_APP = Topology(
             "web ip-other tcp 443",
             (),
             ("eni-web", "igw", "eni-other"),
+        ),
+        Case("a reference by the private address", "VPC guide, Security group rules", "web named tcp 9000"),
+        Case(
+            "no reference by the public address",
+            "VPC guide, Security group rules: references apply to private addresses",
+            "web ip-named tcp 9000",
+            ("forward SG_REFERENCES_NOT_PRESERVED sg-by-web",),
         ),
         Case(
             "a private instance to a public address of the VPC",
