@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from connectors.vpc.diagnosis.account.permissions import ACTIONS
 
-@click.command()
+
+@click.command(epilog=f"IAM actions: {', '.join(sorted(ACTIONS))}.")
 @click.argument("source")
 @click.argument("destination")
 @click.option("--port", metavar="N", help="Destination port.  Default: the destination's own, else 443.")
