@@ -16,6 +16,7 @@ from connectors.vpc.diagnosis.trace.findings import Step
 from connectors.vpc.diagnosis.trace.public_hosts import internet_address, is_outside
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import Eni, EniId, GroupId, Subnet, SubnetId
+from connectors.vpc.rules import internet
 
 
 class UnknownEnd(Exception):
@@ -135,10 +136,12 @@ class Resolver:
         within = [vpc for vpc in self.estate.vpcs.values() if any(number in block for block in vpc.cidrs)]
         if within and not found:
             raise UnknownEnd(f"No network interface in {within[0].vpc_id} has the address {text}.")
+        if not found and not internet.is_private(number):
+            raise UnknownEnd(f"{text} is no address of a host: name a private or a public address.")
         return Place(text, "address", tuple(found.values()), address)
 
     def _named(self, text: str) -> Place:
-        name = text.rpartition("loadbalancer/")[2].split("/")[1] if "loadbalancer/" in text else text
+        name = text.rpartition("loadbalancer/")[2].partition("/")[2].partition("/")[0] or text
         balancer = next(
             (one for one in self.inventory.load_balancers if name in (one.name, one.dns_name)), None
         )

@@ -23,10 +23,15 @@ def is_public(number: int) -> bool:
 def is_outside(estate: Estate, address: str) -> bool:
     """Return whether packets to an address take the internet: EC2 gave it an interface, or it is public.
 
-    moto allocates Elastic IP addresses in 127.0.0.0/8.
+    moto allocates Elastic IP addresses in 127.0.0.0/8. The IPv4 block of a VPC can be publicly routable; its
+    addresses are private all the same: VPC guide, "VPC CIDR blocks".
     """
     number = number_of(address)
-    return is_public(number) or estate.public(number) is not None
+    if estate.public(number) is not None:
+        return True
+    blocks = (block for vpc in estate.vpcs.values() for block in vpc.cidrs)
+    is_inside = number < IPV6_BEGINS and any(number in block for block in blocks)
+    return is_public(number) and not is_inside
 
 
 def internet_address(estate: Estate, nth: int = 0, *, ipv6: bool = False) -> str:

@@ -25,9 +25,9 @@ class Denier:
         self.seen: set[str] = set()
         self._denied = denied
 
-    def __call__(self, event_name: str, **_: Any) -> Any:
+    def __call__(self, event_name: str, **more: Any) -> Any:
         """Answer a call, or return None to let it through."""
-        _, service, operation = event_name.split(".")
+        service, operation = event_name.split(".")[1:]
         action = f"{PREFIXES.get(_service(service), _service(service))}:{operation}"
         self.seen.add(action)
         if action not in self._denied:
