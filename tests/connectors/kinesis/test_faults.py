@@ -13,11 +13,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiokafka.errors import TopicAuthorizationFailedError
 
 from connectors import metrics
 from connectors.kafka import health_messages
 from connectors.kafka.blocks import BLOCK_MAX_BYTES
+from connectors.kafka.slots import ContractError
 from connectors.kinesis.positions import Position, slot_of_shard
 from connectors.kinesis.slot import ShardSlot
 from tests.build import aggregate
@@ -414,10 +414,10 @@ async def test_a_slot_that_cannot_be_opened_ends_the_process(
     scene.create()
 
     async def refuse(_: object) -> None:
-        raise TopicAuthorizationFailedError
+        raise ContractError("VPCFLOW_SLOTS is another one")
 
     monkeypatch.setattr("connectors.kafka.slots.Slot.open", refuse)
-    with pytest.raises(TopicAuthorizationFailedError):
+    with pytest.raises(ContractError):
         async with connecting(scene.settings()):
             pass
 
