@@ -22,6 +22,9 @@ _SERVICES = (
     "ES ",
     "DAX ",
     "DMSNetworkInterface",
+    "Route 53 Resolver: ",
+    "Created By Amazon Workspaces",
+    "ClientVPN Endpoint",
 )
 
 

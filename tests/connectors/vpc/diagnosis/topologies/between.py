@@ -371,4 +371,50 @@ OVERLAPPING = Topology(
     ),
 )
 
-BETWEEN = (PEERING, APART, TRANSIT, TABLES, EGRESS, OVERLAPPING)
+
+def private_nat(lab: Lab) -> None:
+    """A VPC whose hosts leave by a private NAT gateway with a routable address, and one on premises."""
+    lab.vpc("v-a", "10.0.0.0/16", "100.64.0.0/16")
+    lab.subnet("s-a", "v-a", "10.0.0.0/24")
+    lab.subnet("s-nat", "v-a", "100.64.0.0/24")
+    lab.nat("nat", "s-nat", private=True)
+    one(lab, "b", 1, "tcp 443 100.64.0.0/16")
+    one(lab, "c", 2, "tcp 443 10.0.0.0/16")
+    lab.tgw("tgw")
+    lab.attach("att-a", "tgw", "v-a", "s-nat")
+    lab.vgw("vgw", "v-a")
+    lab.table("rtb-a", "v-a", {"10.0.0.0/8": "nat", "192.168.0.0/16": "vgw"}, "s-a")
+    lab.table("rtb-nat", "v-a", {"10.0.0.0/8": "tgw"}, "s-nat")
+    lab.group("sg-a", "v-a", "tcp 22 192.168.0.0/16")
+    lab.host("a", "s-a", "sg-a")
+    for name in "bc":
+        lab.attach(f"att-{name}", "tgw", f"v-{name}", f"s-{name}")
+        lab.route(f"rtb-{name}", "100.64.0.0/16", "tgw")
+
+
+ROUTABLE = "VPC guide, NAT gateway use cases: allow communication between overlapping networks"
+VPN = "Site-to-Site VPN guide, How AWS Site-to-Site VPN works"
+PRIVATE_NAT = Topology(
+    "private NAT",
+    private_nat,
+    (
+        Case("the address of the NAT gateway", ROUTABLE, "a b tcp 443", (), ("eni-a", "nat", "tgw", "eni-b")),
+        Case(
+            "a group for the address of the host",
+            ROUTABLE,
+            "a c tcp 443",
+            ("forward ENI_SG_RULES_MISMATCH sg-c",),
+            ("eni-a", "nat", "tgw", "eni-c"),
+        ),
+        Case("to a network on premises", VPN, "a 192.168.4.4 tcp 443", (), ("eni-a", "vgw")),
+        Case("from a network on premises", VPN, "192.168.4.4 a tcp 22", (), ("vgw", "eni-a")),
+        Case(
+            "a port that is closed to a network on premises",
+            VPN,
+            "192.168.4.4 a tcp 80",
+            ("forward ENI_SG_RULES_MISMATCH sg-a",),
+        ),
+    ),
+)
+
+BETWEEN = (PEERING, APART, TRANSIT, TABLES, EGRESS, OVERLAPPING, PRIVATE_NAT)
