@@ -29,6 +29,7 @@ from connectors.vpc.network import (
 Descriptions = Sequence[Description]
 ByTable = Mapping[str, Descriptions]
 
+_GONE = {"deleted", "failed", "rejected", "expired"}
 _INTERFACE_TYPES = {
     "Interface": "vpc_endpoint",
     "GatewayLoadBalancer": "gateway_load_balancer_endpoint",
@@ -76,7 +77,9 @@ class Answers:
 def resources(answers: Answers) -> Resources:
     """Convert all responses."""
     nat_gateways = tuple(map(described.nat_gateway, answers.nat_gateways))
-    endpoints = tuple(map(described.vpc_endpoint, answers.vpc_endpoints))
+    # AWS removes a deleted endpoint from the list in time; moto keeps it.
+    there = (one for one in answers.vpc_endpoints if str(one.get("State", "")).lower() not in _GONE)
+    endpoints = tuple(map(described.vpc_endpoint, there))
     gateways = (*answers.internet_gateways, *answers.egress_only_internet_gateways, *answers.vpn_gateways)
     entries = answers.managed_prefix_list_entries
     return Resources(

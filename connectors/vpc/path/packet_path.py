@@ -177,7 +177,8 @@ class Walk:
 
     def _to_transit(self, eni: Eni, gateway_id: str, packet: Packet, sender: Eni | None) -> Outcome:
         attachment = self.estate.attachment(gateway_id, eni.vpc_id)
-        if attachment is None or not attachment.is_available:
+        is_there = gateway_id in self.estate.transit_gateways
+        if attachment is None or not attachment.is_available or not is_there:
             return _ended("lost", gateway_id, f"{eni.vpc_id} is not attached to {gateway_id} (a black hole)")
         zone = self._zone(eni.subnet_id)
         inside = self._subnet_in(attachment, zone)

@@ -41,7 +41,7 @@ def peerings_between(estate: Estate, first: str, second: str) -> list[Peering]:
 
 def transit_between(estate: Estate, first: str, second: str) -> tuple[bool, Loss | None]:
     """Return whether one transit gateway joins two VPCs, and whether it loses references to groups."""
-    for gateway_id in estate.transit_gateways:
+    for gateway_id in dict.fromkeys(one.transit_gateway_id for one in estate.resources.attachments):
         ends = [estate.attachment(gateway_id, one) for one in (first, second)]
         if ends[0] and ends[1] and ends[0].is_available and ends[1].is_available:
             return True, reference_loss(estate, ends[0], ends[1])

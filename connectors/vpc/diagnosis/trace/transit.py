@@ -30,8 +30,10 @@ def carry(estate: Estate, trace: Trace, eni: Eni, hop: Hop, packet: Packet) -> C
     """
     attachment = estate.attachment(hop.target, eni.vpc_id)
     table_id = hop.route.partition(":")[0]
-    if attachment is None or not attachment.is_available:
-        say = f"The route of {table_id} to {hop.target} is a black hole: {eni.vpc_id} is not attached to it."
+    if attachment is None or not attachment.is_available or hop.target not in estate.transit_gateways:
+        say = (
+            f"The route of {table_id} to {hop.target} is a black hole: {eni.vpc_id} has no attachment to it."
+        )
         trace.lose("BAD_STATE_ROUTE", table_id, say)
         return None
     zone = _zone(estate, eni.subnet_id)

@@ -394,6 +394,32 @@ def private_nat(lab: Lab) -> None:
 
 ROUTABLE = "VPC guide, NAT gateway use cases: allow communication between overlapping networks"
 VPN = "Site-to-Site VPN guide, How AWS Site-to-Site VPN works"
+
+
+def without_tgw(lab: Lab) -> None:
+    """Two VPCs whose transit gateway was deleted."""
+    for number, name in enumerate("ab"):
+        one(lab, name, number)
+    lab.tgw("tgw")
+    for name in "ab":
+        lab.attach(f"att-{name}", "tgw", f"v-{name}", f"s-{name}")
+        lab.route(f"rtb-{name}", "10.0.0.0/8", "tgw")
+    lab.ec2.delete_transit_gateway(TransitGatewayId=lab.id("tgw"))
+
+
+WITHOUT_TGW = Topology(
+    "deleted transit gateway",
+    without_tgw,
+    (
+        Case(
+            "a black hole in both VPCs",
+            "Transit Gateway guide, Delete a transit gateway",
+            "a b tcp 443",
+            ("forward BAD_STATE_ROUTE rtb-a", "return BAD_STATE_ROUTE rtb-b"),
+        ),
+    ),
+)
+
 PRIVATE_NAT = Topology(
     "private NAT",
     private_nat,
@@ -417,4 +443,4 @@ PRIVATE_NAT = Topology(
     ),
 )
 
-BETWEEN = (PEERING, APART, TRANSIT, TABLES, EGRESS, OVERLAPPING, PRIVATE_NAT)
+BETWEEN = (PEERING, APART, TRANSIT, TABLES, EGRESS, OVERLAPPING, PRIVATE_NAT, WITHOUT_TGW)
