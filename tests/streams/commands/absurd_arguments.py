@@ -67,6 +67,7 @@ def found(path: tuple[str, ...]) -> click.Command:
 def cases(path: tuple[str, ...], taken: str, closed: str) -> Iterator[list[str]]:
     """Yield the arguments of every run: one parameter is absurd, the others let the command fail soon."""
     given = {
+        ("kafka",): {"--port": taken},
         ("emulate",): {"--port": taken},
         ("replay",): {"--external-endpoint": closed},
         ("check",): {"part": "work"},
@@ -79,7 +80,7 @@ def cases(path: tuple[str, ...], taken: str, closed: str) -> Iterator[list[str]]
             yield [*path, *_written(given), name]
             continue
         for value in VALUES:
-            is_free_port = path == ("emulate",) and name == "--port" and value in {"0", "1_000"}
+            is_free_port = path in {("kafka",), ("emulate",)} and name == "--port" and value in {"0", "1_000"}
             if not is_free_port:  # There it would run.
                 yield [*path, *_written(given | {name: value})]
 
