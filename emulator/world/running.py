@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from emulator.world.builder.building import Built, build
-from emulator.world.builder.provisioning import Endpoint, Wanted, provision
+from emulator.world.builder.provisioning import AwsEndpoint, Wanted, provision
 from emulator.world.remote import NoWorld, RemoteWorld
 from emulator.world.settings import WorldSettings
 from emulator.world.topology.file import BadTopology, read
@@ -34,7 +34,7 @@ class Plan:
     """The options of `vpcflow world`. `ledger` is the file for the ledger of a bounded load."""
 
     topology: Topology
-    endpoint: Endpoint
+    endpoint: AwsEndpoint
     wanted: Wanted
     settings: WorldSettings
     ledger: Path | None = None
@@ -52,7 +52,7 @@ def topology_of(name: str) -> Topology:
         raise BadTopology(f"{name} is none of the presets ({known}), and no file: {error}") from error
 
 
-async def built(endpoint: Endpoint, topology: Topology, console: Console) -> Built:
+async def built(endpoint: AwsEndpoint, topology: Topology, console: Console) -> Built:
     """Build or find an estate, with a progress bar."""
     columns = (
         TextColumn("building {task.description}"),

@@ -196,14 +196,14 @@ def _start_s(text: str) -> int:
 def _world_plan(options: Mapping[str, Any]) -> Any:
     """Return the plan for the options of `world`. Raises `BadWorld` and `BadTopology`."""
     from emulator.world import running
-    from emulator.world.builder.provisioning import Endpoint, Wanted
+    from emulator.world.builder.provisioning import AwsEndpoint, Wanted
     from emulator.world.settings import read
 
     _check_world(options)
     names = ("seed", "busy", "speed", "incidents", "records", "rate")
     return running.Plan(
         topology=running.topology_of(options["topology"]),
-        endpoint=Endpoint(options["endpoint"], os.environ.get("AWS_DEFAULT_REGION", "us-east-1")),
+        endpoint=AwsEndpoint(options["endpoint"], os.environ.get("AWS_DEFAULT_REGION", "us-east-1")),
         wanted=Wanted(
             to=options["to"],
             stream=options["stream"],

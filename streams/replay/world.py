@@ -13,7 +13,7 @@ from emulator.kafka.ports import free_port
 from emulator.ledger import ledger as ledgers
 from emulator.ledger.ledger import Ledger
 from emulator.world.builder.building import BuildError
-from emulator.world.builder.provisioning import Endpoint, ProvisionError, Wanted, provision
+from emulator.world.builder.provisioning import AwsEndpoint, ProvisionError, Wanted, provision
 from emulator.world.remote import NoWorld, RemoteWorld
 from emulator.world.running import built, topology_of
 from emulator.world.settings import BadWorld, WorldSettings, read
@@ -66,7 +66,7 @@ def settings(options: Options) -> WorldSettings:
 
 async def prepare(options: Options, url: str, wanted: Wanted, console: Console) -> None:
     """Build the estate and create its flow logs. Raises `ReplayError`."""
-    endpoint = Endpoint(url)
+    endpoint = AwsEndpoint(url)
     try:
         topology = topology_of(options.world or "")
         estate = await built(endpoint, topology, console)

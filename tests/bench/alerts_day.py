@@ -22,7 +22,7 @@ from connectors.vpc.ec2.reading import read
 from connectors.vpc.estate import Estate
 from emulator.kafka.ports import free_port
 from emulator.world.builder.building import build
-from emulator.world.builder.provisioning import Endpoint
+from emulator.world.builder.provisioning import AwsEndpoint
 from emulator.world.incidents.targets import KINDS
 from emulator.world.topology.presets import preset
 from streams.replay.processes import Child
@@ -41,7 +41,7 @@ async def _built(name: str) -> Estate:
         await server.start()
         try:
             await until(lambda: answers(f"{url}/_localstack/health"), "no emulator")
-            client = Endpoint(url).client("ec2")
+            client = AwsEndpoint(url).client("ec2")
             await build(client, preset(name))
             return (await asyncio.to_thread(read, client)).estate
         finally:

@@ -30,7 +30,7 @@ from emulator.flowlogs.player.rows import Rows, Surroundings, lines
 from emulator.kafka.ports import free_port
 from emulator.scope import Scope
 from emulator.world.builder.building import build
-from emulator.world.builder.provisioning import Endpoint
+from emulator.world.builder.provisioning import AwsEndpoint
 from emulator.world.simulation import World
 from emulator.world.topology.presets import preset
 from streams.replay.processes import Child
@@ -93,7 +93,7 @@ async def built(console: Console) -> tuple[Estate, list[Figure]]:
         await server.start()
         try:
             await until(lambda: answers(f"http://127.0.0.1:{port}/_localstack/health"), "no emulator")
-            client = Endpoint(f"http://127.0.0.1:{port}").client("ec2")
+            client = AwsEndpoint(f"http://127.0.0.1:{port}").client("ec2")
             topology = preset("estate")
             began = time.monotonic()
             with console.status("building the estate"):

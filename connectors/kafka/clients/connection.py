@@ -35,7 +35,7 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class TokenEndpoint:
     """A token endpoint for the OAuth 2.0 grant `client_credentials`, and the CAs to trust there."""
 
     url: str
@@ -53,7 +53,7 @@ class Login:
     user: str = ""
     password: Secret = Secret("VPCFLOW_KAFKA_PASSWORD_FILE")
     token_file: str = ""
-    endpoint: Endpoint | None = None
+    endpoint: TokenEndpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +89,5 @@ def _login(settings: KafkaSettings) -> Login:
         "VPCFLOW_KAFKA_TOKEN_SECRET_FILE", settings.kafka_token_secret, settings.kafka_token_secret_file
     )
     url, client, scope = settings.kafka_token_url, settings.kafka_token_client, settings.kafka_token_scope
-    endpoint = Endpoint(url, client, secret, scope, settings.kafka_ca) if url else None
+    endpoint = TokenEndpoint(url, client, secret, scope, settings.kafka_ca) if url else None
     return Login(settings.kafka_sasl, settings.kafka_user, password, settings.kafka_token_file, endpoint)

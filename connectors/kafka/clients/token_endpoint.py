@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pybase64
 
-from connectors.kafka.clients.connection import Endpoint
+from connectors.kafka.clients.connection import TokenEndpoint
 from connectors.kafka.clients.secret_files import secret
 from connectors.kafka.clients.tls import CA, trusting
 from connectors.kafka.clients.tokens import Token, TokenUnavailable
@@ -26,7 +26,7 @@ LIFETIME_S = 60.0
 """The lifetime of a token whose answer has no `expires_in`."""
 
 
-def endpoint_token(endpoint: Endpoint) -> Token:
+def endpoint_token(endpoint: TokenEndpoint) -> Token:
     """Request a token. Raises `TokenUnavailable`."""
     try:
         request = _request(endpoint, secret(endpoint.secret))
@@ -46,7 +46,7 @@ def endpoint_token(endpoint: Endpoint) -> Token:
         raise _unavailable(endpoint, "answers with no access_token in JSON") from None
 
 
-def _request(endpoint: Endpoint, client_secret: str) -> urllib.request.Request:
+def _request(endpoint: TokenEndpoint, client_secret: str) -> urllib.request.Request:
     form = {"grant_type": "client_credentials"} | ({"scope": endpoint.scope} if endpoint.scope else {})
     basic = pybase64.b64encode(f"{endpoint.client}:{client_secret}".encode()).decode()
     headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
@@ -69,7 +69,7 @@ def _reason(error: urllib.error.HTTPError) -> str:
     return f" {code}" if isinstance(code, str) and code.isidentifier() else ""
 
 
-def _unavailable(endpoint: Endpoint, why: str) -> TokenUnavailable:
+def _unavailable(endpoint: TokenEndpoint, why: str) -> TokenUnavailable:
     return TokenUnavailable(
         f"no token for Kafka: VPCFLOW_KAFKA_TOKEN_URL={endpoint.url} {why}; check VPCFLOW_KAFKA_TOKEN_CLIENT"
         " and VPCFLOW_KAFKA_TOKEN_SECRET"

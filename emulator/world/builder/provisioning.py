@@ -28,7 +28,7 @@ class ProvisionError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class AwsEndpoint:
     """An AWS endpoint, or an emulator's, with credentials."""
 
     url: str
@@ -60,7 +60,7 @@ class Wanted:
     access_key: str = ""
 
 
-def provision(endpoint: Endpoint, vpc_ids: Sequence[str], wanted: Wanted) -> list[str]:
+def provision(endpoint: AwsEndpoint, vpc_ids: Sequence[str], wanted: Wanted) -> list[str]:
     """Create the flow logs and return their ids. Raises `ProvisionError` and botocore's errors."""
     _without_old_ones(endpoint, vpc_ids, wanted.name)
     role = _role(endpoint)
@@ -82,7 +82,7 @@ def provision(endpoint: Endpoint, vpc_ids: Sequence[str], wanted: Wanted) -> lis
     return made
 
 
-def _without_old_ones(endpoint: Endpoint, vpc_ids: Sequence[str], name: str) -> None:
+def _without_old_ones(endpoint: AwsEndpoint, vpc_ids: Sequence[str], name: str) -> None:
     """Delete flow logs that an earlier run of this name left on the VPCs."""
     ec2 = endpoint.client("ec2")
     filters = {"tag:Name": [name], "resource-id": list(vpc_ids)}
@@ -92,7 +92,7 @@ def _without_old_ones(endpoint: Endpoint, vpc_ids: Sequence[str], name: str) -> 
         ec2.delete_flow_logs(FlowLogIds=[one["FlowLogId"] for one in old])
 
 
-def _destination(endpoint: Endpoint, wanted: Wanted, role: str) -> dict[str, Any]:
+def _destination(endpoint: AwsEndpoint, wanted: Wanted, role: str) -> dict[str, Any]:
     if wanted.to in ("kinesis", "cloudwatch"):
         logs = endpoint.client("logs")
         _made(lambda: logs.create_log_group(logGroupName=wanted.name))
@@ -108,7 +108,7 @@ def _destination(endpoint: Endpoint, wanted: Wanted, role: str) -> dict[str, Any
     return {"LogDestinationType": "kinesis-data-firehose", "LogDestination": arn}
 
 
-def _stream(endpoint: Endpoint, wanted: Wanted) -> str:
+def _stream(endpoint: AwsEndpoint, wanted: Wanted) -> str:
     kinesis = endpoint.client("kinesis")
     _made(lambda: kinesis.create_stream(StreamName=wanted.stream, ShardCount=wanted.shards))
     kinesis.get_waiter("stream_exists").wait(
@@ -120,7 +120,7 @@ def _stream(endpoint: Endpoint, wanted: Wanted) -> str:
     return arn
 
 
-def _delivery_stream(endpoint: Endpoint, wanted: Wanted, role: str) -> str:
+def _delivery_stream(endpoint: AwsEndpoint, wanted: Wanted, role: str) -> str:
     firehose = endpoint.client("firehose")
     bucket = {"RoleARN": role, "BucketARN": f"arn:aws:s3:::{wanted.name}"}
     if wanted.http_endpoint:
@@ -147,7 +147,7 @@ def _delivery_stream(endpoint: Endpoint, wanted: Wanted, role: str) -> str:
     return arn
 
 
-def _role(endpoint: Endpoint) -> str:
+def _role(endpoint: AwsEndpoint) -> str:
     """Return the ARN of a role that those services may assume and that permits the deliveries."""
     iam = endpoint.client("iam")
     trust = {

@@ -7,7 +7,7 @@ from emulator.world.topology.lines import Rule, Target, rule, target
 from emulator.world.topology.model import (
     Cache,
     Database,
-    Endpoint,
+    DeclaredVpcEndpoint,
     Function,
     Instances,
     Interface,
@@ -69,8 +69,8 @@ def _vpc(number: int, team: str) -> Vpc:
         caches={"sessions": Cache(subnets=data, groups=("data",), nodes=6)},
         functions={f"{team}-{job}": Function(subnets=app, groups=("jobs",)) for job in ("report", "sweep")},
         endpoints={
-            "s3": Endpoint(service="s3", type="gateway", route_tables=tuple(tables)),
-            "secrets": Endpoint(service="secretsmanager", subnets=app, groups=("data",)),
+            "s3": DeclaredVpcEndpoint(service="s3", type="gateway", route_tables=tuple(tables)),
+            "secrets": DeclaredVpcEndpoint(service="secretsmanager", subnets=app, groups=("data",)),
         },
     )
 

@@ -141,7 +141,7 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True, config=_CLOSED)
-class Endpoint:
+class DeclaredVpcEndpoint:
     """`service` without its `com.amazonaws.<region>.`. An interface one has subnets, a gateway one tables."""
 
     service: str
@@ -179,7 +179,7 @@ class Vpc:
     databases: Mapping[Name, Database] = field(default_factory=dict)
     caches: Mapping[Name, Cache] = field(default_factory=dict)
     functions: Mapping[Name, Function] = field(default_factory=dict)
-    endpoints: Mapping[Name, Endpoint] = field(default_factory=dict)
+    endpoints: Mapping[Name, DeclaredVpcEndpoint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, config=_CLOSED)

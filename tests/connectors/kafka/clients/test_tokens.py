@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from connectors.kafka.clients.connection import Endpoint, KafkaConnection, Login, Secret
+from connectors.kafka.clients.connection import KafkaConnection, Login, Secret, TokenEndpoint
 from connectors.kafka.clients.factory import security_options
 from connectors.kafka.clients.msk import msk_token, region_of
 from connectors.kafka.clients.token_endpoint import endpoint_token
@@ -99,7 +99,7 @@ async def identity_provider(answer: object = None) -> AsyncIterator[str]:
 async def requested(url: str, secret: str = SECRET) -> Token:
     """Request a token in a thread, as the provider does."""
     key = Secret("VPCFLOW_KAFKA_TOKEN_SECRET_FILE", SecretStr(secret))
-    return await asyncio.to_thread(endpoint_token, Endpoint(url, CLIENT, key, SCOPE))
+    return await asyncio.to_thread(endpoint_token, TokenEndpoint(url, CLIENT, key, SCOPE))
 
 
 @pytest.mark.socket
