@@ -74,7 +74,7 @@ _REMEDY = ": start one, or set VPCFLOW_KAFKA to its host:port"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ProbeResult:
     """The answer of a port. `detail` completes the sentence of some answers."""
 
     answer: Answer
@@ -130,35 +130,37 @@ def handshake_mechanism(connection: KafkaConnection) -> str:
     return OAUTHBEARER if connection.login.mechanism == AWS_MSK_IAM else connection.login.mechanism
 
 
-def handshake_answer(connection: KafkaConnection, answer: bytes | None) -> Found:
+def handshake_answer(connection: KafkaConnection, answer: bytes | None) -> ProbeResult:
     """Interpret the answer to a SaslHandshake; None if the listener closed the connection."""
     code = error_code(answer) if answer is not None else None
     offered = mechanisms(answer) if answer is not None else []
     if connection.login is None:
         if code not in {_ACCEPTED, _UNSUPPORTED}:
-            return Found(Answer.KAFKA)
-        return Found(Answer.SASL, f" to {_one_of(offered)}" if offered else "")
+            return ProbeResult(Answer.KAFKA)
+        return ProbeResult(Answer.SASL, f" to {_one_of(offered)}" if offered else "")
     if code == _UNSUPPORTED:
-        return Found(Answer.MECHANISM, f" to {_one_of(offered)}" if offered else " to another mechanism")
-    return Found(Answer.KAFKA if code == _ACCEPTED else Answer.NO_SASL)
+        return ProbeResult(
+            Answer.MECHANISM, f" to {_one_of(offered)}" if offered else " to another mechanism"
+        )
+    return ProbeResult(Answer.KAFKA if code == _ACCEPTED else Answer.NO_SASL)
 
 
 def _one_of(names: list[str]) -> str:
     return " or ".join(names)
 
 
-def certificate_answer(code: int, why: str) -> Found:
+def certificate_answer(code: int, why: str) -> ProbeResult:
     """Interpret OpenSSL's reason for refusing the broker's certificate."""
     if code in _OTHER_NAMES:
-        return Found(Answer.OTHER_NAME)
-    return Found(Answer.UNTRUSTED) if code in _UNKNOWN_CA else Found(Answer.BAD_CERTIFICATE, why)
+        return ProbeResult(Answer.OTHER_NAME)
+    return ProbeResult(Answer.UNTRUSTED) if code in _UNKNOWN_CA else ProbeResult(Answer.BAD_CERTIFICATE, why)
 
 
-def alert_answer(connection: KafkaConnection, reason: str) -> Found | None:
+def alert_answer(connection: KafkaConnection, reason: str) -> ProbeResult | None:
     """Interpret the broker's TLS alert, as OpenSSL names it; None if it is not about our certificate."""
     if "CERTIFICATE" not in reason and "UNKNOWN_CA" not in reason:
         return None
-    return Found(Answer.CERTIFICATE_REFUSED if connection.tls.cert else Answer.NO_CERTIFICATE)
+    return ProbeResult(Answer.CERTIFICATE_REFUSED if connection.tls.cert else Answer.NO_CERTIFICATE)
 
 
 def is_tls(answer: bytes) -> bool:
@@ -166,7 +168,7 @@ def is_tls(answer: bytes) -> bool:
     return answer[:2] in _TLS_RECORDS
 
 
-def sentence(connection: KafkaConnection, found: Mapping[str, Found]) -> str | None:
+def sentence(connection: KafkaConnection, found: Mapping[str, ProbeResult]) -> str | None:
     """Return why no bootstrap server can be used, or None if one can. `found` is by host:port."""
     order = list(Answer)
     server, best = min(found.items(), key=lambda item: order.index(item[1].answer))
@@ -179,7 +181,7 @@ def sentence(connection: KafkaConnection, found: Mapping[str, Found]) -> str | N
     return f"no Kafka answers at {connection.servers}: {where}{text}{_REMEDY}"
 
 
-def _text(connection: KafkaConnection, found: Found) -> str:
+def _text(connection: KafkaConnection, found: ProbeResult) -> str:
     has_sasl = connection.login is not None
     return found.answer.value.format(
         detail=found.detail,
@@ -193,7 +195,7 @@ def _text(connection: KafkaConnection, found: Found) -> str:
     )
 
 
-def advertised_sentence(connection: KafkaConnection, found: Mapping[str, Found]) -> str | None:
+def advertised_sentence(connection: KafkaConnection, found: Mapping[str, ProbeResult]) -> str | None:
     """Return why no broker can be used under the address that it advertises, or None if one can."""
     if not found or any(one.answer is Answer.KAFKA for one in found.values()):
         return None

@@ -26,7 +26,7 @@ from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.tls import tls_context
 from connectors.kafka.clients.tokens import TokenUnavailable
-from connectors.kafka.probe import Answer, Found
+from connectors.kafka.probe import Answer, ProbeResult
 
 REACH_S = 5.0
 ANSWER_S = 10.0  # A busy broker may take seconds for its first answer.
@@ -94,7 +94,7 @@ def _message(error: KafkaError) -> str:
     return str(error.args[0]) if error.args and isinstance(error.args[0], str) else type(error).__name__
 
 
-async def _found(kafka: KafkaConnection, servers: Iterable[tuple[str, int]]) -> dict[str, Found]:
+async def _found(kafka: KafkaConnection, servers: Iterable[tuple[str, int]]) -> dict[str, ProbeResult]:
     servers = list(servers)
     found = await asyncio.gather(*(probe(kafka, host, port) for host, port in servers))
     return {_name(*server): one for server, one in zip(servers, found, strict=True)}
@@ -104,7 +104,7 @@ def _name(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-async def probe(kafka: KafkaConnection, host: str, port: int) -> Found:
+async def probe(kafka: KafkaConnection, host: str, port: int) -> ProbeResult:
     """Return what listens on a port. Raises `SettingsError`."""
     context = tls_context(kafka.tls) if kafka.has_tls else None
     try:
@@ -119,35 +119,35 @@ async def probe(kafka: KafkaConnection, host: str, port: int) -> Found:
             answer = await _asked(reader, writer, kafka_probe.sasl_handshake(mechanism))
             return kafka_probe.handshake_answer(kafka, answer)
     except ssl.SSLError as error:  # In TLS 1.3 the broker looks at our certificate after our handshake.
-        return kafka_probe.alert_answer(kafka, error.reason or "") or Found(Answer.NOT_KAFKA)
+        return kafka_probe.alert_answer(kafka, error.reason or "") or ProbeResult(Answer.NOT_KAFKA)
     finally:
         writer.transport.abort()  # To close TLS would wait for the other side.
     has_tls = context is None and await _speaks_tls(host, port)
-    return Found(Answer.TLS if has_tls else Answer.NOT_KAFKA)
+    return ProbeResult(Answer.TLS if has_tls else Answer.NOT_KAFKA)
 
 
-def _not_opened(kafka: KafkaConnection, error: Exception) -> Found:
+def _not_opened(kafka: KafkaConnection, error: Exception) -> ProbeResult:
     """Interpret the error of a connection that was not opened."""
     if isinstance(error, socket.gaierror | UnicodeError):
-        return Found(Answer.UNRESOLVED)
+        return ProbeResult(Answer.UNRESOLVED)
     if isinstance(error, TimeoutError):
-        return Found(Answer.SILENT)
+        return ProbeResult(Answer.SILENT)
     if isinstance(error, ssl.SSLCertVerificationError):
         return kafka_probe.certificate_answer(error.verify_code, error.verify_message)
     if isinstance(error, ssl.SSLError):
-        handshake = Found(Answer.HANDSHAKE, error.reason or "no reason given")
+        handshake = ProbeResult(Answer.HANDSHAKE, error.reason or "no reason given")
         return kafka_probe.alert_answer(kafka, error.reason or "") or handshake
     if kafka.has_tls and isinstance(error, ConnectionResetError):
-        return Found(Answer.HANDSHAKE, "it closes the connection")
-    return Found(Answer.CLOSED)
+        return ProbeResult(Answer.HANDSHAKE, "it closes the connection")
+    return ProbeResult(Answer.CLOSED)
 
 
-async def _without_tls(handshake: Found, host: str, port: int) -> Found:
+async def _without_tls(handshake: ProbeResult, host: str, port: int) -> ProbeResult:
     """Return what listens on a port that has not completed a TLS handshake."""
     found = await probe(KafkaConnection(_name(host, port)), host, port)
     if found.answer is Answer.TLS:
         return handshake
-    return Found(Answer.PLAINTEXT) if found.answer in {Answer.KAFKA, Answer.SASL} else found
+    return ProbeResult(Answer.PLAINTEXT) if found.answer in {Answer.KAFKA, Answer.SASL} else found
 
 
 async def _asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes | None:

@@ -61,7 +61,7 @@ TOPICS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TopicDescription:
     """A topic as Kafka describes it. `settings` are those of `CHECKED` that the broker knows.
 
     `replicas` is the smallest number of replicas of a partition, and `brokers` the number in the cluster.
@@ -108,7 +108,9 @@ def recommended(topic: Topic) -> dict[str, str]:
     return {"segment.bytes": str(SEGMENT_BYTES), "min.cleanable.dirty.ratio": "0.1"}
 
 
-def differences(topic: Topic, prefix: str, found: Found, slots: int, max_bytes: int) -> list[Difference]:
+def differences(
+    topic: Topic, prefix: str, found: TopicDescription, slots: int, max_bytes: int
+) -> list[Difference]:
     """Compare a topic with its required and recommended settings. `max_bytes` is the largest message."""
     name = prefix + topic.name
     if found.partitions != slots:
@@ -151,7 +153,7 @@ def _sizes(name: str, settings: Mapping[str, str], max_bytes: int) -> list[Diffe
     ]
 
 
-def _replicas(name: str, found: Found) -> Difference | None:
+def _replicas(name: str, found: TopicDescription) -> Difference | None:
     if found.replicas == 1 and found.brokers > 1:
         wanted = min(REPLICAS, found.brokers)
         why = (

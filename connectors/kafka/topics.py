@@ -35,8 +35,8 @@ from connectors.kafka.topic_settings import (
     CHECKED,
     TOPICS,
     Difference,
-    Found,
     Topic,
+    TopicDescription,
     differences,
     recommended,
     required,
@@ -185,7 +185,7 @@ async def _differences(
     return sorted(found, key=lambda one: not one.is_fatal)
 
 
-async def _described(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, Found]:
+async def _described(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, TopicDescription]:
     """Return every topic, once the brokers know of them all."""
     deadline = time.monotonic() + SEEN_S
     while True:
@@ -202,8 +202,10 @@ async def _described(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, 
         await asyncio.sleep(0.05)
 
 
-def _found(partitions: list[dict[str, Any]], settings: dict[str, str], brokers: int) -> Found:
-    return Found(len(partitions), min(len(one["replicas"]) for one in partitions), settings, brokers)
+def _found(partitions: list[dict[str, Any]], settings: dict[str, str], brokers: int) -> TopicDescription:
+    return TopicDescription(
+        len(partitions), min(len(one["replicas"]) for one in partitions), settings, brokers
+    )
 
 
 def _is_led(topic: dict[str, Any]) -> bool:

@@ -28,7 +28,7 @@ from connectors.kafka.slots import Slot
 from connectors.kafka.topics import ensure_topics
 from connectors.s3.discovery.export_tasks import ExportTasks
 from connectors.s3.discovery.exports import exports
-from connectors.s3.discovery.found import Found
+from connectors.s3.discovery.found import NewObjects
 from connectors.s3.discovery.listing import Listing
 from connectors.s3.discovery.queue import Queue
 from connectors.s3.discovery.survey import Survey
@@ -133,7 +133,7 @@ class Connector:
         now, back_s = time.time(), self._settings.s3_look_back_s
         slots, newest = dict(self._ownership.owned), self._ownership.group.newest
         codes = await self._tasks.codes() if self._tasks else {}
-        found = Found(WANTED_MAX)
+        found = NewObjects(WANTED_MAX)
         async for one in listing.objects(int(now) - back_s):
             found.saw(one, self._exports)
             partition = slot_of(one.name, self._settings.slots)

@@ -29,7 +29,7 @@ from connectors.s3.keys import Object, decode_progress, prune
 from connectors.s3.object_reader import Reading
 from connectors.s3.progress.slot import Now, ObjectProgress
 from connectors.s3.transaction import REFUSED, REPLACED, VANISHED, ObjectRead, content_of
-from connectors.s3.wanted import Alignment, Wanted
+from connectors.s3.wanted import Alignment, ObjectQueue
 
 log = structlog.get_logger()
 
@@ -84,7 +84,7 @@ class ObjectSlot:
         self._context, self._shared = context, context.shared
         before = context.group.slots.get(slot.partition)
         self._newest = before.newest if before else NONE
-        self._wanted = Wanted(WANTED_MAX)
+        self._wanted = ObjectQueue(WANTED_MAX)
         self._ends: dict[bytes, asyncio.Future[bool]] = {}
         self._held_steps, self._pruned_at = 0, 0.0
         self._health = SourceHealth("s3")

@@ -39,7 +39,7 @@ class Alignment:
         return may_read(one.file.file_s, progress.complete_to, slowest_to, others, self.align_s)
 
 
-class Wanted:
+class ObjectQueue:
     """A bounded queue of objects, ordered by the time in their names."""
 
     def __init__(self, most: int) -> None:

@@ -19,16 +19,16 @@ from emulator.kafka.folder import data_folder
 from emulator.kafka.installation import Installation, install
 from emulator.kafka.node import Node, formatted_users, storage_id
 from emulator.kafka.ports import free_port
-from emulator.kafka.properties import Place
+from emulator.kafka.properties import NodeIdentity
 from emulator.kafka.security.certificates import Certificates
 from emulator.kafka.security.listeners import Listener, Security
 from emulator.kafka.storage import new_cluster_id
 
-__all__ = ["Cluster", "KafkaFailed", "Node", "Wanted", "kafka_cluster", "kafka_node"]
+__all__ = ["Cluster", "ClusterSettings", "KafkaFailed", "Node", "kafka_cluster", "kafka_node"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ClusterSettings:
     """The shape of a Kafka.
 
     Ports are those of the first node, and the other nodes have the following ones. 0 is any free port.
@@ -81,7 +81,7 @@ class Cluster:
 
 
 @asynccontextmanager
-async def kafka_cluster(data_dir: Path | None, wanted: Wanted) -> AsyncIterator[Cluster]:
+async def kafka_cluster(data_dir: Path | None, wanted: ClusterSettings) -> AsyncIterator[Cluster]:
     """Run a Kafka in a folder, or in a temporary one. Raises `KafkaFailed`."""
     installed = await install()
     with data_folder(data_dir) as folder:
@@ -103,11 +103,11 @@ async def kafka_node(
     `node.secured(listener)` are those of a secured listener; `node.certificates` has the authority's file and
     issues client certificates.
     """
-    async with kafka_cluster(data_dir, Wanted(port=port, security=security)) as cluster:
+    async with kafka_cluster(data_dir, ClusterSettings(port=port, security=security)) as cluster:
         yield cluster.nodes[0]
 
 
-def _nodes(installed: Installation, folder: Path, wanted: Wanted) -> list[Node]:
+def _nodes(installed: Installation, folder: Path, wanted: ClusterSettings) -> list[Node]:
     places = _places(wanted)
     folders = [_node_folder(folder, wanted.brokers, place.node_id) for place in places]
     _require_same_shape(folder, wanted)
@@ -134,7 +134,7 @@ def _node_folder(folder: Path, brokers: int, node_id: int) -> Path:
     return folder if brokers == 1 else folder / f"broker-{node_id}"
 
 
-def _require_same_shape(folder: Path, wanted: Wanted) -> None:
+def _require_same_shape(folder: Path, wanted: ClusterSettings) -> None:
     """Raise `KafkaFailed` if the data of the folder is of another Kafka than the wanted one."""
     several = sum(1 for one in folder.glob("broker-*") if storage_id(one))
     there = 1 if storage_id(folder) else several
@@ -151,7 +151,7 @@ def _require_same_shape(folder: Path, wanted: Wanted) -> None:
         )
 
 
-def _places(wanted: Wanted) -> list[Place]:
+def _places(wanted: ClusterSettings) -> list[NodeIdentity]:
     """Choose the ports of every node."""
     controllers = tuple(free_port() for _ in range(wanted.brokers))
     listeners = wanted.security.listeners if wanted.security else ()
@@ -160,7 +160,7 @@ def _places(wanted: Wanted) -> list[Place]:
         return first + index if first else free_port()
 
     return [
-        Place(
+        NodeIdentity(
             chosen(wanted.port, index),
             controllers,
             index + 1,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.kafka.cluster import Cluster, Wanted, kafka_cluster
+from emulator.kafka.cluster import Cluster, ClusterSettings, kafka_cluster
 from emulator.kafka.errors import KafkaFailed
 from emulator.kafka.jars import kafka_version, published
 from emulator.kafka.node import Node
@@ -70,11 +70,11 @@ async def _keep(node: Node, say: Say) -> None:
         say(f"Broker {node.place.node_id} is ready again, process {node.pid}.")
 
 
-def _wanted(options: Options, password: str) -> Wanted:
+def _wanted(options: Options, password: str) -> ClusterSettings:
     if options.listener is None:
-        return Wanted(options.brokers, options.port)
+        return ClusterSettings(options.brokers, options.port)
     security = Security({USER: password} if password else {}, listeners=(options.listener,))
-    return Wanted(options.brokers, security=security, secured_ports={options.listener: options.port})
+    return ClusterSettings(options.brokers, security=security, secured_ports={options.listener: options.port})
 
 
 def _password(options: Options) -> str:

@@ -23,7 +23,7 @@ from emulator.kafka.errors import KafkaFailed
 from emulator.kafka.installation import Installation
 from emulator.kafka.orphan import dying_with_parent
 from emulator.kafka.ports import require_free
-from emulator.kafka.properties import LOG4J2, Place, jvm_flags, last_words, server_properties
+from emulator.kafka.properties import LOG4J2, NodeIdentity, jvm_flags, last_words, server_properties
 from emulator.kafka.readiness import ask
 from emulator.kafka.security.certificates import Certificates
 from emulator.kafka.security.listeners import Listener, scram_credentials, security_properties
@@ -47,7 +47,7 @@ class Node:
         self,
         installed: Installation,
         data_dir: Path,
-        place: Place,
+        place: NodeIdentity,
         new_id: str,
         *,
         heap_mb: int = 256,

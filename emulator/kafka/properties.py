@@ -32,7 +32,7 @@ rootLogger.appenderRef.file.ref = file
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NodeIdentity:
     """A node's identity, and its ports on 127.0.0.1.
 
     `controller_ports` are those of all nodes of the cluster, in the order of their ids, which begin at 1.
@@ -51,7 +51,7 @@ class Place:
         return ",".join([f"PLAINTEXT://127.0.0.1:{self.port}", *secured])
 
 
-def server_properties(data_dir: Path, place: Place, security: Mapping[str, object]) -> str:
+def server_properties(data_dir: Path, place: NodeIdentity, security: Mapping[str, object]) -> str:
     """Return `server.properties` for one broker and controller. `security` is of `security_properties`."""
     voters = enumerate(place.controller_ports, 1)
     settings: dict[str, object] = {

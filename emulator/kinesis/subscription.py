@@ -44,7 +44,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SubscriptionStart:
     """The start of a subscription: record index, time, and encoding."""
 
     index: int
@@ -55,7 +55,7 @@ class Place:
 class Subscription:
     """The subscription of one consumer to one shard."""
 
-    def __init__(self, stream: Stream, consumer: Consumer, shard: Shard, start: Place) -> None:
+    def __init__(self, stream: Stream, consumer: Consumer, shard: Shard, start: SubscriptionStart) -> None:
         self.stream, self.consumer, self.shard = stream, consumer, shard
         self.started_ms, self.format = start.at_ms, start.format
         self.pace: Pace | None = None  # Set by the service if limits are enabled.

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from emulator.world.builder.building import Built, build
-from emulator.world.builder.provisioning import AwsEndpoint, Wanted, provision
+from emulator.world.builder.provisioning import AwsEndpoint, FlowLogOptions, provision
 from emulator.world.remote import NoWorld, RemoteWorld
 from emulator.world.settings import WorldSettings
 from emulator.world.topology.file import BadTopology, read
@@ -35,7 +35,7 @@ class Plan:
 
     topology: Topology
     endpoint: AwsEndpoint
-    wanted: Wanted
+    wanted: FlowLogOptions
     settings: WorldSettings
     ledger: Path | None = None
 
@@ -136,7 +136,7 @@ def _table(progress: dict[str, Any], flow_logs: list[dict[str, Any]], delivered:
     return table
 
 
-def _where(wanted: Wanted) -> str:
+def _where(wanted: FlowLogOptions) -> str:
     return {
         "kinesis": f"log group {wanted.name}, and by a subscription to the Kinesis stream {wanted.stream}",
         "cloudwatch": f"log group {wanted.name}",

@@ -196,7 +196,7 @@ def _start_s(text: str) -> int:
 def _world_plan(options: Mapping[str, Any]) -> Any:
     """Return the plan for the options of `world`. Raises `BadWorld` and `BadTopology`."""
     from emulator.world import running
-    from emulator.world.builder.provisioning import AwsEndpoint, Wanted
+    from emulator.world.builder.provisioning import AwsEndpoint, FlowLogOptions
     from emulator.world.settings import read
 
     _check_world(options)
@@ -204,7 +204,7 @@ def _world_plan(options: Mapping[str, Any]) -> Any:
     return running.Plan(
         topology=running.topology_of(options["topology"]),
         endpoint=AwsEndpoint(options["endpoint"], os.environ.get("AWS_DEFAULT_REGION", "us-east-1")),
-        wanted=Wanted(
+        wanted=FlowLogOptions(
             to=options["to"],
             stream=options["stream"],
             name=options["name"],

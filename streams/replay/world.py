@@ -13,7 +13,7 @@ from emulator.kafka.ports import free_port
 from emulator.ledger import ledger as ledgers
 from emulator.ledger.ledger import Ledger
 from emulator.world.builder.building import BuildError
-from emulator.world.builder.provisioning import AwsEndpoint, ProvisionError, Wanted, provision
+from emulator.world.builder.provisioning import AwsEndpoint, FlowLogOptions, ProvisionError, provision
 from emulator.world.remote import NoWorld, RemoteWorld
 from emulator.world.running import built, topology_of
 from emulator.world.settings import BadWorld, WorldSettings, read
@@ -28,7 +28,7 @@ NAME = "vpcflow-replay"
 class Delivery:
     """The delivery of flow logs to the connector: the destination, and the connector's command line."""
 
-    wanted: Wanted
+    wanted: FlowLogOptions
     arguments: list[str]
     env: dict[str, str] = field(default_factory=dict)
 
@@ -36,14 +36,14 @@ class Delivery:
 def delivery(options: Options, stream: str) -> Delivery:
     """Return the delivery for the source of the options, which are checked."""
     if options.source == "s3":
-        wanted = Wanted(to="s3", name=NAME)
+        wanted = FlowLogOptions(to="s3", name=NAME)
         return Delivery(wanted, ["connect", "s3", "--bucket", NAME], {"VPCFLOW_S3_LIST_S": "1"})
     if options.source == "firehose":
         port, key = free_port(), secrets.token_urlsafe(24)
         url = f"http://127.0.0.1:{port}/"
-        wanted = Wanted(to="firehose", name=NAME, http_endpoint=url, access_key=key)
+        wanted = FlowLogOptions(to="firehose", name=NAME, http_endpoint=url, access_key=key)
         return Delivery(wanted, ["connect", "firehose", "--port", str(port)], {"VPCFLOW_FIREHOSE_KEY": key})
-    return Delivery(Wanted(stream=stream, shards=options.shards, name=NAME), ["connect", "kinesis"])
+    return Delivery(FlowLogOptions(stream=stream, shards=options.shards, name=NAME), ["connect", "kinesis"])
 
 
 def settings(options: Options) -> WorldSettings:
@@ -64,7 +64,7 @@ def settings(options: Options) -> WorldSettings:
         raise ReplayError(str(error)) from error
 
 
-async def prepare(options: Options, url: str, wanted: Wanted, console: Console) -> None:
+async def prepare(options: Options, url: str, wanted: FlowLogOptions, console: Console) -> None:
     """Build the estate and create its flow logs. Raises `ReplayError`."""
     endpoint = AwsEndpoint(url)
     try:

@@ -10,7 +10,7 @@ from connectors.s3.keys import Object
 
 
 @dataclass(slots=True)
-class Found:
+class NewObjects:
     """The unknown objects of a listing, at most `most`.
 
     `newest` is the newest beginning of any flow-log file in the listing. `written` has the time

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from connectors.vpc.addresses import is_ipv6, number_of
-from connectors.vpc.diagnosis.account.ends import Place, Resolver, UnknownEnd
+from connectors.vpc.diagnosis.account.ends import ConnectionEnd, Resolver, UnknownEnd
 from connectors.vpc.diagnosis.account.inventory import Inventory
 from connectors.vpc.diagnosis.load_balancing import Balanced, behind
 from connectors.vpc.diagnosis.trace.conversation import Attempt, Result, examine
@@ -26,8 +26,8 @@ class Diagnosis:
     """The answer. `port` is None for ICMP. `estate` has the stand-ins of the ends."""
 
     estate: Estate
-    source: Place
-    destination: Place
+    source: ConnectionEnd
+    destination: ConnectionEnd
     protocol: str
     port: int | None
     result: Result
@@ -74,14 +74,14 @@ def diagnose(
     return Diagnosis(resolver.estate, first, second, protocol, shown, best)
 
 
-def _port(place: Place) -> int:
+def _port(place: ConnectionEnd) -> int:
     if place.database:
         return place.database.port
     listeners = place.load_balancer.listeners if place.load_balancer else ()
     return listeners[0].port if len(listeners) == 1 else _DEFAULT_PORT
 
 
-def _examined(resolver: Resolver, second: Place, attempt: Attempt) -> Result:
+def _examined(resolver: Resolver, second: ConnectionEnd, attempt: Attempt) -> Result:
     missing = _without_address(attempt)
     if missing:
         return Result(attempt, (missing,), (), ())
@@ -103,7 +103,9 @@ def _without_address(attempt: Attempt) -> Cause | None:
     return None
 
 
-def _attempts(resolver: Resolver, first: Place, second: Place, protocol: int, port: int) -> Iterator[Attempt]:
+def _attempts(
+    resolver: Resolver, first: ConnectionEnd, second: ConnectionEnd, protocol: int, port: int
+) -> Iterator[Attempt]:
     """Yield the attempts, those with a public address first."""
     for source in _candidates(first):
         for to in _candidates(second):
@@ -112,13 +114,13 @@ def _attempts(resolver: Resolver, first: Place, second: Place, protocol: int, po
                 yield Attempt(source, to, *addresses, protocol, port)
 
 
-def _candidates(place: Place) -> list[Eni | None]:
+def _candidates(place: ConnectionEnd) -> list[Eni | None]:
     in_order = sorted(place.enis, key=lambda eni: not eni.public_ips)[:_HOSTS_MAX]
     return list(in_order) or [None]
 
 
 def _addresses(
-    resolver: Resolver, first: Place, second: Place, source: Eni | None, to: Eni | None
+    resolver: Resolver, first: ConnectionEnd, second: ConnectionEnd, source: Eni | None, to: Eni | None
 ) -> tuple[str, str]:
     """Return the source and the destination address of a connection between two interfaces."""
     estate = resolver.estate
@@ -145,12 +147,12 @@ def _addresses(
     return _own(source, first, ipv6=wants_ipv6), dstaddr
 
 
-def _own(eni: Eni, place: Place, *, ipv6: bool) -> str:
+def _own(eni: Eni, place: ConnectionEnd, *, ipv6: bool) -> str:
     addresses = eni.ipv6_addresses if ipv6 else eni.private_ips
     return place.address if place.address in addresses else next(iter(addresses), "")
 
 
-def _public_of(to: Eni | None, place: Place) -> str:
+def _public_of(to: Eni | None, place: ConnectionEnd) -> str:
     """Return the address at which the internet finds an interface, or its private one if it has none."""
     if to is None:
         return place.address

@@ -23,7 +23,7 @@ class BadFlows(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ConnectionFilter:
     """The connection to look for. `is_source` and `is_destination` test an address.
 
     `ends` are the interfaces of both ends, and `carriers` those that can see one direction only by design.
@@ -74,7 +74,7 @@ class Exchange:
         return "reset" if flags & _RST and not flags & _SYN else "works"
 
 
-def compare(text: str, wanted: Wanted, *, is_reachable: bool) -> dict[str, Any]:
+def compare(text: str, wanted: ConnectionFilter, *, is_reachable: bool) -> dict[str, Any]:
     """Return the fields `seen`, `agreement` and `hints`. Raises `BadFlows`."""
     exchanges: dict[tuple[str, str], Exchange] = {}
     is_skipped = False
@@ -125,7 +125,9 @@ def records(text: str) -> Iterator[Record]:
             yield dict(zip(fields, values, strict=True))
 
 
-def _add(exchanges: dict[tuple[str, str], Exchange], wanted: Wanted, record: Record, place: int) -> None:
+def _add(
+    exchanges: dict[tuple[str, str], Exchange], wanted: ConnectionFilter, record: Record, place: int
+) -> None:
     if record.get("log-status", "OK") != "OK" or record["action"] not in ("ACCEPT", "REJECT"):
         return
     way = _way(wanted, record)
@@ -144,7 +146,7 @@ def _add(exchanges: dict[tuple[str, str], Exchange], wanted: Wanted, record: Rec
         one.flags[way] = one.flags.get(way, 0) | int(record["tcp-flags"])
 
 
-def _way(wanted: Wanted, record: Record) -> str | None:
+def _way(wanted: ConnectionFilter, record: Record) -> str | None:
     """Return the direction of a record in the wanted connection, or None."""
     if "protocol" in record and _number(record["protocol"], -1) not in wanted.protocols:
         return None
@@ -190,7 +192,7 @@ def _last(exchanges: list[Exchange]) -> Exchange:
     return max(exchanges, key=lambda one: one.end)
 
 
-def _hints(exchanges: list[Exchange], newest: State, wanted: Wanted) -> Iterable[str]:
+def _hints(exchanges: list[Exchange], newest: State, wanted: ConnectionFilter) -> Iterable[str]:
     if newest == "refused" and any(
         one.blocked == {"return"} and one.total("forward", 0) for one in exchanges if not one.is_stray
     ):

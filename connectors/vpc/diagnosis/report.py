@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from connectors.vpc.diagnosis.account.ends import Place
+from connectors.vpc.diagnosis.account.ends import ConnectionEnd
 from connectors.vpc.diagnosis.diagnose import Diagnosis
 from connectors.vpc.diagnosis.trace.findings import Step
 from connectors.vpc.network import Eni
@@ -35,7 +35,7 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
     }
 
 
-def _end(place: Place, eni: Eni | None, address: str) -> dict[str, str]:
+def _end(place: ConnectionEnd, eni: Eni | None, address: str) -> dict[str, str]:
     found = {"name": place.name, "kind": place.kind}
     if eni and eni.interface_id.startswith("eni-"):
         found["interface"] = eni.interface_id

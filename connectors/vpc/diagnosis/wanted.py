@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from connectors.vpc.addresses import number_of
-from connectors.vpc.diagnosis.account.ends import Place
+from connectors.vpc.diagnosis.account.ends import ConnectionEnd
 from connectors.vpc.diagnosis.diagnose import PROTOCOLS, Diagnosis
-from connectors.vpc.diagnosis.observed import Match, Wanted
+from connectors.vpc.diagnosis.observed import ConnectionFilter, Match
 from connectors.vpc.diagnosis.trace.public_hosts import is_public
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import ICMP, ICMPV6, Eni
@@ -13,11 +13,11 @@ from connectors.vpc.network import ICMP, ICMPV6, Eni
 _CARRIERS = {"transit_gateway", "nat_gateway", "network_load_balancer"}
 
 
-def wanted(diagnosis: Diagnosis) -> Wanted:
+def wanted(diagnosis: Diagnosis) -> ConnectionFilter:
     """Return the addresses, protocol and port of the records to look for."""
     source, destination = diagnosis.source, diagnosis.destination
     protocol = PROTOCOLS[diagnosis.protocol]
-    return Wanted(
+    return ConnectionFilter(
         protocols=frozenset({ICMP, ICMPV6} if protocol == ICMP else {protocol}),
         port=diagnosis.port,
         is_source=_match(diagnosis.estate, source),
@@ -29,7 +29,7 @@ def wanted(diagnosis: Diagnosis) -> Wanted:
     )
 
 
-def _match(estate: Estate, place: Place) -> Match:
+def _match(estate: Estate, place: ConnectionEnd) -> Match:
     """Return the test of an address for an end. Any public address is the internet.
 
     The address of a stand-in is unknown: each address in its subnet that no interface has can be its own.

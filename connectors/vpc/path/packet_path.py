@@ -19,7 +19,7 @@ from connectors.vpc.packets import Direction, Leg, Packet
 from connectors.vpc.path import hops
 from connectors.vpc.path.checkpoints import Checkpoint, End, Memory, internet_block
 from connectors.vpc.path.hops import Hop
-from connectors.vpc.path.recording import Place, recorded, refusal_of
+from connectors.vpc.path.recording import ObservationPoint, recorded, refusal_of
 from connectors.vpc.rules import internet, unlogged
 
 MAX_HOPS = 16
@@ -262,7 +262,7 @@ class Walk:
     ) -> None:
         """Record the packet at an interface, unless AWS does not log it there."""
         is_copy, self.is_mirrored = self.is_mirrored, False  # a mirrored packet is not logged at its source
-        at = Place(self.leg, eni, direction, other)
+        at = ObservationPoint(self.leg, eni, direction, other)
         if not is_copy and at.is_logged:
             self.records.append(recorded(at, packet, decisions, hop))
 

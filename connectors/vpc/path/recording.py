@@ -15,7 +15,7 @@ _UNLOGGED_PAIR = {"vpc_endpoint", "network_load_balancer"}  # not logged: VPC gu
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ObservationPoint:
     """An interface and a direction. `other` is the previous interface on ingress, the next one on egress."""
 
     leg: Leg
@@ -30,7 +30,9 @@ class Place:
         return bool(self.eni.interface_id) and types != _UNLOGGED_PAIR
 
 
-def recorded(at: Place, packet: Packet, decisions: tuple[Decision, ...], hop: Hop | None) -> Record:
+def recorded(
+    at: ObservationPoint, packet: Packet, decisions: tuple[Decision, ...], hop: Hop | None
+) -> Record:
     """Return the record of a packet at an interface. `hop` is the next hop on egress."""
     eni, other, refusal = at.eni, at.other, refusal_of(decisions)
     is_egress = at.direction == "egress"

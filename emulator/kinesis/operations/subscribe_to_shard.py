@@ -8,7 +8,7 @@ from emulator.kinesis.operations.get_shard_iterator import starting_index
 from emulator.kinesis.state import sequence_numbers
 from emulator.kinesis.state.shards import Shard
 from emulator.kinesis.state.streams import Stream
-from emulator.kinesis.subscription import EXCLUSIVE_MS, Place, Subscription
+from emulator.kinesis.subscription import EXCLUSIVE_MS, Subscription, SubscriptionStart
 
 # StartingPosition has the same five types as GetShardIterator, with other field names.
 _AS_ITERATOR = {
@@ -37,7 +37,7 @@ def subscribe_to_shard(call: Call) -> Output:
         raise errors.dry_run()
     if earlier is not None:
         earlier.take_over()
-    subscription = Subscription(stream, consumer, shard, Place(index, call.now_ms, call.format))
+    subscription = Subscription(stream, consumer, shard, SubscriptionStart(index, call.now_ms, call.format))
     shard.subscriptions[arn] = subscription
     return subscription
 

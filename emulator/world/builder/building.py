@@ -15,7 +15,7 @@ from ipaddress import IPv6Network
 from typing import Any
 
 from emulator.world.builder.calls import BuildError, Calls, Progress
-from emulator.world.builder.found import Found, look
+from emulator.world.builder.found import TaggedResources, look
 from emulator.world.builder.interfaces import Interfaces
 from emulator.world.builder.requests import acl_entry, permission
 from emulator.world.topology.interfaces import PlannedEni, interfaces
@@ -58,7 +58,7 @@ async def build(client: Any, topology: Topology, progress: Progress | None = Non
     """Build a topology, or find its resources. Raises `BuildError` and botocore's errors."""
     planned = interfaces(topology)
     async with Calls(client, topology.name, _steps(topology, planned), progress) as calls:
-        found: Found = await look(calls, topology.name)
+        found: TaggedResources = await look(calls, topology.name)
         mark = digest(topology)
         if found.is_built_as(mark, len(topology.vpcs)):
             return Built(topology, found.ids, True)

@@ -30,7 +30,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TaggedResources:
     """The ids of the resources with the topology's tag, and the digests on its VPCs."""
 
     ids: Mapping[tuple[str, str], str]
@@ -52,17 +52,17 @@ class Found:
         )
 
 
-async def look(calls: Calls, topology: str) -> Found:
+async def look(calls: Calls, topology: str) -> TaggedResources:
     """Return the resources found. Their names are read only if there are any."""
     owned = {
         one["ResourceId"]: _KINDS.get(one["ResourceId"].rpartition("-")[0], one["ResourceType"])
         for one in await calls.pages("describe_tags", "Tags", Filters=_filters(TOPOLOGY, topology))
     }
     if not owned:
-        return Found({}, ())
+        return TaggedResources({}, ())
     names = await calls.pages("describe_tags", "Tags", Filters=_filters("Name"))
     digests = await calls.pages("describe_tags", "Tags", Filters=_filters(BUILT))
-    return Found(
+    return TaggedResources(
         {
             (owned[one["ResourceId"]], one["Value"]): one["ResourceId"]
             for one in names

@@ -42,7 +42,7 @@ class AwsEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FlowLogOptions:
     """The destination and the options of the flow logs.
 
     `name` names the log group, the bucket and the delivery stream. If `http_endpoint` is set, the delivery
@@ -60,7 +60,7 @@ class Wanted:
     access_key: str = ""
 
 
-def provision(endpoint: AwsEndpoint, vpc_ids: Sequence[str], wanted: Wanted) -> list[str]:
+def provision(endpoint: AwsEndpoint, vpc_ids: Sequence[str], wanted: FlowLogOptions) -> list[str]:
     """Create the flow logs and return their ids. Raises `ProvisionError` and botocore's errors."""
     _without_old_ones(endpoint, vpc_ids, wanted.name)
     role = _role(endpoint)
@@ -92,7 +92,7 @@ def _without_old_ones(endpoint: AwsEndpoint, vpc_ids: Sequence[str], name: str) 
         ec2.delete_flow_logs(FlowLogIds=[one["FlowLogId"] for one in old])
 
 
-def _destination(endpoint: AwsEndpoint, wanted: Wanted, role: str) -> dict[str, Any]:
+def _destination(endpoint: AwsEndpoint, wanted: FlowLogOptions, role: str) -> dict[str, Any]:
     if wanted.to in ("kinesis", "cloudwatch"):
         logs = endpoint.client("logs")
         _made(lambda: logs.create_log_group(logGroupName=wanted.name))
@@ -108,7 +108,7 @@ def _destination(endpoint: AwsEndpoint, wanted: Wanted, role: str) -> dict[str, 
     return {"LogDestinationType": "kinesis-data-firehose", "LogDestination": arn}
 
 
-def _stream(endpoint: AwsEndpoint, wanted: Wanted) -> str:
+def _stream(endpoint: AwsEndpoint, wanted: FlowLogOptions) -> str:
     kinesis = endpoint.client("kinesis")
     _made(lambda: kinesis.create_stream(StreamName=wanted.stream, ShardCount=wanted.shards))
     kinesis.get_waiter("stream_exists").wait(
@@ -120,7 +120,7 @@ def _stream(endpoint: AwsEndpoint, wanted: Wanted) -> str:
     return arn
 
 
-def _delivery_stream(endpoint: AwsEndpoint, wanted: Wanted, role: str) -> str:
+def _delivery_stream(endpoint: AwsEndpoint, wanted: FlowLogOptions, role: str) -> str:
     firehose = endpoint.client("firehose")
     bucket = {"RoleARN": role, "BucketARN": f"arn:aws:s3:::{wanted.name}"}
     if wanted.http_endpoint:

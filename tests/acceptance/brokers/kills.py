@@ -25,7 +25,7 @@ import click
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.slots import TRANSACTION_TIMEOUT_MS
 from connectors.kafka.topics import ensure_topics
-from emulator.kafka.cluster import Cluster, Wanted, kafka_cluster
+from emulator.kafka.cluster import Cluster, ClusterSettings, kafka_cluster
 from emulator.kafka.ports import free_port
 from emulator.ledger.ledger import Ledger, Report, compare
 from streams.replay.observer import Observer
@@ -117,7 +117,7 @@ async def run(seed: int, case: Case = CLUSTER) -> Outcome:
     load = synthetic.Load(int(case.faulty_s * RATE), seed, enis=ENIS)
     load = replace(load, start=(int(time.time()) - load.span_s) // 60 * 60)
     with tempfile.TemporaryDirectory() as folder:
-        async with kafka_cluster(None, Wanted(brokers=case.brokers)) as cluster:
+        async with kafka_cluster(None, ClusterSettings(brokers=case.brokers)) as cluster:
             await ensure_topics(KafkaConnection(cluster.bootstrap), PREFIX, SLOTS)
             emulator, children = await _start(cluster, Path(folder))
             try:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from connectors.kafka import probe as kafka_probe
 from connectors.kafka import reachability
 from connectors.kafka.clients.connection import KafkaConnection, Login
-from connectors.kafka.probe import Answer, Found
+from connectors.kafka.probe import Answer, ProbeResult
 from connectors.kafka.reachability import probe, why_unreachable
 from connectors.kafka.topics import TopicError, ensure_topics
 from emulator.kafka.ports import free_port
@@ -60,7 +60,7 @@ def kafka_like(sasl_code: int) -> Handler:
     return handle
 
 
-async def probed(kafka: str) -> Found:
+async def probed(kafka: str) -> ProbeResult:
     """Return what listens at host:port."""
     return await probe(KafkaConnection(kafka), "127.0.0.1", int(kafka.rpartition(":")[2]))
 
@@ -117,15 +117,15 @@ async def test_a_listener_with_sasl_is_told_from_one_without(code: int, answer: 
 @pytest.mark.parametrize(
     ("login", "code", "expected"),
     [
-        ("PLAIN", 33, Found(Answer.MECHANISM, " to GSSAPI or SCRAM-SHA-512")),
-        ("AWS_MSK_IAM", 33, Found(Answer.MECHANISM, " to GSSAPI or SCRAM-SHA-512")),
-        ("PLAIN", 0, Found(Answer.KAFKA)),
-        ("PLAIN", 34, Found(Answer.NO_SASL)),
-        ("", 33, Found(Answer.SASL, " to GSSAPI or SCRAM-SHA-512")),
-        ("", 34, Found(Answer.KAFKA)),
+        ("PLAIN", 33, ProbeResult(Answer.MECHANISM, " to GSSAPI or SCRAM-SHA-512")),
+        ("AWS_MSK_IAM", 33, ProbeResult(Answer.MECHANISM, " to GSSAPI or SCRAM-SHA-512")),
+        ("PLAIN", 0, ProbeResult(Answer.KAFKA)),
+        ("PLAIN", 34, ProbeResult(Answer.NO_SASL)),
+        ("", 33, ProbeResult(Answer.SASL, " to GSSAPI or SCRAM-SHA-512")),
+        ("", 34, ProbeResult(Answer.KAFKA)),
     ],
 )
-def test_the_mechanisms_of_a_listener_are_told(login: str, code: int, expected: Found) -> None:
+def test_the_mechanisms_of_a_listener_are_told(login: str, code: int, expected: ProbeResult) -> None:
     names = b"".join(struct.pack(">h", len(name)) + name for name in (b"SCRAM-SHA-512", b"GSSAPI"))
     answer = struct.pack(">ihi", kafka_probe.CORRELATION_ID, code, 2) + names
     secured = KafkaConnection("a:1", "sasl_plaintext" if login else "plaintext")
@@ -179,7 +179,7 @@ async def test_a_port_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyP
 async def test_one_usable_server_is_enough() -> None:
     async with listening(kafka_like(34)) as kafka:
         closed = f"127.0.0.1:{free_port()}"
-        found = {closed: Found(Answer.CLOSED), kafka: await probed(kafka)}
+        found = {closed: ProbeResult(Answer.CLOSED), kafka: await probed(kafka)}
         assert kafka_probe.sentence(KafkaConnection(f"{closed},{kafka}"), found) is None
 
 
@@ -194,21 +194,21 @@ async def test_of_several_reasons_the_most_useful_is_given(tls: ssl.SSLContext) 
 
 def test_an_address_that_only_the_broker_knows_is_named() -> None:
     """A broker in a container often advertises a name that exists in its network only."""
-    found = {"kafka:9092": Found(Answer.UNRESOLVED)}
+    found = {"kafka:9092": ProbeResult(Answer.UNRESOLVED)}
     why = kafka_probe.advertised_sentence(KafkaConnection("localhost:9092"), found)
     assert why == (
         "Kafka answers at localhost:9092, but tells clients to use kafka:9092, where the host name cannot be"
         " resolved: set advertised.listeners of the broker to an address that this machine reaches"
     )
     one = KafkaConnection("a:1")
-    usable = {"a:1": Found(Answer.KAFKA), "b:1": Found(Answer.CLOSED)}
+    usable = {"a:1": ProbeResult(Answer.KAFKA), "b:1": ProbeResult(Answer.CLOSED)}
     assert kafka_probe.advertised_sentence(one, usable) is None
     assert kafka_probe.advertised_sentence(one, {}) is None
 
 
 @pytest.mark.parametrize("host", ["256.256.256.256", "a..b", "x" * 300, "no-such-host.invalid"])
 async def test_a_host_that_is_no_name_is_unresolved(host: str) -> None:
-    assert await probe(KafkaConnection(host), host, 9092) == Found(Answer.UNRESOLVED)
+    assert await probe(KafkaConnection(host), host, 9092) == ProbeResult(Answer.UNRESOLVED)
 
 
 @pytest.mark.kafka

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.kafka.topic_settings import TOPICS, Found, Topic, differences, recommended, required
+from connectors.kafka.topic_settings import (
+    TOPICS,
+    Topic,
+    TopicDescription,
+    differences,
+    recommended,
+    required,
+)
 
 MAX_BYTES = 8 << 20
 BY_NAME = {topic.name: topic for topic in TOPICS}
 
 
-def found(topic: Topic, **changed: str) -> Found:
+def found(topic: Topic, **changed: str) -> TopicDescription:
     """Return a topic with one replica as vpcflow makes it, but for what is changed."""
     settings = required(topic, MAX_BYTES) | recommended(topic) | {"min.insync.replicas": "1"}
-    return Found(8, 1, settings | {name.replace("_", "."): value for name, value in changed.items()})
+    return TopicDescription(
+        8, 1, settings | {name.replace("_", "."): value for name, value in changed.items()}
+    )
 
 
 def judged(name: str, **changed: str) -> list[tuple[str, bool]]:
@@ -71,7 +80,7 @@ def test_a_sentence_names_topic_setting_value_and_remedy() -> None:
 
 
 def test_another_partition_count_names_both_remedies() -> None:
-    (one,) = differences(BY_NAME["blocks"], "vpcflow.", Found(12, 3, {}), 8, MAX_BYTES)
+    (one,) = differences(BY_NAME["blocks"], "vpcflow.", TopicDescription(12, 3, {}), 8, MAX_BYTES)
     assert one.sentence == (
         "topic vpcflow.blocks has 12 partitions, not 8: set VPCFLOW_SLOTS=12,"
         " or choose another VPCFLOW_PREFIX"
@@ -79,13 +88,13 @@ def test_another_partition_count_names_both_remedies() -> None:
 
 
 def test_a_broker_that_does_not_say_a_setting_is_trusted() -> None:
-    assert differences(BY_NAME["blocks"], "p.", Found(8, 3, {}), 8, MAX_BYTES) == []
+    assert differences(BY_NAME["blocks"], "p.", TopicDescription(8, 3, {}), 8, MAX_BYTES) == []
 
 
 @pytest.mark.parametrize(("brokers", "wanted"), [(2, 2), (3, 3), (9, 3)])
 def test_one_replica_in_a_cluster_of_several_brokers_is_a_warning(brokers: int, wanted: int) -> None:
     """Kafka's own default is one replica, also for a cluster."""
-    (one,) = differences(BY_NAME["blocks"], "p.", Found(8, 1, {}, brokers), 8, MAX_BYTES)
+    (one,) = differences(BY_NAME["blocks"], "p.", TopicDescription(8, 1, {}, brokers), 8, MAX_BYTES)
     assert not one.is_fatal
     assert one.sentence == (
         f"topic p.blocks has 1 replica, so messages are lost with the disk of one of the {brokers} brokers:"
@@ -95,4 +104,4 @@ def test_one_replica_in_a_cluster_of_several_brokers_is_a_warning(brokers: int, 
 
 
 def test_several_replicas_are_as_the_operator_decided() -> None:
-    assert differences(BY_NAME["blocks"], "p.", Found(8, 2, {}, 9), 8, MAX_BYTES) == []
+    assert differences(BY_NAME["blocks"], "p.", TopicDescription(8, 2, {}, 9), 8, MAX_BYTES) == []

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import TOPICS, ensure_topics, examine_topics
-from emulator.kafka.cluster import Wanted, kafka_cluster
+from emulator.kafka.cluster import ClusterSettings, kafka_cluster
 from emulator.kafka.errors import KafkaFailed
 
 SLOTS = 2
@@ -20,7 +20,7 @@ HEAP_MB = 192
 @pytest.mark.kafka
 async def test_topics_have_three_replicas_and_one_replica_is_reported(tmp_path: Path) -> None:
     """Our topics and Kafka's own; a topic that another tool made with one replica is a warning."""
-    async with kafka_cluster(tmp_path, Wanted(brokers=3, heap_mb=HEAP_MB)) as cluster:
+    async with kafka_cluster(tmp_path, ClusterSettings(brokers=3, heap_mb=HEAP_MB)) as cluster:
         kafka = KafkaConnection(cluster.bootstrap)
         admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
         await admin.start()
@@ -39,5 +39,5 @@ async def test_topics_have_three_replicas_and_one_replica_is_reported(tmp_path: 
         assert len({node.cluster_id for node in cluster.nodes}) == 1
         assert all(node.rss_mb() < 450 for node in cluster.nodes)
     with pytest.raises(KafkaFailed, match="has the data of a Kafka with 3 brokers, not 1"):
-        async with kafka_cluster(tmp_path, Wanted()):
+        async with kafka_cluster(tmp_path, ClusterSettings()):
             pass

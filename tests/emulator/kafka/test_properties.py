@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emulator.kafka.properties import Place, jvm_flags, last_words, server_properties
+from emulator.kafka.properties import NodeIdentity, jvm_flags, last_words, server_properties
 from emulator.kafka.security.listeners import Listener
 
 
 def test_the_settings_are_whole() -> None:
     """One value for each name; on loopback only; no topic by accident."""
-    lines = server_properties(Path("/data"), Place(9092, (9093,)), {}).splitlines()
+    lines = server_properties(Path("/data"), NodeIdentity(9092, (9093,)), {}).splitlines()
     settings = dict(line.split("=", 1) for line in lines)
     assert len(settings) == len(lines)
     assert settings["listeners"] == "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093"
@@ -21,7 +21,7 @@ def test_the_settings_are_whole() -> None:
 
 def test_a_cluster_keeps_every_topic_on_three_nodes_and_two_may_go_on() -> None:
     """Kafka's own topics too; each node has its own ports, and knows the controllers of all."""
-    place = Place(9092, (9101, 9102, 9103, 9104), node_id=2, secured_ports={Listener.MTLS: 9443})
+    place = NodeIdentity(9092, (9101, 9102, 9103, 9104), node_id=2, secured_ports={Listener.MTLS: 9443})
     lines = server_properties(Path("/data"), place, {"password": "\\"}).splitlines()
     settings = dict(line.split("=", 1) for line in lines)
     assert {value for name, value in settings.items() if name.endswith("replication.factor")} == {"3"}

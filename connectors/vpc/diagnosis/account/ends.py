@@ -24,7 +24,7 @@ class UnknownEnd(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ConnectionEnd:
     """An end. `enis` are the interfaces that it can be; none is the internet.
 
     `address` is the address that the user typed, or empty. `blocks` are those of a subnet. `causes` are
@@ -57,13 +57,13 @@ class Resolver:
     def __post_init__(self) -> None:
         self.estate = self.inventory.estate
 
-    def place(self, text: str, near: Place | None = None) -> Place:
+    def place(self, text: str, near: ConnectionEnd | None = None) -> ConnectionEnd:
         """Return the end that a text names. `near` is the source, in whose VPC an address is looked up first.
 
         Raises `UnknownEnd`.
         """
         if text == "internet":
-            return Place(text, "internet")
+            return ConnectionEnd(text, "internet")
         for prefix, find in (("i-", self._instance), ("eni-", self._interface), ("subnet-", self._subnet)):
             if text.startswith(prefix):
                 return find(text)
@@ -75,26 +75,26 @@ class Resolver:
             return self._named(text)
         return self._address(text, address, near)
 
-    def _instance(self, text: str) -> Place:
+    def _instance(self, text: str) -> ConnectionEnd:
         state = self.inventory.instances.get(text)
         if state is None:
             raise UnknownEnd(f"There is no instance {text} in this account and Region.")
         if state == "terminated":
             say = f"{text} is terminated, so it is in no VPC: choose another instance."
-            return Place(text, "instance", causes=(("UNASSOCIATED_COMPONENT", text, say),))
+            return ConnectionEnd(text, "instance", causes=(("UNASSOCIATED_COMPONENT", text, say),))
         enis = [eni for eni in self.estate.resources.enis if eni.instance_id == text]
         if not enis:
             say = f"{text} has no network interface: attach one."
-            return Place(text, "instance", causes=(("UNASSOCIATED_COMPONENT", text, say),))
-        return Place(text, "instance", (min(enis, key=lambda eni: eni.device_index),))
+            return ConnectionEnd(text, "instance", causes=(("UNASSOCIATED_COMPONENT", text, say),))
+        return ConnectionEnd(text, "instance", (min(enis, key=lambda eni: eni.device_index),))
 
-    def _interface(self, text: str) -> Place:
+    def _interface(self, text: str) -> ConnectionEnd:
         eni = self.estate.enis.get(EniId(text))
         if eni is None:
             raise UnknownEnd(f"There is no network interface {text} in this account and Region.")
-        return Place(text, "network-interface", (eni,))
+        return ConnectionEnd(text, "network-interface", (eni,))
 
-    def _endpoint(self, text: str) -> Place:
+    def _endpoint(self, text: str) -> ConnectionEnd:
         endpoint = self.estate.endpoints.get(text)
         enis = tuple(
             self.estate.enis[one]
@@ -103,29 +103,29 @@ class Resolver:
         )
         if not enis:
             raise UnknownEnd(f"There is no VPC endpoint {text} with an interface in this account and Region.")
-        return Place(text, "vpc-endpoint", enis)
+        return ConnectionEnd(text, "vpc-endpoint", enis)
 
-    def _subnet(self, text: str) -> Place:
+    def _subnet(self, text: str) -> ConnectionEnd:
         subnet = self.estate.subnets.get(SubnetId(text))
         if subnet is None:
             raise UnknownEnd(f"There is no subnet {text} in this account and Region.")
         hosts = [one for one in self.estate.resources.enis if one.subnet_id == text and one.instance_id]
         running = [one for one in hosts if one.is_running]
         if running:
-            return Place(text, "subnet", tuple(running), blocks=subnet.cidrs)
+            return ConnectionEnd(text, "subnet", tuple(running), blocks=subnet.cidrs)
         public = internet_address(self.estate, len(self.aliases) + 1)
         host = self._stand_in(subnet, Step(text, "subnet"), (), public)
-        return Place(text, "subnet", (host,), blocks=subnet.cidrs)
+        return ConnectionEnd(text, "subnet", (host,), blocks=subnet.cidrs)
 
-    def _address(self, text: str, address: str, near: Place | None) -> Place:
+    def _address(self, text: str, address: str, near: ConnectionEnd | None) -> ConnectionEnd:
         number = number_of(address)
         if is_outside(self.estate, address):
             public = self.estate.public(number)
-            return Place(text, "address", (public[0],) if public else (), address)
+            return ConnectionEnd(text, "address", (public[0],) if public else (), address)
         for vpc_id in dict.fromkeys(eni.vpc_id for eni in (near.enis if near else ())):
             eni = self.estate.eni_at(vpc_id, number) or self.inventory.moved.get((vpc_id, number))
             if eni:
-                return Place(text, "address", (eni,), address)
+                return ConnectionEnd(text, "address", (eni,), address)
             vpc = self.estate.vpcs.get(vpc_id)
             if vpc and any(number in block for block in vpc.cidrs):
                 raise UnknownEnd(f"No network interface in {vpc_id} has the address {text}.")
@@ -138,9 +138,9 @@ class Resolver:
             raise UnknownEnd(f"No network interface in {within[0].vpc_id} has the address {text}.")
         if not found and not internet.is_private(number):
             raise UnknownEnd(f"{text} is no address of a host: name a private or a public address.")
-        return Place(text, "address", tuple(found.values()), address)
+        return ConnectionEnd(text, "address", tuple(found.values()), address)
 
-    def _named(self, text: str) -> Place:
+    def _named(self, text: str) -> ConnectionEnd:
         name = text.rpartition("loadbalancer/")[2].partition("/")[2].partition("/")[0] or text
         balancer = next(
             (one for one in self.inventory.load_balancers if name in (one.name, one.dns_name)), None
@@ -161,7 +161,7 @@ class Resolver:
         groups = self.estate.resources.security_groups
         return tuple(one.group_id for one in groups if one.vpc_id in vpcs and one.name == "default")
 
-    def _load_balancer(self, text: str, one: LoadBalancer) -> Place:
+    def _load_balancer(self, text: str, one: LoadBalancer) -> ConnectionEnd:
         starts = tuple(f"ELB {kind}/{one.name}/" for kind in ("app", "net"))
         enis = tuple(eni for eni in self.estate.resources.enis if eni.description.startswith(starts))
         if not enis:
@@ -174,9 +174,9 @@ class Resolver:
                 for subnet in map(self.estate.subnets.get, one.subnets)
                 if subnet
             )
-        return Place(text, "load-balancer", self._reachable(enis, one.is_public), load_balancer=one)
+        return ConnectionEnd(text, "load-balancer", self._reachable(enis, one.is_public), load_balancer=one)
 
-    def _database(self, text: str, one: Database) -> Place:
+    def _database(self, text: str, one: Database) -> ConnectionEnd:
         enis = tuple(
             eni
             for eni in self.estate.resources.enis
@@ -198,7 +198,7 @@ class Resolver:
             self._put(enis)
             for eni in enis:
                 self.aliases.setdefault(eni.interface_id, Step(one.name, "db-instance"))
-        return Place(text, "db-instance", enis, database=one)
+        return ConnectionEnd(text, "db-instance", enis, database=one)
 
     def _reachable(self, enis: tuple[Eni, ...], is_public: bool) -> tuple[Eni, ...]:
         """Give the interfaces of a public service an address, as AWS does, if none is described."""

@@ -13,7 +13,7 @@ from connectors.s3.keys import File, Object
 from connectors.s3.progress.listing import Listed
 from connectors.s3.progress.queue import Poll, QueueProgress
 from connectors.s3.progress.slot import ListingProgress, Now, QueuedProgress, complete_before
-from connectors.s3.wanted import Alignment, Wanted
+from connectors.s3.wanted import Alignment, ObjectQueue
 
 TASK = "2ac20f39-7a11-4bbd-ad70-1b1e5d0b3d1a"
 EXPORTED = Exports("x/", "${start}").object("b", f"x/{TASK}/s/000000.gz", "e", 50)
@@ -73,7 +73,7 @@ def test_the_slots_of_a_process_share_what_its_queue_proves() -> None:
 
 
 async def test_the_oldest_object_is_read_first() -> None:
-    wanted = Wanted(3)
+    wanted = ObjectQueue(3)
     for file_s in (30, 10, 20):
         wanted.put(at(file_s))
     assert wanted.free == 0

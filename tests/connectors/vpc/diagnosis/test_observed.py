@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.vpc.diagnosis.observed import BadFlows, Wanted, compare
+from connectors.vpc.diagnosis.observed import BadFlows, ConnectionFilter, compare
 
 HEADER = "interface-id srcaddr dstaddr srcport dstport protocol start end action tcp-flags log-status"
 CLIENT, SERVER = "10.0.0.5", "10.0.1.9"
-WANTED = Wanted(
+WANTED = ConnectionFilter(
     frozenset({6}),
     443,
     CLIENT.__eq__,
@@ -37,7 +37,7 @@ def back(
     return f"{eni} {SERVER} {CLIENT} 443 {port} 6 {1000 + at} {1060 + at} {action} {flags} OK"
 
 
-def compared(*lines: str, reachable: bool = True, wanted: Wanted = WANTED) -> dict[str, Any]:
+def compared(*lines: str, reachable: bool = True, wanted: ConnectionFilter = WANTED) -> dict[str, Any]:
     return compare("\n".join((HEADER, *lines)), wanted, is_reachable=reachable)
 
 
