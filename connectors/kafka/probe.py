@@ -29,7 +29,7 @@ _OTHER_NAMES = {62, 64}
 _UNKNOWN_CA = {2, 18, 19, 20, 21}
 
 
-class Answer(Enum):
+class ProbeAnswer(Enum):
     """The kinds of answers of a port with their sentences, the most useful one first."""
 
     KAFKA = "answers as Kafka"
@@ -69,7 +69,7 @@ class Answer(Enum):
     UNRESOLVED = "the host name cannot be resolved"
 
 
-_ABSENT = {Answer.NOT_KAFKA, Answer.SILENT, Answer.CLOSED, Answer.UNRESOLVED}
+_ABSENT = {ProbeAnswer.NOT_KAFKA, ProbeAnswer.SILENT, ProbeAnswer.CLOSED, ProbeAnswer.UNRESOLVED}
 _REMEDY = ": start one, or set VPCFLOW_KAFKA to its host:port"
 
 
@@ -77,7 +77,7 @@ _REMEDY = ": start one, or set VPCFLOW_KAFKA to its host:port"
 class ProbeResult:
     """The answer of a port. `detail` completes the sentence of some answers."""
 
-    answer: Answer
+    answer: ProbeAnswer
     detail: str = ""
 
 
@@ -136,13 +136,13 @@ def handshake_answer(connection: KafkaConnection, answer: bytes | None) -> Probe
     offered = mechanisms(answer) if answer is not None else []
     if connection.login is None:
         if code not in {_ACCEPTED, _UNSUPPORTED}:
-            return ProbeResult(Answer.KAFKA)
-        return ProbeResult(Answer.SASL, f" to {_one_of(offered)}" if offered else "")
+            return ProbeResult(ProbeAnswer.KAFKA)
+        return ProbeResult(ProbeAnswer.SASL, f" to {_one_of(offered)}" if offered else "")
     if code == _UNSUPPORTED:
         return ProbeResult(
-            Answer.MECHANISM, f" to {_one_of(offered)}" if offered else " to another mechanism"
+            ProbeAnswer.MECHANISM, f" to {_one_of(offered)}" if offered else " to another mechanism"
         )
-    return ProbeResult(Answer.KAFKA if code == _ACCEPTED else Answer.NO_SASL)
+    return ProbeResult(ProbeAnswer.KAFKA if code == _ACCEPTED else ProbeAnswer.NO_SASL)
 
 
 def _one_of(names: list[str]) -> str:
@@ -152,15 +152,19 @@ def _one_of(names: list[str]) -> str:
 def certificate_answer(code: int, why: str) -> ProbeResult:
     """Interpret OpenSSL's reason for refusing the broker's certificate."""
     if code in _OTHER_NAMES:
-        return ProbeResult(Answer.OTHER_NAME)
-    return ProbeResult(Answer.UNTRUSTED) if code in _UNKNOWN_CA else ProbeResult(Answer.BAD_CERTIFICATE, why)
+        return ProbeResult(ProbeAnswer.OTHER_NAME)
+    return (
+        ProbeResult(ProbeAnswer.UNTRUSTED)
+        if code in _UNKNOWN_CA
+        else ProbeResult(ProbeAnswer.BAD_CERTIFICATE, why)
+    )
 
 
 def alert_answer(connection: KafkaConnection, reason: str) -> ProbeResult | None:
     """Interpret the broker's TLS alert, as OpenSSL names it; None if it is not about our certificate."""
     if "CERTIFICATE" not in reason and "UNKNOWN_CA" not in reason:
         return None
-    return ProbeResult(Answer.CERTIFICATE_REFUSED if connection.tls.cert else Answer.NO_CERTIFICATE)
+    return ProbeResult(ProbeAnswer.CERTIFICATE_REFUSED if connection.tls.cert else ProbeAnswer.NO_CERTIFICATE)
 
 
 def is_tls(answer: bytes) -> bool:
@@ -170,9 +174,9 @@ def is_tls(answer: bytes) -> bool:
 
 def sentence(connection: KafkaConnection, found: Mapping[str, ProbeResult]) -> str | None:
     """Return why no bootstrap server can be used, or None if one can. `found` is by host:port."""
-    order = list(Answer)
+    order = list(ProbeAnswer)
     server, best = min(found.items(), key=lambda item: order.index(item[1].answer))
-    if best.answer is Answer.KAFKA:
+    if best.answer is ProbeAnswer.KAFKA:
         return None
     text = _text(connection, best)
     if best.answer not in _ABSENT:
@@ -197,7 +201,7 @@ def _text(connection: KafkaConnection, found: ProbeResult) -> str:
 
 def advertised_sentence(connection: KafkaConnection, found: Mapping[str, ProbeResult]) -> str | None:
     """Return why no broker can be used under the address that it advertises, or None if one can."""
-    if not found or any(one.answer is Answer.KAFKA for one in found.values()):
+    if not found or any(one.answer is ProbeAnswer.KAFKA for one in found.values()):
         return None
     server, one = next(iter(found.items()))
     return (

@@ -26,7 +26,7 @@ from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.tls import tls_context
 from connectors.kafka.clients.tokens import TokenUnavailable
-from connectors.kafka.probe import Answer, ProbeResult
+from connectors.kafka.probe import ProbeAnswer, ProbeResult
 
 REACH_S = 5.0
 ANSWER_S = 10.0  # A busy broker may take seconds for its first answer.
@@ -46,7 +46,7 @@ async def why_unreachable(kafka: KafkaConnection) -> str | None:
     found = await _found(kafka, servers)
     if (why := kafka_probe.sentence(kafka, found)) is not None:
         return why
-    usable = next(server for server in servers if found[_name(*server)].answer is Answer.KAFKA)
+    usable = next(server for server in servers if found[_name(*server)].answer is ProbeAnswer.KAFKA)
     advertised = await _advertised(kafka, *usable)
     if isinstance(advertised, str):
         return advertised
@@ -112,42 +112,44 @@ async def probe(kafka: KafkaConnection, host: str, port: int) -> ProbeResult:
             reader, writer = await asyncio.open_connection(host, port, ssl=context)
     except (OSError, OverflowError, ValueError) as error:
         found = _not_opened(kafka, error)
-        return await _without_tls(found, host, port) if found.answer is Answer.HANDSHAKE else found
+        return await _without_tls(found, host, port) if found.answer is ProbeAnswer.HANDSHAKE else found
     try:
         if await _asked(reader, writer, kafka_probe.api_versions()) is not None:
             mechanism = kafka_probe.handshake_mechanism(kafka)
             answer = await _asked(reader, writer, kafka_probe.sasl_handshake(mechanism))
             return kafka_probe.handshake_answer(kafka, answer)
     except ssl.SSLError as error:  # In TLS 1.3 the broker looks at our certificate after our handshake.
-        return kafka_probe.alert_answer(kafka, error.reason or "") or ProbeResult(Answer.NOT_KAFKA)
+        return kafka_probe.alert_answer(kafka, error.reason or "") or ProbeResult(ProbeAnswer.NOT_KAFKA)
     finally:
         writer.transport.abort()  # To close TLS would wait for the other side.
     has_tls = context is None and await _speaks_tls(host, port)
-    return ProbeResult(Answer.TLS if has_tls else Answer.NOT_KAFKA)
+    return ProbeResult(ProbeAnswer.TLS if has_tls else ProbeAnswer.NOT_KAFKA)
 
 
 def _not_opened(kafka: KafkaConnection, error: Exception) -> ProbeResult:
     """Interpret the error of a connection that was not opened."""
     if isinstance(error, socket.gaierror | UnicodeError):
-        return ProbeResult(Answer.UNRESOLVED)
+        return ProbeResult(ProbeAnswer.UNRESOLVED)
     if isinstance(error, TimeoutError):
-        return ProbeResult(Answer.SILENT)
+        return ProbeResult(ProbeAnswer.SILENT)
     if isinstance(error, ssl.SSLCertVerificationError):
         return kafka_probe.certificate_answer(error.verify_code, error.verify_message)
     if isinstance(error, ssl.SSLError):
-        handshake = ProbeResult(Answer.HANDSHAKE, error.reason or "no reason given")
+        handshake = ProbeResult(ProbeAnswer.HANDSHAKE, error.reason or "no reason given")
         return kafka_probe.alert_answer(kafka, error.reason or "") or handshake
     if kafka.has_tls and isinstance(error, ConnectionResetError):
-        return ProbeResult(Answer.HANDSHAKE, "it closes the connection")
-    return ProbeResult(Answer.CLOSED)
+        return ProbeResult(ProbeAnswer.HANDSHAKE, "it closes the connection")
+    return ProbeResult(ProbeAnswer.CLOSED)
 
 
 async def _without_tls(handshake: ProbeResult, host: str, port: int) -> ProbeResult:
     """Return what listens on a port that has not completed a TLS handshake."""
     found = await probe(KafkaConnection(_name(host, port)), host, port)
-    if found.answer is Answer.TLS:
+    if found.answer is ProbeAnswer.TLS:
         return handshake
-    return ProbeResult(Answer.PLAINTEXT) if found.answer in {Answer.KAFKA, Answer.SASL} else found
+    return (
+        ProbeResult(ProbeAnswer.PLAINTEXT) if found.answer in {ProbeAnswer.KAFKA, ProbeAnswer.SASL} else found
+    )
 
 
 async def _asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes | None:

@@ -15,7 +15,7 @@ class KinesisRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GetRecordsResponse:
     """One GetRecords answer; `next_iterator` is empty if the shard has ended."""
 
     records: list[KinesisRecord]

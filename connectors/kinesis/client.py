@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from connectors.aws.errors import user_error
 from connectors.errors import ConnectError
-from connectors.kinesis.answers import Answer, KinesisRecord
+from connectors.kinesis.answers import GetRecordsResponse, KinesisRecord
 from connectors.kinesis.positions import WHOLE, Position, Shard, Stream
 
 
@@ -49,7 +49,9 @@ class StreamReader:
         answer = self._client.get_shard_iterator(**self._stream, ShardId=shard_id, **_where(position))
         return str(answer["ShardIterator"])
 
-    def subscribe(self, consumer: str, shard_id: str, position: Position) -> Generator[Answer, None, None]:
+    def subscribe(
+        self, consumer: str, shard_id: str, position: Position
+    ) -> Generator[GetRecordsResponse, None, None]:
         """Yield the events of `SubscribeToShard` as answers. Kinesis ends them after five minutes."""
         where = _where(position)
         start = {"Type": where.pop("ShardIteratorType")}
@@ -91,17 +93,19 @@ def _parents(shard: dict[str, Any]) -> tuple[str, ...]:
     return tuple(shard[p] for p in ("ParentShardId", "AdjacentParentShardId") if shard.get(p))
 
 
-def _pushed(event: dict[str, Any]) -> Answer:
+def _pushed(event: dict[str, Any]) -> GetRecordsResponse:
     records = [
         KinesisRecord(
             r["SequenceNumber"], round(r["ApproximateArrivalTimestamp"].timestamp() * 1000), r["Data"]
         )
         for r in event["Records"]
     ]
-    return Answer(records, event.get("ContinuationSequenceNumber") or "", event.get("MillisBehindLatest", 0))
+    return GetRecordsResponse(
+        records, event.get("ContinuationSequenceNumber") or "", event.get("MillisBehindLatest", 0)
+    )
 
 
-def parse_answer(body: bytes) -> Answer:
+def parse_answer(body: bytes) -> GetRecordsResponse:
     """Decode a GetRecords body (JSON 1.1)."""
     answer = orjson.loads(body)
     decode = pybase64.b64decode
@@ -113,4 +117,6 @@ def parse_answer(body: bytes) -> Answer:
         )
         for r in answer["Records"]
     ]
-    return Answer(records, answer.get("NextShardIterator") or "", answer.get("MillisBehindLatest", 0))
+    return GetRecordsResponse(
+        records, answer.get("NextShardIterator") or "", answer.get("MillisBehindLatest", 0)
+    )

@@ -24,7 +24,7 @@ from connectors.aws.threads import in_thread
 from connectors.clock import now_ms
 from connectors.kafka import health_messages
 from connectors.kafka.health_messages import HealthRecord
-from connectors.kinesis.answers import Answer
+from connectors.kinesis.answers import GetRecordsResponse
 from connectors.kinesis.client import parse_answer
 from connectors.kinesis.polling import Polling
 from connectors.kinesis.positions import Position, expires, is_trimmed, shard_key
@@ -106,7 +106,7 @@ class ShardReader:
         caller = self._source.caller
         return await caller.call(operation, function, *args, when_throttled=self._polling.throttled)
 
-    async def _get(self, iterator: str) -> tuple[Answer, ShardBatch]:
+    async def _get(self, iterator: str) -> tuple[GetRecordsResponse, ShardBatch]:
         answer = parse_answer(await self._body(iterator, self._polling.limit))
         return answer, await self._understood(answer)
 
@@ -117,7 +117,7 @@ class ShardReader:
             "GetRecords", lambda: source.records.body(iterator, limit, named), self._polling.throttled
         )
 
-    async def _understood(self, answer: Answer) -> ShardBatch:
+    async def _understood(self, answer: GetRecordsResponse) -> ShardBatch:
         """Parse an answer. If the formats of its log groups had to be looked up, parse it again with them."""
         batch = await self._in_slices(answer)
         formats = self._source.formats
@@ -126,7 +126,7 @@ class ShardReader:
             batch = await self._in_slices(answer)
         return batch
 
-    async def _in_slices(self, answer: Answer) -> ShardBatch:
+    async def _in_slices(self, answer: GetRecordsResponse) -> ShardBatch:
         """Parse an answer in this thread, and yield to other tasks between its parts.
 
         A worker thread costs a third more CPU: inflating a record releases the GIL, and each reacquisition of
@@ -264,7 +264,7 @@ class ShardReader:
                 if is_cut:
                     return
 
-    async def _take_pushed(self, answer: Answer) -> bool:
+    async def _take_pushed(self, answer: GetRecordsResponse) -> bool:
         """Queue an answer once there is memory for it. Return whether the rest must be requested again."""
         batch = await self._understood(answer)
         async with self._source.budget.reserved(batch.held):
@@ -276,7 +276,7 @@ class ShardReader:
         return batch.is_cut
 
 
-def _with_progress(batch: ShardBatch, answer: Answer, known: int) -> ShardBatch:
+def _with_progress(batch: ShardBatch, answer: GetRecordsResponse, known: int) -> ShardBatch:
     """Return a batch that states whether the shard has more records; `known` is from before the request.
 
     A shard that has ended is complete only up to its own newest line: newer lines are in its children.

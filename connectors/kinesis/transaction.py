@@ -16,7 +16,7 @@ from connectors.formats.envelope import BOMB_REASON, INFLATED_MAX_BYTES, unwrap
 from connectors.formats.texts import Unwrapped
 from connectors.kafka import blocks
 from connectors.kafka.health_messages import HealthRecord
-from connectors.kinesis.answers import Answer, KinesisRecord
+from connectors.kinesis.answers import GetRecordsResponse, KinesisRecord
 from connectors.kinesis.positions import WHOLE, Position, shard_key
 from connectors.progress import NONE
 
@@ -100,7 +100,7 @@ class ParseContext:
 
 
 def parse_records(
-    context: ParseContext, shard_id: str, answer: Answer, position: Position, now_ms: int
+    context: ParseContext, shard_id: str, answer: GetRecordsResponse, position: Position, now_ms: int
 ) -> Iterator[ShardBatch]:
     """Unwrap every record of an answer, part by part; `position` is the shard's position before the answer.
 
@@ -139,7 +139,7 @@ class _TextBudget:
     left: int
 
 
-def _parts(answer: Answer) -> Iterator[Answer]:
+def _parts(answer: GetRecordsResponse) -> Iterator[GetRecordsResponse]:
     """Yield an answer in parts of some milliseconds of CPU time, at least one."""
     begin = size = 0
     for at, record in enumerate(answer.records):
@@ -150,14 +150,19 @@ def _parts(answer: Answer) -> Iterator[Answer]:
     yield replace(answer, records=answer.records[begin:])
 
 
-def _part(answer: Answer, begin: int, end: int) -> Answer:
+def _part(answer: GetRecordsResponse, begin: int, end: int) -> GetRecordsResponse:
     """Return a part of an answer that has more records; it is further behind, and no end of the shard."""
     ahead_ms = answer.records[-1].arrival_ms - answer.records[end - 1].arrival_ms
-    return Answer(answer.records[begin:end], "more", answer.behind_ms + max(ahead_ms, 0))
+    return GetRecordsResponse(answer.records[begin:end], "more", answer.behind_ms + max(ahead_ms, 0))
 
 
 def _parse_part(
-    context: ParseContext, shard_id: str, answer: Answer, position: Position, now_ms: int, budget: _TextBudget
+    context: ParseContext,
+    shard_id: str,
+    answer: GetRecordsResponse,
+    position: Position,
+    now_ms: int,
+    budget: _TextBudget,
 ) -> ShardBatch:
     found = _Found(source_name(context.naming.stream, shard_id), context)
     records = _new(answer.records, position)

@@ -12,14 +12,14 @@ _REQUEST_MS = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ClusterMetadata:
     """The cluster id that a broker reports, and the ids of the brokers that it knows."""
 
     cluster_id: str
     brokers: frozenset[int]
 
 
-async def ask(port: int) -> Answer | None:
+async def ask(port: int) -> ClusterMetadata | None:
     """Return the answer of the `PLAINTEXT` listener on a port of 127.0.0.1; None if Kafka does not answer."""
     # First a bare connection: aiokafka logs an error for each refused one.
     try:
@@ -35,4 +35,6 @@ async def ask(port: int) -> Answer | None:
         return None
     finally:
         await admin.close()
-    return Answer(found["cluster_id"] or "", frozenset(broker["node_id"] for broker in found["brokers"]))
+    return ClusterMetadata(
+        found["cluster_id"] or "", frozenset(broker["node_id"] for broker in found["brokers"])
+    )

@@ -19,7 +19,7 @@ from connectors.kafka.blocks import Sent
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.slots import Slot
 from connectors.kafka.topics import ensure_topics
-from connectors.kinesis.answers import Answer
+from connectors.kinesis.answers import GetRecordsResponse
 from connectors.kinesis.client import parse_answer
 from connectors.kinesis.positions import Position
 from connectors.kinesis.transaction import Naming, ParseContext, content_of, parse_records
@@ -105,7 +105,7 @@ async def connector(lines: int = LINES // 2) -> float:
         began = me.cpu_times()
         sent = Sent()
         for body in bodies:
-            answer: Answer = parse_answer(body)
+            answer: GetRecordsResponse = parse_answer(body)
             reads = list(parse_records(context, "shard", answer, Position(), 0))
             commit = transaction(content_of(reads), 0, sent, "bench.")
             await slot.commit(commit.state, commit.messages)

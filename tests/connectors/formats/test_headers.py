@@ -24,7 +24,7 @@ from connectors.formats.flowlog import (
     parse_format,
 )
 from connectors.formats.headers import Section, sections
-from connectors.kinesis.answers import Answer, KinesisRecord
+from connectors.kinesis.answers import GetRecordsResponse, KinesisRecord
 from connectors.kinesis.positions import Position
 from connectors.kinesis.transaction import Naming, ParseContext, parse_records
 from connectors.s3.text import read_text
@@ -49,7 +49,9 @@ Found = list[tuple[str, bytes]]
 
 def of_kinesis(*records: bytes) -> Found:
     context = ParseContext(Naming("s", "", "eu-west-1"), "s@1", Formats("default"))
-    answer = Answer([KinesisRecord(str(101 + i), 1, data) for i, data in enumerate(records)], "more", 0)
+    answer = GetRecordsResponse(
+        [KinesisRecord(str(101 + i), 1, data) for i, data in enumerate(records)], "more", 0
+    )
     found = list(parse_records(context, "a", answer, Position("100"), 1))
     assert not [refusal for read in found for refusal in read.refusals]
     return [(chunk.origin.line_format, chunk.text) for read in found for chunk in read.chunks]

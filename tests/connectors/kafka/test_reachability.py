@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from connectors.kafka import probe as kafka_probe
 from connectors.kafka import reachability
 from connectors.kafka.clients.connection import KafkaConnection, Login
-from connectors.kafka.probe import Answer, ProbeResult
+from connectors.kafka.probe import ProbeAnswer, ProbeResult
 from connectors.kafka.reachability import probe, why_unreachable
 from connectors.kafka.topics import TopicError, ensure_topics
 from emulator.kafka.ports import free_port
@@ -107,9 +107,10 @@ async def test_a_process_ends_within_seconds_at_a_tls_listener(tls: ssl.SSLConte
 
 
 @pytest.mark.parametrize(
-    ("code", "answer"), [(34, Answer.KAFKA), (33, Answer.SASL), (0, Answer.SASL), (35, Answer.KAFKA)]
+    ("code", "answer"),
+    [(34, ProbeAnswer.KAFKA), (33, ProbeAnswer.SASL), (0, ProbeAnswer.SASL), (35, ProbeAnswer.KAFKA)],
 )
-async def test_a_listener_with_sasl_is_told_from_one_without(code: int, answer: Answer) -> None:
+async def test_a_listener_with_sasl_is_told_from_one_without(code: int, answer: ProbeAnswer) -> None:
     async with listening(kafka_like(code)) as kafka:
         assert (await probed(kafka)).answer is answer
 
@@ -117,12 +118,12 @@ async def test_a_listener_with_sasl_is_told_from_one_without(code: int, answer: 
 @pytest.mark.parametrize(
     ("login", "code", "expected"),
     [
-        ("PLAIN", 33, ProbeResult(Answer.MECHANISM, " to GSSAPI or SCRAM-SHA-512")),
-        ("AWS_MSK_IAM", 33, ProbeResult(Answer.MECHANISM, " to GSSAPI or SCRAM-SHA-512")),
-        ("PLAIN", 0, ProbeResult(Answer.KAFKA)),
-        ("PLAIN", 34, ProbeResult(Answer.NO_SASL)),
-        ("", 33, ProbeResult(Answer.SASL, " to GSSAPI or SCRAM-SHA-512")),
-        ("", 34, ProbeResult(Answer.KAFKA)),
+        ("PLAIN", 33, ProbeResult(ProbeAnswer.MECHANISM, " to GSSAPI or SCRAM-SHA-512")),
+        ("AWS_MSK_IAM", 33, ProbeResult(ProbeAnswer.MECHANISM, " to GSSAPI or SCRAM-SHA-512")),
+        ("PLAIN", 0, ProbeResult(ProbeAnswer.KAFKA)),
+        ("PLAIN", 34, ProbeResult(ProbeAnswer.NO_SASL)),
+        ("", 33, ProbeResult(ProbeAnswer.SASL, " to GSSAPI or SCRAM-SHA-512")),
+        ("", 34, ProbeResult(ProbeAnswer.KAFKA)),
     ],
 )
 def test_the_mechanisms_of_a_listener_are_told(login: str, code: int, expected: ProbeResult) -> None:
@@ -132,7 +133,7 @@ def test_the_mechanisms_of_a_listener_are_told(login: str, code: int, expected: 
     secured = replace(secured, login=Login(login)) if login else secured
     found = kafka_probe.handshake_answer(secured, answer)
     assert found == expected
-    if found.answer is Answer.MECHANISM:
+    if found.answer is ProbeAnswer.MECHANISM:
         assert kafka_probe.sentence(secured, {"a:1": found}) == (
             f"a:1: the broker does not accept VPCFLOW_KAFKA_SASL={login}: set it to GSSAPI or SCRAM-SHA-512"
         )
@@ -179,7 +180,7 @@ async def test_a_port_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyP
 async def test_one_usable_server_is_enough() -> None:
     async with listening(kafka_like(34)) as kafka:
         closed = f"127.0.0.1:{free_port()}"
-        found = {closed: ProbeResult(Answer.CLOSED), kafka: await probed(kafka)}
+        found = {closed: ProbeResult(ProbeAnswer.CLOSED), kafka: await probed(kafka)}
         assert kafka_probe.sentence(KafkaConnection(f"{closed},{kafka}"), found) is None
 
 
@@ -194,21 +195,21 @@ async def test_of_several_reasons_the_most_useful_is_given(tls: ssl.SSLContext) 
 
 def test_an_address_that_only_the_broker_knows_is_named() -> None:
     """A broker in a container often advertises a name that exists in its network only."""
-    found = {"kafka:9092": ProbeResult(Answer.UNRESOLVED)}
+    found = {"kafka:9092": ProbeResult(ProbeAnswer.UNRESOLVED)}
     why = kafka_probe.advertised_sentence(KafkaConnection("localhost:9092"), found)
     assert why == (
         "Kafka answers at localhost:9092, but tells clients to use kafka:9092, where the host name cannot be"
         " resolved: set advertised.listeners of the broker to an address that this machine reaches"
     )
     one = KafkaConnection("a:1")
-    usable = {"a:1": ProbeResult(Answer.KAFKA), "b:1": ProbeResult(Answer.CLOSED)}
+    usable = {"a:1": ProbeResult(ProbeAnswer.KAFKA), "b:1": ProbeResult(ProbeAnswer.CLOSED)}
     assert kafka_probe.advertised_sentence(one, usable) is None
     assert kafka_probe.advertised_sentence(one, {}) is None
 
 
 @pytest.mark.parametrize("host", ["256.256.256.256", "a..b", "x" * 300, "no-such-host.invalid"])
 async def test_a_host_that_is_no_name_is_unresolved(host: str) -> None:
-    assert await probe(KafkaConnection(host), host, 9092) == ProbeResult(Answer.UNRESOLVED)
+    assert await probe(KafkaConnection(host), host, 9092) == ProbeResult(ProbeAnswer.UNRESOLVED)
 
 
 @pytest.mark.kafka

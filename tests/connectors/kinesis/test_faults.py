@@ -311,12 +311,12 @@ async def test_a_shard_that_expired_before_it_was_read_to_its_end(
 async def test_numbers_of_different_length(scene: Scene) -> None:
     """Compared as text, a longer number would be before a shorter one, and its records passed over."""
     from connectors.formats.by_log_group import Formats
-    from connectors.kinesis.answers import Answer, KinesisRecord
+    from connectors.kinesis.answers import GetRecordsResponse, KinesisRecord
     from connectors.kinesis.transaction import Naming, ParseContext, parse_records
 
     records = [KinesisRecord(number, 1, b"2 a") for number in ("9", "10", "100")]
     context = ParseContext(Naming("s", "", ""), "s@1", Formats("default"))
-    (read,) = parse_records(context, "a", Answer(records, "x", 0), Position("9"), 0)
+    (read,) = parse_records(context, "a", GetRecordsResponse(records, "x", 0), Position("9"), 0)
     assert [chunk.first for chunk in read.chunks] == ["10", "100"]
 
 

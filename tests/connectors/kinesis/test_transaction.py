@@ -18,7 +18,7 @@ from connectors.formats.envelope import control_message, wrap_subscription
 from connectors.kafka.blocks import BLOCK_MAX_BYTES, LINES_KEY, NUMBER_KEY, Sent
 from connectors.kafka.health_messages import HealthRecord, decode_health
 from connectors.kafka.messages import Message
-from connectors.kinesis.answers import Answer, KinesisRecord
+from connectors.kinesis.answers import GetRecordsResponse, KinesisRecord
 from connectors.kinesis.positions import Position, decode_position, shard_key
 from connectors.kinesis.transaction import (
     Naming,
@@ -40,16 +40,16 @@ NOW_MS = 9_000
 KEY = shard_key(STREAM, "a")
 
 
-def answer(*data: bytes, first: int = 101, is_last: bool = False) -> Answer:
+def answer(*data: bytes, first: int = 101, is_last: bool = False) -> GetRecordsResponse:
     records = [KinesisRecord(str(first + i), 1_000 + i, text) for i, text in enumerate(data)]
-    return Answer(records, "" if is_last else "iterator", 0)
+    return GetRecordsResponse(records, "" if is_last else "iterator", 0)
 
 
 def read(*data: bytes, shard: str = "a", first: int = 101, is_last: bool = False) -> ShardBatch:
     return understood(answer(*data, first=first, is_last=is_last), START, shard)
 
 
-def understood(found: Answer, position: Position, shard: str = "a") -> ShardBatch:
+def understood(found: GetRecordsResponse, position: Position, shard: str = "a") -> ShardBatch:
     return joined(list(parse_records(CONTEXT, shard, found, position, NOW_MS)))
 
 
@@ -95,7 +95,7 @@ def test_the_position_is_after_the_last_record() -> None:
 def test_the_last_record_counts_even_if_it_is_refused_or_shorter() -> None:
     """Sequence numbers differ in length: what comes last is last, however it sorts as text."""
     records = [KinesisRecord("999", 1, line()), KinesisRecord("1000", 2, b"")]
-    found = understood(Answer(records, "iterator", 0), START)
+    found = understood(GetRecordsResponse(records, "iterator", 0), START)
     assert place_of(found) == Position("1000")
     assert [position_of(refusal) for refusal in found.refusals] == ["1000"]
 
@@ -299,7 +299,7 @@ def test_a_part_is_as_far_behind_as_its_own_last_record(monkeypatch: pytest.Monk
         KinesisRecord("102", 4_000, b"b"),
         KinesisRecord("103", 9_000, b"c"),
     ]
-    parts = list(parse_records(CONTEXT, "a", Answer(records, "", 500), START, NOW_MS))
+    parts = list(parse_records(CONTEXT, "a", GetRecordsResponse(records, "", 500), START, NOW_MS))
     assert [(part.position.behind_ms, part.position.is_ended) for part in parts] == [
         (8_500, False),
         (5_500, False),
@@ -310,10 +310,10 @@ def test_a_part_is_as_far_behind_as_its_own_last_record(monkeypatch: pytest.Monk
 def test_what_is_done_is_passed_over() -> None:
     """An iterator by time begins before our place; numbers are compared as integers."""
     records = [KinesisRecord(number, 1, line()) for number in ("99", "100", "101", "1000")]
-    found = understood(Answer(records, "iterator", 0), START)
+    found = understood(GetRecordsResponse(records, "iterator", 0), START)
     assert [chunk.first for chunk in found.chunks] == ["101", "1000"]
     assert found.records == 2
-    done = understood(Answer(records[:2], "iterator", 0), START)
+    done = understood(GetRecordsResponse(records[:2], "iterator", 0), START)
     assert (done.records, place_of(done)) == (0, START)
 
 
@@ -321,7 +321,7 @@ def test_a_place_inside_an_aggregate_goes_on_behind_it() -> None:
     lines = [line(account_id=str(i)) for i in range(4)]
     records = [KinesisRecord("100", 1, aggregate(*lines)), KinesisRecord("101", 2, line())]
     inside = Position("100", sub=1)
-    found = understood(Answer(records, "iterator", 0), inside)
+    found = understood(GetRecordsResponse(records, "iterator", 0), inside)
     assert [chunk.text for chunk in found.chunks] == [block(*lines[2:]), line()]
     assert place_of(found) == Position("101")
 
