@@ -21,7 +21,7 @@ from pathlib import Path
 
 from emulator.http import certificate
 from emulator.http.limits import HttpLimits
-from emulator.http.listener import Listener, listen
+from emulator.http.listener import HttpListener, listen
 from emulator.http.messages import Incoming, Outgoing, Service
 from emulator.inspection import Inspection, Page
 from emulator.kinesis.http.endpoint import Answerer, KinesisEndpoint
@@ -72,7 +72,7 @@ class Running:
     url: str
     port: int
     authority: Path | None = None
-    _listener: Listener = field(repr=False, kw_only=True)
+    _listener: HttpListener = field(repr=False, kw_only=True)
     _endings: tuple[Callable[[], Awaitable[None]], ...] = field(repr=False, kw_only=True)
 
     async def stop(self) -> None:

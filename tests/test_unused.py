@@ -19,7 +19,7 @@ from tests.sources import PACKAGES, files, modules, tree
 
 # Classes that are written as a whole, to JSON or to a topic. Their readers are outside the packages.
 WRITTEN_WHOLE = {
-    "emulator.firehose.streams.Counts",
+    "emulator.firehose.streams.DeliveryCounts",
     "streams.records.Aggregate",
     "streams.records.Final",
     "streams.web.query.Numbers",
@@ -30,7 +30,7 @@ ALLOWED = {
     "connectors.kafka.clients.access._Operations.API_KEY",  # aiokafka reads it.
     "connectors.kafka.clients.access._Operations.build",  # aiokafka calls it.
     "emulator.kafka.security.acls.forbid",  # The tests' Kafka loses ACLs.
-    "emulator.kafka.security.listeners.Listener.SSL",  # Made by its value, as the command line has it.
+    "emulator.kafka.security.listeners.SecuredListener.SSL",  # Made by its value, as the command line has it.
     "emulator.kafka.node.Node.restart",  # The node is also the tests' Kafka, which they stop and restart.
     "emulator.server.emulator",  # The entry for tests that need an emulator in their own process.
     "emulator.world.topology.model.Database.engine",  # A field of topology files that describes a database.

@@ -18,7 +18,7 @@ import structlog
 from connectors import metrics
 from connectors.commit import source_health
 from connectors.commit.content import Content, transaction
-from connectors.kafka.blocks import Report, Sent
+from connectors.kafka.blocks import ProgressReport, Sent
 from connectors.kafka.messages import Message
 from connectors.kafka.slots import Slot
 from connectors.progress import REPORT_S, Group, SlotProgress
@@ -188,7 +188,7 @@ class Committer(Generic[B]):
 
     async def _commit(self, content: Content) -> None:
         partition, progress = self._slot.partition, self._handler.progress()
-        report = None if progress is None else Report.of(self._group, partition, progress)
+        report = None if progress is None else ProgressReport.of(self._group, partition, progress)
         if report is not None or not content.is_empty:
             commit = transaction(content, partition, self._sent, self._prefix, report)
             self._began_at = time.monotonic()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from connectors.kafka import blocks
-from connectors.kafka.blocks import BlockWriter, Provenance, Report, Sent
+from connectors.kafka.blocks import BlockWriter, ProgressReport, Provenance, Sent
 from connectors.kafka.dead import dead_message
 from connectors.kafka.health_messages import HealthRecord
 from connectors.kafka.messages import Message
@@ -74,7 +74,9 @@ class Commit:
     sent: Sent
 
 
-def transaction(content: Content, slot: int, sent: Sent, prefix: str, report: Report | None = None) -> Commit:
+def transaction(
+    content: Content, slot: int, sent: Sent, prefix: str, report: ProgressReport | None = None
+) -> Commit:
     """Return the transaction for some content. `sent` is the slot's count of blocks and lines before it."""
     writer = BlockWriter(prefix, slot, sent)
     for origin, chunks in _by_origin(content.chunks).items():

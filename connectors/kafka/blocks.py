@@ -54,7 +54,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ProgressReport:
     """The progress that a transaction publishes.
 
     `watermark` is the event time up to which the lines of *all* slots are in committed blocks, `NONE` if
@@ -66,7 +66,7 @@ class Report:
     is_caught_up: bool = False
 
     @classmethod
-    def of(cls, group: Group, slot: int, progress: SlotProgress) -> Report:
+    def of(cls, group: Group, slot: int, progress: SlotProgress) -> ProgressReport:
         """Return the report of a slot; its new progress replaces the one in the group."""
         return cls(progress, group.watermark(slot, progress), group.is_caught_up(slot, progress))
 
@@ -86,7 +86,7 @@ class BlockWriter:
         text = b"\n".join(texts)
         self._append(text, text.count(b"\n") + 1, _headers(where))
 
-    def report(self, report: Report) -> None:
+    def report(self, report: ProgressReport) -> None:
         """Send progress with the last block; if there is none, with a block without lines."""
         if not self.messages:
             self._append(b"", 0, ())

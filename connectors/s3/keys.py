@@ -71,7 +71,7 @@ class Object:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class CommittedProgress:
     """The committed position in an object: `at` is bytes of its text, or rows of Parquet.
 
     `written_s` is the time of the commit. `why` is the reason if the object ended without being read whole.
@@ -88,9 +88,9 @@ class Progress:
         return bytes(memoryview(orjson.dumps(self)))
 
 
-def decode_progress(value: bytes | None) -> Progress:
+def decode_progress(value: bytes | None) -> CommittedProgress:
     """Decode the progress of an object; without a value, nothing of it is committed."""
-    return Progress(**orjson.loads(value)) if value else Progress()
+    return CommittedProgress(**orjson.loads(value)) if value else CommittedProgress()
 
 
 def parse_key(key: str) -> File | None:

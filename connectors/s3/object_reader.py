@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from connectors.aws.errors import MISSING, code_of, user_error
 from connectors.s3.client import Body
-from connectors.s3.keys import Object, Progress
+from connectors.s3.keys import CommittedProgress, Object
 from connectors.s3.text import Broken, Part, beginning, read_text
 from connectors.s3.transaction import DONE, REFUSED, REPLACED, VANISHED, ObjectRead
 
@@ -27,10 +27,10 @@ PARQUET_MAGIC = b"PAR1"
 PARQUET_MAX_BYTES = 1 << 30  # on disk; a file of AWS has at most 75 MB before compression
 
 
-class Reading:
+class ObjectReader:
     """An object that is being read from its committed position."""
 
-    def __init__(self, client: Any, wanted: Object, progress: Progress) -> None:
+    def __init__(self, client: Any, wanted: Object, progress: CommittedProgress) -> None:
         self._wanted, self._at = wanted, progress.at
         self._stop = threading.Event()
         self._body = Body(client, wanted, self._stop)
@@ -63,7 +63,7 @@ class Reading:
         self, parts: list[Part], outcome: str = "", refused: tuple[str, bytes] | None = None
     ) -> ObjectRead:
         why = refused[0] if refused else "" if outcome == DONE else outcome
-        progress = Progress(self._at, int(time.time()), bool(outcome), why)
+        progress = CommittedProgress(self._at, int(time.time()), bool(outcome), why)
         return ObjectRead(self._wanted, tuple(parts), progress, self._body.modified_ms, outcome, refused)
 
     def _gone(self, error: ClientError) -> str:

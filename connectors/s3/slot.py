@@ -26,7 +26,7 @@ from connectors.kafka.messages import Message
 from connectors.kafka.slots import Slot
 from connectors.progress import NONE, Group, SlotProgress
 from connectors.s3.keys import Object, decode_progress, prune
-from connectors.s3.object_reader import Reading
+from connectors.s3.object_reader import ObjectReader
 from connectors.s3.progress.slot import Now, ObjectProgress
 from connectors.s3.transaction import REFUSED, REPLACED, VANISHED, ObjectRead, content_of
 from connectors.s3.wanted import Alignment, ObjectQueue
@@ -146,7 +146,9 @@ class ObjectSlot:
         return self._context.alignment.allows(one, self.slot.partition)
 
     async def _read(self, wanted: Object) -> None:
-        reading = Reading(self._context.client, wanted, decode_progress(self.slot.state.get(wanted.mark)))
+        reading = ObjectReader(
+            self._context.client, wanted, decode_progress(self.slot.state.get(wanted.mark))
+        )
         try:
             while True:
                 await self._shared.steps.acquire()

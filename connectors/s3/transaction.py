@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from connectors.commit.content import ChunkOrigin, Content, LineChunk, Refusal
 from connectors.event_time import SAMPLES_MAX, newest_start
-from connectors.s3.keys import Object, Progress
+from connectors.s3.keys import CommittedProgress, Object
 from connectors.s3.text import Part
 
 DONE, REFUSED, VANISHED, REPLACED = "done", "refused", "vanished", "replaced"
@@ -23,7 +23,7 @@ class ObjectRead:
 
     object: Object
     parts: tuple[Part, ...]
-    progress: Progress
+    progress: CommittedProgress
     modified_ms: int
     outcome: str = ""
     refused: tuple[str, bytes] | None = None

@@ -81,7 +81,7 @@ Ending = Literal["delivered", "left", "rejected", "lost", "unknown", "unlogged"]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PathOutcome:
     """The end of a packet's path: `delivered` at interface `resource_id`, or `left` by gateway `resource_id`.
 
     `lost` is invisible in a flow log: the packet was accepted, but did not reach its destination. `unknown`:
@@ -98,7 +98,7 @@ class PacketPath:
     """The path of one packet through the network: the records in order, and the outcome."""
 
     records: tuple[Record, ...]
-    outcome: Outcome
+    outcome: PathOutcome
 
     @property
     def arrived(self) -> bool:

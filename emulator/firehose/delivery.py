@@ -23,7 +23,7 @@ from isal import igzip
 from emulator.firehose.buffers import BufferedRecord
 from emulator.firehose.destinations import prefixes
 from emulator.firehose.destinations.destinations import HttpTarget, S3Target
-from emulator.firehose.destinations.endpoint import DeliveryRequest, HttpEndpoint, Outcome
+from emulator.firehose.destinations.endpoint import DeliveryRequest, DeliveryResult, HttpEndpoint
 from emulator.firehose.destinations.objects import NotWritten, Objects
 from emulator.firehose.streams import DeliveryStream
 
@@ -171,7 +171,7 @@ class StreamDelivery:
             await asyncio.sleep(pause_s)
             waited_s += pause_s
 
-    async def _set_aside(self, records: list[BufferedRecord], outcome: Outcome, attempts: int) -> None:
+    async def _set_aside(self, records: list[BufferedRecord], outcome: DeliveryResult, attempts: int) -> None:
         """Write error records to the S3 backup. Retry until S3 accepts them."""
         ended_ms = self.services.clock()
         lines = b"\n".join([_error_record(each, outcome, attempts, ended_ms) for each in records]) + b"\n"
@@ -221,7 +221,7 @@ class StreamDelivery:
         return "".join(self.services.random.choices(_ALPHABET, k=length))
 
 
-def _error_record(record: BufferedRecord, outcome: Outcome, attempts: int, ended_ms: int) -> bytes:
+def _error_record(record: BufferedRecord, outcome: DeliveryResult, attempts: int, ended_ms: int) -> bytes:
     """Return a record in AWS's format for records that an HTTP endpoint did not accept."""
     return orjson.dumps(
         {

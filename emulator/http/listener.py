@@ -26,7 +26,7 @@ _WAIT_FOR_FILES_S = 0.2
 
 
 @dataclass(slots=True)
-class Listener:
+class HttpListener:
     """An open port."""
 
     port: int
@@ -52,7 +52,7 @@ async def listen(
     *,
     limits: HttpLimits | None = None,
     tls: ssl.SSLContext | None = None,
-) -> Listener:
+) -> HttpListener:
     """Listen on a port (0: any free port). Raises `OSError`."""
     loop = asyncio.get_running_loop()
     connections, used_limits = Connections(), limits or HttpLimits()
@@ -62,7 +62,7 @@ async def listen(
 
     server = await loop.create_server(detector, host, port, backlog=BACKLOG, start_serving=tls is None)
     bound = int(server.sockets[0].getsockname()[1])
-    listener = Listener(bound, connections, server)
+    listener = HttpListener(bound, connections, server)
     if tls is not None:
         for shared in server.sockets:
             own = shared.dup()

@@ -21,7 +21,7 @@ from emulator.kafka.node import Node, formatted_users, storage_id
 from emulator.kafka.ports import free_port
 from emulator.kafka.properties import NodeIdentity
 from emulator.kafka.security.certificates import Certificates
-from emulator.kafka.security.listeners import Listener, Security
+from emulator.kafka.security.listeners import SecuredListener, Security
 from emulator.kafka.storage import new_cluster_id
 
 __all__ = ["Cluster", "ClusterSettings", "KafkaFailed", "Node", "kafka_cluster", "kafka_node"]
@@ -37,7 +37,7 @@ class ClusterSettings:
     brokers: int = 1
     port: int = 0
     security: Security | None = None
-    secured_ports: Mapping[Listener, int] = field(default_factory=lambda: MappingProxyType({}))
+    secured_ports: Mapping[SecuredListener, int] = field(default_factory=lambda: MappingProxyType({}))
     heap_mb: int = 256
 
 
@@ -53,7 +53,7 @@ class Cluster:
         """The bootstrap servers of the `PLAINTEXT` listeners."""
         return ",".join(node.bootstrap for node in self.nodes)
 
-    def secured(self, listener: Listener) -> str:
+    def secured(self, listener: SecuredListener) -> str:
         """Return the bootstrap servers of the secured listeners of one kind."""
         return ",".join(node.secured(listener) for node in self.nodes)
 

@@ -14,7 +14,7 @@ from emulator.kafka.errors import KafkaFailed
 from emulator.kafka.jars import kafka_version, published
 from emulator.kafka.node import Node
 from emulator.kafka.security.certificates import write_private
-from emulator.kafka.security.listeners import Listener, Security
+from emulator.kafka.security.listeners import SecuredListener, Security
 
 USER = "vpcflow"
 """The SASL user, and the common name of the client certificate."""
@@ -25,16 +25,16 @@ Say = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class KafkaOptions:
     """The options of the command. `listener` is None for plaintext, `folder` None for a temporary one."""
 
     brokers: int
     port: int
-    listener: Listener | None
+    listener: SecuredListener | None
     folder: Path | None
 
 
-async def run(options: Options, say: Say) -> None:
+async def run(options: KafkaOptions, say: Say) -> None:
     """Run a Kafka until a signal, and print how to use it. Raises `KafkaFailed`.
 
     If its only broker ends, that is an error. If one of several ends, it is started again.
@@ -49,7 +49,7 @@ async def run(options: Options, say: Say) -> None:
         say("Kafka is stopped.")
 
 
-async def _run(options: Options, say: Say) -> None:
+async def _run(options: KafkaOptions, say: Say) -> None:
     password = _password(options)
     wanted = _wanted(options, password)
     async with kafka_cluster(options.folder, wanted) as cluster:
@@ -70,14 +70,14 @@ async def _keep(node: Node, say: Say) -> None:
         say(f"Broker {node.place.node_id} is ready again, process {node.pid}.")
 
 
-def _wanted(options: Options, password: str) -> ClusterSettings:
+def _wanted(options: KafkaOptions, password: str) -> ClusterSettings:
     if options.listener is None:
         return ClusterSettings(options.brokers, options.port)
     security = Security({USER: password} if password else {}, listeners=(options.listener,))
     return ClusterSettings(options.brokers, security=security, secured_ports={options.listener: options.port})
 
 
-def _password(options: Options) -> str:
+def _password(options: KafkaOptions) -> str:
     """Return the password of `USER`: that of the folder, or a new one; empty without SASL."""
     if options.listener is None or not options.listener.has_sasl:
         return ""
@@ -87,7 +87,7 @@ def _password(options: Options) -> str:
     return secrets.token_urlsafe(24)
 
 
-def _description(cluster: Cluster, options: Options, password: str) -> list[str]:
+def _description(cluster: Cluster, options: KafkaOptions, password: str) -> list[str]:
     first, count = cluster.nodes[0], len(cluster.nodes)
     took_s = max(node.start_s for node in cluster.nodes)
     memory_mb = sum(node.rss_mb() for node in cluster.nodes)
@@ -103,7 +103,7 @@ def _description(cluster: Cluster, options: Options, password: str) -> list[str]
     ]
 
 
-def _settings(cluster: Cluster, listener: Listener | None, password: str) -> dict[str, object]:
+def _settings(cluster: Cluster, listener: SecuredListener | None, password: str) -> dict[str, object]:
     """Return the settings of a client, and write the files that they name."""
     if listener is None:
         return {"VPCFLOW_KAFKA": cluster.bootstrap}
@@ -114,7 +114,7 @@ def _settings(cluster: Cluster, listener: Listener | None, password: str) -> dic
     }
     if listener.has_tls:
         settings["VPCFLOW_KAFKA_CA"] = certificates.authority
-    if listener is Listener.MTLS:
+    if listener is SecuredListener.MTLS:
         issued = certificates.issue(USER)
         settings |= {"VPCFLOW_KAFKA_CERT": issued.certificate, "VPCFLOW_KAFKA_CERT_KEY": issued.key}
     if listener.has_sasl:

@@ -26,7 +26,7 @@ from emulator.kafka.ports import require_free
 from emulator.kafka.properties import LOG4J2, NodeIdentity, jvm_flags, last_words, server_properties
 from emulator.kafka.readiness import ask
 from emulator.kafka.security.certificates import Certificates
-from emulator.kafka.security.listeners import Listener, scram_credentials, security_properties
+from emulator.kafka.security.listeners import SecuredListener, scram_credentials, security_properties
 from emulator.kafka.storage import cluster_id, format_arguments
 
 READY_S = 60.0
@@ -68,7 +68,7 @@ class Node:
         """The bootstrap servers of the `PLAINTEXT` listener."""
         return f"127.0.0.1:{self.port}"
 
-    def secured(self, listener: Listener) -> str:
+    def secured(self, listener: SecuredListener) -> str:
         """Return the bootstrap servers of a secured listener."""
         return f"127.0.0.1:{self.place.secured_ports[listener]}"
 

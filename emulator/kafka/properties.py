@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from emulator.kafka.security.listeners import Listener, Security
+from emulator.kafka.security.listeners import SecuredListener, Security
 
 _MIB = 1 << 20
 REPLICAS_MAX = 3
@@ -42,7 +42,7 @@ class NodeIdentity:
     controller_ports: tuple[int, ...]
     node_id: int = 1
     security: Security | None = None
-    secured_ports: Mapping[Listener, int] = field(default_factory=lambda: MappingProxyType({}))
+    secured_ports: Mapping[SecuredListener, int] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def listeners(self) -> str:
@@ -82,7 +82,11 @@ def _escaped(value: object) -> str:
 
 
 _PROTOCOLS = ",".join(
-    ["CONTROLLER:PLAINTEXT", "PLAINTEXT:PLAINTEXT", *(f"{one.name}:{one.protocol}" for one in Listener)]
+    [
+        "CONTROLLER:PLAINTEXT",
+        "PLAINTEXT:PLAINTEXT",
+        *(f"{one.name}:{one.protocol}" for one in SecuredListener),
+    ]
 )
 
 

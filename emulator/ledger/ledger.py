@@ -5,7 +5,7 @@ test. Lines with a log status count under the actions `NODATA` and `SKIPDATA`: `
 packets and bytes are 0. `first` is the minimum of `start`, `last` the maximum of `end`.
 
 If an aggregate has fewer flows than the ledger, lines were lost; if it has more, lines were counted twice.
-`Report.exact` summarizes the comparison.
+`WindowReport.exact` summarizes the comparison.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class WindowReport:
     """The result of a comparison. `differing` windows differ; `samples` has up to ten of them."""
 
     lines: int
@@ -164,7 +164,7 @@ class Report:
         return not (self.differing or self.lost or self.twice)
 
 
-def compare(ledger: Ledger, published: Mapping[Key, Published]) -> Report:
+def compare(ledger: Ledger, published: Mapping[Key, Published]) -> WindowReport:
     """Compare the ledger with the newest published aggregate of each key."""
     totals = ledger.totals()
     lost = twice = missing = 0
@@ -176,7 +176,7 @@ def compare(ledger: Ledger, published: Mapping[Key, Published]) -> Report:
         missing += found.published is None
         differences.append(found)
     samples = tuple(sorted(differences, key=lambda found: found.key)[:SAMPLES])
-    return Report(ledger.lines, len(totals), lost, twice, len(differences), missing, samples=samples)
+    return WindowReport(ledger.lines, len(totals), lost, twice, len(differences), missing, samples=samples)
 
 
 def _differences(totals: Mapping[Key, Totals], published: Mapping[Key, Published]) -> Iterator[Difference]:

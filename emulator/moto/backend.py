@@ -22,7 +22,7 @@ from yarl import URL
 
 from emulator.http.messages import Incoming, Outgoing
 from emulator.moto.health import is_moto_installed
-from emulator.moto.requests import PLAYED_HERE, Caller, caller, forwarded, refusal, returned
+from emulator.moto.requests import PLAYED_HERE, CredentialScope, caller, forwarded, refusal, returned
 
 START_S = 60.0
 STOP_S = 5.0
@@ -163,7 +163,7 @@ class _MotoProcess:
         """Return the end of the process's standard error."""
         return "\n".join(self._said)
 
-    async def ask(self, request: Incoming, who: Caller) -> Outgoing:
+    async def ask(self, request: Incoming, who: CredentialScope) -> Outgoing:
         """Forward a request. Raises aiohttp's errors and OSError."""
         target, headers = forwarded(request, who)
         if self._session is None:

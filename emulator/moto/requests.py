@@ -61,7 +61,7 @@ _BY_VERSION = {
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class CredentialScope:
     """The access key, Region and service of a request. If the service is unknown, it is S3."""
 
     access_key: str
@@ -70,20 +70,20 @@ class Caller:
     signed_in_header: bool
 
 
-def caller(request: Incoming) -> Caller:
+def caller(request: Incoming) -> CredentialScope:
     """Return the caller of a request."""
     header = _CREDENTIAL.search(request.headers.get("authorization", ""))
     if header is not None:
-        return Caller(header[1], header[3], header[4].lower(), True)
+        return CredentialScope(header[1], header[3], header[4].lower(), True)
     presigned = _PRESIGNED.search(request.target)
     found = presigned and _CREDENTIAL.fullmatch("Credential=" + unquote(presigned[1]))
     if found:
-        return Caller(found[1], found[3], found[4].lower(), False)
+        return CredentialScope(found[1], found[3], found[4].lower(), False)
     prefix, _, _ = request.headers.get("x-amz-target", "").rpartition(".")
-    return Caller("", _UNSIGNED_REGION, _BY_TARGET.get(prefix) or _by_version(request), False)
+    return CredentialScope("", _UNSIGNED_REGION, _BY_TARGET.get(prefix) or _by_version(request), False)
 
 
-def forwarded(request: Incoming, who: Caller) -> tuple[str, dict[str, str]]:
+def forwarded(request: Incoming, who: CredentialScope) -> tuple[str, dict[str, str]]:
     """Return the target and the headers of the request that is forwarded to moto."""
     headers = {name: value for name, value in request.headers.items() if name not in _HOP_BY_HOP}
     target = request.target if request.target.startswith("/") else _origin_form(request.target)
@@ -108,7 +108,7 @@ def returned(headers: Mapping[str, str], method: str) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() not in drop}
 
 
-def refusal(request: Incoming, who: Caller, status: int, code: str, sentence: str) -> Outgoing:
+def refusal(request: Incoming, who: CredentialScope, status: int, code: str, sentence: str) -> Outgoing:
     """Return an error response in the format of the service's protocol."""
     if "x-amz-target" in request.headers or "json" in request.headers.get("content-type", ""):
         body = orjson.dumps({"__type": code, "message": sentence})

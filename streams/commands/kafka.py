@@ -48,10 +48,10 @@ def kafka(brokers: int, port: int, security: str, folder: Path | None) -> None:
     """
     from emulator.kafka import foreground
     from emulator.kafka.errors import KafkaFailed
-    from emulator.kafka.security.listeners import Listener
+    from emulator.kafka.security.listeners import SecuredListener
 
     if port + brokers - 1 > PORT_MAX:
         raise click.BadParameter(f"{brokers} brokers from port {port} end after port {PORT_MAX}.")
-    listener = None if security == "plaintext" else Listener(security)
-    options = foreground.Options(brokers, port, listener, folder)
+    listener = None if security == "plaintext" else SecuredListener(security)
+    options = foreground.KafkaOptions(brokers, port, listener, folder)
     run(lambda: foreground.run(options, click.echo), (KafkaFailed,))

@@ -106,7 +106,7 @@ def replay(**options: Any) -> None:
     from emulator.kafka.jars import JarError
     from streams import kernel_cache
     from streams.replay import options as replay_options
-    from streams.replay.load import Options, ReplayError
+    from streams.replay.load import ReplayError, ReplayOptions
 
     settings, work = settings_of(Common), settings_of(Work)
     if "VPCFLOW_KAFKA" in os.environ:
@@ -115,7 +115,7 @@ def replay(**options: Any) -> None:
     outcome: list[int] = []
 
     async def start() -> None:
-        given = Options(**options, final_after_s=work.lateness_s)
+        given = ReplayOptions(**options, final_after_s=work.lateness_s)
         replay_options.check(given)
         from streams.replay import run as replaying
 

@@ -26,7 +26,7 @@ SHOWN_BYTES = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ReplayOptions:
     """The options of `vpcflow replay`. `rate` is in lines per second; None: unlimited."""
 
     records: int = 200_000
@@ -60,7 +60,7 @@ class Loaded:
     line_format: str = "default"
 
 
-def load(options: Options) -> Loaded:
+def load(options: ReplayOptions) -> Loaded:
     """Prepare the lines of a replay. Raises `ReplayError` if a file cannot be read as flow logs."""
     if options.world:
         return Loaded(Ledger(), 0, ())

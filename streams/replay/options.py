@@ -12,10 +12,10 @@ from connectors.setting_values import is_url
 from emulator.world.running import topology_of
 from emulator.world.settings import BadWorld, read
 from emulator.world.topology.file import BadTopology
-from streams.replay.load import Options, ReplayError
+from streams.replay.load import ReplayError, ReplayOptions
 
 
-def check(options: Options) -> None:
+def check(options: ReplayOptions) -> None:
     """Raise `ReplayError` if the options are invalid or contradict each other."""
     _check_combination(options)
     try:
@@ -37,7 +37,7 @@ def check(options: Options) -> None:
     _check_temporary_folder()
 
 
-def _check_combination(options: Options) -> None:
+def _check_combination(options: ReplayOptions) -> None:
     if options.path is not None and options.world is not None:
         raise ReplayError("--file and --world are two loads: leave one of them out")
     if options.source != "kinesis" and options.world is None:

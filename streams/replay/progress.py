@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Progress:
+class ReplayProgress:
     """The number of lines that Kinesis acknowledged (`put`), and times on the monotonic clock.
 
     `out_at` is the time at which all lines were published, or 0.

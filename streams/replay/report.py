@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from emulator.ledger.ledger import AlertReport, Ledger, Report, compare, compare_alerts
+from emulator.ledger.ledger import AlertReport, Ledger, WindowReport, compare, compare_alerts
 from streams.records import Alert
 from streams.replay.observer import Finals, Observer
-from streams.replay.progress import Progress
+from streams.replay.progress import ReplayProgress
 from streams.replay.stage import Stage
 
 
@@ -23,7 +23,7 @@ from streams.replay.stage import Stage
 class Result:
     """The result of a replay. `is_exact` summarizes all checks."""
 
-    windows: Report
+    windows: WindowReport
     finals: Finals
     final_after_s: int
     alerts: AlertReport
@@ -53,7 +53,7 @@ class Result:
         )
 
 
-def bar(progress: Progress, observer: Observer, lines: int) -> Table:
+def bar(progress: ReplayProgress, observer: Observer, lines: int) -> Table:
     """Return the progress line: records, rate, lag, elapsed time, remaining time."""
     done = observer.flows + sum(observer.dead.values())
     elapsed = time.monotonic() - progress.began
@@ -72,7 +72,7 @@ def bar(progress: Progress, observer: Observer, lines: int) -> Table:
     return row
 
 
-def reconcile(stage: Stage, progress: Progress, ledger: Ledger, refused: int) -> Result:
+def reconcile(stage: Stage, progress: ReplayProgress, ledger: Ledger, refused: int) -> Result:
     """Compare the published messages with the ledger."""
     observer = stage.observer
     elapsed = max((progress.out_at or time.monotonic()) - progress.began, 0.001)

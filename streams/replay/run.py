@@ -20,9 +20,9 @@ from emulator.ledger.ledger import Ledger, compare_alerts
 from emulator.load import feed
 from emulator.load.line_batch import LineBatch
 from streams.replay import report, world
-from streams.replay.load import Options, ReplayError
+from streams.replay.load import ReplayError, ReplayOptions
 from streams.replay.processes import ChildFailed
-from streams.replay.progress import Progress
+from streams.replay.progress import ReplayProgress
 from streams.replay.stage import Stage, kinesis_client, open_stage
 
 QUIET_S = 90.0  # Without progress for this time, the replay reports the missing lines and ends.
@@ -32,7 +32,7 @@ SETTLED_S = 5.0
 """If nothing is published for this long, no alert is on its way."""
 
 
-async def run(options: Options) -> int:
+async def run(options: ReplayOptions) -> int:
     """Replay a load. Return 0 if the result is exact, else 1. Raises `ReplayError`."""
     console = Console(stderr=options.as_json)
     main = asyncio.current_task()
@@ -60,7 +60,7 @@ async def _replay(stage: Stage) -> int:
     ledger, refused, source = stage.loaded.ledger, stage.loaded.refused, stage.loaded.source
     console.print(f"page      [link={stage.page}]{stage.page}[/link]")
     console.print(f"kinesis   {stage.endpoint}   kafka {_servers(stage)}")
-    progress = Progress(options.records)
+    progress = ReplayProgress(options.records)
     feed = _play(stage, ledger, progress) if options.world else _feed(stage, ledger, source, progress)
     feeding = asyncio.ensure_future(feed)
     try:
@@ -110,7 +110,7 @@ def _is_settled(stage: Stage, ledger: Ledger, quiet_s: float) -> bool:
     return not compare_alerts(ledger.labels, stage.observer.alerts, final_to).missed
 
 
-async def _watch(stage: Stage, progress: Progress) -> None:
+async def _watch(stage: Stage, progress: ReplayProgress) -> None:
     for child in stage.children:
         child.watch()
         await child.restart_if_ended()
@@ -118,14 +118,14 @@ async def _watch(stage: Stage, progress: Progress) -> None:
         progress.first_number_s = time.monotonic() - stage.began
 
 
-async def _play(stage: Stage, ledger: Ledger, progress: Progress) -> None:
+async def _play(stage: Stage, ledger: Ledger, progress: ReplayProgress) -> None:
     """Simulate a world in the emulator until its load is delivered, then take its ledger."""
     how = world.settings(stage.options)
     progress.began = time.monotonic()
     ledger.replace_by(await world.play(stage.endpoint, how, lambda lines: setattr(progress, "put", lines)))
 
 
-async def _feed(stage: Stage, ledger: Ledger, source: Iterable[LineBatch], progress: Progress) -> None:
+async def _feed(stage: Stage, ledger: Ledger, source: Iterable[LineBatch], progress: ReplayProgress) -> None:
     progress.began = time.monotonic()
 
     def counted(batches: Iterable[LineBatch]) -> Iterator[LineBatch]:

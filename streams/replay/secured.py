@@ -23,7 +23,7 @@ from connectors.kafka_settings import KafkaSettings, variables
 from connectors.settings import Common
 from emulator.kafka.cluster import Node, kafka_node
 from emulator.kafka.security.acls import Acl, allow
-from emulator.kafka.security.listeners import Listener, Security, unsecured_token
+from emulator.kafka.security.listeners import SecuredListener, Security, unsecured_token
 
 PROCESSES = ("connect", "work", "serve", "notify")
 REPLAY = "replay"
@@ -92,13 +92,13 @@ def _settings(node: Node, kind: str, user: str, password: str) -> KafkaSettings:
     if kind == "mtls":
         issued = node.certificates.issue(user)
         return KafkaSettings(
-            kafka=node.secured(Listener.MTLS),
+            kafka=node.secured(SecuredListener.MTLS),
             kafka_security="ssl",
             kafka_ca=ca,
             kafka_cert=str(issued.certificate),
             kafka_cert_key=str(issued.key),
         )
-    login = {"kafka": node.secured(Listener.SASL_SSL), "kafka_security": "sasl_ssl", "kafka_ca": ca}
+    login = {"kafka": node.secured(SecuredListener.SASL_SSL), "kafka_security": "sasl_ssl", "kafka_ca": ca}
     if kind == "oauthbearer":
         token = str(_token_file(node.data_dir, user))
         return KafkaSettings.model_validate({**login, "kafka_sasl": "OAUTHBEARER", "kafka_token_file": token})

@@ -27,7 +27,7 @@ from rich.console import Console
 from connectors.kafka.topics import ensure_topics
 from emulator.kafka.ports import free_port
 from streams.replay import world
-from streams.replay.load import Loaded, Options, ReplayError, load
+from streams.replay.load import Loaded, ReplayError, ReplayOptions, load
 from streams.replay.observer import Observer
 from streams.replay.processes import Child
 from streams.replay.secured import ReplayKafka, replay_kafka
@@ -40,7 +40,7 @@ READY_S = 90.0
 class Stage:
     """The running parts of a replay."""
 
-    options: Options
+    options: ReplayOptions
     console: Console
     folder: Path
     loaded: Loaded
@@ -56,7 +56,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(options: Options, console: Console) -> AsyncIterator[Stage]:
+async def open_stage(options: ReplayOptions, console: Console) -> AsyncIterator[Stage]:
     folder = Path(tempfile.mkdtemp(prefix="vpcflow-replay-"))
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -18,7 +18,7 @@ from emulator.world.remote import NoWorld, RemoteWorld
 from emulator.world.running import built, topology_of
 from emulator.world.settings import BadWorld, WorldSettings, read
 from emulator.world.topology.file import BadTopology
-from streams.replay.load import Options, ReplayError
+from streams.replay.load import ReplayError, ReplayOptions
 
 LOOK_S = 0.25
 NAME = "vpcflow-replay"
@@ -33,7 +33,7 @@ class Delivery:
     env: dict[str, str] = field(default_factory=dict)
 
 
-def delivery(options: Options, stream: str) -> Delivery:
+def delivery(options: ReplayOptions, stream: str) -> Delivery:
     """Return the delivery for the source of the options, which are checked."""
     if options.source == "s3":
         wanted = FlowLogOptions(to="s3", name=NAME)
@@ -46,7 +46,7 @@ def delivery(options: Options, stream: str) -> Delivery:
     return Delivery(FlowLogOptions(stream=stream, shards=options.shards, name=NAME), ["connect", "kinesis"])
 
 
-def settings(options: Options) -> WorldSettings:
+def settings(options: ReplayOptions) -> WorldSettings:
     """Return the settings of the simulation. Raises `ReplayError`."""
     try:
         return read(
@@ -64,7 +64,7 @@ def settings(options: Options) -> WorldSettings:
         raise ReplayError(str(error)) from error
 
 
-async def prepare(options: Options, url: str, wanted: FlowLogOptions, console: Console) -> None:
+async def prepare(options: ReplayOptions, url: str, wanted: FlowLogOptions, console: Console) -> None:
     """Build the estate and create its flow logs. Raises `ReplayError`."""
     endpoint = AwsEndpoint(url)
     try:

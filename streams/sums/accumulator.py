@@ -25,7 +25,7 @@ KNOWN_IDS = 1 << 16
 
 
 @dataclass(slots=True)
-class Counts:
+class LineCounts:
     """The number of lines of a flush, by outcome. The names are part of the state format."""
 
     lines: int = 0
@@ -67,7 +67,7 @@ class Drained:
     """
 
     rows: pl.DataFrame
-    counts: Counts
+    counts: LineCounts
     refused: dict[str, list[bytes]]
     newest_start: int
 
@@ -85,7 +85,7 @@ class Sums:
     _odd: np.ndarray = field(default_factory=lambda: np.zeros((ODD_LINES, 2), np.int64))
     _extra: dict[tuple[int, str, int, int], _Extra] = field(default_factory=dict)
     _refused: dict[str, list[bytes]] = field(default_factory=dict)
-    _counts: Counts = field(default_factory=Counts)
+    _counts: LineCounts = field(default_factory=LineCounts)
     _refused_bytes: int = 0
     _known: dict[tuple[int, int], str] = field(default_factory=dict)
 
@@ -153,7 +153,7 @@ class Sums:
         drained = Drained(rows, self._counts, self._refused, int(newest))  # type: ignore[arg-type]
         self._table[self._used[: self._used_n]] = 0
         self._maps[: self._maps_n + 1] = 0
-        self._used_n, self._maps_n, self._counts, self._extra = 0, 0, Counts(), {}
+        self._used_n, self._maps_n, self._counts, self._extra = 0, 0, LineCounts(), {}
         self._refused, self._refused_bytes = {}, 0
         return drained
 

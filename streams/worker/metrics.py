@@ -6,7 +6,7 @@ import polars as pl
 from prometheus_client import Counter, Gauge
 
 from streams.records import LOG_ACTIONS
-from streams.sums.accumulator import Counts
+from streams.sums.accumulator import LineCounts
 from streams.sums.lines import ACTIONS
 from streams.windows.merge import Flushed
 
@@ -23,7 +23,7 @@ LOG_STATUS = Counter("vpcflow_log_status_lines_total", "Lines of NODATA and SKIP
 SLOTS_OPEN = Gauge("vpcflow_slots_open", "Slots that this worker owns")
 
 
-def count_lines(counts: Counts) -> None:
+def count_lines(counts: LineCounts) -> None:
     """Count the lines of one committed flush of `sum`."""
     RECORDS.labels("parsed").inc(counts.understood)
     RECORDS.labels("refused").inc(counts.refused)

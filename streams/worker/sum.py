@@ -20,7 +20,7 @@ from connectors.progress import NONE
 from connectors.settings import Work
 from streams.numbering import Input, Output, Rewind, Sequence
 from streams.sums import lines, partials
-from streams.sums.accumulator import Counts, Drained, Sums
+from streams.sums.accumulator import Drained, LineCounts, Sums
 from streams.sums.lines import Plan, UnusableFormat
 from streams.windows.watermark import Time
 from streams.worker import metrics
@@ -45,7 +45,7 @@ class SumHop:
         self._sent = [Output() for _ in range(settings.slots)]
         self._time = Time()
         self._time_sent = [Time() for _ in range(settings.slots)]
-        self._counts = dict.fromkeys(Counts.__slots__, 0)
+        self._counts = dict.fromkeys(LineCounts.__slots__, 0)
         self._has_lines = False
         self._arrival_ms, self._newest_ms = 0, 0
         self._time_sent_at = 0.0

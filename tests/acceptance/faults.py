@@ -32,7 +32,7 @@ from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
 from emulator.kafka.cluster import Node, kafka_node
 from emulator.kafka.ports import free_port
-from emulator.ledger.ledger import Ledger, Report, compare
+from emulator.ledger.ledger import Ledger, WindowReport, compare
 from emulator.load import feed
 from streams.replay.observer import Finals, Observer
 from streams.replay.processes import Child
@@ -60,8 +60,8 @@ class Outcome:
     """What one seed came to: the differences of state and output, and the faults that were made."""
 
     seed: int
-    state: Report
-    output: Report
+    state: WindowReport
+    output: WindowReport
     backwards: int
     dead: int
     finals: Finals

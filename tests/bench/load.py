@@ -8,7 +8,7 @@ from zlib import crc32
 
 import polars as pl
 
-from connectors.kafka.blocks import BlockWriter, Provenance, Report, Sent
+from connectors.kafka.blocks import BlockWriter, ProgressReport, Provenance, Sent
 from connectors.kafka.messages import Message
 from connectors.progress import SlotProgress
 from tests import synthetic
@@ -57,5 +57,5 @@ def _reported(writer: BlockWriter, newest: int, *, is_caught_up: bool = False) -
     if is_caught_up:
         writer.messages.clear()
     progress = SlotProgress(caught_up=1, caught_up_to=newest, newest=newest)
-    writer.report(Report(progress, newest, is_caught_up))
+    writer.report(ProgressReport(progress, newest, is_caught_up))
     return writer.messages[-1]

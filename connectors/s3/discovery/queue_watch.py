@@ -17,7 +17,7 @@ from connectors.s3.discovery.export_tasks import ExportTasks
 from connectors.s3.discovery.exports import Exports
 from connectors.s3.keys import Object
 from connectors.s3.progress.exports import QUIET_S, are_complete
-from connectors.s3.progress.queue import FRESH_S, Counts, Poll, QueueProgress
+from connectors.s3.progress.queue import FRESH_S, Poll, QueueCounts, QueueProgress
 
 log = structlog.get_logger()
 
@@ -124,7 +124,7 @@ class QueueWatch:
             )
         self._objects = {mark: self._objects[mark] for mark in self.progress.open}
 
-    async def _counts(self, in_hand: int) -> Counts | None:
+    async def _counts(self, in_hand: int) -> QueueCounts | None:
         """Return the queue's own counts; None if they are not allowed, or the call failed."""
         if not self._may_count:
             return None
@@ -141,7 +141,7 @@ class QueueWatch:
         visible, hidden = (int(answer["Attributes"][name]) for name in _COUNTS)
         self._forget_visible()
         # An unsettled message may just have been deleted, so invisible ones count as foreign.
-        return Counts(visible, hidden if in_hand else max(hidden - len(self._hidden), 0))
+        return QueueCounts(visible, hidden if in_hand else max(hidden - len(self._hidden), 0))
 
     def _note_exports(self, found: Sequence[tuple[Object, float]]) -> None:
         for one, sent_s in found:

@@ -62,7 +62,7 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class QueueCounts:
     """The queue's own counts: visible messages, and invisible ones without those of this instance."""
 
     visible: int
@@ -97,7 +97,7 @@ class QueueProgress:
         self.claimed, self.claimed_at = NONE, None
         self._candidate = self._dry_from = None
 
-    def polled(self, poll: Poll, now: float, counts: Counts | None = None) -> None:
+    def polled(self, poll: Poll, now: float, counts: QueueCounts | None = None) -> None:
         """Record a call. `counts` are those after an empty call; None if they are not allowed."""
         for mark in poll.marks:
             self._open[mark] = now
@@ -112,7 +112,7 @@ class QueueProgress:
                 self._offer(self._dry_from.newest)
             self._dry_from = poll
 
-    def _found_empty(self, poll: Poll, counts: Counts | None) -> None:
+    def _found_empty(self, poll: Poll, counts: QueueCounts | None) -> None:
         if counts is not None and counts.visible:
             return  # A long poll also returns nothing if too many messages are invisible (quota of SQS).
         is_settled = poll.began >= self._settles_at
@@ -124,7 +124,11 @@ class QueueProgress:
             self._candidate = _Candidate(newest, set(self._open))
 
     def settle(
-        self, is_done: Callable[[bytes], bool], in_hand: Collection[bytes], now: float, counts: Counts | None
+        self,
+        is_done: Callable[[bytes], bool],
+        in_hand: Collection[bytes],
+        now: float,
+        counts: QueueCounts | None,
     ) -> list[bytes]:
         """Drop committed objects, and claim the proven event time. Return the marks of lost objects.
 

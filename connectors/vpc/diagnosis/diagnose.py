@@ -9,7 +9,7 @@ from connectors.vpc.addresses import is_ipv6, number_of
 from connectors.vpc.diagnosis.account.ends import ConnectionEnd, Resolver, UnknownEnd
 from connectors.vpc.diagnosis.account.inventory import Inventory
 from connectors.vpc.diagnosis.load_balancing import Balanced, behind
-from connectors.vpc.diagnosis.trace.conversation import Attempt, Result, examine
+from connectors.vpc.diagnosis.trace.conversation import Attempt, AttemptFindings, examine
 from connectors.vpc.diagnosis.trace.findings import Cause
 from connectors.vpc.diagnosis.trace.public_hosts import internet_address, is_public
 from connectors.vpc.estate import Estate
@@ -30,7 +30,7 @@ class Diagnosis:
     destination: ConnectionEnd
     protocol: str
     port: int | None
-    result: Result
+    result: AttemptFindings
 
     @property
     def causes(self) -> tuple[Cause, ...]:
@@ -60,9 +60,9 @@ def diagnose(
     if gone:
         nothing = Attempt(None, None, first.address, second.address, PROTOCOLS[protocol], shown or 0)
         return Diagnosis(
-            resolver.estate, first, second, protocol, shown, Result(nothing, tuple(gone), (), ())
+            resolver.estate, first, second, protocol, shown, AttemptFindings(nothing, tuple(gone), (), ())
         )
-    best: Result | None = None
+    best: AttemptFindings | None = None
     for attempt in _attempts(resolver, first, second, PROTOCOLS[protocol], shown or 0):
         result = _examined(resolver, second, attempt)
         if best is None or len(result.causes) < len(best.causes):
@@ -81,10 +81,10 @@ def _port(place: ConnectionEnd) -> int:
     return listeners[0].port if len(listeners) == 1 else _DEFAULT_PORT
 
 
-def _examined(resolver: Resolver, second: ConnectionEnd, attempt: Attempt) -> Result:
+def _examined(resolver: Resolver, second: ConnectionEnd, attempt: Attempt) -> AttemptFindings:
     missing = _without_address(attempt)
     if missing:
-        return Result(attempt, (missing,), (), ())
+        return AttemptFindings(attempt, (missing,), (), ())
     result = examine(resolver.estate, attempt, resolver.aliases)
     if second.load_balancer and attempt.destination:
         node = result.arrived or attempt.destination

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from connectors.vpc.addresses import number_of
 from connectors.vpc.diagnosis.account.inventory import Listener, LoadBalancer, Target, TargetGroup
-from connectors.vpc.diagnosis.trace.conversation import Attempt, Result, examine
-from connectors.vpc.diagnosis.trace.findings import Cause, Step
+from connectors.vpc.diagnosis.trace.conversation import Attempt, AttemptFindings, examine
+from connectors.vpc.diagnosis.trace.findings import Cause, PathComponent
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import TCP, UDP, Eni
 
@@ -25,13 +25,13 @@ class Balanced:
 
     estate: Estate
     balancer: LoadBalancer
-    aliases: Mapping[str, Step]
+    aliases: Mapping[str, PathComponent]
 
 
-def behind(balanced: Balanced, result: Result, node: Eni) -> Result:
+def behind(balanced: Balanced, result: AttemptFindings, node: Eni) -> AttemptFindings:
     """Continue a request that reached an interface of a load balancer; add what happens behind it."""
     balancer, attempt = balanced.balancer, result.attempt
-    shown = Step(balancer.name, "load-balancer")
+    shown = PathComponent(balancer.name, "load-balancer")
     if not result.causes and shown not in result.path:
         result = replace(result, path=(*result.path, shown))
     if not balancer.is_running:
@@ -56,13 +56,17 @@ def _accepts(listener: Listener, attempt: Attempt) -> bool:
     return listener.port == attempt.port and listener.protocol in _PROTOCOLS.get(attempt.protocol, ())
 
 
-def _targets(balanced: Balanced, result: Result, node: Eni, listener: Listener) -> Iterator[Result]:
+def _targets(
+    balanced: Balanced, result: AttemptFindings, node: Eni, listener: Listener
+) -> Iterator[AttemptFindings]:
     for group in listener.groups:
         for target in group.targets:
             yield _to_target(balanced, result, node, group, target)
 
 
-def _to_target(balanced: Balanced, result: Result, node: Eni, group: TargetGroup, target: Target) -> Result:
+def _to_target(
+    balanced: Balanced, result: AttemptFindings, node: Eni, group: TargetGroup, target: Target
+) -> AttemptFindings:
     balancer, estate, attempt = balanced.balancer, balanced.estate, result.attempt
     eni = _interface(estate, node, target)
     if eni is None:
@@ -74,7 +78,7 @@ def _to_target(balanced: Balanced, result: Result, node: Eni, group: TargetGroup
     onward = Attempt(node, eni, node.private_ips[0], address, attempt.protocol, target.port, client)
     told = examine(estate, onward, balanced.aliases)
     causes += told.causes
-    at = Step(target.target_id, "instance") if eni.instance_id == target.target_id else None
+    at = PathComponent(target.target_id, "instance") if eni.instance_id == target.target_id else None
     behind_node = (*((at,) if at else ()), *told.path[1:])
     path = (*result.path, *behind_node) if not result.causes and not causes else result.path
     back = (*told.return_path, *result.return_path[1:]) if not causes else result.return_path
@@ -118,7 +122,7 @@ def _cause(code: str, balancer: LoadBalancer, what: str) -> Cause:
     return Cause(code, balancer.name, "forward", f"Load balancer {balancer.name} {what}.")
 
 
-def _with(result: Result, cause: Cause) -> Result:
+def _with(result: AttemptFindings, cause: Cause) -> AttemptFindings:
     return replace(result, causes=_unique((*result.causes, cause)))
 
 

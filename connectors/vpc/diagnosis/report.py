@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.vpc.diagnosis.account.ends import ConnectionEnd
 from connectors.vpc.diagnosis.diagnose import Diagnosis
-from connectors.vpc.diagnosis.trace.findings import Step
+from connectors.vpc.diagnosis.trace.findings import PathComponent
 from connectors.vpc.network import Eni
 
 
@@ -42,7 +42,7 @@ def _end(place: ConnectionEnd, eni: Eni | None, address: str) -> dict[str, str]:
     return found | ({"address": address} if address else {})
 
 
-def _steps(steps: Iterable[Step]) -> list[dict[str, str]]:
+def _steps(steps: Iterable[PathComponent]) -> list[dict[str, str]]:
     return [{"component": step.component, "kind": step.kind} for step in steps]
 
 

@@ -1,7 +1,7 @@
 """The reader of a network from any EC2 endpoint.
 
 It reads each list page by page. Calls that an endpoint does not implement (LocalStack and moto lack some) or
-that the caller may not make are in `Reading.missing`; the model then has AWS's defaults.
+that the caller may not make are in `EstateReading.missing`; the model then has AWS's defaults.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class EstateReading:
     """The result of reading an endpoint. `missing`: each call that failed, with the reason."""
 
     estate: Estate
@@ -60,7 +60,7 @@ class Reading:
     missing: Mapping[str, str]
 
 
-def read(client: Any, missing: Mapping[str, str] | None = None) -> Reading:
+def read(client: Any, missing: Mapping[str, str] | None = None) -> EstateReading:
     """Return the network that an EC2 client can see. Raises botocore's errors if the endpoint is unreachable.
 
     `missing` is that of an earlier reading: its calls are not repeated.
@@ -68,7 +68,7 @@ def read(client: Any, missing: Mapping[str, str] | None = None) -> Reading:
     reader = _Reader(client, missing or {})
     answers = reader.answers()
     instances = reader.instances(answers.instances)
-    return Reading(Estate(resources(answers)), instances, dict(reader.missing))
+    return EstateReading(Estate(resources(answers)), instances, dict(reader.missing))
 
 
 class _Reader:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from connectors.vpc.addresses import is_ipv6, number_of
-from connectors.vpc.decisions import Decision, Ending, Outcome, PacketPath, Record
+from connectors.vpc.decisions import Decision, Ending, PacketPath, PathOutcome, Record
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import ICMP, TCP, UDP, Eni, EniId, SubnetId, TransitGatewayAttachment, VpcId
 from connectors.vpc.packets import Direction, Leg, Packet
@@ -66,10 +66,10 @@ class Walk:
             return self._path(_ended("unlogged", gateway_id, why))
         return self._path(self._from_gateway(gateway_id, vpc_id or "", packet))
 
-    def _path(self, outcome: Outcome) -> PacketPath:
+    def _path(self, outcome: PathOutcome) -> PacketPath:
         return PacketPath(tuple(self.records), outcome)
 
-    def _leave(self, eni: Eni, packet: Packet, sender: Eni | None) -> Outcome:
+    def _leave(self, eni: Eni, packet: Packet, sender: Eni | None) -> PathOutcome:
         hop = hops.from_subnet(self.estate, eni, packet.dstaddr, packet.protocol)
         is_neighbour = hop.way == "interface" and hop.eni is not None
         neighbour = hop.eni.subnet_id if is_neighbour and hop.eni else eni.subnet_id if hop.stays else None
@@ -82,7 +82,7 @@ class Walk:
         refusal = refusal_of(decisions)
         return _rejected(eni, refusal) if refusal else self._follow(eni, hop, packet, sender)
 
-    def _follow(self, eni: Eni, hop: Hop, packet: Packet, sender: Eni | None) -> Outcome:
+    def _follow(self, eni: Eni, hop: Hop, packet: Packet, sender: Eni | None) -> PathOutcome:
         if hop.eni and hop.way == "interface":
             return self._enter(hop.eni, packet, sender, eni)
         if hop.eni and hop.way == "peering":
@@ -97,7 +97,9 @@ class Walk:
             return self._exit(hop.target, eni.vpc_id, packet)
         return _ended("lost", hop.target or eni.subnet_id, hop.why)
 
-    def _enter(self, eni: Eni, packet: Packet, sender: Eni | None, last: Eni | None, by: str = "") -> Outcome:
+    def _enter(
+        self, eni: Eni, packet: Packet, sender: Eni | None, last: Eni | None, by: str = ""
+    ) -> PathOutcome:
         self.entered += 1
         if self.entered > MAX_HOPS:
             return _ended("lost", eni.interface_id, "the routes form a loop")
@@ -111,7 +113,7 @@ class Walk:
         refusal = refusal_of(decisions)
         return _rejected(eni, refusal) if refusal else self._pass_on(eni, packet)
 
-    def _pass_on(self, eni: Eni, packet: Packet) -> Outcome:
+    def _pass_on(self, eni: Eni, packet: Packet) -> PathOutcome:
         """Deliver the packet to an interface, or forward it as a NAT gateway or an appliance does."""
         if eni.interface_id in self.estate.nat_of_eni:
             return self._translate(eni, packet)
@@ -123,7 +125,7 @@ class Walk:
             return _ended("lost", eni.interface_id, why)
         return self._leave(eni, packet, None)
 
-    def _translate(self, eni: Eni, packet: Packet) -> Outcome:
+    def _translate(self, eni: Eni, packet: Packet) -> PathOutcome:
         nat_id = self.estate.nat_of_eni[eni.interface_id].nat_gateway_id
         if packet.protocol not in (TCP, UDP, ICMP):
             return _ended("lost", nat_id, f"{nat_id} translates TCP, UDP and ICMP only")
@@ -137,7 +139,7 @@ class Walk:
             return _ended("lost", nat_id, f"{nat_id} drops what no connection from inside asked for")
         return self._leave(eni, packet.sent_to(client), None)
 
-    def _to_internet(self, vpc_id: VpcId, gateway_id: str, packet: Packet) -> Outcome:
+    def _to_internet(self, vpc_id: VpcId, gateway_id: str, packet: Packet) -> PathOutcome:
         """Translate the packet's source, whichever interface handed the packet over."""
         if not is_ipv6(packet.srcaddr):
             source = self.estate.eni_at(vpc_id, number_of(packet.srcaddr))
@@ -152,7 +154,7 @@ class Walk:
             return self._from_internet(packet)
         return self._exit(gateway_id, vpc_id, packet)
 
-    def _from_internet(self, packet: Packet) -> Outcome:
+    def _from_internet(self, packet: Packet) -> PathOutcome:
         if internet.is_private(number_of(packet.srcaddr)):
             return _ended("lost", "internet", "nothing comes from the internet with a private source")
         found = self.estate.public(number_of(packet.dstaddr))
@@ -168,14 +170,14 @@ class Walk:
                 return _ended("lost", back.target, f"{back.target} lets nothing in that was not asked for")
         return self._from_gateway(gateway_id, eni.vpc_id, packet.sent_to(address))
 
-    def _from_gateway(self, gateway_id: str, vpc_id: str, packet: Packet) -> Outcome:
+    def _from_gateway(self, gateway_id: str, vpc_id: str, packet: Packet) -> PathOutcome:
         hop = hops.from_gateway(self.estate, gateway_id, vpc_id, packet.dstaddr)
         if hop.eni is None:
             return _ended("lost", hop.target or vpc_id, hop.why)
         by = gateway_id if gateway_id.startswith(("igw-", "eigw-")) else ""
         return self._enter(hop.eni, packet, None, None, by)
 
-    def _to_transit(self, eni: Eni, gateway_id: str, packet: Packet, sender: Eni | None) -> Outcome:
+    def _to_transit(self, eni: Eni, gateway_id: str, packet: Packet, sender: Eni | None) -> PathOutcome:
         attachment = self.estate.attachment(gateway_id, eni.vpc_id)
         is_there = gateway_id in self.estate.transit_gateways
         if attachment is None or not attachment.is_available or not is_there:
@@ -196,7 +198,7 @@ class Walk:
 
     def _through_transit(
         self, attachment: TransitGatewayAttachment, packet: Packet, sender: Eni | None, zone: str
-    ) -> Outcome:
+    ) -> PathOutcome:
         gateway = self.estate.transit_gateways.get(attachment.transit_gateway_id)
         table = self.estate.attachment_routing(attachment)
         if table is None:
@@ -241,7 +243,7 @@ class Walk:
             return self._door(attachment, inside, eni.vpc_id)
         return None if hop.path == hops.PEERED_FAR else hop.eni
 
-    def _exit(self, gateway_id: str, vpc_id: VpcId | None, packet: Packet) -> Outcome:
+    def _exit(self, gateway_id: str, vpc_id: VpcId | None, packet: Packet) -> PathOutcome:
         self.memory.end = End(packet, None, gateway_id, vpc_id)
         return _ended("left", gateway_id, f"it left by {gateway_id}")
 
@@ -267,9 +269,9 @@ class Walk:
             self.records.append(recorded(at, packet, decisions, hop))
 
 
-def _rejected(eni: Eni, refusal: Decision) -> Outcome:
-    return Outcome("rejected", eni.interface_id or eni.subnet_id, refusal.sentence)
+def _rejected(eni: Eni, refusal: Decision) -> PathOutcome:
+    return PathOutcome("rejected", eni.interface_id or eni.subnet_id, refusal.sentence)
 
 
-def _ended(ending: Ending, resource_id: str, why: str) -> Outcome:
-    return Outcome(ending, resource_id, f"{ending.capitalize()}: {why}.")
+def _ended(ending: Ending, resource_id: str, why: str) -> PathOutcome:
+    return PathOutcome(ending, resource_id, f"{ending.capitalize()}: {why}.")

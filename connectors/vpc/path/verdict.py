@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from connectors.vpc.addresses import is_ipv6, number_of
-from connectors.vpc.decisions import Outcome, PacketPath, Record
+from connectors.vpc.decisions import PacketPath, PathOutcome, Record
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import EniId
 from connectors.vpc.packets import Flow, Leg, Packet
@@ -102,14 +102,14 @@ def late_answer(estate: Estate, flow: Flow) -> PacketPath | None:
 def _request(estate: Estate, flow: Flow, memory: Memory) -> PacketPath:
     if is_ipv6(flow.srcaddr) != is_ipv6(flow.dstaddr):
         why = "Lost: there is no packet with one IPv4 and one IPv6 address."
-        return PacketPath((), Outcome("lost", flow.origin, why))
+        return PacketPath((), PathOutcome("lost", flow.origin, why))
     walk = Walk(estate, "request", memory, flow.is_mirrored)
     eni = estate.enis.get(EniId(flow.origin))
     if eni:
         return walk.from_interface(eni, flow.packet)
     gateway = estate.gateways.get(flow.origin)
     if flow.origin and not gateway and flow.origin not in estate.attachments:
-        return PacketPath((), Outcome("lost", flow.origin, f"Lost: {flow.origin} is not there."))
+        return PacketPath((), PathOutcome("lost", flow.origin, f"Lost: {flow.origin} is not there."))
     return walk.from_outside(flow.origin, gateway.vpc_id if gateway else None, flow.packet)
 
 

@@ -29,7 +29,7 @@ _GZIP_LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeliveryResult:
     """The result of a request. `code` is empty on success; AWS's error codes begin with `HttpEndpoint.`."""
 
     code: str = ""
@@ -76,28 +76,30 @@ def body(target: HttpTarget, delivery: DeliveryRequest, now_ms: int) -> bytes:
     return igzip.compress(text, _GZIP_LEVEL) if target.is_gzip else text
 
 
-def judge(status: int, answer: bytes, request_id: str) -> Outcome:
+def judge(status: int, answer: bytes, request_id: str) -> DeliveryResult:
     """Return the outcome of a response."""
     shown = answer.decode(errors="replace")[:_MESSAGE_MAX_CHARACTERS]
     if status != 200:
-        return Outcome(
+        return DeliveryResult(
             "HttpEndpoint.DestinationException",
             f"Received the following response from the endpoint destination. {shown or status}",
             is_final=status == 413,
         )
     if len(answer) > _ANSWER_MAX_BYTES:
-        return Outcome("HttpEndpoint.ResponseTooLarge", "The response of the endpoint is larger than 1 MiB.")
+        return DeliveryResult(
+            "HttpEndpoint.ResponseTooLarge", "The response of the endpoint is larger than 1 MiB."
+        )
     try:
         value = orjson.loads(answer)
     except orjson.JSONDecodeError:
         value = None
     if not isinstance(value, dict) or value.get("requestId") != request_id or "timestamp" not in value:
-        return Outcome(
+        return DeliveryResult(
             "HttpEndpoint.InvalidResponseFromDestination",
             f"The response received from the specified endpoint is invalid. It must be JSON with the "
             f"requestId of the request and a timestamp: {shown}",
         )
-    return Outcome()
+    return DeliveryResult()
 
 
 class HttpEndpoint:
@@ -106,7 +108,7 @@ class HttpEndpoint:
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, target: HttpTarget, delivery: DeliveryRequest, now_ms: int) -> Outcome:
+    async def post(self, target: HttpTarget, delivery: DeliveryRequest, now_ms: int) -> DeliveryResult:
         """Post a request. Errors are returned as outcomes, not raised."""
         import aiohttp  # Loading it takes a third of a second.
 
@@ -128,9 +130,11 @@ class HttpEndpoint:
                 answer = await _read(response.content)
                 return judge(response.status, answer, delivery.request_id)
         except TimeoutError:
-            return Outcome("HttpEndpoint.RequestTimeout", "The request timed out before a response came.")
+            return DeliveryResult(
+                "HttpEndpoint.RequestTimeout", "The request timed out before a response came."
+            )
         except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: an invalid URL
-            return Outcome("HttpEndpoint.ConnectionFailed", f"{type(error).__name__}: {error}")
+            return DeliveryResult("HttpEndpoint.ConnectionFailed", f"{type(error).__name__}: {error}")
 
     async def close(self) -> None:
         """Close all connections."""

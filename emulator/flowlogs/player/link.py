@@ -32,7 +32,7 @@ log = structlog.get_logger("emulator.flowlogs")
 
 
 @dataclass(slots=True)
-class Progress:
+class SimulationProgress:
     """The last reported progress of the simulation. `now` is the simulated time in epoch seconds."""
 
     run: int = 0
@@ -50,7 +50,7 @@ class Link:
 
     def __init__(self, service: FlowLogService, url: Callable[[], str]) -> None:
         self.settings = WorldSettings()
-        self.progress = Progress()
+        self.progress = SimulationProgress()
         self.ledger = b""
         self._service, self._url = service, url
         self._run, self._sent_run = 1, 0
@@ -77,7 +77,7 @@ class Link:
         """Start a new world with these settings. Raises `BadWorld`."""
         self.settings = read(document)
         self._run += 1
-        self.progress, self.ledger = Progress(run=self._run), b""
+        self.progress, self.ledger = SimulationProgress(run=self._run), b""
         self._service.subscriptions.keeps_events = self.settings.keeps_log_events
         self._other_world.set()
         self._other_world.clear()
@@ -163,7 +163,7 @@ class Link:
                 _note(flow_logs[key], report)
         world = message.get("world")
         if world is not None and world["run"] == self._run and not self.progress.failure:
-            self.progress = Progress(**world)
+            self.progress = SimulationProgress(**world)
             self.ledger = message.get("ledger", "").encode() or self.ledger
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from connectors.vpc.ec2.reading import Reading, read
+from connectors.vpc.ec2.reading import EstateReading, read
 from connectors.vpc.estate import Estate
 from emulator.flowlogs.boto_errors import NO_ANSWER
 from emulator.flowlogs.flow_log import FlowLog
@@ -56,7 +56,7 @@ class ScopeSimulation:
     labels: list[Label] = field(default_factory=list)
     _world: World | None = None
     _staged: Staged = field(default_factory=Staged)
-    _reading: Reading | None = None
+    _reading: EstateReading | None = None
     _revision: int = -1
     _staged_until: int = 0
     _outputs: dict[str, _Output] = field(default_factory=dict)
@@ -171,7 +171,7 @@ class ScopeSimulation:
         return Surroundings(self.scope.account, self.scope.region, tags)
 
 
-def _with_hypervisors(reading: Reading) -> Estate:
+def _with_hypervisors(reading: EstateReading) -> Estate:
     """Return the estate with `is_nitro` set on each interface from its instance type."""
     resources = reading.estate.resources
     enis = tuple(

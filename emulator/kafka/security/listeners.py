@@ -2,8 +2,8 @@
 
 A node always has its `PLAINTEXT` listener, for brokers and for administration. Its user, `User:ANONYMOUS`, is
 the super user. Clients of the `SSL` listener have no name either, so they are the same user: use another
-listener to test ACLs. With a `Security`, the node has one more listener for each `Listener`, so that one
-Kafka serves clients of every kind.
+listener to test ACLs. With a `Security`, the node has one more listener for each `SecuredListener`, so that
+one Kafka serves clients of every kind.
 
 Every SASL listener accepts `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` and `OAUTHBEARER`. OAUTHBEARER uses the
 validator for unsecured JSON Web Tokens (Kafka documentation, "Unsecured Token Validation Options"): every
@@ -24,7 +24,7 @@ from types import MappingProxyType
 import orjson
 import pybase64
 
-__all__ = ["MECHANISMS", "BadSecurity", "Listener", "Security", "scram_credentials", "unsecured_token"]
+__all__ = ["MECHANISMS", "BadSecurity", "SecuredListener", "Security", "scram_credentials", "unsecured_token"]
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 SCRAM_ITERATIONS = 4096  # Kafka's minimum, and its tools' default.
@@ -40,7 +40,7 @@ class BadSecurity(ValueError):
     """A user name or password cannot be configured; the message names the user and never the password."""
 
 
-class Listener(Enum):
+class SecuredListener(Enum):
     """A secured listener of a node. All but `MTLS` are named after Kafka's security protocol."""
 
     SSL = "ssl"
@@ -51,12 +51,12 @@ class Listener(Enum):
     @property
     def protocol(self) -> str:
         """Kafka's security protocol."""
-        return "SSL" if self is Listener.MTLS else self.name
+        return "SSL" if self is SecuredListener.MTLS else self.name
 
     @property
     def has_tls(self) -> bool:
         """True if clients connect by TLS."""
-        return self is not Listener.SASL_PLAINTEXT
+        return self is not SecuredListener.SASL_PLAINTEXT
 
     @property
     def has_sasl(self) -> bool:
@@ -74,7 +74,7 @@ class Security:
 
     users: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     has_acls: bool = False
-    listeners: tuple[Listener, ...] = tuple(Listener)
+    listeners: tuple[SecuredListener, ...] = tuple(SecuredListener)
 
     def __post_init__(self) -> None:
         """Refuse names and passwords that a JAAS configuration or SASLprep would change."""
@@ -106,13 +106,13 @@ def security_properties(security: Security, authority: Path, server: Path) -> di
     return settings
 
 
-def _tls(head: str, listener: Listener, authority: Path, server: Path) -> dict[str, object]:
+def _tls(head: str, listener: SecuredListener, authority: Path, server: Path) -> dict[str, object]:
     return {
         f"{head}ssl.keystore.type": "PEM",
         f"{head}ssl.keystore.location": server,
         f"{head}ssl.truststore.type": "PEM",
         f"{head}ssl.truststore.location": authority,
-        f"{head}ssl.client.auth": "required" if listener is Listener.MTLS else "none",
+        f"{head}ssl.client.auth": "required" if listener is SecuredListener.MTLS else "none",
         # The common name, which comes first in the RFC 2253 form of a distinguished name.
         f"{head}ssl.principal.mapping.rules": "RULE:^CN=([^,]+).*$/$1/,DEFAULT",
     }

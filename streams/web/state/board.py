@@ -15,7 +15,7 @@ from connectors.progress import NONE
 from streams.records import Alert, decode_alert, has_fired
 from streams.web.state.history import KEEP_WINDOWS, ForeignMessage, History
 from streams.web.state.latencies import Latencies
-from streams.web.state.progress import Progress
+from streams.web.state.progress import SlotsProgress
 
 KEEP_RESOLVED = 200  # resolved alerts; active alerts are bounded by the number of interfaces
 _KEEP_REASONS = 32  # reasons are metric labels, which must be bounded
@@ -36,7 +36,7 @@ class Board:
 
     def __init__(self, keep_windows: int = KEEP_WINDOWS) -> None:
         self.history = History(keep_windows)
-        self.progress = Progress()
+        self.progress = SlotsProgress()
         self._complete_to = NONE
         self.latencies = Latencies()  # from the arrival at the source to the page
         self.dead: Counter[str] = Counter()

@@ -42,7 +42,7 @@ class Held:
 
 
 @dataclass(slots=True)
-class Progress:
+class SlotsProgress:
     """The newest progress of each slot. `count` is the number of slots, 0 if unknown."""
 
     count: int = 0

@@ -27,7 +27,7 @@ from connectors.kafka.slots import TRANSACTION_TIMEOUT_MS
 from connectors.kafka.topics import ensure_topics
 from emulator.kafka.cluster import Cluster, ClusterSettings, kafka_cluster
 from emulator.kafka.ports import free_port
-from emulator.ledger.ledger import Ledger, Report, compare
+from emulator.ledger.ledger import Ledger, WindowReport, compare
 from streams.replay.observer import Observer
 from streams.replay.processes import Child
 from tests import synthetic
@@ -70,8 +70,8 @@ class Outcome:
     """The result of one seed. `silence_s` is the longest time without new lines in `aggregates`."""
 
     case: Case
-    state: Report
-    output: Report
+    state: WindowReport
+    output: WindowReport
     backwards: int
     dead: int
     silence_s: float

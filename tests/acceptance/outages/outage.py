@@ -29,7 +29,7 @@ from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.topics import ensure_topics
 from emulator.kafka.cluster import Node, kafka_node
 from emulator.kafka.ports import free_port
-from emulator.ledger.ledger import Ledger, Report, compare
+from emulator.ledger.ledger import Ledger, WindowReport, compare
 from streams.replay.observer import Observer
 from streams.replay.processes import Child
 from streams.windows.merge import Rules
@@ -85,7 +85,7 @@ class Outcome:
     """What a case came to."""
 
     case: Case
-    output: Report
+    output: WindowReport
     dead: dict[str, int]
     not_final: int
     read_s: float

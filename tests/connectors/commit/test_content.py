@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.commit.content import ChunkOrigin, Content, LineChunk, Refusal, transaction
-from connectors.kafka.blocks import BLOCK_MAX_BYTES, LINES_KEY, NUMBER_KEY, Report, Sent
+from connectors.kafka.blocks import BLOCK_MAX_BYTES, LINES_KEY, NUMBER_KEY, ProgressReport, Sent
 from connectors.kafka.health_messages import HealthRecord, decode_health
 from connectors.kafka.messages import Message
 from connectors.progress import PROGRESS_KEY, SlotProgress
@@ -26,7 +26,7 @@ def test_empty_content_is_a_transaction_without_messages() -> None:
 
 
 def test_progress_without_chunks_is_a_block_without_lines() -> None:
-    report = Report(SlotProgress((), 1, 5, 5), 5, True)
+    report = ProgressReport(SlotProgress((), 1, 5, 5), 5, True)
     commit = transaction(Content(), 3, Sent(7, 9), "vpcflow.", report)
     (message,) = commit.messages
     assert (message.value, header(message, "number"), header(message, "watermark")) == (b"", "8", "5")

@@ -13,8 +13,8 @@ from connectors.kafka.blocks import (
     LINES_KEY,
     NUMBER_KEY,
     BlockWriter,
+    ProgressReport,
     Provenance,
-    Report,
     Sent,
     join,
     split,
@@ -127,7 +127,7 @@ def test_progress_goes_with_the_last_block() -> None:
     writer = BlockWriter("vpcflow.", 3, Sent())
     writer.add([b"a"], WHERE)
     writer.add([b"b"], WHERE)
-    writer.report(Report(SlotProgress(newest=60, reported_ms=9), 50, True))
+    writer.report(ProgressReport(SlotProgress(newest=60, reported_ms=9), 50, True))
     first, last = (dict(m.headers) for m in writer.messages)
     assert "watermark" not in first
     assert (last["watermark"], last["caught_up"]) == (b"50", b"1")
@@ -137,7 +137,7 @@ def test_progress_goes_with_the_last_block() -> None:
 
 def test_progress_without_lines_is_a_block_of_its_own() -> None:
     writer = BlockWriter("vpcflow.", 3, Sent(6, 100))
-    writer.report(Report(SlotProgress()))
+    writer.report(ProgressReport(SlotProgress()))
     (message,) = writer.messages
     assert (message.value, dict(message.headers)) == (
         b"",

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.s3.keys import (
+    CommittedProgress,
     File,
-    Progress,
     advice,
     as_object,
     decode_progress,
@@ -130,13 +130,13 @@ def test_a_bar_in_a_key_confuses_nothing() -> None:
     assert other is not None
     assert one.mark != other.mark
     now = FILE.file_s + 10 * DAY
-    assert one.mark in prune({one.mark: Progress(1, FILE.file_s, True).encode()}, now, DAY)
+    assert one.mark in prune({one.mark: CommittedProgress(1, FILE.file_s, True).encode()}, now, DAY)
 
 
 def test_progress_is_read_back() -> None:
-    progress = Progress(77, 1_700_000_000, True, "truncated gzip")
+    progress = CommittedProgress(77, 1_700_000_000, True, "truncated gzip")
     assert decode_progress(progress.encode()) == progress
-    assert decode_progress(None) == Progress()
+    assert decode_progress(None) == CommittedProgress()
 
 
 def mark(days_ago: int, now: int) -> bytes:
@@ -151,10 +151,10 @@ def test_what_is_old_in_both_times_is_forgotten_and_no_listing_reads_it_again() 
     now = FILE.file_s + 100 * DAY
     old, new = now - 30 * DAY, now - DAY
     state = {
-        mark(20, now): Progress(5, old, True).encode(),
-        mark(21, now): Progress(5, old).encode(),
-        mark(22, now): Progress(5, new, True).encode(),
-        mark(2, now): Progress(5, old, True).encode(),
+        mark(20, now): CommittedProgress(5, old, True).encode(),
+        mark(21, now): CommittedProgress(5, old).encode(),
+        mark(22, now): CommittedProgress(5, new, True).encode(),
+        mark(2, now): CommittedProgress(5, old, True).encode(),
         b"number": b"7",
         b"shard|x|y": b"{}",
     }

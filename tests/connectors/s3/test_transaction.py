@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.progress import NONE
-from connectors.s3.keys import File, Object, Progress
+from connectors.s3.keys import CommittedProgress, File, Object
 from connectors.s3.text import Part
 from connectors.s3.transaction import ObjectRead, sample
 
@@ -16,7 +16,7 @@ ONE = Object("b", "k", "e", File("1", "r", "fl", AT))
 
 
 def read(*parts: Part) -> ObjectRead:
-    return ObjectRead(ONE, parts, Progress(), AT * 1000 + 900_000)
+    return ObjectRead(ONE, parts, CommittedProgress(), AT * 1000 + 900_000)
 
 
 def part(starts: list[int], refused: str = "") -> Part:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emulator.kafka.properties import NodeIdentity, jvm_flags, last_words, server_properties
-from emulator.kafka.security.listeners import Listener
+from emulator.kafka.security.listeners import SecuredListener
 
 
 def test_the_settings_are_whole() -> None:
@@ -21,7 +21,9 @@ def test_the_settings_are_whole() -> None:
 
 def test_a_cluster_keeps_every_topic_on_three_nodes_and_two_may_go_on() -> None:
     """Kafka's own topics too; each node has its own ports, and knows the controllers of all."""
-    place = NodeIdentity(9092, (9101, 9102, 9103, 9104), node_id=2, secured_ports={Listener.MTLS: 9443})
+    place = NodeIdentity(
+        9092, (9101, 9102, 9103, 9104), node_id=2, secured_ports={SecuredListener.MTLS: 9443}
+    )
     lines = server_properties(Path("/data"), place, {"password": "\\"}).splitlines()
     settings = dict(line.split("=", 1) for line in lines)
     assert {value for name, value in settings.items() if name.endswith("replication.factor")} == {"3"}

@@ -23,7 +23,7 @@ class Stage:
 
     ec2: Any
     built: Built
-    told: reading.Reading
+    told: reading.EstateReading
 
     @property
     def estate(self) -> Estate:

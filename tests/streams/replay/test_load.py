@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.cli import main
-from streams.replay.load import Options, ReplayError, load
+from streams.replay.load import ReplayError, ReplayOptions, load
 from tests.build import line
 
 
@@ -17,7 +17,7 @@ def loaded(tmp_path: Path, data: bytes, line_format: str | None = None) -> str:
     path = tmp_path / "logs"
     path.write_bytes(data)
     with pytest.raises(ReplayError) as error:
-        load(Options(path=str(path), line_format=line_format))
+        load(ReplayOptions(path=str(path), line_format=line_format))
     return str(error.value)
 
 
@@ -73,7 +73,7 @@ def test_a_wrong_format_is_a_sentence(tmp_path: Path) -> None:
 def test_a_file_with_some_refused_lines_is_loaded_and_they_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "logs"
     path.write_bytes(b"\n".join([SHORT, line(), b"what is this", line()]))
-    found = load(Options(path=str(path)))
+    found = load(ReplayOptions(path=str(path)))
     assert (found.ledger.lines, found.refused) == (2, 2)
 
 

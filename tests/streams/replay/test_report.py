@@ -11,9 +11,9 @@ from rich.console import Console
 from emulator.ledger.ledger import Ledger
 from streams.records import Alert
 from streams.replay import report
-from streams.replay.load import Loaded, Options
+from streams.replay.load import Loaded, ReplayOptions
 from streams.replay.observer import Observer, Seen
-from streams.replay.progress import Progress
+from streams.replay.progress import ReplayProgress
 from streams.replay.stage import Stage
 
 SCAN = Alert(
@@ -40,8 +40,8 @@ def result_of(path: str | None, *alerts: Alert) -> report.Result:
     observer.aggregates["eni-1", "REJECT", 0] = Seen(1, 1, 40, 5, 6, 1, is_final=True)
     observer.dead["wrong number of fields"] = 2
     loaded = Loaded(ledger, 2, (), 0)
-    stage = Stage(Options(path=path), Console(file=io.StringIO()), Path(), loaded, observer=observer)
-    return report.reconcile(stage, Progress(1), ledger, 2)
+    stage = Stage(ReplayOptions(path=path), Console(file=io.StringIO()), Path(), loaded, observer=observer)
+    return report.reconcile(stage, ReplayProgress(1), ledger, 2)
 
 
 def shown(result: report.Result) -> str:

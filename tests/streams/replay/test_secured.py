@@ -7,17 +7,17 @@ import pytest
 from connectors.kafka.clients import acls
 from emulator.kafka.security.acls import Acl
 from streams.replay import options
-from streams.replay.load import Options, ReplayError
+from streams.replay.load import ReplayError, ReplayOptions
 from streams.replay.secured import broker_acl
 
 
 def test_security_is_for_the_kafka_that_the_replay_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VPCFLOW_KAFKA", raising=False)
-    options.check(Options(kafka_security="scram"))
+    options.check(ReplayOptions(kafka_security="scram"))
     monkeypatch.setenv("VPCFLOW_KAFKA", "kafka:9092")
-    options.check(Options())
+    options.check(ReplayOptions())
     with pytest.raises(ReplayError, match="--kafka-security is for the Kafka that the replay starts"):
-        options.check(Options(kafka_security="scram"))
+        options.check(ReplayOptions(kafka_security="scram"))
 
 
 def test_an_acl_of_the_table_becomes_one_of_the_local_kafka() -> None:

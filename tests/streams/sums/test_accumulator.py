@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connectors.formats.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format
 from streams.sums import kernel, lines
-from streams.sums.accumulator import ODD_LINES, TABLE_ROWS, Counts, Drained, Sums
+from streams.sums.accumulator import ODD_LINES, TABLE_ROWS, Drained, LineCounts, Sums
 from streams.sums.lines import Nothing, ParsedLine, Plan, plan
 from tests.build import any_lines, bits_of, block, formats, good_lines, line, odd_lines
 
@@ -21,13 +21,13 @@ KERNEL_FIELDS = ("interface-id", "action")
 
 Key = tuple[int, str, int, int]
 Totals = tuple[int, int, int, int, int, int, int]
-Outcome = tuple[dict[Key, Totals], Counts, dict[str, list[bytes]]]
+Outcome = tuple[dict[Key, Totals], LineCounts, dict[str, list[bytes]]]
 
 
 def referee(texts: Iterable[tuple[bytes, Plan]]) -> Outcome:
     """Sum in the plainest way: one line, one dictionary."""
     totals: dict[Key, Totals] = {}
-    counts, refused = Counts(), {}
+    counts, refused = LineCounts(), {}
     for text, by in texts:
         for one in text.removesuffix(b"\n").split(b"\n") if text else []:
             counts.lines += 1
@@ -256,7 +256,7 @@ def test_refusing_a_block_counts_its_lines(final_newline: bool) -> None:
     sums = Sums(WINDOW_S)
     sums.refuse("unusable format", block(b"a", b"b", final_newline=final_newline))
     drained = sums.drain()
-    assert drained.counts == Counts(lines=2, refused=2)
+    assert drained.counts == LineCounts(lines=2, refused=2)
     assert drained.refused == {"unusable format": [b"a", b"b"]}
     assert drained.newest_start == -1
 
@@ -264,7 +264,7 @@ def test_refusing_a_block_counts_its_lines(final_newline: bool) -> None:
 def test_draining_begins_anew() -> None:
     sums = Sums(WINDOW_S)
     assert summed([(line(), DEFAULT), (b"nonsense", DEFAULT), (line() + b" ", DEFAULT)], sums)[1].lines == 3
-    assert summed([], sums) == ({}, Counts(), {})
+    assert summed([], sums) == ({}, LineCounts(), {})
     assert summed([(line(), DEFAULT)], sums) == referee([(line(), DEFAULT)])
 
 

@@ -15,7 +15,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from connectors.kafka.blocks import BlockWriter, Provenance, Report, Sent
+from connectors.kafka.blocks import BlockWriter, ProgressReport, Provenance, Sent
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.messages import FORMAT
 from connectors.kafka.slots import ContractError, Slot
@@ -73,7 +73,7 @@ class Connector:
         """Commit one block."""
         writer = BlockWriter(self._prefix, 0, self.sent)
         writer.add(lines, WHERE)
-        writer.report(Report(SlotProgress(), AT))
+        writer.report(ProgressReport(SlotProgress(), AT))
         await self._slot.commit(writer.state, writer.messages)
         self.sent = writer.sent
 

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 
 from connectors.vpc.addresses import Cidr, is_ipv6, number_of
 from connectors.vpc.diagnosis.account.inventory import Database, Inventory, LoadBalancer
-from connectors.vpc.diagnosis.trace.findings import Step
+from connectors.vpc.diagnosis.trace.findings import PathComponent
 from connectors.vpc.diagnosis.trace.public_hosts import internet_address, is_outside
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import Eni, EniId, GroupId, Subnet, SubnetId
@@ -52,7 +52,7 @@ class Resolver:
 
     inventory: Inventory
     estate: Estate = field(init=False)
-    aliases: dict[str, Step] = field(default_factory=dict)
+    aliases: dict[str, PathComponent] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.estate = self.inventory.estate
@@ -114,7 +114,7 @@ class Resolver:
         if running:
             return ConnectionEnd(text, "subnet", tuple(running), blocks=subnet.cidrs)
         public = internet_address(self.estate, len(self.aliases) + 1)
-        host = self._stand_in(subnet, Step(text, "subnet"), (), public)
+        host = self._stand_in(subnet, PathComponent(text, "subnet"), (), public)
         return ConnectionEnd(text, "subnet", (host,), blocks=subnet.cidrs)
 
     def _address(self, text: str, address: str, near: ConnectionEnd | None) -> ConnectionEnd:
@@ -165,7 +165,7 @@ class Resolver:
         starts = tuple(f"ELB {kind}/{one.name}/" for kind in ("app", "net"))
         enis = tuple(eni for eni in self.estate.resources.enis if eni.description.startswith(starts))
         if not enis:
-            step = Step(one.name, "load-balancer")
+            step = PathComponent(one.name, "load-balancer")
             groups = one.groups
             if one.kind == "application":
                 groups = groups or self._default_groups(one.subnets)
@@ -187,7 +187,7 @@ class Resolver:
         if not enis:
             subnets = [found for found in map(self.estate.subnets.get, one.subnets) if found]
             subnets = [found for found in subnets if found.zone == one.zone] or subnets
-            step = Step(one.name, "db-instance")
+            step = PathComponent(one.name, "db-instance")
             groups = one.groups or self._default_groups(one.subnets)
             enis = tuple(
                 self._stand_in(subnet, step, groups, self._public(one.is_public)) for subnet in subnets[:1]
@@ -197,7 +197,7 @@ class Resolver:
             enis = tuple(replace(eni, is_running=False, instance_id="") for eni in enis)
             self._put(enis)
             for eni in enis:
-                self.aliases.setdefault(eni.interface_id, Step(one.name, "db-instance"))
+                self.aliases.setdefault(eni.interface_id, PathComponent(one.name, "db-instance"))
         return ConnectionEnd(text, "db-instance", enis, database=one)
 
     def _reachable(self, enis: tuple[Eni, ...], is_public: bool) -> tuple[Eni, ...]:
@@ -218,7 +218,7 @@ class Resolver:
     def _stand_in(
         self,
         subnet: Subnet,
-        step: Step,
+        step: PathComponent,
         groups: tuple[GroupId, ...],
         public: str,
         interface_type: str = "interface",

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 
 from connectors.vpc.addresses import is_ipv6, number_of
 from connectors.vpc.diagnosis.trace.filters import not_preserved
-from connectors.vpc.diagnosis.trace.findings import TYPICAL_PORT, Cause, Connection, Step, Trace
+from connectors.vpc.diagnosis.trace.findings import (
+    TYPICAL_PORT,
+    Cause,
+    PathComponent,
+    Trace,
+    TracedConnection,
+)
 from connectors.vpc.diagnosis.trace.joins import are_connected, peerings_between, transit_between
 from connectors.vpc.diagnosis.trace.public_hosts import is_outside
-from connectors.vpc.diagnosis.trace.walk import Walk
+from connectors.vpc.diagnosis.trace.walk import PacketTracer
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import ICMP, ICMPV6, Eni
 from connectors.vpc.packets import Packet
@@ -45,28 +51,30 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class AttemptFindings:
     """The findings about one attempt. `arrived` is the interface that accepted the request."""
 
     attempt: Attempt
     causes: tuple[Cause, ...]
-    path: tuple[Step, ...]
-    return_path: tuple[Step, ...]
+    path: tuple[PathComponent, ...]
+    return_path: tuple[PathComponent, ...]
     arrived: Eni | None = None
 
 
-def examine(estate: Estate, attempt: Attempt, aliases: Mapping[str, Step]) -> Result:
+def examine(estate: Estate, attempt: Attempt, aliases: Mapping[str, PathComponent]) -> AttemptFindings:
     """Follow a connection in both directions."""
-    connection = Connection(estate, aliases=dict(aliases))
+    connection = TracedConnection(estate, aliases=dict(aliases))
     is_private = not is_outside(estate, attempt.dstaddr)
     forward = Trace(connection, "request", attempt.source, attempt.destination if is_private else None)
     forward.client = attempt.client
     _send(estate, forward, attempt)
     _check_arrival(estate, forward, attempt)
     if forward.is_lost and _is_disconnected(estate, forward, attempt):
-        return Result(attempt, (_disconnected(attempt),), tuple(forward.path), ())
+        return AttemptFindings(attempt, (_disconnected(attempt),), tuple(forward.path), ())
     if any(cause.code.startswith("IGW_SOURCE_") for cause in forward.causes):
-        return Result(attempt, tuple(forward.causes), tuple(forward.path), ())  # no such client exists
+        return AttemptFindings(
+            attempt, tuple(forward.causes), tuple(forward.path), ()
+        )  # no such client exists
     if forward.is_lost:
         _resume(estate, forward, attempt)
     back = Trace(connection, "response", attempt.destination)
@@ -75,11 +83,11 @@ def examine(estate: Estate, attempt: Attempt, aliases: Mapping[str, Step]) -> Re
     causes = (*forward.causes, *back.causes)
     arrived = forward.end.eni if forward.end else None
     return_path = () if forward.causes else tuple(back.path)
-    return Result(attempt, causes, tuple(forward.path), return_path, arrived)
+    return AttemptFindings(attempt, causes, tuple(forward.path), return_path, arrived)
 
 
 def _send(estate: Estate, trace: Trace, attempt: Attempt) -> None:
-    walk, to, packet = Walk(estate, trace), attempt.destination, attempt.packet
+    walk, to, packet = PacketTracer(estate, trace), attempt.destination, attempt.packet
     if attempt.source:
         walk.from_interface(attempt.source, packet)
         return
@@ -143,7 +151,7 @@ def _resume(estate: Estate, trace: Trace, attempt: Attempt) -> None:
         gateway_id = estate.internet_gateway(source.vpc_id) if source else ""
         trace.end = End(packet, None, gateway_id, source.vpc_id if source else None)
         return
-    walk = Walk(estate, trace)
+    walk = PacketTracer(estate, trace)
     if source is None or (is_outside(estate, attempt.dstaddr) and not is_ipv6(attempt.dstaddr)):
         if to.private_ips:
             trace.loss = trace.loss or not_preserved()
@@ -171,7 +179,7 @@ def _answer(estate: Estate, forward: Trace, back: Trace, attempt: Attempt) -> No
     answer = end.packet.answer() if end else None
     if end is None or answer is None:
         return
-    walk = Walk(estate, back)
+    walk = PacketTracer(estate, back)
     if end.eni:
         walk.from_interface(end.eni, answer)
     elif end.gateway_id.startswith("tgw-attach-"):
@@ -185,7 +193,7 @@ def _answer(estate: Estate, forward: Trace, back: Trace, attempt: Attempt) -> No
         walk.from_gateway(end.gateway_id, end.vpc_id or "", packet)
     _check_return(estate, back, attempt, end)
     if back.is_lost and source:
-        Walk(estate, back).arrive(source, _to_source(attempt, answer), None)
+        PacketTracer(estate, back).arrive(source, _to_source(attempt, answer), None)
 
 
 def _to_source(attempt: Attempt, answer: Packet) -> Packet:

@@ -34,7 +34,7 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PathComponent:
     """A component on the path, with its kind as in the names of EC2 resources."""
 
     component: str
@@ -50,7 +50,7 @@ class Loss:
 
 
 @dataclass(slots=True)
-class Connection:
+class TracedConnection:
     """The state that both directions share.
 
     `passed`: the interfaces whose groups evaluated the request, each with the direction. `translated`: the
@@ -63,7 +63,7 @@ class Connection:
     estate: Estate
     passed: set[tuple[str, Direction]] = field(default_factory=set)
     translated: dict[str, str] = field(default_factory=dict)
-    aliases: dict[str, Step] = field(default_factory=dict)
+    aliases: dict[str, PathComponent] = field(default_factory=dict)
     checked: set[str] = field(default_factory=set)
     client_ports: tuple[int, ...] = ()
 
@@ -82,13 +82,13 @@ class Trace:
     sender's. `end` is the place where the packet arrived. `is_lost`: the path could not be followed further.
     """
 
-    connection: Connection
+    connection: TracedConnection
     leg: Leg
     sender: Eni | None = None
     target: Eni | None = None
     client: str = ""
     causes: list[Cause] = field(default_factory=list)
-    path: list[Step] = field(default_factory=list)
+    path: list[PathComponent] = field(default_factory=list)
     ports: tuple[int, ...] = ()
     loss: Loss | None = None
     end: End | None = None
@@ -116,7 +116,7 @@ class Trace:
 
     def step(self, component: str, kind: str) -> None:
         """Add a component to the path, unless the packet was stopped before."""
-        found = self.connection.aliases.get(component) or Step(component, kind)
+        found = self.connection.aliases.get(component) or PathComponent(component, kind)
         if component and not self.causes and (not self.path or self.path[-1] != found):
             self.path.append(found)
 

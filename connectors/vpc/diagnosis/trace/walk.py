@@ -43,7 +43,7 @@ KINDS = {
 
 
 @dataclass(slots=True)
-class Walk:
+class PacketTracer:
     """The walk of one packet. Call one of the `from_…` methods once; the findings are in `trace`.
 
     `table_id` is the last route table that forwarded the packet.

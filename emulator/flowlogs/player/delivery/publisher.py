@@ -33,7 +33,7 @@ log = structlog.get_logger("emulator.flowlogs")
 
 
 @dataclass(slots=True)
-class Report:
+class DeliveryCounters:
     """The delivery counters of a flow log since the last report, and its last error."""
 
     calls: int = 0
@@ -50,7 +50,7 @@ class Publisher:
 
     flow_log: FlowLog
     destination: Destination
-    report: Report = field(default_factory=Report)
+    report: DeliveryCounters = field(default_factory=DeliveryCounters)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def deliver(self, batch: IntervalBatch) -> None:
@@ -69,9 +69,12 @@ class Publisher:
         self.report.lines += about.height
         self.report.last = list(lines)
 
-    def take_report(self) -> Report:
+    def take_report(self) -> DeliveryCounters:
         """Return the report since the last call of this method, and start a new one."""
-        report, self.report = self.report, Report(error=self.report.error, reason=self.report.reason)
+        report, self.report = (
+            self.report,
+            DeliveryCounters(error=self.report.error, reason=self.report.reason),
+        )
         return report
 
     async def _tried(self, deliver: Callable[[], Awaitable[None]]) -> None:

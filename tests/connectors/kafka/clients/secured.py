@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from connectors.kafka_settings import KafkaSettings
 from emulator.kafka.node import Node
-from emulator.kafka.security.listeners import Listener, unsecured_token
+from emulator.kafka.security.listeners import SecuredListener, unsecured_token
 
 PASSWORD = 'pass"wörd'.encode("ascii", "ignore").decode() + "-42"
 KINDS = ("plain", "scram-256", "scram-512", "oauthbearer", "mtls")
@@ -18,12 +18,12 @@ MECHANISMS = {"plain": "PLAIN", "scram-256": "SCRAM-SHA-256", "scram-512": "SCRA
 
 def settings(node: Node, kind: str, user: str, folder: Path) -> KafkaSettings:
     """Return the settings with which a user connects by TLS. `folder` is for its files."""
-    secured = {"kafka": node.secured(Listener.SASL_SSL), "kafka_security": "sasl_ssl"}
+    secured = {"kafka": node.secured(SecuredListener.SASL_SSL), "kafka_security": "sasl_ssl"}
     files = {"kafka_ca": str(node.certificates.authority)}
     if kind == "mtls":
         issued = node.certificates.issue(user)
         files |= {"kafka_cert": str(issued.certificate), "kafka_cert_key": str(issued.key)}
-        return KafkaSettings(kafka=node.secured(Listener.MTLS), kafka_security="ssl", **files)
+        return KafkaSettings(kafka=node.secured(SecuredListener.MTLS), kafka_security="ssl", **files)
     if kind == "oauthbearer":
         token = folder / f"{user}.token"
         token.write_text(unsecured_token(user, time.time()) + "\n")

@@ -27,7 +27,7 @@ from connectors.settings import Common
 from emulator.kafka.cluster import kafka_node
 from emulator.kafka.node import Node
 from emulator.kafka.security.acls import allow, forbid
-from emulator.kafka.security.listeners import Listener, Security, unsecured_token
+from emulator.kafka.security.listeners import SecuredListener, Security, unsecured_token
 from streams.replay.secured import broker_acl
 from tests.beside import beside
 from tests.connectors.kafka.clients.lives import LIVES, check
@@ -74,39 +74,59 @@ async def test_a_wrong_connection_is_explained(node: Node, tmp_path: Path) -> No
     ca = {"kafka_ca": str(node.certificates.authority)}
     scram = {"kafka_sasl": "SCRAM-SHA-512", "kafka_user": USER, "kafka_password": SecretStr(PASSWORD)}
     wrong = scram | {"kafka_password": SecretStr("wr0ng-secret")}
-    at = {listener: node.secured(listener) for listener in Listener}
+    at = {listener: node.secured(listener) for listener in SecuredListener}
     tls, sasl = {"kafka_security": "ssl"}, {"kafka_security": "sasl_ssl"}
     bare = {"kafka_security": "sasl_plaintext"}
     cases: list[tuple[str, dict[str, Any], str]] = [
-        (at[Listener.SASL_SSL], {}, "requires TLS: set VPCFLOW_KAFKA_SECURITY=ssl, or sasl_ssl if"),
-        (at[Listener.SASL_SSL], bare | scram, "requires TLS: set VPCFLOW_KAFKA_SECURITY=sasl_ssl"),
+        (at[SecuredListener.SASL_SSL], {}, "requires TLS: set VPCFLOW_KAFKA_SECURITY=ssl, or sasl_ssl if"),
+        (at[SecuredListener.SASL_SSL], bare | scram, "requires TLS: set VPCFLOW_KAFKA_SECURITY=sasl_ssl"),
         (node.bootstrap, tls | ca, "no TLS: set VPCFLOW_KAFKA_SECURITY=plaintext"),
-        (at[Listener.SASL_PLAINTEXT], sasl | ca | scram, "no TLS: set VPCFLOW_KAFKA_SECURITY=sasl_plaintext"),
         (
-            at[Listener.SASL_PLAINTEXT],
+            at[SecuredListener.SASL_PLAINTEXT],
+            sasl | ca | scram,
+            "no TLS: set VPCFLOW_KAFKA_SECURITY=sasl_plaintext",
+        ),
+        (
+            at[SecuredListener.SASL_PLAINTEXT],
             {},
             "authentication: set VPCFLOW_KAFKA_SECURITY=sasl_plaintext and VPCFLOW_KAFKA_SASL to"
             " OAUTHBEARER or PLAIN or SCRAM-SHA-256 or SCRAM-SHA-512",
         ),
-        (at[Listener.SASL_SSL], tls | ca, "set VPCFLOW_KAFKA_SECURITY=sasl_ssl and VPCFLOW_KAFKA_SASL to"),
-        (at[Listener.SSL], sasl | ca | scram, "no SASL authentication: set VPCFLOW_KAFKA_SECURITY=ssl"),
-        (at[Listener.SSL], tls, "is not signed by a CA of this system: set VPCFLOW_KAFKA_CA"),
-        (at[Listener.SSL], tls | {"kafka_ca": str(other_ca)}, f"a CA of VPCFLOW_KAFKA_CA={other_ca}"),
-        (at[Listener.SSL].replace("127.0.0.1", "127.1"), tls | ca, "is for another host name: set VPCFLOW_K"),
-        (at[Listener.MTLS], tls | ca, "requires a client certificate: set VPCFLOW_KAFKA_CERT and"),
         (
-            at[Listener.MTLS],
+            at[SecuredListener.SASL_SSL],
+            tls | ca,
+            "set VPCFLOW_KAFKA_SECURITY=sasl_ssl and VPCFLOW_KAFKA_SASL to",
+        ),
+        (
+            at[SecuredListener.SSL],
+            sasl | ca | scram,
+            "no SASL authentication: set VPCFLOW_KAFKA_SECURITY=ssl",
+        ),
+        (at[SecuredListener.SSL], tls, "is not signed by a CA of this system: set VPCFLOW_KAFKA_CA"),
+        (at[SecuredListener.SSL], tls | {"kafka_ca": str(other_ca)}, f"a CA of VPCFLOW_KAFKA_CA={other_ca}"),
+        (
+            at[SecuredListener.SSL].replace("127.0.0.1", "127.1"),
+            tls | ca,
+            "is for another host name: set VPCFLOW_K",
+        ),
+        (at[SecuredListener.MTLS], tls | ca, "requires a client certificate: set VPCFLOW_KAFKA_CERT and"),
+        (
+            at[SecuredListener.MTLS],
             tls | ca | {"kafka_cert": str(tmp_path / "stranger.pem")},
             "refuses the client certificate VPCFLOW_KAFKA_CERT=",
         ),
-        (at[Listener.SASL_SSL], sasl | ca | wrong, f"refuses SCRAM-SHA-512 authentication of user {USER} ("),
         (
-            at[Listener.SASL_SSL],
+            at[SecuredListener.SASL_SSL],
+            sasl | ca | wrong,
+            f"refuses SCRAM-SHA-512 authentication of user {USER} (",
+        ),
+        (
+            at[SecuredListener.SASL_SSL],
             sasl | ca | wrong | {"kafka_sasl": "PLAIN"},
             "refuses PLAIN authentic",
         ),
         (
-            at[Listener.SASL_SSL],
+            at[SecuredListener.SASL_SSL],
             sasl | ca | {"kafka_sasl": "OAUTHBEARER", "kafka_token_file": str(expired)},
             "refuses OAUTHBEARER authentication (",
         ),

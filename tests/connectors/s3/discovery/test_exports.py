@@ -9,7 +9,7 @@ import pytest
 from connectors.formats.flowlog import DEFAULT_FORMAT, BadFormat, log_format
 from connectors.s3.discovery.exports import Exports, exports
 from connectors.s3.discovery.notifications import FOREIGN, OBJECTS, parse_notification
-from connectors.s3.keys import DAY_S, Object, Progress, oldest_listed_s, prune
+from connectors.s3.keys import DAY_S, CommittedProgress, Object, oldest_listed_s, prune
 
 TASK = "2ac20f39-7a11-4bbd-ad70-1b1e5d0b3d1a"
 FILE = f"exportedlogs/{TASK}/eni-0a1b2c3d4e5f60718-all/000000.gz"
@@ -77,8 +77,8 @@ def test_an_exported_file_is_forgotten_when_no_listing_wants_it() -> None:
     """Its key has no day; it was written before we read it, so that is what counts."""
     old, new = exported(), exported(etag="e2")
     state = {
-        old.mark: Progress(5, NOW, True).encode(),
-        new.mark: Progress(5, NOW + 3 * DAY_S, True).encode(),
+        old.mark: CommittedProgress(5, NOW, True).encode(),
+        new.mark: CommittedProgress(5, NOW + 3 * DAY_S, True).encode(),
     }
     forgotten = prune(state, NOW + 4 * DAY_S, 2 * DAY_S)
     assert [key for key, value in forgotten.items() if value is None] == [old.mark]

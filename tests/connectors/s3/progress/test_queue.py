@@ -15,12 +15,12 @@ from connectors.s3.progress.queue import (
     HIDDEN_S,
     LOST_S,
     STALE_CLAIM_S,
-    Counts,
     Poll,
+    QueueCounts,
     QueueProgress,
 )
 
-CLEAR = Counts(0, 0)
+CLEAR = QueueCounts(0, 0)
 
 
 def started() -> QueueProgress:
@@ -56,7 +56,7 @@ def test_the_first_claim_waits_for_messages_of_an_owner_that_died() -> None:
     progress.assigned(100)
     progress.polled(Poll(101, 500, is_empty=True), 104)
     assert settled(progress, 104) == NONE
-    progress.polled(Poll(105, 500, is_empty=True), 108, Counts(0, 1))
+    progress.polled(Poll(105, 500, is_empty=True), 108, QueueCounts(0, 1))
     assert settled(progress, 108) == NONE
     progress.polled(Poll(109, 600, is_empty=True), 112, CLEAR)
     assert settled(progress, 112) == 600, "the queue itself says that no message is hidden"
@@ -67,7 +67,7 @@ def test_the_first_claim_waits_for_messages_of_an_owner_that_died() -> None:
 
 def test_an_empty_poll_proves_nothing_if_the_queue_counts_visible_messages() -> None:
     progress = started()
-    progress.polled(Poll(0, 500, is_empty=True), 3, Counts(7, 0))
+    progress.polled(Poll(0, 500, is_empty=True), 3, QueueCounts(7, 0))
     assert settled(progress, 3) == NONE
 
 
@@ -104,7 +104,7 @@ def test_a_message_that_others_took_from_the_queue_is_given_up() -> None:
     progress.polled(Poll(1, 500, is_empty=True), 4)
     assert progress.settle(lambda _: False, (), HIDDEN_S, CLEAR) == []
     assert progress.settle(lambda _: False, (b"a",), 2 * LOST_S, CLEAR) == []
-    assert progress.settle(lambda _: False, (), HIDDEN_S + 2, Counts(0, 1)) == []
+    assert progress.settle(lambda _: False, (), HIDDEN_S + 2, QueueCounts(0, 1)) == []
     assert progress.settle(lambda _: False, (), HIDDEN_S + 2, CLEAR) == [b"a"]
     assert progress.claimed == 500
 
@@ -179,9 +179,9 @@ class World:
         self.parts[at].polled(poll, self.now, self.counted(at))
         self.settle(at)
 
-    def counted(self, at: int) -> Counts | None:
+    def counted(self, at: int) -> QueueCounts | None:
         hidden = [one for one in self.hidden if one not in self.hands[at]]
-        return Counts(len(self.visible), len(hidden)) if self.counts else None
+        return QueueCounts(len(self.visible), len(hidden)) if self.counts else None
 
     def commit(self, at: int) -> None:
         if self.hands[at]:

@@ -23,7 +23,7 @@ from emulator.kafka.security.acls import Acl, allow, forbid
 from emulator.kafka.security.certificates import Certificates
 from emulator.kafka.security.listeners import (
     BadSecurity,
-    Listener,
+    SecuredListener,
     Security,
     scram_credentials,
     security_properties,
@@ -60,12 +60,12 @@ def _password(mechanism: str, password: str = PASSWORD) -> dict[str, Any]:
 def _clients(node: Node) -> dict[str, dict[str, Any]]:
     """Return the settings of clients that have the user's name, by kind."""
     tls = {"security_protocol": "SASL_SSL", "ssl_context": _context(node.certificates)}
-    tls["bootstrap_servers"] = node.secured(Listener.SASL_SSL)
+    tls["bootstrap_servers"] = node.secured(SecuredListener.SASL_SSL)
     bare = {"security_protocol": "SASL_PLAINTEXT"}
-    bare["bootstrap_servers"] = node.secured(Listener.SASL_PLAINTEXT)
+    bare["bootstrap_servers"] = node.secured(SecuredListener.SASL_PLAINTEXT)
     oauth = {"sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": _Token()}
     certificate = {
-        "bootstrap_servers": node.secured(Listener.MTLS),
+        "bootstrap_servers": node.secured(SecuredListener.MTLS),
         "security_protocol": "SSL",
         "ssl_context": _context(node.certificates, USER),
     }
@@ -162,7 +162,7 @@ def test_passwords_are_in_no_representation_and_no_command_line() -> None:
 
 def test_the_settings_are_of_the_chosen_listeners_only() -> None:
     """No ACLs and no TLS unless they are wanted."""
-    security = Security({USER: PASSWORD}, listeners=(Listener.SASL_PLAINTEXT,))
+    security = Security({USER: PASSWORD}, listeners=(SecuredListener.SASL_PLAINTEXT,))
     settings = security_properties(security, Path("ca"), Path("server"))
     assert {name.split(".")[2] for name in settings} == {"sasl_plaintext"}
     plain = settings["listener.name.sasl_plaintext.plain.sasl.jaas.config"]

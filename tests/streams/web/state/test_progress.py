@@ -10,14 +10,14 @@ import pytest
 from connectors.progress import NONE, SlotProgress, SourceProgress
 from streams.web.state.board import Board
 from streams.web.state.history import ForeignMessage
-from streams.web.state.progress import HELD_S, REPORT_AGE_MAX_S, Progress, span
+from streams.web.state.progress import HELD_S, REPORT_AGE_MAX_S, SlotsProgress, span
 
 NOW, NEWEST = 50_000.0, 40_000
 
 
-def progress(*slots: SlotProgress | None) -> Progress:
+def progress(*slots: SlotProgress | None) -> SlotsProgress:
     """Build what is known of the slots, numbered from 0."""
-    found = Progress(len(slots))
+    found = SlotsProgress(len(slots))
     for slot, one in enumerate(slots):
         if one is not None:
             found.take(slot, one.encode())
@@ -86,7 +86,7 @@ def test_the_watermark_is_that_of_all_slots() -> None:
     assert progress(slot(behind(600)), slot()).complete_to == NEWEST - 600
     assert progress(slot(), None).complete_to == NONE
     assert progress(slot(), slot(UNREAD)).complete_to == NONE
-    assert Progress().complete_to == NONE
+    assert SlotsProgress().complete_to == NONE
     assert progress(slot(), None).hold_s(1) == math.inf
 
 
