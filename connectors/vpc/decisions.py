@@ -1,7 +1,7 @@
 """The filter decisions about a packet: the resource, the rule, and one English sentence for each decision.
 
 Sentences name resources and rules, never the addresses or ports of the packet: one verdict applies to every
-packet of its class (see `verdict.Verdicts`).
+packet of its class (see `verdict.FlowClasses`).
 """
 
 from __future__ import annotations

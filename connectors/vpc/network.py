@@ -243,7 +243,6 @@ class VpcEndpoint:
     endpoint_id: str
     vpc_id: VpcId
     endpoint_type: str
-    service_name: str = ""
     interface_ids: tuple[EniId, ...] = ()
     groups: tuple[GroupId, ...] = ()
 

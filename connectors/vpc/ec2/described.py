@@ -225,7 +225,6 @@ def vpc_endpoint(described: Description) -> VpcEndpoint:
         endpoint_id=described["VpcEndpointId"],
         vpc_id=VpcId(described["VpcId"]),
         endpoint_type=described.get("VpcEndpointType", "Gateway"),
-        service_name=described.get("ServiceName", ""),
         interface_ids=tuple(map(EniId, described.get("NetworkInterfaceIds") or ())),
         groups=tuple(GroupId(one["GroupId"]) for one in described.get("Groups") or ()),
     )

@@ -1,39 +1,35 @@
 """The verdict on a flow: its records at each interface on the path, and the rule that decided.
 
-`conversation` evaluates a flow and its answer; `Verdicts` caches the results for one estate. An estate is the
-network at one moment; evaluate another moment with another estate. Pure.
+`conversation` evaluates a flow and its answer; `FlowClasses` classifies flows, so that a caller evaluates one
+flow of each class. An estate is the network at one moment; evaluate another moment with another estate. Pure.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from connectors.vpc.addresses import is_ipv6, number_of
 from connectors.vpc.decisions import PacketPath, PathOutcome, Record
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import EniId
-from connectors.vpc.packets import Flow, Leg, Packet
+from connectors.vpc.packets import Flow, Packet
 from connectors.vpc.path.checkpoints import End, Memory
 from connectors.vpc.path.packet_path import Walk
 from connectors.vpc.rules import unlogged
 
 PORTS = 1 << 16
-PATTERNS_MAX = 1 << 15
-"""The maximum number of cached verdicts: about 80 MB, at a measured 2.4 kB each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A flow with its answer.
+    """The paths of a flow and of its answer, `None` without an answer.
 
     `succeeded`: the answer reached the sender of the flow. `tracked`: the interfaces at which the flow is
     tracked, so that it continues there if the rules change.
     """
 
-    flow: Flow
     request: PacketPath
     response: PacketPath | None
     tracked: frozenset[EniId] = frozenset()
@@ -71,7 +67,7 @@ def conversation(estate: Estate, flow: Flow, established: frozenset[EniId] = fro
         succeeded = response is not None and response.arrived and _is_sender(estate, flow, memory.end)
     elif request.outcome.ending == "unlogged" and flow.is_answered:
         response = PacketPath((), request.outcome)
-    return Conversation(flow, request, response, frozenset(memory.tracked), succeeded)
+    return Conversation(request, response, frozenset(memory.tracked), succeeded)
 
 
 def _is_sender(estate: Estate, flow: Flow, end: End) -> bool:
@@ -121,14 +117,11 @@ def _answered(estate: Estate, memory: Memory, answer: Packet) -> PacketPath:
     return walk.from_outside(end.gateway_id, end.vpc_id, answer)
 
 
-Key = tuple[str, int, int, int, int, int, int, int, bool, bool]
-
-
-class Verdicts:
-    """A cache of conversations by class. A class holds flows that the estate cannot distinguish.
+class FlowClasses:
+    """The classes of addresses and ports. The estate cannot distinguish flows between the same classes.
 
     Each interface address is a class. The blocks that rules and routes name classify other addresses, and the
-    ranges that rules name classify ports. `use` clears the cache.
+    ranges that rules name classify ports.
     """
 
     def __init__(self, estate: Estate) -> None:
@@ -140,47 +133,13 @@ class Verdicts:
         return self._estate
 
     def use(self, estate: Estate) -> None:
-        """Evaluate by this estate from now on, and clear the cache."""
+        """Classify by this estate from now on."""
         self._estate = estate
-        self._patterns: dict[Key, Conversation] = {}
         edges = set(unlogged.boundaries())
         for block in estate.referenced_cidrs():
             edges |= {block.first, block.last + 1}
         self._addresses = sorted(edges)
         self.port_classes = _port_classes(estate)
-
-    def pattern(self, flow: Flow) -> Conversation:
-        """Return a conversation of the flow's class. It differs at most in the outside address and the ports.
-
-        Callers make the lines of many flows from one pattern. The pattern shows the first flow of its class,
-        so use only the fields that `like` does not replace.
-        """
-        key = self._key(flow)
-        found = self._patterns.get(key)
-        if found is None:
-            if len(self._patterns) >= PATTERNS_MAX:
-                self._patterns.clear()
-            found = self._patterns[key] = conversation(self._estate, flow)
-        return found
-
-    def conversation(self, flow: Flow) -> Conversation:
-        """Return the result of the function `conversation`, from the cache if possible."""
-        return like(self.pattern(flow), flow)
-
-    def _key(self, flow: Flow) -> Key:
-        ports = self.port_classes
-        return (
-            flow.origin,
-            self.address_class(flow.srcaddr),
-            self.address_class(flow.dstaddr),
-            flow.protocol,
-            ports[flow.srcport],
-            ports[flow.dstport],
-            flow.icmp_type,
-            flow.icmp_code,
-            flow.is_answered,
-            flow.is_mirrored,
-        )
 
     def address_class(self, address: str) -> int:
         """Return the class of an address: the address itself if an interface has it, else its block."""
@@ -199,35 +158,3 @@ def _port_classes(estate: Estate) -> list[int]:
     for place, (first, end) in enumerate(pairwise([*edges, PORTS])):
         classes += [place] * (end - first)
     return classes
-
-
-def like(pattern: Conversation, flow: Flow) -> Conversation:
-    """Return the pattern with the addresses and ports of another flow of its class."""
-    shown = pattern.flow
-    if shown == flow:
-        return pattern
-    addresses = {shown.srcaddr: flow.srcaddr, shown.dstaddr: flow.dstaddr}
-    ports: dict[Leg, tuple[int, int]] = {
-        "request": (flow.srcport, flow.dstport),
-        "response": (flow.dstport, flow.srcport),
-    }
-
-    def renamed(path: PacketPath) -> PacketPath:
-        return PacketPath(
-            tuple(_renamed(one, addresses.get, ports[one.leg]) for one in path.records), path.outcome
-        )
-
-    response = renamed(pattern.response) if pattern.response else None
-    return Conversation(flow, renamed(pattern.request), response, pattern.tracked, pattern.succeeded)
-
-
-def _renamed(record: Record, address: Callable[[str, str], str], ports: tuple[int, int]) -> Record:
-    return replace(
-        record,
-        srcaddr=address(record.srcaddr, record.srcaddr),
-        dstaddr=address(record.dstaddr, record.dstaddr),
-        srcport=ports[0],
-        dstport=ports[1],
-        pkt_srcaddr=address(record.pkt_srcaddr, record.pkt_srcaddr),
-        pkt_dstaddr=address(record.pkt_dstaddr, record.pkt_dstaddr),
-    )

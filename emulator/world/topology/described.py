@@ -237,7 +237,6 @@ class _Network:
                     id_of("endpoint", name, vpc),
                     _vpc_id(vpc),
                     one.type.capitalize(),
-                    f"com.amazonaws.{REGION}.{one.service}",
                     tuple(EniId(id_of("network-interface", eni, vpc)) for eni in enis),
                     tuple(_group_id(vpc, group) for group in one.groups),
                 )

@@ -1,7 +1,7 @@
 """The verdicts on many flows at once: the template of each flow, with the records that interfaces write.
 
-Flows that no rule, route or address tells apart share one verdict (`verdict.Verdicts`), and so one template:
-the rows that each of them leaves, with places kept for its own addresses and ports. Pure.
+Flows of the same classes (`verdict.FlowClasses`) share one verdict and one template: the rows of each of
+these flows, with placeholders for its own addresses and ports. Pure.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from connectors.vpc.decisions import PacketPath, Record
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import EniId
 from connectors.vpc.packets import Flow
-from connectors.vpc.path.verdict import Verdicts, conversation, late_answer
+from connectors.vpc.path.verdict import FlowClasses, conversation, late_answer
 from emulator.world.traffic.chance import Array
 from emulator.world.traffic.columns import Columns
 from emulator.world.traffic.directory import Directory
@@ -141,27 +141,27 @@ class BulkVerdicts:
     def __init__(self, directory: Directory, estate: Estate) -> None:
         self.directory = directory
         self.templates = Templates()
-        self._verdicts = Verdicts(estate)
+        self._classes = FlowClasses(estate)
         self._established: list[frozenset[EniId]] = [frozenset()]
         self._start()
 
     def _start(self) -> None:
         """Forget every verdict."""
         self._known: dict[Key, int] = {}
-        self._shapes = Shapes(self.directory, self._verdicts)
+        self._shapes = Shapes(self.directory, self._classes)
         self._by_shape: dict[Shape, Verdict] = {}
         self._class_of = np.zeros(0, np.int64)
         self._dense: dict[int, int] = {}
-        self._ports = np.array(self._verdicts.port_classes, np.int64)
+        self._ports = np.array(self._classes.port_classes, np.int64)
 
     def use(self, estate: Estate) -> Array | None:
         """Evaluate by this estate from now on; return which templates are affected, or None for all.
 
         If only rules of security groups have changed, verdicts on other groups' interfaces are kept.
         """
-        before, classes, ports = self._verdicts.estate, self._address_classes(), self._ports
+        before, classes, ports = self._classes.estate, self._address_classes(), self._ports
         known, by_shape = self._known, self._by_shape
-        self._verdicts.use(estate)
+        self._classes.use(estate)
         self._start()
         enis = _of_changed_groups(before, estate)
         if enis is None or not np.array_equal(ports, self._ports):
@@ -224,7 +224,7 @@ class BulkVerdicts:
             more = []
             for place in range(len(self._class_of), len(self.directory.addresses)):
                 address = self.directory.addresses[place]
-                value = self._verdicts.address_class(address) if place else 0  # Number 0 is no address.
+                value = self._classes.address_class(address) if place else 0  # Number 0 is no address.
                 more.append(self._dense.setdefault(value, len(self._dense)))
             self._class_of = np.concatenate([self._class_of, np.array(more, np.int64)])
         return self._class_of
@@ -257,7 +257,7 @@ class BulkVerdicts:
         return number
 
     def _verdict(self, kind: Kind, flow: Flow, ends: Ends, since: frozenset[EniId]) -> Verdict:
-        course, paths, tracked = _course(self._verdicts.estate, kind, flow, since)
+        course, paths, tracked = _course(self._classes.estate, kind, flow, since)
         places = {flow.srcaddr: SOURCE, flow.dstaddr: DESTINATION}
         rows = [self._row(record, places) for path in paths for record in path.records]
         return Verdict(int(course), rows, tracked, ends)

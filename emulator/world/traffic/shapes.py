@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from connectors.vpc.network import Eni, EniId
 from connectors.vpc.packets import Flow
-from connectors.vpc.path.verdict import Verdicts
+from connectors.vpc.path.verdict import FlowClasses
 from emulator.world.traffic.directory import Directory
 
 Shape = Hashable
@@ -61,9 +61,9 @@ class Verdict:
 class Shapes:
     """The interchangeable interfaces of one estate."""
 
-    def __init__(self, directory: Directory, verdicts: Verdicts) -> None:
-        self._verdicts = verdicts
-        estate = verdicts.estate
+    def __init__(self, directory: Directory, classes: FlowClasses) -> None:
+        self._classes = classes
+        estate = classes.estate
         targets = {route.target for table in estate.resources.route_tables for route in table.routes}
         self._kinds: dict[str, Hashable] = {}
         self._owners: dict[str, str] = {}
@@ -85,9 +85,9 @@ class Shapes:
         source: Hashable = (origin, src)
         destination: Hashable = dst
         if ends.source:
-            source = (self._kinds[ends.source], self._verdicts.block_class(flow.srcaddr))
+            source = (self._kinds[ends.source], self._classes.block_class(flow.srcaddr))
         if ends.destination:
-            destination = (self._kinds[ends.destination], self._verdicts.block_class(flow.dstaddr))
+            destination = (self._kinds[ends.destination], self._classes.block_class(flow.dstaddr))
         at = {name: place for place, name in enumerate(ends) if name}
         since = frozenset(at.get(one, one) for one in established)
         return source, destination, *rest, since

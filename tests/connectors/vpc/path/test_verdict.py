@@ -14,11 +14,12 @@ from connectors.vpc.addresses import cidr
 from connectors.vpc.decisions import Record
 from connectors.vpc.network import Peering, Vpc, VpcId
 from connectors.vpc.packets import Flow
-from connectors.vpc.path.verdict import Conversation, Verdicts, conversation, late_answer
+from connectors.vpc.path.verdict import Conversation, FlowClasses, conversation, late_answer
 from tests.connectors.vpc.cases import CASES
 from tests.connectors.vpc.cases.hops import OUT_BY_NAT
 from tests.connectors.vpc.cases.row import APP_DB, BASE, HOST, WEB, Case, flow
 from tests.connectors.vpc.estates import ENIS, OPEN, eni, estate, group
+from tests.connectors.vpc.path.cached import Cached
 
 WAYS = {"ingress": "in", "egress": "out"}
 
@@ -56,11 +57,11 @@ def test_the_table_is_as_long_as_promised() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
 def test_a_remembered_verdict_is_the_verdict(case: Case) -> None:
     """Asked twice, and after another flow of its class was asked first."""
-    verdicts = Verdicts(case.estate)
+    cached = Cached(case.estate)
     shifted = replace(case.flow, srcport=case.flow.srcport and case.flow.srcport + 1)
-    verdicts.conversation(shifted)
-    assert verdicts.conversation(case.flow) == conversation(case.estate, case.flow)
-    assert verdicts.conversation(case.flow) == verdicts.conversation(case.flow)
+    cached.conversation(shifted)
+    assert cached.conversation(case.flow) == conversation(case.estate, case.flow)
+    assert cached.conversation(case.flow) == cached.conversation(case.flow)
 
 
 PATHS = {
@@ -268,12 +269,12 @@ def test_a_class_of_flows_is_one(
 ) -> None:
     """Whatever was asked before, a remembered verdict is the one that would be made now."""
     here = estate(acls={subnet: lines}, groups={name: group_lines})
-    verdicts = Verdicts(here)
+    cached = Cached(here)
     if asked.protocol != 1:
-        verdicts.conversation(replace(asked, srcport=ports[0], dstport=ports[1]))
-        verdicts.conversation(replace(asked, dstport=max(asked.dstport - 1, 0)))
-    verdicts.conversation(replace(asked, dstaddr="203.0.113.200"))
-    assert verdicts.conversation(asked) == conversation(here, asked)
+        cached.conversation(replace(asked, srcport=ports[0], dstport=ports[1]))
+        cached.conversation(replace(asked, dstport=max(asked.dstport - 1, 0)))
+    cached.conversation(replace(asked, dstaddr="203.0.113.200"))
+    assert cached.conversation(asked) == conversation(here, asked)
 
 
 @given(flows())
@@ -284,9 +285,12 @@ def test_a_rejected_packet_goes_no_further(asked: Flow) -> None:
             assert record.action == "ACCEPT"
 
 
-def test_another_estate_is_another_verdict() -> None:
-    verdicts = Verdicts(BASE)
-    assert verdicts.conversation(APP_DB).succeeded
-    groups = (*BASE.resources.security_groups, group("sg-db", ((), ())))
-    verdicts.use(BASE.with_changes(security_groups=groups))
-    assert not verdicts.conversation(APP_DB).succeeded
+def test_another_estate_has_other_classes() -> None:
+    classes = FlowClasses(BASE)
+    ports, addresses = (8442, 8443), ("198.51.100.1", "198.51.100.200")
+    assert len({classes.port_classes[port] for port in ports}) == 1
+    assert len({classes.address_class(address) for address in addresses}) == 1
+    groups = (*BASE.resources.security_groups, group("sg-new", (("tcp 8443 198.51.100.0/25",), ())))
+    classes.use(BASE.with_changes(security_groups=groups))
+    assert len({classes.port_classes[port] for port in ports}) == 2
+    assert len({classes.address_class(address) for address in addresses}) == 2
