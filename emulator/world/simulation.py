@@ -14,13 +14,14 @@ import numpy as np
 
 from connectors.vpc.estate import Estate
 from emulator.world.incidents.schedule import Scene, Staged
-from emulator.world.traffic.bulk_verdicts import BulkVerdicts, Course
+from emulator.world.traffic.bulk_verdicts import BulkVerdicts
 from emulator.world.traffic.chance import Array
 from emulator.world.traffic.directory import Directory
 from emulator.world.traffic.edges import Edge
 from emulator.world.traffic.flows import Flows, Kind
 from emulator.world.traffic.records import MINUTE_S, Alive, Records, alive, merged, records
 from emulator.world.traffic.services import Services
+from emulator.world.traffic.templates import Course
 
 _BROKEN_TRIES, _BROKEN_S, _BROKEN_BYTES = 5, 15, 600
 

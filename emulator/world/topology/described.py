@@ -7,7 +7,6 @@ does not name are as AWS has them: main route tables, default network ACLs and g
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv6Address
@@ -40,30 +39,13 @@ from connectors.vpc.network import (
     VpcEndpoint,
     VpcId,
 )
+from emulator.world.topology.ids import id_of, ipv6_first
 from emulator.world.topology.interfaces import Maker, PlannedEni, interfaces
 from emulator.world.topology.lines import Entry, Rule, Target
 from emulator.world.topology.model import Topology
 
 ACCOUNT_ID, REGION = "123456789012", "us-east-1"
 """AWS's example account."""
-_PREFIXES: Final = {
-    "vpc": "vpc",
-    "subnet": "subnet",
-    "network-interface": "eni",
-    "instance": "i",
-    "route-table": "rtb",
-    "network-acl": "acl",
-    "security-group": "sg",
-    "internet-gateway": "igw",
-    "egress-only-internet-gateway": "eigw",
-    "nat-gateway": "nat",
-    "peering": "pcx",
-    "transit-gateway": "tgw",
-    "transit-gateway-route-table": "tgw-rtb",
-    "attachment": "tgw-attach",
-    "endpoint": "vpce",
-    "prefix-list": "pl",
-}
 _ANYWHERE, _ANYWHERE_IPV6 = cidr("0.0.0.0/0"), cidr("::/0")
 _SERVICE_BLOCKS = {
     "s3": ("52.216.0.0/15", "54.231.0.0/16", "3.5.0.0/19"),
@@ -75,12 +57,6 @@ _ATTACHED_TO: Final[dict[Maker, str]] = {
     "endpoint": "endpoint",
     "attachment": "attachment",
 }
-
-
-def id_of(kind: str, name: str, vpc: str = "") -> str:
-    """Return the id of a named part of a topology, as `eni-0` and 16 more digits."""
-    digits = hashlib.sha256(f"{kind} {vpc}/{name}".encode()).hexdigest()
-    return f"{_PREFIXES[kind]}-0{digits[:16]}"
 
 
 def resources(topology: Topology) -> Resources:
@@ -115,7 +91,7 @@ class _Network:
 
     def _blocks(self, vpc: str) -> tuple[Cidr, ...]:
         plan = self.topology.vpcs[vpc]
-        ipv6 = (cidr(f"{IPv6Address(_ipv6_first(vpc))}/56"),) if plan.ipv6 else ()
+        ipv6 = (cidr(f"{IPv6Address(ipv6_first(vpc))}/56"),) if plan.ipv6 else ()
         return (*map(cidr, plan.cidrs), *ipv6)
 
     def subnets(self) -> Iterator[Subnet]:
@@ -123,7 +99,7 @@ class _Network:
             for name, one in plan.subnets.items():
                 blocks = [cidr(one.cidr)]
                 if one.ipv6 is not None:
-                    blocks.append(cidr(f"{IPv6Address(_ipv6_first(vpc) + (one.ipv6 << 64))}/64"))
+                    blocks.append(cidr(f"{IPv6Address(ipv6_first(vpc) + (one.ipv6 << 64))}/64"))
                 yield Subnet(
                     _subnet_id(vpc, name),
                     _vpc_id(vpc),
@@ -138,7 +114,7 @@ class _Network:
         vpc, name = planned.vpc, planned.name
         owner = _ATTACHED_TO.get(planned.maker)
         number = self.topology.vpcs[vpc].subnets[planned.subnet].ipv6 or 0
-        ipv6 = str(IPv6Address(_ipv6_first(vpc) + (number << 64) + planned.host))
+        ipv6 = str(IPv6Address(ipv6_first(vpc) + (number << 64) + planned.host))
         groups = tuple(_group_id(vpc, one) for one in planned.groups) or (_group_id(vpc, ""),)
         return Eni(
             interface_id=EniId(id_of("network-interface", name, vpc)),
@@ -275,12 +251,6 @@ def _subnet_id(vpc: str, name: str) -> SubnetId:
 def _group_id(vpc: str, name: str) -> GroupId:
     """Return a group's id; the VPC's default group has no name here."""
     return GroupId(id_of("security-group", name, vpc))
-
-
-def _ipv6_first(vpc: str) -> int:
-    """Return the first address of a VPC's /56, in a block of us-east-1."""
-    number = int(hashlib.sha256(vpc.encode()).hexdigest()[:6], 16)
-    return int(IPv6Address("2600:1f18::")) + (number << 72)
 
 
 def _target(vpc: str, target: Target) -> str:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from connectors.vpc.network import TCP
-from emulator.world.traffic.bulk_verdicts import DESTINATION, SOURCE, Course, Templates
 from emulator.world.traffic.chance import Array, mixed
 from emulator.world.traffic.columns import Columns
 from emulator.world.traffic.flows import Ending, Flows
+from emulator.world.traffic.templates import DESTINATION, SOURCE, Course, Templates
 
 MINUTE_S = 60
 FIN, SYN, RST, SYN_ACK = 1, 2, 4, 18

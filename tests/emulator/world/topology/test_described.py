@@ -13,7 +13,8 @@ import pytest
 from connectors.vpc.addresses import IPV6_BEGINS, number_of
 from connectors.vpc.estate import Estate, Resources
 from connectors.vpc.network import LAST_ACL_RULE
-from emulator.world.topology.described import id_of, resources
+from emulator.world.topology.described import resources
+from emulator.world.topology.ids import id_of
 from emulator.world.topology.presets import PRESETS, preset
 from emulator.world.traffic.edges import edges
 from tests.emulator.world.stages import Stage

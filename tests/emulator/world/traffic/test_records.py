@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.vpc.network import ICMP, TCP, UDP
-from emulator.world.traffic.bulk_verdicts import DESTINATION, SOURCE, Course, Templates
 from emulator.world.traffic.flows import Ending, Flows
 from emulator.world.traffic.records import Records, alive, merged, records
+from emulator.world.traffic.templates import DESTINATION, SOURCE, Course, Templates
 from tests.emulator.world.worlds import FIRST
 
 BEGINS = FIRST * 60
