@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors.vpc.addresses import cidr
-from connectors.vpc.ec2 import described
+from connectors.vpc.ec2 import described, described_eni
 from connectors.vpc.ec2.described import Description
 from connectors.vpc.estate import Resources
 from connectors.vpc.network import (
@@ -107,8 +107,8 @@ def resources(answers: Answers) -> Resources:
 
 
 def _enis(answers: Answers) -> tuple[Eni, ...]:
-    halted = {one["InstanceId"] for one in answers.instances if not described.is_running(one)}
-    enis = (described.eni(one) for one in answers.network_interfaces if one.get("SubnetId"))
+    halted = {one["InstanceId"] for one in answers.instances if not described_eni.is_running(one)}
+    enis = (described_eni.eni(one) for one in answers.network_interfaces if one.get("SubnetId"))
     return tuple(replace(eni, is_running=False) if eni.instance_id in halted else eni for eni in enis)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.vpc.addresses import cidr
-from connectors.vpc.ec2 import described
+from connectors.vpc.ec2 import described, described_eni
 from connectors.vpc.ec2.described_estate import Answers, resources
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import ANY, EniId
@@ -112,7 +112,7 @@ def test_a_route_names_its_target_in_a_field_of_its_own(field: str) -> None:
 
 
 def test_an_interface_is_read_with_all_its_addresses() -> None:
-    eni = described.eni(
+    eni = described_eni.eni(
         {
             "NetworkInterfaceId": "eni-1",
             "SubnetId": "subnet-1",
@@ -154,7 +154,7 @@ def test_an_interface_is_read_with_all_its_addresses() -> None:
     ],
 )
 def test_what_aws_writes_tells_the_kind(text: str, kind: str) -> None:
-    assert described.eni({"NetworkInterfaceId": "eni-1", "Description": text}).interface_type == kind
+    assert described_eni.eni({"NetworkInterfaceId": "eni-1", "Description": text}).interface_type == kind
 
 
 def test_transit_gateway_tables_are_filled_from_three_calls() -> None:
