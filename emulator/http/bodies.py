@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 
 from isal import isal_zlib
 
@@ -17,12 +18,13 @@ class BadBody(Exception):
         self.status = status
 
 
-def inflated(body: bytes, encoding: str, most_bytes: int) -> bytes:
-    """Return the decompressed body. Raises `BadBody`.
+def inflated(body: bytes, headers: Mapping[str, str], most_bytes: int) -> bytes:
+    """Return the body, decompressed by its `content-encoding`. Raises `BadBody`.
 
     A body with another encoding is returned unchanged: S3 stores the encoding with the object (`aws-chunked`
     and others).
     """
+    encoding = headers.get("content-encoding", "").lower()
     if encoding not in {"gzip", "x-gzip", "deflate"} or not body:
         return body
     parts: list[bytes] = []

@@ -180,13 +180,11 @@ class Http1(asyncio.Protocol):
         if self._body_bytes > self._most_bytes:
             return
         self._is_reading = False
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._body = []
+        body, self._body = b"".join(self._body), []
         request: Incoming | BadBody
         try:
-            encoding = self._headers.get("content-encoding", "")
-            if encoding and self._limits.inflates(self._headers):
-                body = inflated(body, encoding.lower(), self._most_bytes)
+            if "content-encoding" in self._headers and self._limits.inflates(self._headers):
+                body = inflated(body, self._headers, self._most_bytes)
             method, target = self._parser.get_method().decode("latin-1"), self._url.decode("latin-1")
             request = Incoming(method, target, self._headers, body)
         except BadBody as bad:
@@ -247,11 +245,8 @@ class Http1(asyncio.Protocol):
     ) -> None:
         """Write a complete response. A large one is written in parts, as the transport copies unsent data."""
         head, body = heads.whole(outgoing, method, keeps), cast("bytes", outgoing.body)
-        if method == "HEAD":
-            transport.write(head)
-            return
-        if len(body) <= _PART_BYTES:
-            transport.write(head + body)
+        if method == "HEAD" or len(body) <= _PART_BYTES:
+            transport.write(head if method == "HEAD" else head + body)
             return
         transport.write(head)
         view = memoryview(body)

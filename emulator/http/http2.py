@@ -14,14 +14,7 @@ from typing import cast
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import (
-    ConnectionTerminated,
-    DataReceived,
-    Event,
-    RequestReceived,
-    StreamEnded,
-    StreamReset,
-)
+from h2.events import ConnectionTerminated, DataReceived, Event, RequestReceived, StreamEnded, StreamReset
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
@@ -62,9 +55,8 @@ class Http2(asyncio.Protocol):
         self._requests: dict[int, _Request] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._streaming: set[int] = set()
-        self._moved = (
-            asyncio.Event()
-        )  # A window was opened, the transport was resumed, or the connection ended.
+        # Set if a window was opened, the transport was resumed, or the connection ended.
+        self._moved = asyncio.Event()
         self._is_paused = self._is_finishing = False
         self._last_heard = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -213,10 +205,10 @@ class Http2(asyncio.Protocol):
         request = self._requests.pop(stream_id, None)
         if request is None:
             return
-        body, encoding = b"".join(request.parts), request.headers.get("content-encoding", "")
+        body = b"".join(request.parts)
         try:
-            if encoding and self._limits.inflates(request.headers):
-                body = inflated(body, encoding.lower(), request.most_bytes)
+            if "content-encoding" in request.headers and self._limits.inflates(request.headers):
+                body = inflated(body, request.headers, request.most_bytes)
         except BadBody as bad:
             self._start(stream_id, heads.refusal(bad.status, str(bad)), request.method)
             return
