@@ -13,8 +13,8 @@ from functools import cache
 
 from tests.sources import PACKAGES, ROOT, modules, tree
 
-FILE_LINES_MAX = 400
-FUNCTION_LINES_MAX = 60
+FILE_LINES_MAX = 300
+FUNCTION_LINES_MAX = 40
 LONG_FUNCTIONS = {"streams.sums.kernel.scan"}  # numba's hot loop: a call from there would cost what it is for
 
 # The composition root, and what plays or judges a whole run on one machine.

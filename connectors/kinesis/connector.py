@@ -86,9 +86,8 @@ class Connector:
 
     def _own(self, slot: Slot) -> ShardSlot:
         linger_s = PUSHED_LINGER_S if self._settings.fan_out else LINGER_S
-        return ShardSlot(
-            slot, SlotContext(self._settings.prefix, self._budget, self._ownership.group, linger_s)
-        )
+        context = SlotContext(self._settings.prefix, self._budget, self._ownership.group, linger_s)
+        return ShardSlot(slot, context)
 
     @property
     def is_ready(self) -> bool:
@@ -195,13 +194,10 @@ class Connector:
         return was_known or was_read or named not in self._choice.named
 
     async def _source(self, stream: Stream, reader: StreamReader) -> Source:
-        settings = self._settings
-        consumer = ""
+        settings, call, consumer = self._settings, self._caller.call, ""
         if settings.fan_out:
             name = f"{settings.prefix}connect"
-            consumer = await self._caller.call(
-                "RegisterStreamConsumer", register, self._client, stream.arn, name
-            )
+            consumer = await call("RegisterStreamConsumer", register, self._client, stream.arn, name)
         naming = Naming(stream.name, settings.account, self._client.meta.region_name)
         is_limited = settings.shard_limits == "aws"
         return Source(

@@ -174,19 +174,12 @@ def _parse_part(
         content = unwrap(record.data, after=after)
         budget.left -= content.size + (INFLATED_MAX_BYTES if content.refused == BOMB_REASON else 0)
         found.add(record, content)
-    last = records[-1] if records else None
-    is_cut = bool(last and last.sequence_number != answer.records[-1].sequence_number)
-    newest = newest_start(
-        (chunk.text, chunk.origin.line_format, chunk.arrival_ms) for chunk in found.chunks[-SAMPLES_MAX:]
-    )
-    moved = Position(
-        sequence_number=last.sequence_number if last else position.sequence_number,
-        at_ms=0 if last else position.at_ms,
+    is_cut = bool(records) and records[-1].sequence_number != answer.records[-1].sequence_number
+    newest = found.newest
+    moved = replace(
+        _after(position, records, now_ms),
         is_ended=not answer.next_iterator and not is_cut,
-        sub=WHOLE if last else position.sub,
-        arrival_ms=last.arrival_ms if last else position.arrival_ms,
         behind_ms=answer.behind_ms,
-        read_ms=now_ms,
         newest=max(newest, position.newest),
     )
     return ShardBatch(
@@ -202,6 +195,21 @@ def _parse_part(
         log_groups=frozenset(found.log_groups),
         is_cut=is_cut,
         newest=newest,
+    )
+
+
+def _after(position: Position, records: Sequence[KinesisRecord], now_ms: int) -> Position:
+    """Return the position after some records, read at `now_ms`. Without records, it is the same place."""
+    if not records:
+        return replace(position, read_ms=now_ms)
+    last = records[-1]
+    return replace(
+        position,
+        sequence_number=last.sequence_number,
+        at_ms=0,
+        sub=WHOLE,
+        arrival_ms=last.arrival_ms,
+        read_ms=now_ms,
     )
 
 
@@ -224,6 +232,12 @@ class _Found:
         self.log_groups: set[str] = set()
         self.control = 0
         self._source, self._context = source, context
+
+    @property
+    def newest(self) -> int:
+        """The newest `start` in a sample of the last lines, epoch s."""
+        samples = self.chunks[-SAMPLES_MAX:]
+        return newest_start((chunk.text, chunk.origin.line_format, chunk.arrival_ms) for chunk in samples)
 
     def add(self, record: KinesisRecord, content: Unwrapped) -> None:
         """Add the content of one record."""

@@ -18,22 +18,11 @@ REPORT_S = 0.25
 
 async def main(url: str) -> None:
     """Simulate until standard input ends or the simulator fails."""
-    import structlog
-
     from emulator.flowlogs.player.port import Port
     from emulator.flowlogs.player.simulator import Simulator
     from emulator.flowlogs.player.snapshot import snapshot
 
-    # The log goes to standard error, which the process shares with the emulator. Standard output is the link.
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-    )
+    _log_to_standard_error()
     reader = asyncio.StreamReader(limit=LINE_MAX_BYTES)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -62,6 +51,21 @@ async def main(url: str) -> None:
         await simulator.close()
         for task in ended:
             task.result()
+
+
+def _log_to_standard_error() -> None:
+    """Configure the log. The process shares standard error with the emulator; standard output is the link."""
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+    )
 
 
 if __name__ == "__main__":
