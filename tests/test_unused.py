@@ -19,7 +19,7 @@ from tests.sources import PACKAGES, files, modules, tree
 
 # Classes that are written as a whole, to JSON or to a topic. Their readers are outside the packages.
 WRITTEN_WHOLE = {
-    "emulator.firehose.streams.DeliveryCounts",
+    "emulator.firehose.streams.RecordCounts",
     "streams.records.Aggregate",
     "streams.records.Final",
     "streams.web.query.Numbers",

@@ -43,7 +43,7 @@ class Encryption:
 
 
 @dataclass(slots=True)
-class DeliveryCounts:
+class RecordCounts:
     """The delivery counts of the records, for `summary`."""
 
     taken: int = 0
@@ -71,7 +71,7 @@ class DeliveryStream:
     tags: dict[str, str | None] = field(default_factory=dict)
     buffer: Buffer = field(default_factory=Buffer)
     backup_buffer: Buffer = field(default_factory=Buffer)
-    counts: DeliveryCounts = field(default_factory=DeliveryCounts)
+    counts: RecordCounts = field(default_factory=RecordCounts)
     failure: str = ""
 
     @property
