@@ -17,7 +17,7 @@ from emulator.moto import health
 
 if TYPE_CHECKING:
     from emulator.firehose.service import Firehose
-    from emulator.flowlogs.player.link import Link
+    from emulator.flowlogs.player.link import SimulatorProcess
     from emulator.flowlogs.service import FlowLogService
     from emulator.moto.backend import MotoBackend
 
@@ -38,7 +38,7 @@ class LazyServices:
         self._moto: MotoBackend | None = None
         self._firehose: Firehose | None = None
         self._flow_logs: FlowLogService | None = None
-        self._player: Link | None = None
+        self._player: SimulatorProcess | None = None
         self._pages: Mapping[str, Page] | None = None
         self.url = ""
 
@@ -66,11 +66,11 @@ class LazyServices:
     def flow_logs(self) -> FlowLogService:
         """Return the flow-log service. The first call creates it."""
         if self._flow_logs is None:
-            from emulator.flowlogs.player.link import Link
+            from emulator.flowlogs.player.link import SimulatorProcess
             from emulator.flowlogs.service import FlowLogService
 
             self._flow_logs = FlowLogService(self.others, self.firehose, self._store, self._clock)
-            self._player = Link(self._flow_logs, lambda: self.url)
+            self._player = SimulatorProcess(self._flow_logs, lambda: self.url)
         return self._flow_logs
 
     def flow_log_pages(self) -> Mapping[str, Page]:

@@ -24,7 +24,7 @@ _MARK_BYTES, _TIME_BYTES = 16, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StateChange:
     """The state changes of a transaction, and the marks that it adds and drops."""
 
     state: dict[bytes, bytes | None]
@@ -52,15 +52,17 @@ class CommittedRequests:
     def __contains__(self, request_id: str) -> bool:
         return _mark(request_id) in self._seen
 
-    def change(self, request_ids: Sequence[str], now_ms: int, *, prunes: bool = False) -> Change:
+    def change(self, request_ids: Sequence[str], now_ms: int, *, prunes: bool = False) -> StateChange:
         """Return the change that adds these requests; with `prunes`, it also deletes expired packs."""
         added = [_mark(one) for one in request_ids]
         # The newest pack is extended, if there are marks to add.
         expired = self._expired(now_ms, self._newest + (not added)) if prunes else []
         dropped = [mark for number in expired for mark in _split(self._pack(number))]
-        return Change({**dict.fromkeys(map(_key, expired)), **self._packed(added, now_ms)}, added, dropped)
+        return StateChange(
+            {**dict.fromkeys(map(_key, expired)), **self._packed(added, now_ms)}, added, dropped
+        )
 
-    def committed(self, change: Change) -> None:
+    def committed(self, change: StateChange) -> None:
         """Update the index after the transaction of a change."""
         for mark in change.dropped:
             del self._seen[mark]

@@ -23,7 +23,7 @@ from connectors.commit.committer import Committer
 from connectors.commit.content import Content
 from connectors.commit.source_health import SourceHealth
 from connectors.firehose.body import Posted
-from connectors.firehose.committed_requests import Change, CommittedRequests
+from connectors.firehose.committed_requests import CommittedRequests, StateChange
 from connectors.firehose.transaction import content_of, event_times
 from connectors.kafka.slots import Slot
 from connectors.kafka.state_on_disk import StateOnDisk
@@ -44,7 +44,7 @@ class RequestSlot:
         self._newest = before.newest if before else NONE
         self._known_marks = StateOnDisk()
         self._marks = CommittedRequests(slot.state, self._known_marks)
-        self._change = Change({}, [], [])
+        self._change = StateChange({}, [], [])
         self._prune_at = float("-inf")
         self._is_open = False
         self._pending: dict[str, asyncio.Future[bool]] = {}

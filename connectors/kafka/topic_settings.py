@@ -74,7 +74,7 @@ class TopicDescription:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class SettingDifference:
     """A setting of a topic that is not the required or recommended one. `why` ends with the remedy."""
 
     topic: str
@@ -110,7 +110,7 @@ def recommended(topic: Topic) -> dict[str, str]:
 
 def differences(
     topic: Topic, prefix: str, found: TopicDescription, slots: int, max_bytes: int
-) -> list[Difference]:
+) -> list[SettingDifference]:
     """Compare a topic with its required and recommended settings. `max_bytes` is the largest message."""
     name = prefix + topic.name
     if found.partitions != slots:
@@ -125,22 +125,22 @@ def differences(
     return [one for one in judged if one is not None]
 
 
-def _partitions(name: str, count: int, slots: int) -> Difference:
+def _partitions(name: str, count: int, slots: int) -> SettingDifference:
     why = f"not {slots}: set VPCFLOW_SLOTS={count}, or choose another VPCFLOW_PREFIX"
-    return Difference(name, "partitions", str(count), why, True)
+    return SettingDifference(name, "partitions", str(count), why, True)
 
 
-def _policy(topic: Topic, name: str, settings: Mapping[str, str]) -> Difference | None:
+def _policy(topic: Topic, name: str, settings: Mapping[str, str]) -> SettingDifference | None:
     policy = settings.get("cleanup.policy", topic.policy)
     if set(policy.split(",")) == set(topic.policy.split(",")):
         return None
     why = f"not {topic.policy}: change it with kafka-configs, or choose another VPCFLOW_PREFIX"
-    return Difference(name, "cleanup.policy", policy, why, True)
+    return SettingDifference(name, "cleanup.policy", policy, why, True)
 
 
-def _sizes(name: str, settings: Mapping[str, str], max_bytes: int) -> list[Difference]:
+def _sizes(name: str, settings: Mapping[str, str], max_bytes: int) -> list[SettingDifference]:
     return [
-        Difference(
+        SettingDifference(
             name,
             setting,
             settings[setting],
@@ -153,14 +153,14 @@ def _sizes(name: str, settings: Mapping[str, str], max_bytes: int) -> list[Diffe
     ]
 
 
-def _replicas(name: str, found: TopicDescription) -> Difference | None:
+def _replicas(name: str, found: TopicDescription) -> SettingDifference | None:
     if found.replicas == 1 and found.brokers > 1:
         wanted = min(REPLICAS, found.brokers)
         why = (
             f"so messages are lost with the disk of one of the {found.brokers} brokers: add replicas with"
             f" kafka-reassign-partitions, and set default.replication.factor={wanted} on the brokers"
         )
-        return Difference(name, "replicas", "1", why, False)
+        return SettingDifference(name, "replicas", "1", why, False)
     needed = found.settings.get("min.insync.replicas", "1")
     if int(needed) <= found.replicas:
         return None
@@ -168,16 +168,16 @@ def _replicas(name: str, found: TopicDescription) -> Difference | None:
         f"but {found.replicas} replicas, so Kafka refuses every message:"
         f" set min.insync.replicas={found.replicas} or add replicas"
     )
-    return Difference(name, "min.insync.replicas", needed, why, True)
+    return SettingDifference(name, "min.insync.replicas", needed, why, True)
 
 
-def _state(name: str, settings: Mapping[str, str]) -> list[Difference]:
+def _state(name: str, settings: Mapping[str, str]) -> list[SettingDifference]:
     checks = (
         ("segment.bytes", SEGMENT_SLOW_BYTES, SEGMENT_BYTES),
         ("min.compaction.lag.ms", COMPACTION_LAG_SLOW_MS, 0),
     )
     return [
-        Difference(
+        SettingDifference(
             name,
             setting,
             settings[setting],
@@ -189,7 +189,7 @@ def _state(name: str, settings: Mapping[str, str]) -> list[Difference]:
     ]
 
 
-def _retention(topic: Topic, name: str, settings: Mapping[str, str]) -> list[Difference]:
+def _retention(topic: Topic, name: str, settings: Mapping[str, str]) -> list[SettingDifference]:
     wanted = topic.retention_ms or 0
     found = []
     kept_ms = int(settings.get("retention.ms", wanted))
@@ -198,10 +198,10 @@ def _retention(topic: Topic, name: str, settings: Mapping[str, str]) -> list[Dif
             f"less than {wanted}: a stop of more than {_duration(kept_ms)} loses messages; set retention.ms="
             f"{wanted} with kafka-configs --alter --topic {name} --add-config retention.ms={wanted}"
         )
-        found.append(Difference(name, "retention.ms", str(kept_ms), why, False))
+        found.append(SettingDifference(name, "retention.ms", str(kept_ms), why, False))
     if int(settings.get("retention.bytes", -1)) >= 0:
         why = "so messages are deleted before their time when there are many: set retention.bytes=-1"
-        found.append(Difference(name, "retention.bytes", settings["retention.bytes"], why, False))
+        found.append(SettingDifference(name, "retention.bytes", settings["retention.bytes"], why, False))
     return found
 
 

@@ -34,7 +34,7 @@ from connectors.kafka.slots import REQUEST_MAX_BYTES
 from connectors.kafka.topic_settings import (
     CHECKED,
     TOPICS,
-    Difference,
+    SettingDifference,
     Topic,
     TopicDescription,
     differences,
@@ -65,7 +65,7 @@ class Examined:
     """The topics of a prefix: the names of missing ones, and the differences of the others."""
 
     missing: tuple[str, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[SettingDifference, ...]
 
 
 async def ensure_topics(kafka: KafkaConnection, prefix: str, slots: int) -> None:
@@ -173,7 +173,7 @@ async def _refused(
 
 async def _differences(
     admin: AIOKafkaAdminClient, prefix: str, slots: int, topics: Iterable[Topic]
-) -> list[Difference]:
+) -> list[SettingDifference]:
     """Return the differences of existing topics, fatal ones first."""
     topics = list(topics)
     described = await _described(admin, [prefix + topic.name for topic in topics]) if topics else {}

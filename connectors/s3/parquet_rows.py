@@ -19,14 +19,14 @@ _WHITE = r"\s+"
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class RowConversion:
     """The conversion of a file's rows: the format of the lines, and the expression of a line."""
 
     line_format: str
     line: pl.Expr
 
 
-def columns(schema: Mapping[str, pl.DataType]) -> Columns:
+def columns(schema: Mapping[str, pl.DataType]) -> RowConversion:
     """Return the conversion for a file's columns. Raises `Broken` with foreign names."""
     names = {column: column.lower().replace("_", "-") for column in schema}
     if not any(name in FIELD_VERSIONS for name in names.values()):
@@ -36,7 +36,7 @@ def columns(schema: Mapping[str, pl.DataType]) -> Columns:
     except BadFormat as error:
         raise Broken("foreign Parquet: column names", " ".join(schema).encode()) from error
     texts = [_text(column, kind).fill_null("-") for column, kind in schema.items()]
-    return Columns(line_format, pl.concat_str(texts, separator=" ").alias("line"))
+    return RowConversion(line_format, pl.concat_str(texts, separator=" ").alias("line"))
 
 
 def _text(column: str, kind: pl.DataType) -> pl.Expr:

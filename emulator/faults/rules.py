@@ -84,7 +84,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class FaultTarget:
     """The stream and the shards of a call, as far as they are known, for the selection by rules."""
 
     operation: str
@@ -114,7 +114,7 @@ class Faults:
         self._matched = [0] * len(plan.rules)
         self._struck = [0] * len(plan.rules)
 
-    def decide(self, target: Target, now_ms: int) -> list[Strike]:
+    def decide(self, target: FaultTarget, now_ms: int) -> list[Strike]:
         """Count a call, and return the rules that apply to it, in their order."""
         elapsed_s = (now_ms - self._started_ms) / 1000
         strikes = []
@@ -141,7 +141,7 @@ class Faults:
         return most is not None and self._struck[at] >= most
 
 
-def _matches(rule: Rule, target: Target) -> bool:
+def _matches(rule: Rule, target: FaultTarget) -> bool:
     if _ONLY_OF.get(rule.fault, target.operation) != target.operation:
         return False
     if not any(fnmatchcase(target.operation, pattern) for pattern in rule.operations):

@@ -138,7 +138,7 @@ def from_json(text: bytes) -> Ledger:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class WindowDifference:
     """A window that differs: the ledger's totals and the published ones. Either may be absent."""
 
     key: Key
@@ -156,7 +156,7 @@ class WindowReport:
     twice: int
     differing: int
     missing: int
-    samples: tuple[Difference, ...]
+    samples: tuple[WindowDifference, ...]
 
     @property
     def exact(self) -> bool:
@@ -179,15 +179,17 @@ def compare(ledger: Ledger, published: Mapping[Key, Published]) -> WindowReport:
     return WindowReport(ledger.lines, len(totals), lost, twice, len(differences), missing, samples=samples)
 
 
-def _differences(totals: Mapping[Key, Totals], published: Mapping[Key, Published]) -> Iterator[Difference]:
+def _differences(
+    totals: Mapping[Key, Totals], published: Mapping[Key, Published]
+) -> Iterator[WindowDifference]:
     for key, values in totals.items():
         expected = tuple(values)
         other = published.get(key)
         seen = None if other is None else _values(other)
         if seen != expected:
-            yield Difference(key, expected, seen)
+            yield WindowDifference(key, expected, seen)
     for key in published.keys() - totals.keys():
-        yield Difference(key, None, _values(published[key]))
+        yield WindowDifference(key, None, _values(published[key]))
 
 
 def _values(published: Published) -> tuple[int, ...]:

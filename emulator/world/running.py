@@ -30,7 +30,7 @@ LOOK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class WorldOptions:
     """The options of `vpcflow world`. `ledger` is the file for the ledger of a bounded load."""
 
     topology: Topology
@@ -73,7 +73,7 @@ async def built(endpoint: AwsEndpoint, topology: Topology, console: Console) -> 
     return found
 
 
-async def run(plan: Plan) -> None:
+async def run(plan: WorldOptions) -> None:
     """Run until Ctrl-C or the end of a bounded load. Raises `NoWorld` and the errors of building."""
     console = Console()
     world = RemoteWorld(plan.endpoint.url)

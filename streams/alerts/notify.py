@@ -61,9 +61,9 @@ async def run(*, kafka: KafkaConnection, prefix: str, sinks: Sequence[Sink], gro
         groups = [f"{prefix}{group}-{sink.name}" for sink in all_sinks]
         stack.enter_context(naming_missing_acls(kafka, [prefix + TOPIC], groups))
         stop = stack.enter_context(_stop_signals())
-        feeds: list[tuple[Delivery, AIOKafkaConsumer]] = []
+        feeds: list[tuple[SinkDelivery, AIOKafkaConsumer]] = []
         for sink in all_sinks:
-            delivery = Delivery(sink)
+            delivery = SinkDelivery(sink)
             opened = _consumer(kafka, prefix + TOPIC, f"{prefix}{group}-{sink.name}", delivery)
             feeds.append((delivery, await stack.enter_async_context(opened)))
         async with asyncio.TaskGroup() as tasks:
@@ -110,7 +110,7 @@ def _names(alerts: Sequence[Alert]) -> list[str]:
     return [f"{alert.rule} {alert.fingerprint} {alert.status}" for alert in alerts]
 
 
-class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
+class SinkDelivery(ConsumerRebalanceListener):  # type: ignore[misc]
     """The delivery to one sink. `_starting` holds the partitions in which its consumer group is new."""
 
     def __init__(self, sink: Sink) -> None:
@@ -185,7 +185,7 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
         self._starting.pop(partition, None)
 
 
-async def _keep_delivering(delivery: Delivery, consumer: AIOKafkaConsumer) -> None:
+async def _keep_delivering(delivery: SinkDelivery, consumer: AIOKafkaConsumer) -> None:
     """Deliver until cancelled, also after errors of brokers that fail over. Raises all other errors."""
     recovery = Recovery()
     while True:

@@ -201,7 +201,7 @@ def _world_plan(options: Mapping[str, Any]) -> Any:
 
     _check_world(options)
     names = ("seed", "busy", "speed", "incidents", "records", "rate")
-    return running.Plan(
+    return running.WorldOptions(
         topology=running.topology_of(options["topology"]),
         endpoint=AwsEndpoint(options["endpoint"], os.environ.get("AWS_DEFAULT_REGION", "us-east-1")),
         wanted=FlowLogOptions(

@@ -101,7 +101,7 @@ def _add_emulator(stage: Stage, stack: AsyncExitStack) -> Child | None:
     return _add_child(stage, stack, "emulate", ["emulate", "--port", str(port)], {})
 
 
-def _add_pipeline(stage: Stage, stack: AsyncExitStack, delivery: world.Delivery) -> None:
+def _add_pipeline(stage: Stage, stack: AsyncExitStack, delivery: world.FlowLogDelivery) -> None:
     port = stage.options.port or free_port()
     stage.page = f"http://127.0.0.1:{port}/"
     for index in range(stage.options.workers):

@@ -25,7 +25,7 @@ NAME = "vpcflow-replay"
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class FlowLogDelivery:
     """The delivery of flow logs to the connector: the destination, and the connector's command line."""
 
     wanted: FlowLogOptions
@@ -33,17 +33,21 @@ class Delivery:
     env: dict[str, str] = field(default_factory=dict)
 
 
-def delivery(options: ReplayOptions, stream: str) -> Delivery:
+def delivery(options: ReplayOptions, stream: str) -> FlowLogDelivery:
     """Return the delivery for the source of the options, which are checked."""
     if options.source == "s3":
         wanted = FlowLogOptions(to="s3", name=NAME)
-        return Delivery(wanted, ["connect", "s3", "--bucket", NAME], {"VPCFLOW_S3_LIST_S": "1"})
+        return FlowLogDelivery(wanted, ["connect", "s3", "--bucket", NAME], {"VPCFLOW_S3_LIST_S": "1"})
     if options.source == "firehose":
         port, key = free_port(), secrets.token_urlsafe(24)
         url = f"http://127.0.0.1:{port}/"
         wanted = FlowLogOptions(to="firehose", name=NAME, http_endpoint=url, access_key=key)
-        return Delivery(wanted, ["connect", "firehose", "--port", str(port)], {"VPCFLOW_FIREHOSE_KEY": key})
-    return Delivery(FlowLogOptions(stream=stream, shards=options.shards, name=NAME), ["connect", "kinesis"])
+        return FlowLogDelivery(
+            wanted, ["connect", "firehose", "--port", str(port)], {"VPCFLOW_FIREHOSE_KEY": key}
+        )
+    return FlowLogDelivery(
+        FlowLogOptions(stream=stream, shards=options.shards, name=NAME), ["connect", "kinesis"]
+    )
 
 
 def settings(options: ReplayOptions) -> WorldSettings:

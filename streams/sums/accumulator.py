@@ -14,7 +14,7 @@ import polars as pl
 
 from connectors.formats.flowlog import DEFAULT_FORMAT
 from streams.sums import kernel, lines, partials
-from streams.sums.lines import Nothing, ParsedLine, Plan
+from streams.sums.lines import ColumnPlan, Nothing, ParsedLine
 
 TABLE_ROWS = 1 << 13  # 512 KiB, and at most 1 MiB of maps; doubled when half full
 ODD_LINES = 1 << 12
@@ -101,7 +101,7 @@ class Sums:
         table, used = kernel.new_table(2), np.zeros(2, np.int64)
         kernel.rehash(table, used, 0, table)
 
-    def add(self, text: bytes, by: Plan, arrived_s: int = 0) -> None:
+    def add(self, text: bytes, by: ColumnPlan, arrived_s: int = 0) -> None:
         """Sum the lines of a block. A final newline ends the last line.
 
         `arrived_s` is the newest arrival of the lines, epoch seconds, 0 if unknown.
@@ -157,7 +157,7 @@ class Sums:
         self._refused, self._refused_bytes = {}, 0
         return drained
 
-    def _one(self, line: bytes, by: Plan, latest: int) -> None:
+    def _one(self, line: bytes, by: ColumnPlan, latest: int) -> None:
         self._counts.lines += 1
         match lines.parse_line(line, by, latest):
             case ParsedLine() as row:

@@ -59,7 +59,7 @@ class UnusableFormat(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ColumnPlan:
     """The code of each column of a format, and the columns that may hold the entity."""
 
     names: Format
@@ -90,12 +90,12 @@ class Nothing:
 NOTHING: Final = Nothing()
 
 
-def plan(names: Format) -> Plan:
+def plan(names: Format) -> ColumnPlan:
     """Return the plan of a format. Raises `UnusableFormat` if the window or the entity has no field."""
     if lacks := missing_fields(names):
         raise UnusableFormat(lacks)
     entities = tuple(names.index(name) for name in ENTITY_FIELDS if name in names)
-    return Plan(names, tuple(_CODES.get(name, SKIP) for name in names), entities)
+    return ColumnPlan(names, tuple(_CODES.get(name, SKIP) for name in names), entities)
 
 
 def latest_start(arrived_s: int) -> int:
@@ -106,7 +106,7 @@ def latest_start(arrived_s: int) -> int:
     return arrived_s + AHEAD_S if arrived_s else NO_LIMIT
 
 
-def parse_line(line: bytes, by: Plan, latest: int = NO_LIMIT) -> ParsedLine | Nothing | str:
+def parse_line(line: bytes, by: ColumnPlan, latest: int = NO_LIMIT) -> ParsedLine | Nothing | str:
     """Return the row of a line, `NOTHING` for an empty or header line, or the reason of a refusal.
 
     `latest` is the newest plausible `start` (`latest_start`), epoch seconds.
@@ -137,7 +137,7 @@ class _Refused(Exception):
     """The reason to refuse a line; internal to this module."""
 
 
-def _row(tokens: list[bytes], by: Plan) -> ParsedLine:
+def _row(tokens: list[bytes], by: ColumnPlan) -> ParsedLine:
     seen = dict(zip(by.codes, tokens, strict=True))
     status = seen.get(STATUS, b"OK")
     if status not in (b"OK", b"NODATA", b"SKIPDATA", b"-"):
@@ -180,7 +180,7 @@ def _action(action: bytes, status: bytes) -> int:
     raise _Refused(ACTION_REASON)
 
 
-def _entity(tokens: list[bytes], by: Plan) -> str:
+def _entity(tokens: list[bytes], by: ColumnPlan) -> str:
     for at in by.entities:
         if tokens[at] not in _ABSENT:
             try:

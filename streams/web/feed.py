@@ -22,7 +22,7 @@ from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.progress import PROGRESS_KEY
 from streams.web.starts import POSITIONS_BACK, Offsets, find_starts
-from streams.web.state.board import Board, Link
+from streams.web.state.board import Board, KafkaLink
 from streams.web.state.history import ForeignMessage
 
 TOPICS = ("aggregates", "alerts", "dead", "health", "positions")
@@ -70,7 +70,7 @@ class Feed:
             except (KafkaError, OSError, TimeoutError) as error:
                 if self.board.link.state != "reconnecting":
                     log.warning("kafka does not answer, reconnecting", error=repr(error))
-                self.board.link = Link("reconnecting", f"Kafka does not answer: {type(error).__name__}")
+                self.board.link = KafkaLink("reconnecting", f"Kafka does not answer: {type(error).__name__}")
                 await asyncio.sleep(RETRY_S)
             finally:
                 await _stop(consumer)
@@ -203,10 +203,10 @@ class Feed:
     async def _probe(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> Offsets:
         """Return the end offsets. Raises a `KafkaError` or `TimeoutError` if no broker answers."""
         if not partitions:
-            self.board.link = Link("waiting", f"the topics {', '.join(self._topics)} do not exist yet")
+            self.board.link = KafkaLink("waiting", f"the topics {', '.join(self._topics)} do not exist yet")
             return {}
         ends: Offsets = await asyncio.wait_for(consumer.end_offsets(partitions), PROBE_TIMEOUT_S)
-        self.board.link = Link("live")
+        self.board.link = KafkaLink("live")
         return ends
 
     async def _measure(self, consumer: AIOKafkaConsumer, ends: Offsets) -> None:

@@ -21,7 +21,7 @@ from connectors.settings import Work
 from streams.numbering import Input, Output, Rewind, Sequence
 from streams.sums import lines, partials
 from streams.sums.accumulator import Drained, LineCounts, Sums
-from streams.sums.lines import Plan, UnusableFormat
+from streams.sums.lines import ColumnPlan, UnusableFormat
 from streams.windows.watermark import Time
 from streams.worker import metrics
 from streams.worker.hops import POSITION_S, Pace, make_slot
@@ -125,7 +125,7 @@ class SumHop:
 
     def _sum(self, text: bytes, line_format: str, arrived_s: int) -> None:
         by = _plan(line_format)
-        if isinstance(by, Plan):
+        if isinstance(by, ColumnPlan):
             self._sums.add(text, by, arrived_s)
         else:
             self._sums.refuse(by, text)
@@ -170,7 +170,7 @@ def _output(sent: list[int] | int) -> Output:
 
 
 @lru_cache(maxsize=PLANS)
-def _plan(line_format: str) -> Plan | str:
+def _plan(line_format: str) -> ColumnPlan | str:
     """Return the plan of a format, or the reason to refuse its lines."""
     try:
         return lines.plan(parse_format(line_format))

@@ -19,7 +19,7 @@ from connectors.progress import SlotProgress, SourceProgress
 from streams.records import Aggregate, Alert
 from streams.web.app import page as serve
 from streams.web.build import build
-from streams.web.state.board import Board, Link
+from streams.web.state.board import Board, KafkaLink
 
 WINDOWS, WINDOW_S, START = 60, 60, 1_760_000_040
 END = START + WINDOWS * WINDOW_S
@@ -48,7 +48,7 @@ class Script:
                     share = 1.0 if action == "ACCEPT" else (0.3 if rank == 3 and 38 < number < 46 else 0.012)
                     amount = int(size * swell * share * chance.uniform(0.7, 1.3) * WINDOW_S)
                     self.add(f"eni-{rank * 7_919 + 0xA1B2C3D4E5F:017x}", action, number, amount)
-        self.board.link, self.board.is_caught_up = Link("live"), True
+        self.board.link, self.board.is_caught_up = KafkaLink("live"), True
         return self
 
     def start_of(self, number: int) -> int:

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, expect
 
 from connectors.progress import SourceProgress
 from streams.web.shell import STATIC
-from streams.web.state.board import Link
+from streams.web.state.board import KafkaLink
 
 pytestmark = pytest.mark.ui
 in_module_loop = pytest.mark.asyncio(loop_scope="module")  # the loop in which the browser was started
@@ -316,7 +316,7 @@ async def test_empty_then_stale_then_broken_are_said(
         await expect(state).to_have_text("live")
         empty.now += 95
         await expect(state).to_have_text("no data for 1 min 35 s")
-        empty.board.link = Link("reconnecting", "Kafka does not answer")
+        empty.board.link = KafkaLink("reconnecting", "Kafka does not answer")
         await expect(state).to_have_text("reconnecting: Kafka does not answer")
         assert seen.errors == []
 

@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from streams.records import Alert
-from streams.web.state.board import Link
+from streams.web.state.board import KafkaLink
 from tests.ui.conftest import START, WINDOW_S, WINDOWS, Script
 
 PICTURE = Path(__file__).parents[2] / "build" / "page.png"
@@ -72,7 +72,7 @@ def scene() -> Script:
     for one in alerts():
         script.board.take_alert(one.fingerprint, one.encode())
     script.health("delay", "lines came up to 71 s after their flow ended")
-    script.board.link, script.board.is_caught_up = Link("live"), True
+    script.board.link, script.board.is_caught_up = KafkaLink("live"), True
     return script
 
 

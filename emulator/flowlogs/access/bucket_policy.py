@@ -24,7 +24,7 @@ _OWNER_HAS_ALL = "bucket-owner-full-control"
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class BucketDelivery:
     """The delivering account and Region, and the folder of the bucket that it delivers to."""
 
     scope: Scope
@@ -33,7 +33,7 @@ class Delivery:
     is_hive: bool
 
     @classmethod
-    def of(cls, settings: Settings, scope: Scope) -> Delivery:
+    def of(cls, settings: Settings, scope: Scope) -> BucketDelivery:
         """Return the delivery of a flow log with these settings."""
         is_hive = settings.options is not None and settings.options.hive_compatible_partitions
         return cls(scope, settings.bucket, settings.folder, is_hive)
@@ -56,7 +56,7 @@ class Delivery:
         return f"arn:aws:logs:{self.scope.region}:{self.scope.account}:*"
 
 
-def verdict(policy: Document, delivery: Delivery) -> str:
+def verdict(policy: Document, delivery: BucketDelivery) -> str:
     """Return `Allow`, `Deny`, or an empty string if the policy does not cover both required actions."""
     context = {
         "aws:SourceAccount": delivery.scope.account,
@@ -73,7 +73,7 @@ def verdict(policy: Document, delivery: Delivery) -> str:
     return "Deny" if "Deny" in decisions else "Allow" if decisions == {"Allow"} else ""
 
 
-def with_delivery(policy: Document, delivery: Delivery) -> dict[str, Any]:
+def with_delivery(policy: Document, delivery: BucketDelivery) -> dict[str, Any]:
     """Return the policy with the statements that allow the delivery added."""
     given = policy.get("Statement", [])
     statements = [dict(one) for one in ([given] if isinstance(given, Mapping) else given)]
@@ -83,7 +83,7 @@ def with_delivery(policy: Document, delivery: Delivery) -> dict[str, Any]:
 
 
 def _allow(
-    statements: list[dict[str, Any]], sid: str, action: str, resource: str, delivery: Delivery
+    statements: list[dict[str, Any]], sid: str, action: str, resource: str, delivery: BucketDelivery
 ) -> None:
     """Add a resource to the statement with these conditions. If there is none, append a statement."""
     equals = {"aws:SourceAccount": delivery.scope.account}

@@ -75,7 +75,7 @@ class Permissions:
         bucket = await self.client.bucket(flow_log.scope, settings.bucket)
         if bucket is None:
             return f"The bucket {settings.bucket} does not exist."
-        delivery = bucket_policy.Delivery.of(settings, flow_log.scope)
+        delivery = bucket_policy.BucketDelivery.of(settings, flow_log.scope)
         if bucket_policy.verdict(bucket.policy, delivery) == "Allow":
             return ""
         return f"The bucket's policy does not let {DELIVERY_SERVICE} write to {delivery.objects_arn}."

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import orjson
 
-from emulator.flowlogs.access.bucket_policy import POLICY_MAX_BYTES, Delivery, verdict, with_delivery
+from emulator.flowlogs.access.bucket_policy import POLICY_MAX_BYTES, BucketDelivery, verdict, with_delivery
 from emulator.flowlogs.api import errors
 from emulator.flowlogs.api.errors import Unsuccessful
 from emulator.flowlogs.flow_log import FIREHOSE, S3, Settings
@@ -38,7 +38,7 @@ async def _bucket(client: ServiceClient, settings: Settings, scope: Scope) -> De
     bucket = await client.bucket(scope, name)
     if bucket is None:
         return lambda resource_id: errors.no_destination(resource_id, name)
-    delivery = Delivery.of(settings, scope)
+    delivery = BucketDelivery.of(settings, scope)
     decision = verdict(bucket.policy, delivery)
     if decision == "Deny" or (not decision and not bucket.is_own):
         return lambda resource_id: errors.denied_destination(resource_id, name)

@@ -45,7 +45,7 @@ class SimulationProgress:
     undo: list[list[Any]] = field(default_factory=list)
 
 
-class Link:
+class SimulatorProcess:
     """The simulator process. Call `stop` at the end; a start is not needed."""
 
     def __init__(self, service: FlowLogService, url: Callable[[], str]) -> None:

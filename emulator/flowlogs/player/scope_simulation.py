@@ -21,7 +21,7 @@ from emulator.flowlogs.player.intervals import Intervals
 from emulator.flowlogs.player.rows import Rows, Surroundings
 from emulator.ledger.labels import REJECT_RATIO, Label
 from emulator.scope import Scope
-from emulator.world.incidents.incident import Change
+from emulator.world.incidents.incident import Ec2Call
 from emulator.world.incidents.schedule import Staged
 from emulator.world.incidents.targets import cast
 from emulator.world.settings import WorldSettings
@@ -100,7 +100,7 @@ class ScopeSimulation:
         """Make the EC2 changes of incidents for a minute. `look` then reads EC2 again."""
         await self._make(self._staged.changes(minute))
 
-    def undone(self, minute: int) -> list[Change]:
+    def undone(self, minute: int) -> list[Ec2Call]:
         """Return the calls that undo the EC2 changes of incidents before a minute."""
         return self._staged.undone(minute)
 
@@ -141,7 +141,7 @@ class ScopeSimulation:
         self._world.stage(self._staged)
         self.labels += self._staged.labels
 
-    async def _make(self, changes: list[Change]) -> None:
+    async def _make(self, changes: list[Ec2Call]) -> None:
         for one in changes:
             self._revision = -1
             call = getattr(self.client(), one.operation)

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlencode
 import orjson
 
 from emulator.flowlogs.flow_log import CLOUDWATCH, FlowLog
-from emulator.flowlogs.player.link import Link
+from emulator.flowlogs.player.link import SimulatorProcess
 from emulator.flowlogs.service import FlowLogService
 from emulator.flowlogs.service_client import EC2_VERSION, FORM, ServiceError, content, signed
 from emulator.flowlogs.web import page
@@ -38,7 +38,7 @@ _SCOPE = re.compile(r"[a-z0-9-]{1,32}")
 class Pages:
     """The handlers of these endpoints."""
 
-    def __init__(self, service: FlowLogService, link: Link, networks: Networks) -> None:
+    def __init__(self, service: FlowLogService, link: SimulatorProcess, networks: Networks) -> None:
         self._service, self._link, self._networks = service, link, networks
 
     def by_path(self) -> Mapping[str, Page]:

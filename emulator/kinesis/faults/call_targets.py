@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emulator.faults.rules import Target
+from emulator.faults.rules import FaultTarget
 from emulator.kinesis.errors import Refused
 from emulator.kinesis.limits import stream_named
 from emulator.kinesis.protocol import wire
@@ -32,11 +32,11 @@ class CallTarget:
     shards: Sequence[Shard] = ()
     place: iterators.ShardIterator | None = None
 
-    def target(self) -> Target:
+    def target(self) -> FaultTarget:
         """Return the target for the fault rules."""
         name = "" if self.stream is None else self.stream.name
         shown = frozenset(shard.shard_id for shard in self.shards)
-        return Target(self.request.operation, name, shown, self._records_put)
+        return FaultTarget(self.request.operation, name, shown, self._records_put)
 
     def _records_put(self, shard_id: str) -> int:
         shards = [] if self.stream is None else self.stream.shards

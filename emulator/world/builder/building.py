@@ -19,7 +19,7 @@ from emulator.world.builder.found import TaggedResources, look
 from emulator.world.builder.interfaces import Interfaces
 from emulator.world.builder.requests import acl_entry, permission
 from emulator.world.topology.interfaces import PlannedEni, interfaces
-from emulator.world.topology.lines import Entry, Rule, Target, entry
+from emulator.world.topology.lines import Entry, RouteTarget, Rule, entry
 from emulator.world.topology.model import Subnet, Topology, Vpc
 from emulator.world.topology.tags import BUILT, name_tag
 
@@ -274,7 +274,7 @@ class _Builder:
 
         await self._calls.each(plan.attachments.items(), attach)
 
-    async def _routes(self, item: tuple[str, str, Mapping[str, Target]]) -> None:
+    async def _routes(self, item: tuple[str, str, Mapping[str, RouteTarget]]) -> None:
         vpc, name, routes = item
         table = self._ids["route-table", name_tag(vpc, name)]
         for destination, target in routes.items():
@@ -282,7 +282,7 @@ class _Builder:
             where = {_TARGET_FIELDS[target.kind]: self._target(vpc, target)}
             await self._calls.ask("create_route", RouteTableId=table, **{field: destination}, **where)
 
-    def _target(self, vpc: str, target: Target) -> str:
+    def _target(self, vpc: str, target: RouteTarget) -> str:
         if target.kind in ("peering", "transit-gateway"):
             kind = "vpc-peering-connection" if target.kind == "peering" else target.kind
             return self._ids[kind, target.name]

@@ -9,12 +9,12 @@ from typing import Any
 from connectors.vpc.addresses import cidr
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import NetworkAclEntry, Route, SecurityGroupRule
-from emulator.world.incidents.incident import Change
+from emulator.world.incidents.incident import Ec2Call
 
 Request = Mapping[str, Any]
 
 
-def changed(estate: Estate, changes: Iterable[Change]) -> Estate:
+def changed(estate: Estate, changes: Iterable[Ec2Call]) -> Estate:
     """Return the estate after some of the EC2 calls that incidents make."""
     for change in changes:
         estate = _CALLS[change.operation](estate, change.request)

@@ -16,7 +16,7 @@ MINUTE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Ec2Call:
     """One EC2 call, in boto3's words."""
 
     operation: str
@@ -38,8 +38,8 @@ class Incident:
     peers: tuple[str, ...] = ()
     port: int = 0
     rule: str = ""
-    begin: tuple[Change, ...] = ()
-    end: tuple[Change, ...] = ()
+    begin: tuple[Ec2Call, ...] = ()
+    end: tuple[Ec2Call, ...] = ()
     others: tuple[str, ...] = ()
 
     def is_on(self, minute: int) -> bool:

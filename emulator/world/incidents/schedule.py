@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from emulator.ledger.labels import Label
-from emulator.world.incidents.incident import Change, Incident
+from emulator.world.incidents.incident import Ec2Call, Incident
 from emulator.world.incidents.traffic import PLOTS
 from emulator.world.traffic.directory import Directory
 from emulator.world.traffic.flows import Flows
@@ -53,12 +53,12 @@ class Staged:
             skipped=hit("delivery_gap"),
         )
 
-    def changes(self, minute: int) -> list[Change]:
+    def changes(self, minute: int) -> list[Ec2Call]:
         """Return the calls to make before a minute begins, first those of incidents that end."""
         ended = [one for i in self.incidents if i.minute + i.minutes == minute for one in i.end]
         return ended + [one for i in self.incidents if i.minute == minute for one in i.begin]
 
-    def undone(self, minute: int) -> list[Change]:
+    def undone(self, minute: int) -> list[Ec2Call]:
         """Return the calls that undo the changes made before a minute or at its beginning."""
         on = (i for i in self.incidents if i.is_on(minute - 1) or i.minute == minute)
         return [one for i in on for one in i.end]

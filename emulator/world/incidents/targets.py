@@ -9,7 +9,7 @@ from connectors.vpc.addresses import number_of
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import ANY, TCP, Eni, EniId, SecurityGroup, SecurityGroupRule
 from emulator.ledger.labels import PORT_SCAN, REJECT_RATIO
-from emulator.world.incidents.incident import Change, Incident
+from emulator.world.incidents.incident import Ec2Call, Incident
 from emulator.world.incidents.traffic import INTRUDER
 from emulator.world.traffic.chance import mixed_number, of_text
 from emulator.world.traffic.edges import Edge
@@ -146,7 +146,7 @@ def _with_acl(estate: Estate, incident: Incident, eni: Eni) -> Incident | None:
         "CidrBlock": "0.0.0.0/0",
         "PortRange": {"From": 1024, "To": 65535},
     }
-    begin, end = Change("create_network_acl_entry", deny), Change("delete_network_acl_entry", entry)
+    begin, end = Ec2Call("create_network_acl_entry", deny), Ec2Call("delete_network_acl_entry", entry)
     others = [one for one in estate.resources.enis if estate.acl(one.subnet_id) == acl]
     return replace(incident, begin=(begin,), end=(end,), others=_ids(others, incident))
 
@@ -163,8 +163,8 @@ def _without_rule(estate: Estate, incident: Incident, eni: Eni, edge: Edge) -> I
         "UserIdGroupPairs": [{"GroupId": rule.group_id}],
     }
     request = {"GroupId": group.group_id, "IpPermissions": [permission]}
-    begin = Change("revoke_security_group_ingress", request)
-    end = Change("authorize_security_group_ingress", request)
+    begin = Ec2Call("revoke_security_group_ingress", request)
+    end = Ec2Call("authorize_security_group_ingress", request)
     others = [one for one in estate.resources.enis if group.group_id in one.groups]
     return replace(incident, begin=(begin,), end=(end,), others=_ids(others, incident))
 
@@ -189,7 +189,7 @@ def _black_hole(cast: _Cast, kind: str) -> Incident | None:
         return None
     table_id, target = ways[eni.subnet_id]
     gone = {"RouteTableId": table_id, "DestinationCidrBlock": "0.0.0.0/0"}
-    begin, end = Change("delete_route", gone), Change("create_route", gone | {"NatGatewayId": target})
+    begin, end = Ec2Call("delete_route", gone), Ec2Call("create_route", gone | {"NatGatewayId": target})
     return replace(_incident(kind, eni), begin=(begin,), end=(end,))
 
 

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Protocol
 
 from emulator.world.topology.interfaces import RESERVED_FIRST, RESERVED_LAST, SubnetFull, interfaces
-from emulator.world.topology.lines import Rule, Target
+from emulator.world.topology.lines import RouteTarget, Rule
 from emulator.world.topology.model import Subnet, Topology, Vpc
 
 Path = tuple[str, ...]
@@ -122,7 +122,7 @@ def _of_routes(topology: Topology, path: Path, vpc: Vpc) -> Iterator[Fault]:
                 yield Fault(place, "An egress-only internet gateway is for IPv6 only.")
 
 
-def _wrong_target(topology: Topology, name: str, vpc: Vpc, target: Target) -> str:
+def _wrong_target(topology: Topology, name: str, vpc: Vpc, target: RouteTarget) -> str:
     present: Mapping[str, Iterable[str]] = {
         "internet-gateway": [""] if vpc.internet_gateway else [],
         "egress-only-internet-gateway": [""] if vpc.egress_only_internet_gateway else [],

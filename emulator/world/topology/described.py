@@ -41,7 +41,7 @@ from connectors.vpc.network import (
 )
 from emulator.world.topology.ids import id_of, ipv6_first
 from emulator.world.topology.interfaces import Maker, PlannedEni, interfaces
-from emulator.world.topology.lines import Entry, Rule, Target
+from emulator.world.topology.lines import Entry, RouteTarget, Rule
 from emulator.world.topology.model import Topology
 
 ACCOUNT_ID, REGION = "123456789012", "us-east-1"
@@ -181,7 +181,7 @@ class _Network:
                 "egress-only-internet-gateway": plan.egress_only_internet_gateway,
             }
             for kind in (kind for kind, is_there in kinds.items() if is_there):
-                yield Gateway(_target(vpc, Target(kind)), _vpc_id(vpc))
+                yield Gateway(_target(vpc, RouteTarget(kind)), _vpc_id(vpc))
 
     def nat_gateways(self) -> Iterator[NatGateway]:
         for planned in self.planned:
@@ -253,7 +253,7 @@ def _group_id(vpc: str, name: str) -> GroupId:
     return GroupId(id_of("security-group", name, vpc))
 
 
-def _target(vpc: str, target: Target) -> str:
+def _target(vpc: str, target: RouteTarget) -> str:
     if target.kind in ("instance", "interface"):
         prefix = "interface/" if target.kind == "interface" else ""
         return id_of("network-interface", f"{prefix}{target.name}", vpc)

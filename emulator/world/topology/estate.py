@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emulator.world.topology.interfaces import uuid_of
-from emulator.world.topology.lines import Rule, Target, rule, target
+from emulator.world.topology.lines import RouteTarget, Rule, rule, target
 from emulator.world.topology.model import (
     Cache,
     Database,
@@ -87,7 +87,7 @@ def _subnets(base: str) -> dict[str, Subnet]:
     }
 
 
-def _tables(number: int) -> dict[str, dict[str, Target]]:
+def _tables(number: int) -> dict[str, dict[str, RouteTarget]]:
     inside = {"10.96.0.0/11": target("transit-gateway hub")} | _peered(number)
     tables = {"public": {"0.0.0.0/0": target("internet-gateway"), **inside}}
     tables |= {
@@ -106,7 +106,7 @@ def _task(team: str, number: int, subnets: tuple[str, ...]) -> Interface:
     )
 
 
-def _peered(number: int) -> dict[str, Target]:
+def _peered(number: int) -> dict[str, RouteTarget]:
     """Return the routes over the peerings with the first VPC. They are longer than the route to the hub."""
     first = _TEAMS[0]
     if number:

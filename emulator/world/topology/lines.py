@@ -46,7 +46,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RouteTarget:
     """The target of a route: a kind, and the name of one of that kind or an empty text."""
 
     kind: str
@@ -92,15 +92,15 @@ def entry(text: object) -> Entry:
     return Entry(int(number), way == "out", action == "allow", meant)
 
 
-def target(text: object) -> Target:
+def target(text: object) -> RouteTarget:
     """Read the target of a route. Raises ValueError with a sentence."""
-    if isinstance(text, Target):
+    if isinstance(text, RouteTarget):
         return text
     kind, *name = _words(text, 1, 2, "`nat-gateway nat-a`")
     if kind in UNNAMED_TARGETS and not name:
-        return Target(kind)
+        return RouteTarget(kind)
     if kind in NAMED_TARGETS and name:
-        return Target(kind, name[0])
+        return RouteTarget(kind, name[0])
     known = ", ".join((*UNNAMED_TARGETS, *(f"{one} NAME" for one in NAMED_TARGETS)))
     raise ValueError(f"`{text}` is no target of a route. There are: {known}.")
 

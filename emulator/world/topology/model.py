@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.dataclasses import dataclass
 
-from emulator.world.topology.lines import Entry, Rule, Target, entry, rule, target
+from emulator.world.topology.lines import Entry, RouteTarget, Rule, entry, rule, target
 
 _CLOSED = ConfigDict(extra="forbid")
 
@@ -51,7 +51,7 @@ Address = Annotated[str, AfterValidator(_address)]
 Zone = Annotated[str, StringConstraints(pattern=r"^[a-f]$")]
 RuleLine = Annotated[Rule, BeforeValidator(rule)]
 EntryLine = Annotated[Entry, BeforeValidator(entry)]
-TargetText = Annotated[Target, BeforeValidator(target)]
+TargetText = Annotated[RouteTarget, BeforeValidator(target)]
 Names = tuple[Name, ...]
 SomeNames = Annotated[tuple[Name, ...], Field(min_length=1)]
 GroupNames = tuple[GroupName, ...]

@@ -24,7 +24,7 @@ _RANK = {"firing": 0, "pending": 1, "resolved": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class KafkaLink:
     """The link to Kafka: `connecting`, `waiting` (for the topics), `live` or `reconnecting`."""
 
     state: str
@@ -42,7 +42,7 @@ class Board:
         self.dead: Counter[str] = Counter()
         self.messages: Counter[str] = Counter()
         self.foreign: Counter[str] = Counter()
-        self.link = Link("connecting")
+        self.link = KafkaLink("connecting")
         self.is_caught_up = False
         self.is_reading_history = False
         self.behind_messages = 0

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from emulator.faults.documents import BadFaults, as_document, read, read_file
-from emulator.faults.rules import Fault, Faults, Plan, Rule, Target
+from emulator.faults.rules import Fault, Faults, FaultTarget, Plan, Rule
 from emulator.kinesis.faults.faulty import FaultyService
 from emulator.kinesis.protocol import cbor
 from emulator.kinesis.protocol.wire import ACCOUNT, DEFAULT_REGION, Format, Time
@@ -22,7 +22,7 @@ NOW_MS = 1_700_000_000_000
 SHARDS = frozenset({"shardId-000000000001"})
 
 
-def struck(rule: Rule, targets: list[Target], seed: int = 1, each_ms: int = 0) -> list[int]:
+def struck(rule: Rule, targets: list[FaultTarget], seed: int = 1, each_ms: int = 0) -> list[int]:
     """Return which of some calls, one each `each_ms`, a rule strikes."""
     faults = Faults(Plan(seed, (rule,)), NOW_MS)
     return [at for at, target in enumerate(targets) if faults.decide(target, NOW_MS + at * each_ms)]
@@ -30,11 +30,11 @@ def struck(rule: Rule, targets: list[Target], seed: int = 1, each_ms: int = 0) -
 
 def test_a_rule_strikes_the_operations_streams_and_shards_it_names() -> None:
     targets = [
-        Target("PutRecords", "orders-eu", SHARDS),
-        Target("GetRecords", "orders-eu", SHARDS),
-        Target("PutRecord", "other", SHARDS),
-        Target("PutRecord", "orders-us", frozenset({"shardId-000000000002"})),
-        Target("ListStreams"),
+        FaultTarget("PutRecords", "orders-eu", SHARDS),
+        FaultTarget("GetRecords", "orders-eu", SHARDS),
+        FaultTarget("PutRecord", "other", SHARDS),
+        FaultTarget("PutRecord", "orders-us", frozenset({"shardId-000000000002"})),
+        FaultTarget("ListStreams"),
     ]
     assert struck(Rule("reset"), targets) == [0, 1, 2, 3, 4]
     assert struck(Rule("reset", operations=("Put*", "List*")), targets) == [0, 2, 3, 4]
@@ -44,7 +44,7 @@ def test_a_rule_strikes_the_operations_streams_and_shards_it_names() -> None:
 
 
 def test_a_rule_waits_for_calls_and_seconds_and_ends() -> None:
-    targets = [Target("PutRecord", "s")] * 10
+    targets = [FaultTarget("PutRecord", "s")] * 10
     assert struck(Rule("reset", count=2), targets) == [0, 1]
     assert struck(Rule("reset", after_calls=7), targets) == [7, 8, 9]
     assert struck(Rule("reset", after_calls=3, count=1), targets) == [3]
@@ -53,7 +53,7 @@ def test_a_rule_waits_for_calls_and_seconds_and_ends() -> None:
 
 
 def test_chance_is_that_of_the_seed_and_the_calls_only() -> None:
-    targets = [Target("PutRecord", "s")] * 1000
+    targets = [FaultTarget("PutRecord", "s")] * 1000
     rule = Rule("reset", probability=0.3)
     first = struck(rule, targets)
     assert 250 < len(first) < 350

@@ -13,7 +13,7 @@ from connectors.vpc.packets import Flow
 from connectors.vpc.path.verdict import Conversation, conversation
 from emulator.world.builder.building import Built
 from emulator.world.topology.interfaces import PlannedEni, interfaces
-from emulator.world.topology.lines import Rule, Target, rule
+from emulator.world.topology.lines import RouteTarget, Rule, rule
 from tests.emulator.world.stages import Stage
 
 pytestmark = pytest.mark.moto
@@ -23,7 +23,7 @@ OUTSIDE = "203.0.113.9"
 KINDS = {"nat-gateway": "natgateway", "peering": "vpc-peering-connection", "interface": "network-interface"}
 
 
-def target_id(built: Built, vpc: str, target: Target) -> str:
+def target_id(built: Built, vpc: str, target: RouteTarget) -> str:
     """Return the id of what a route should lead to."""
     kind = KINDS.get(target.kind, target.kind)
     return built.id(kind, target.name or kind, "" if target.kind in ("peering", "transit-gateway") else vpc)

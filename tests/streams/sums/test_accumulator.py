@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connectors.formats.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format
 from streams.sums import kernel, lines
 from streams.sums.accumulator import ODD_LINES, TABLE_ROWS, Drained, LineCounts, Sums
-from streams.sums.lines import Nothing, ParsedLine, Plan, plan
+from streams.sums.lines import ColumnPlan, Nothing, ParsedLine, plan
 from tests.build import any_lines, bits_of, block, formats, good_lines, line, odd_lines
 
 WINDOW_S = 60
@@ -24,7 +24,7 @@ Totals = tuple[int, int, int, int, int, int, int]
 Outcome = tuple[dict[Key, Totals], LineCounts, dict[str, list[bytes]]]
 
 
-def referee(texts: Iterable[tuple[bytes, Plan]]) -> Outcome:
+def referee(texts: Iterable[tuple[bytes, ColumnPlan]]) -> Outcome:
     """Sum in the plainest way: one line, one dictionary."""
     totals: dict[Key, Totals] = {}
     counts, refused = LineCounts(), {}
@@ -75,7 +75,7 @@ def outcome(drained: Drained) -> Outcome:
     return totals, drained.counts, {why: sorted(found) for why, found in drained.refused.items()}
 
 
-def summed(texts: Iterable[tuple[bytes, Plan]], sums: Sums | None = None) -> Outcome:
+def summed(texts: Iterable[tuple[bytes, ColumnPlan]], sums: Sums | None = None) -> Outcome:
     sums = sums or Sums(WINDOW_S)
     for text, by in texts:
         sums.add(text, by)
@@ -87,7 +87,7 @@ def line_count(text: bytes) -> int:
 
 
 @st.composite
-def texts(draw: st.DrawFn, names: Format) -> tuple[bytes, Plan]:
+def texts(draw: st.DrawFn, names: Format) -> tuple[bytes, ColumnPlan]:
     found = draw(st.lists(any_lines(names), max_size=8))
     return block(*found, final_newline=draw(st.booleans())), plan(names)
 
@@ -149,17 +149,17 @@ def test_lines_with_a_time_in_front_are_the_kernels(monkeypatch: pytest.MonkeyPa
 
 
 @given(st.lists(texts(DEFAULT_FORMAT), max_size=3))
-def test_default_format_equals_the_referee(given_texts: list[tuple[bytes, Plan]]) -> None:
+def test_default_format_equals_the_referee(given_texts: list[tuple[bytes, ColumnPlan]]) -> None:
     assert summed(given_texts) == referee(given_texts)
 
 
 @given(formats(KERNEL_FIELDS).flatmap(texts))
-def test_kernel_equals_the_referee_in_any_format(text: tuple[bytes, Plan]) -> None:
+def test_kernel_equals_the_referee_in_any_format(text: tuple[bytes, ColumnPlan]) -> None:
     assert summed([text]) == referee([text])
 
 
 @given(st.lists(formats().flatmap(texts), max_size=3))
-def test_blocks_of_many_formats_share_one_flush(given_texts: list[tuple[bytes, Plan]]) -> None:
+def test_blocks_of_many_formats_share_one_flush(given_texts: list[tuple[bytes, ColumnPlan]]) -> None:
     assert summed(given_texts) == referee(given_texts)
 
 

@@ -32,7 +32,7 @@ GOOD = line()
 STATUS_LINE = dict.fromkeys(("srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes"), "-")
 
 
-def row(text: bytes, by: lines.Plan = DEFAULT) -> ParsedLine:
+def row(text: bytes, by: lines.ColumnPlan = DEFAULT) -> ParsedLine:
     found = parse_line(text, by)
     assert isinstance(found, ParsedLine), found
     return found

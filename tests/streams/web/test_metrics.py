@@ -14,7 +14,7 @@ from connectors.progress import SlotProgress, SourceProgress
 from streams.records import Aggregate, Alert
 from streams.web import metrics
 from streams.web.live import Live
-from streams.web.state.board import Board, Link
+from streams.web.state.board import Board, KafkaLink
 from tests.streams.web.boards import BEGIN, board_of, traffic
 
 NOW = BEGIN + 100.0
@@ -55,7 +55,7 @@ def test_figures_are_those_of_the_board(found: list[Aggregate], delays_ms: list[
 
 def test_alerts_links_and_data_health_are_counted_by_bounded_labels() -> None:
     board = Board()
-    board.link = Link("live")
+    board.link = KafkaLink("live")
     for number, status in enumerate(("firing", "firing", "pending", "resolved")):
         ends_at = BEGIN + 60 if status == "resolved" else 0
         one = Alert(

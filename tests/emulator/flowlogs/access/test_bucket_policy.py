@@ -8,13 +8,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.flowlogs.access.bucket_policy import SERVICE, Delivery, verdict, with_delivery
+from emulator.flowlogs.access.bucket_policy import SERVICE, BucketDelivery, verdict, with_delivery
 from emulator.scope import Scope
 
-DELIVERY = Delivery(Scope("111111111111", "eu-west-1"), "lake", "", is_hive=False)
+DELIVERY = BucketDelivery(Scope("111111111111", "eu-west-1"), "lake", "", is_hive=False)
 
 deliveries = st.builds(
-    Delivery,
+    BucketDelivery,
     st.builds(
         Scope, st.sampled_from(["111111111111", "222222222222"]), st.sampled_from(["eu-west-1", "us-east-1"])
     ),
@@ -25,7 +25,7 @@ deliveries = st.builds(
 
 
 @given(st.lists(deliveries, min_size=1, max_size=6))
-def test_it_lets_in_all_for_whom_it_was_made_and_nobody_else(made: list[Delivery]) -> None:
+def test_it_lets_in_all_for_whom_it_was_made_and_nobody_else(made: list[BucketDelivery]) -> None:
     policy: dict[str, Any] = {}
     for one in made:
         policy = with_delivery(policy, one)
@@ -37,7 +37,7 @@ def test_it_lets_in_all_for_whom_it_was_made_and_nobody_else(made: list[Delivery
 
 
 @given(st.lists(deliveries, min_size=1, max_size=6))
-def test_made_again_it_is_the_same(made: list[Delivery]) -> None:
+def test_made_again_it_is_the_same(made: list[BucketDelivery]) -> None:
     policy: dict[str, Any] = {}
     for one in made:
         policy = with_delivery(policy, one)

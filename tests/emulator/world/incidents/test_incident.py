@@ -10,7 +10,7 @@ import pytest
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import EniId
 from emulator.world.incidents.changes import changed
-from emulator.world.incidents.incident import Change, Incident
+from emulator.world.incidents.incident import Ec2Call, Incident
 from emulator.world.incidents.schedule import Staged
 from emulator.world.incidents.traffic import BULK_BYTES, CONTROL, DROP, INTRUDER, PLOTS, SCANNER
 from emulator.world.simulation import World
@@ -176,7 +176,7 @@ def test_what_an_incident_changes_it_takes_back(kind: str) -> None:
 
 
 def test_what_ends_is_taken_back_before_something_else_begins() -> None:
-    first, second = (Change(name, {}) for name in ("first", "second"))
+    first, second = (Ec2Call(name, {}) for name in ("first", "second"))
     ends, begins = (
         Incident("x", "eni-1", AT, 5, end=(first,)),
         Incident("y", "eni-2", AT + 5, 5, begin=(second,)),

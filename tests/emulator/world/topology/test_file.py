@@ -7,7 +7,7 @@ import pytest
 from emulator.world.topology.checks import faults
 from emulator.world.topology.file import read
 from emulator.world.topology.interfaces import interfaces
-from emulator.world.topology.lines import Target
+from emulator.world.topology.lines import RouteTarget
 from emulator.world.topology.model import Topology
 from emulator.world.topology.presets import PRESETS, preset
 from tests.emulator.world.topology.topologies import NAME, SUBNETS, placed, refused, vpc
@@ -172,7 +172,7 @@ def test_a_key_beats_what_is_merged() -> None:
         "internet_gateway: true\nroute_tables:\n  r: &r {0.0.0.0/0: internet-gateway}\n"
         "  s: {<<: *r, 0.0.0.0/0: instance fw}\ninstances: {fw: {subnets: [one]}}\n" + SUBNETS
     )
-    assert read(text, NAME).vpcs["a"].route_tables["s"] == {"0.0.0.0/0": Target("instance", "fw")}
+    assert read(text, NAME).vpcs["a"].route_tables["s"] == {"0.0.0.0/0": RouteTarget("instance", "fw")}
 
 
 @pytest.mark.parametrize("name", PRESETS)
