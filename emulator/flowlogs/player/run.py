@@ -175,7 +175,7 @@ class WorldRun:
         self.is_done = True
 
     def document(self) -> dict[str, object]:
-        """Return the progress for `Link`, as a JSON document."""
+        """Return the progress for `SimulatorProcess`, as a JSON document."""
         labels = [asdict(label) for simulation in self._simulations.values() for label in simulation.labels]
         return {
             "run": self.number,
