@@ -1,13 +1,14 @@
 # vpcflow: `make replay` and `make test` are all a newcomer needs. `make` alone lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev ui chromium replay test test-unit test-faults test-chaos test-brokers test-outages test-mutations test-kcl test-localstack test-image bench bench-emulator bench-world bench-connect picture pages fmt lint lock clean
+.PHONY: help setup setup-dev ui chromium replay test test-unit test-field test-faults test-chaos test-brokers test-outages test-mutations test-kcl test-localstack test-image bench bench-emulator bench-world bench-connect picture pages fmt lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE # without compiled files, every process that a test starts compiles its libraries
 LOCK_FLAGS := --universal --generate-hashes --no-annotate --no-header
 NOT_UNIT := kafka or ui or faults or moto or process or java or load or localstack or packages or socket or bulk
+BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 NOT_BESIDE := java or localstack or packages or faults or load
 RECORDS ?= 200000
 SHARDS ?= 4
@@ -50,10 +51,13 @@ replay: setup ## run everything here on a bounded load (RECORDS RATE WORKERS SEE
 chromium: .venv/dev
 	@$(BIN)/python -m tests.ui.chromium
 
-test: setup-dev chromium ## lint, types, and every test but the Java one, two seeds of the fault test included
+test: setup-dev chromium ## lint, types, and the tests; of those that need minutes each, two seeds of the fault test
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --hypothesis-profile=thorough -m 'not ($(NOT_BESIDE))'
-	@$(BIN)/python -m pytest -q -m 'faults or load'
+	@$(BIN)/python -m pytest -q $(BESIDE) --hypothesis-profile=thorough -m 'not ($(NOT_BESIDE))'
+	@$(BIN)/python -m pytest -q -n 2 tests/acceptance/test_faults.py
+
+test-field: setup-dev ## the tests that need minutes each: outages, chaos, brokers that die, TLS, load
+	@$(BIN)/python -m pytest -q $(BESIDE) -m 'faults or load' --deselect tests/acceptance/test_faults.py
 
 test-unit: setup-dev ## the tests that need no Kafka, no browser, no Java, no moto, no process of ours, no waiting and no bulk
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not ($(NOT_UNIT))' --ignore tests/ui --ignore tests/acceptance --ignore tests/test_imports.py

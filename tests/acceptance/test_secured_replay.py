@@ -12,7 +12,7 @@ DEADLINE_S = 180.0
 
 
 @pytest.mark.kafka
-@pytest.mark.process
+@pytest.mark.faults
 @pytest.mark.parametrize("security", ["scram", "mtls", "oauthbearer"])
 async def test_a_replay_on_a_secured_kafka_is_exact(security: str) -> None:
     replay = [sys.executable, "-m", "streams.cli", "replay", "--records", "20000", "--json"]

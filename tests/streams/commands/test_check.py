@@ -201,7 +201,7 @@ def test_s3_is_tested_where_only_s3_is_set(kafka: str, prefix: str, aws: dict[st
     assert "s3://my-flow-logs/a/AWSLogs/ has no objects yet" in found.output
     assert "about 0 messages" in found.output
     found = check(VPCFLOW_S3_QUEUE=f"{queue}-other", **ours)
-    assert "there is no queue" in found.output
+    assert "no SQS queue" in found.output
 
 
 def _client(service: str, aws: dict[str, str]) -> object:
