@@ -21,6 +21,8 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from connectors.errors import ConnectError
+
 FIRST_PAUSE_S, PAUSE_MAX_S = 2.0, 10.0
 """The first pause is longer than a heartbeat, so that a process that was paused learns of its revocation."""
 
@@ -57,8 +59,9 @@ def is_fence(error: BaseException | None) -> bool:
 def is_passing(error: BaseException | None) -> bool:
     """Return whether an error, or one that caused it, comes from brokers that fail over or restart."""
     while error is not None:
-        if isinstance(error, UnknownTopicOrPartitionError):
-            return False  # Retriable for Kafka, but a topic that was deleted does not come back.
+        if isinstance(error, (UnknownTopicOrPartitionError, ConnectError)):
+            # A topic that was deleted does not come back, and an operator must act, whatever the cause was.
+            return False
         is_retriable = isinstance(error, KafkaError) and error.retriable
         if is_retriable or isinstance(error, (*_PASSING, TransactionExpired)):
             return True

@@ -15,6 +15,7 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from connectors.errors import ConnectError
 from connectors.kafka.recovery import (
     ATTEMPTS,
     PAUSE_MAX_S,
@@ -53,6 +54,13 @@ def test_an_error_of_a_fail_over_passes_also_as_a_cause(kind: type[Exception]) -
 def test_any_other_error_ends_the_process(kind: type[Exception]) -> None:
     """A fence by another owner too: the slot is not ours any more."""
     assert Recovery().pause_s(kind(), 0.0) is None
+
+
+def test_an_error_for_the_operator_ends_the_process_also_if_its_cause_passes() -> None:
+    """As a missing ACL that is found while a client is closed."""
+    error = ConnectError("add the ACL")
+    error.__cause__ = KafkaConnectionError()
+    assert not is_passing(error)
 
 
 @pytest.mark.parametrize(
