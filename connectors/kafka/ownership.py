@@ -26,7 +26,7 @@ from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import check_format
 from connectors.kafka.recovery import Recovery
-from connectors.kafka.slots import CONTRACT_KEY, Slot
+from connectors.kafka.slots import CONTRACT_KEY, Slot, open_together
 from connectors.kafka.topics import METADATA_AGE_MS
 from connectors.progress import PROGRESS_KEY, Group, decode_progress
 from connectors.settings import Common
@@ -120,7 +120,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         slots = {p.partition: self._make_slot(p.partition) for p in assigned}
         is_alone = len(slots) == self._settings.slots
         try:
-            await asyncio.gather(*(slot.open() for slot in slots.values()))
+            await open_together(slot.open() for slot in slots.values())
             for slot in slots.values():
                 await self._check_source(slot, is_alone)
             for partition, slot in slots.items():

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, MutableMapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from aiokafka.errors import IllegalOperation, KafkaError
 
 from connectors.errors import ConnectError
 from connectors.kafka.clients import factory
+from connectors.kafka.clients.abandoned import abandon
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import FORMAT_HEADER, Message, check_format
@@ -205,6 +206,18 @@ class Slot:
         except TimeoutError:
             # If Kafka is down, aiokafka waits for ever to flush records that will never be committed.
             log.warning("slot closed with unsent messages", slot=self._transactional_id, within_s=CLOSE_S)
+            await abandon(producer)
+
+
+async def open_together(openings: Iterable[Awaitable[None]]) -> None:
+    """Await the openings of slots. After an error none goes on: it would fence its successor."""
+    tasks = [asyncio.ensure_future(opening) for opening in openings]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _all_sent(sends: Sequence[asyncio.Future[Any]], failed: asyncio.Future[None]) -> None:

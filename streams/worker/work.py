@@ -22,6 +22,7 @@ from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import check_format
 from connectors.kafka.recovery import Recovery
+from connectors.kafka.slots import open_together
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
 from streams.numbering import Input, NumbersWentBack, Rewind
@@ -184,7 +185,7 @@ class Worker:
         hops = {key: self._kinds[key[0]](key[1]) for key in missing}
         now = time.time()
         try:
-            await asyncio.gather(*(hop.open(now) for hop in hops.values()))
+            await open_together(hop.open(now) for hop in hops.values())
             await check_ends(self._app.consumer, self._settings.prefix, hops)
         except Exception:
             await _close(hops.values())

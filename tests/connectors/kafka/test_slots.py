@@ -150,3 +150,18 @@ async def test_a_commit_that_kafka_does_not_answer_ends_with_a_sentence(
     with pytest.raises(CommitTimeout, match=f"has not committed {prefix}connect-0 within 1 s"):
         await slot.commit({b"a": b"2"}, [])
     await slot.close()
+
+
+async def test_a_slot_that_is_closed_with_unsent_messages_leaves_nothing_running(
+    owner: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when brokers are down: the process goes on, and opens the slot again."""
+    monkeypatch.setattr("connectors.kafka.slots.CLOSE_S", 0.1)
+    slot = await owner()
+    await slot.commit({b"a": b"1"}, [])
+    producer = slot._producer
+    assert producer is not None
+    monkeypatch.setattr(producer._message_accumulator, "close", asyncio.Event().wait)
+    await slot.close()
+    assert producer._sender.sender_task.done()
+    assert not any(connection.connected() for connection in producer.client._conns.values())
