@@ -9,6 +9,9 @@ from botocore.exceptions import (
     NoCredentialsError,
     ParamValidationError,
     PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
 )
 from urllib3.exceptions import HTTPError
 
@@ -16,6 +19,9 @@ from connectors.errors import ConnectError
 
 FAILURES = (ClientError, BotoCoreError, HTTPError, aiohttp.ClientError, TimeoutError)
 """What a call raises: botocore's errors, and those of the HTTP clients below it."""
+
+LOGIN_ENDED = (SSOError, TokenRetrievalError)
+"""Errors of a session of IAM Identity Center, which only a new login ends."""
 
 NAMES = {"kinesis": "Kinesis", "s3": "S3", "sqs": "SQS", "ec2": "EC2", "logs": "CloudWatch Logs"}
 THROTTLED = {
@@ -71,6 +77,8 @@ def is_retryable(error: BaseException) -> bool:
         return code_of(error) in TRANSIENT or status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS
     if isinstance(error, NoCredentialsError | PartialCredentialsError | ParamValidationError):
         return False
+    if isinstance(error, (ProfileNotFound, *LOGIN_ENDED)):
+        return False
     return isinstance(error, (*FAILURES, OSError))
 
 
@@ -98,6 +106,10 @@ def user_error(error: Exception, action: str, resource: str, endpoint: str = "")
             f"no AWS credentials for {service} ({error}): set AWS_ACCESS_KEY_ID and"
             " AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         )
+    if isinstance(error, LOGIN_ENDED):
+        return ConnectError(f"the AWS login for {service} has ended ({error}): run `aws sso login`")
+    if isinstance(error, ProfileNotFound):
+        return ConnectError(f"{error}: set AWS_PROFILE to a profile of the AWS configuration")
     if endpoint and isinstance(error, FAILURES):
         return ConnectError(
             f"cannot reach {service} at {endpoint}: {error}; check the network, or AWS_ENDPOINT_URL"

@@ -11,6 +11,9 @@ from botocore.exceptions import (
     EndpointConnectionError,
     NoCredentialsError,
     ParamValidationError,
+    ProfileNotFound,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
 )
 from multidict import CIMultiDict, CIMultiDictProxy
 from urllib3.exceptions import ProtocolError
@@ -127,3 +130,16 @@ def test_the_log_text_of_an_error_has_no_headers() -> None:
     assert "secret" in repr(raised)
     assert "secret" not in describe_error(raised)
     assert "bad status line" in describe_error(raised)
+
+
+@pytest.mark.parametrize(
+    ("raised", "sentence"),
+    [
+        (UnauthorizedSSOTokenError(), "run `aws sso login`"),
+        (TokenRetrievalError(provider="sso", error_msg="expired"), "run `aws sso login`"),
+        (ProfileNotFound(profile="flows"), "set AWS_PROFILE"),
+    ],
+)
+def test_a_login_that_has_ended_is_not_retried_and_is_named(raised: Exception, sentence: str) -> None:
+    assert not is_retryable(raised)
+    assert sentence in str(user_error(raised, "kinesis:GetRecords", "arn", ENDPOINT))
