@@ -23,6 +23,9 @@ FAILURES = (ClientError, BotoCoreError, HTTPError, aiohttp.ClientError, TimeoutE
 LOGIN_ENDED = (SSOError, TokenRetrievalError)
 """Errors of a session of IAM Identity Center, which only a new login ends."""
 
+_NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError)
+_PERMANENT = (*_NO_CREDENTIALS, *LOGIN_ENDED, ParamValidationError, ProfileNotFound)
+
 NAMES = {"kinesis": "Kinesis", "s3": "S3", "sqs": "SQS", "ec2": "EC2", "logs": "CloudWatch Logs"}
 THROTTLED = {
     *("ProvisionedThroughputExceededException", "LimitExceededException", "KMSThrottlingException"),
@@ -75,11 +78,7 @@ def is_retryable(error: BaseException) -> bool:
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return code_of(error) in TRANSIENT or status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS
-    if isinstance(error, NoCredentialsError | PartialCredentialsError | ParamValidationError):
-        return False
-    if isinstance(error, (ProfileNotFound, *LOGIN_ENDED)):
-        return False
-    return isinstance(error, (*FAILURES, OSError))
+    return not isinstance(error, _PERMANENT) and isinstance(error, (*FAILURES, OSError))
 
 
 def outcome_of(error: BaseException) -> str:
@@ -101,7 +100,7 @@ def user_error(error: Exception, action: str, resource: str, endpoint: str = "")
     service = NAMES.get(action.partition(":")[0], "AWS")
     if isinstance(error, ClientError):
         return _refusal(code_of(error), action, resource)
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+    if isinstance(error, _NO_CREDENTIALS):
         return ConnectError(
             f"no AWS credentials for {service} ({error}): set AWS_ACCESS_KEY_ID and"
             " AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
