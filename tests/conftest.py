@@ -10,11 +10,12 @@ import gc
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from hypothesis import settings
 
 from emulator.http.messages import Incoming, Service
@@ -114,6 +115,15 @@ async def _stable_end(kafka: str, consumer: AIOKafkaConsumer, place: TopicPartit
         if end >= written or time.monotonic() > deadline:
             return end
         await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def admin(kafka: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client of the run's Kafka, for one test."""
+    client = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await client.start()
+    yield client
+    await client.close()
 
 
 @pytest.fixture

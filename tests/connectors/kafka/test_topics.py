@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -18,15 +17,6 @@ from connectors.kafka.topics import Examined, TopicError, ensure_topics, examine
 from emulator.kafka.ports import free_port
 
 SLOTS = 3
-
-
-@pytest.fixture
-async def admin(kafka: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    """An admin client that is closed at the end."""
-    client = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await client.start()
-    yield client
-    await client.close()
 
 
 async def settings(admin: AIOKafkaAdminClient, topic: str) -> dict[str, str]:

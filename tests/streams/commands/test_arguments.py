@@ -13,7 +13,6 @@ from pathlib import Path
 
 import click
 import pytest
-import structlog
 from click.testing import CliRunner
 
 from connectors.settings import ALL, ENV_PREFIX, Common
@@ -25,16 +24,11 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No settings of AWS or ours, a folder without a file of them, and logs as they are afterwards."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith(("VPCFLOW_", "AWS_", "LOCALSTACK_"))]:
-        monkeypatch.delenv(name)
+def _no_credentials(bare_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No credentials, neither in files nor from an instance's metadata."""
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    yield
-    structlog.reset_defaults()  # A command logs to the stream of its run, which is closed.
 
 
 @pytest.fixture

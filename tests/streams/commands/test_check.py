@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import socket
 import ssl
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-import structlog
 import trustme
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from click.testing import CliRunner, Result
@@ -27,16 +25,9 @@ from streams.cli import main
 from streams.commands.checks.plan import PARTS, parts
 from tests.beside import beside
 
+pytestmark = pytest.mark.usefixtures("bare_environment")
+
 AWS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-
-
-@pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith(("VPCFLOW_", "AWS_", "LOCALSTACK_"))]:
-        monkeypatch.delenv(name)
-    yield
-    structlog.reset_defaults()  # A command logs to the stream of its run, which is closed.
 
 
 @pytest.fixture

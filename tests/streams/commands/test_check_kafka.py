@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
-import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from click.testing import CliRunner, Result
@@ -18,28 +14,10 @@ from connectors.kafka.topic_settings import TOPICS
 from emulator.kafka.ports import free_port
 from streams.cli import main
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.usefixtures("bare_environment")]
 
 SLOTS = 3
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith(("VPCFLOW_", "AWS_", "LOCALSTACK_"))]:
-        monkeypatch.delenv(name)
-    yield
-    structlog.reset_defaults()  # A command logs to the stream of its run, which is closed.
-
-
-@pytest.fixture
-async def admin(kafka: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    """A client that creates and lists topics."""
-    client = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await client.start()
-    yield client
-    await client.close()
 
 
 async def create(admin: AIOKafkaAdminClient, prefix: str, *topics: tuple[str, int, dict[str, str]]) -> None:
