@@ -115,8 +115,8 @@ build/uv/bin/uv:
 	@$(PYTHON) -m venv build/uv && build/uv/bin/pip install --quiet --disable-pip-version-check uv
 
 lock: build/uv/bin/uv ## write the lock files anew, with hashes and without addresses; what is pinned stays if it can
-	@$< pip compile -q $(LOCK_FLAGS) --extra local pyproject.toml -o requirements.lock
-	@$< pip compile -q $(LOCK_FLAGS) --extra local --extra dev pyproject.toml -o requirements-dev.lock
+	@$< pip compile -q $(LOCK_FLAGS) --extra local --extra query pyproject.toml -o requirements.lock
+	@$< pip compile -q $(LOCK_FLAGS) --extra local --extra query --extra dev pyproject.toml -o requirements-dev.lock
 	@$< pip compile -q $(LOCK_FLAGS) --constraint requirements.lock pyproject.toml -o requirements-production.lock
 
 clean: ## remove what was built, the environment too
