@@ -63,7 +63,8 @@ MAY_IMPORT = {
     "connectors.positions": "connectors.firehose connectors.kafka connectors.kinesis",
     "streams.sums": "connectors.formats",
     "streams.alerts": "connectors.kafka",
-    "streams.windows": "streams.alerts streams.sums",
+    "streams.conversations": "streams.sums",
+    "streams.windows": "streams.alerts streams.conversations streams.sums",
     "streams.worker": "connectors.formats connectors.kafka streams.alerts streams.sums streams.windows",
     "streams.web": "connectors.kafka",
     "streams.replay": (
@@ -105,6 +106,7 @@ PURE_PACKAGES = (
     "emulator.ledger",
     "emulator.load",
     "streams.alerts",
+    "streams.conversations",
     "streams.web.state",
 )
 EDGES = {
@@ -150,7 +152,7 @@ PURE = {
     *named("emulator", "router scope"),
     *named("streams.commands.checks", "plan"),
     *named("streams", "compiled numbering records"),
-    *named("streams.sums", "accumulator kernel lines partials"),
+    *named("streams.sums", "accumulator conversations kernel lines partials"),
     *named("streams.web", "hosts query stats"),
     *named("streams.windows", "aggregate_encoding fold maps merge render watermark window_table"),
 }

@@ -54,6 +54,7 @@ TOPICS = (
     Topic("detect-state", "compact"),
     Topic("aggregates", "delete", 48 * HOUR_MS),
     Topic("finals", "delete", BLOCKS_KEPT_MS),
+    Topic("conversations", "delete", 48 * HOUR_MS),
     Topic("alerts", "compact,delete", 30 * 24 * HOUR_MS),
     Topic("dead", "delete", 7 * 24 * HOUR_MS),
     Topic("health", "delete", 7 * 24 * HOUR_MS),

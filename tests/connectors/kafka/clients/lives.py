@@ -18,7 +18,11 @@ from streams.web.state.board import Board
 from streams.worker.hops import make_slot
 from streams.worker.work import Worker
 
-OUTPUTS = {"sum": ("partials", "dead"), "merge": ("aggregates", "finals", "dead"), "detect": ("alerts",)}
+OUTPUTS = {
+    "sum": ("partials", "dead"),
+    "merge": ("aggregates", "conversations", "finals", "dead"),
+    "detect": ("alerts",),
+}
 
 
 async def _until(is_done: Callable[[], bool], task: asyncio.Future[None]) -> None:
