@@ -60,6 +60,7 @@ MAY_IMPORT = {
     "connectors.kinesis": "connectors.aws connectors.commit connectors.formats connectors.kafka",
     "connectors.firehose": "connectors.aws connectors.commit connectors.formats connectors.kafka",
     "connectors.s3": "connectors.aws connectors.commit connectors.formats connectors.kafka",
+    "connectors.inventory": "connectors.aws connectors.kafka connectors.vpc",
     "connectors.positions": "connectors.firehose connectors.kafka connectors.kinesis",
     "streams.sums": "connectors.formats",
     "streams.alerts": "connectors.kafka",
@@ -71,9 +72,10 @@ MAY_IMPORT = {
         "connectors.formats connectors.kafka emulator.kafka emulator.ledger emulator.load emulator.world"
     ),
     "streams.commands": (
-        "connectors.aws connectors.firehose connectors.formats connectors.kafka connectors.kinesis"
-        " connectors.positions connectors.s3 connectors.vpc emulator.faults emulator.kafka emulator.kinesis"
-        " emulator.world streams.alerts streams.replay streams.web streams.worker"
+        "connectors.aws connectors.firehose connectors.formats connectors.inventory connectors.kafka"
+        " connectors.kinesis connectors.positions connectors.s3 connectors.vpc emulator.faults"
+        " emulator.kafka emulator.kinesis emulator.world streams.alerts streams.replay streams.web"
+        " streams.worker"
     ),
     "emulator.http": "",
     "emulator.kafka": "",
@@ -136,6 +138,7 @@ PURE = {
     *named("connectors.firehose", "body committed_requests headers transaction"),
     *named("connectors.formats", "by_log_group encodings envelope flowlog headers json_records json_rows"),
     *named("connectors.formats", "kpl texts"),
+    *named("connectors.inventory", "blocks directory rows"),
     *named("connectors.kafka", "blocks dead health_messages messages partitioner probe"),
     *named("connectors.kafka", "topic_settings"),
     *named("connectors.kafka.clients", "connection"),

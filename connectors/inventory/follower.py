@@ -1,0 +1,110 @@
+"""The reader of the topic `inventory`, which keeps a directory up to date.
+
+`vpcflow inventory` writes to partition 0 only. If the topic does not exist, or has no message, the directory
+is empty, and every lookup returns None.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from connectors.inventory.directory import Directory
+from connectors.inventory.geo import GeoFiles
+from connectors.kafka.clients import factory
+from connectors.kafka.clients.connection import KafkaConnection
+from connectors.kafka.clients.denials import naming_missing_acls
+from connectors.kafka.messages import check_format
+from connectors.settings import Common
+
+log = structlog.get_logger()
+
+TOPIC, PARTITION = "inventory", 0
+POLL_MS = 1_000
+LOOK_AGAIN_S = 10.0
+"""Pause before the topic is looked up again, while it does not exist."""
+
+
+class Follower:
+    """The directory of one process. `country_file` and `asn_file` are MaxMind databases.
+
+    `run` follows the topic until it is cancelled; `read` reads it once, for a command that ends.
+    """
+
+    def __init__(self, settings: Common, country_file: str = "", asn_file: str = "") -> None:
+        self._kafka = KafkaConnection.of(settings)
+        self._topic = settings.prefix + TOPIC
+        geo = GeoFiles(country_file, asn_file)
+        self.directory = Directory(geo if geo else None)
+        self.has_caught_up = False
+        """True if the topic was read up to the end that it had at the start, or does not exist."""
+
+    async def run(self) -> None:
+        """Follow the topic until cancelled. Raises `MissingAcl`, `NewerFormat` and aiokafka's errors."""
+        while not await self._follow():
+            self.has_caught_up = True
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def read(self) -> Directory:
+        """Read the topic up to its end. Raises `MissingAcl`, `NewerFormat` and aiokafka's errors."""
+        async with self._consumer() as consumer:
+            if await self._assign(consumer):
+                await self._catch_up(consumer)
+        self.has_caught_up = True
+        return self.directory
+
+    async def _follow(self) -> bool:
+        async with self._consumer() as consumer:
+            if not await self._assign(consumer):
+                return False
+            await self._catch_up(consumer)
+            self.has_caught_up = True
+            while True:
+                for messages in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                    self._apply(messages)
+
+    @asynccontextmanager
+    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
+        consumer = factory.consumer(
+            self._kafka,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+        with naming_missing_acls(self._kafka, [self._topic]):
+            try:
+                await consumer.start()
+                yield consumer
+            finally:
+                await consumer.stop()
+
+    async def _assign(self, consumer: AIOKafkaConsumer) -> bool:
+        """Assign the partition; return False if the topic does not exist."""
+        if self._topic not in await consumer.topics():
+            return False
+        consumer.assign([TopicPartition(self._topic, PARTITION)])
+        return True
+
+    async def _catch_up(self, consumer: AIOKafkaConsumer) -> None:
+        place = TopicPartition(self._topic, PARTITION)
+        end = (await consumer.end_offsets([place]))[place]
+        while await consumer.position(place) < end:
+            for messages in (await consumer.getmany(place, timeout_ms=200)).values():
+                self._apply(messages)
+
+    def _apply(self, messages: Sequence[Any]) -> None:
+        before = self.directory.foreign
+        for message in messages:
+            try:
+                check_format(self._topic, message.headers)
+            except ValueError:  # The header `v` of a foreign message is not a number.
+                self.directory.foreign += 1
+                continue
+            self.directory.apply(message.key, message.value)
+        if found := self.directory.foreign - before:
+            log.warning("foreign messages ignored", topic=self._topic, messages=found)
