@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from connectors.vpc.addresses import is_ipv6, number_of
 from connectors.vpc.diagnosis.trace.filters import not_preserved
 from connectors.vpc.diagnosis.trace.findings import (
+    FIRST_PORT_OF_HOSTS,
+    FIRST_PORT_OF_SERVICES,
     TYPICAL_PORT,
     Cause,
     PathComponent,
@@ -23,6 +25,8 @@ from connectors.vpc.packets import Packet
 from connectors.vpc.path.checkpoints import End
 
 _ECHO = {ICMP: 8, ICMPV6: 128}
+_SERVICE_TYPES = frozenset({"nat_gateway", "lambda", "network_load_balancer", "load_balancer"})
+_SERVICE_KINDS = frozenset({"load-balancer", "function"})
 _KEPT_ROUTES = ("BAD_STATE", "PCX_", "TGW_", "MORE_", "HIGHER_", "INGRESS_", "VPCE_")
 
 
@@ -63,7 +67,7 @@ class AttemptFindings:
 
 def examine(estate: Estate, attempt: Attempt, aliases: Mapping[str, PathComponent]) -> AttemptFindings:
     """Follow a connection in both directions."""
-    connection = TracedConnection(estate, aliases=dict(aliases))
+    connection = TracedConnection(estate, aliases=dict(aliases), first_port=_first_port(attempt, aliases))
     is_private = not is_outside(estate, attempt.dstaddr)
     forward = Trace(connection, "request", attempt.source, attempt.destination if is_private else None)
     forward.client = attempt.client
@@ -84,6 +88,17 @@ def examine(estate: Estate, attempt: Attempt, aliases: Mapping[str, PathComponen
     arrived = forward.end.eni if forward.end else None
     return_path = () if forward.causes else tuple(back.path)
     return AttemptFindings(attempt, causes, tuple(forward.path), return_path, arrived)
+
+
+def _first_port(attempt: Attempt, aliases: Mapping[str, PathComponent]) -> int:
+    """Return the lowest port from which the source opens connections."""
+    source = attempt.source
+    if source is None:
+        return FIRST_PORT_OF_SERVICES
+    stands_for = aliases.get(source.interface_id)
+    is_service = source.interface_type in _SERVICE_TYPES or source.description.startswith("ELB ")
+    is_service = is_service or (stands_for is not None and stands_for.kind in _SERVICE_KINDS)
+    return FIRST_PORT_OF_SERVICES if is_service and not attempt.client else FIRST_PORT_OF_HOSTS
 
 
 def _send(estate: Estate, trace: Trace, attempt: Attempt) -> None:

@@ -12,8 +12,10 @@ from connectors.vpc.packets import Direction, Leg
 from connectors.vpc.path.checkpoints import End
 
 Way = Literal["forward", "return"]
-EPHEMERAL = (1024, 65535)
-"""VPC guide, "Ephemeral ports": the range that covers all clients. NAT gateways use all of it."""
+LAST_PORT = 65535
+FIRST_PORT_OF_HOSTS, FIRST_PORT_OF_SERVICES = 32768, 1024
+"""VPC guide, "Ephemeral ports": Linux uses ports from 32768 on and Windows from 49152 on. NAT gateways, load
+balancers and Lambda functions use all ports from 1024 on; a client on the internet can be any of them."""
 TYPICAL_PORT = 49152
 """A port in the ephemeral range of Linux, Windows, NAT gateways and load balancers."""
 
@@ -56,8 +58,9 @@ class TracedConnection:
     `passed`: the interfaces whose groups evaluated the request, each with the direction. `translated`: the
     interface of a NAT gateway → the source address that it replaced. `aliases`: the interface of a
     stand-in → the component that it stands for. `checked`: the interfaces whose state was evaluated, so that
-    the response does not repeat a cause. `client_ports`: one client port for each range of ports that
-    some rule distinguishes.
+    the response does not repeat a cause. `client_ports`: one port of the client for each range of ports that
+    some rule distinguishes, and `answered_ports` those of the last translation. `unknown` and `notes` are
+    sentences on what cannot be read: without an `unknown` one the verdict could be another.
     """
 
     estate: Estate
@@ -65,12 +68,23 @@ class TracedConnection:
     translated: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, PathComponent] = field(default_factory=dict)
     checked: set[str] = field(default_factory=set)
+    first_port: int = FIRST_PORT_OF_HOSTS
     client_ports: tuple[int, ...] = ()
+    answered_ports: tuple[int, ...] = ()
+    unknown: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        low, high = EPHEMERAL
-        edges = {port for port in self.estate.referenced_ports() if low <= port <= high}
-        self.client_ports = (TYPICAL_PORT, *sorted(edges | {low, high}))
+        self.client_ports = self._ports(self.first_port)
+        self.answered_ports = self.client_ports
+
+    def translate(self) -> None:
+        """Take the client's port as replaced by one of an AWS service."""
+        self.answered_ports = self._ports(FIRST_PORT_OF_SERVICES)
+
+    def _ports(self, first: int) -> tuple[int, ...]:
+        edges = {port for port in self.estate.referenced_ports() if first <= port <= LAST_PORT}
+        return (TYPICAL_PORT, *sorted(edges | {first, LAST_PORT}))
 
 
 @dataclass(slots=True)
@@ -95,7 +109,7 @@ class Trace:
     is_lost: bool = False
 
     def __post_init__(self) -> None:
-        self.ports = self.connection.client_ports
+        self.ports = self.connection.answered_ports
 
     @property
     def way(self) -> Way:

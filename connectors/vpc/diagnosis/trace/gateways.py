@@ -26,6 +26,7 @@ def with_public_source(estate: Estate, trace: Trace, eni: Eni, gateway_id: str, 
     is_appliance = source is None or source.interface_id != eni.interface_id
     if is_appliance and eni.public_ips and eni.interface_id not in estate.nat_of_eni:
         trace.connection.translated[eni.interface_id] = packet.srcaddr
+        trace.connection.translate()
         return packet.sent_from(eni.public_ips[0][1])
     nat = estate.nat_of_eni.get((source or eni).interface_id)
     at = nat.nat_gateway_id if nat else trace.named(source or eni)

@@ -206,6 +206,7 @@ class PacketTracer:
             trace.lose("NO_ROUTE_TO_DESTINATION", self.table_id, f"{say}: route it back as the request came.")
         elif packet.dstaddr not in eni.addresses:
             translated[eni.interface_id] = packet.srcaddr
+            trace.connection.translate()
             trace.loss = not_preserved()
             self._leave(eni, packet.sent_from(eni.private_ips[0]), None)
         elif trace.leg == "response" and eni.interface_id in translated:
