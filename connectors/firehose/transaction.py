@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from connectors.commit.content import ChunkOrigin, Content, LineChunk
-from connectors.event_time import SAMPLES_MAX, newest_start
+from connectors.event_time import sample, sampled_starts
 from connectors.firehose.body import Posted
-from connectors.progress import NONE
 
 
 def content_of(requests: Iterable[Posted], marks: Mapping[bytes, bytes | None]) -> Content:
@@ -26,15 +25,6 @@ def content_of(requests: Iterable[Posted], marks: Mapping[bytes, bytes | None]) 
 
 
 def event_times(request: Posted) -> list[int]:
-    """Return the `start` of the first and the last line of a sample of a request's chunks."""
-    found = []
-    for chunk in request.chunks[:: max(len(request.chunks) // SAMPLES_MAX, 1)]:
-        for line in (chunk.text[: _end_of_first(chunk.text)], chunk.text):
-            at = newest_start([(line, chunk.origin.line_format, request.arrival_ms)])
-            found += [at] * (at != NONE)
-    return found
-
-
-def _end_of_first(text: bytes) -> int:
-    end = text.find(b"\n")
-    return len(text) if end < 0 else end
+    """Return the `start` of a sample of a request's lines, epoch s."""
+    chunks = sample(request.chunks)
+    return sampled_starts([(chunk.text, chunk.origin.line_format, request.arrival_ms) for chunk in chunks])

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors.commit.content import ChunkOrigin, Content, LineChunk, Refusal
-from connectors.event_time import SAMPLES_MAX, newest_start
+from connectors.event_time import newest_start, sample
 from connectors.formats.by_log_group import Formats, Unusable
 from connectors.formats.envelope import BOMB_REASON, INFLATED_MAX_BYTES, unwrap
 from connectors.formats.texts import Unwrapped
@@ -235,9 +235,9 @@ class _Found:
 
     @property
     def newest(self) -> int:
-        """The newest `start` in a sample of the last lines, epoch s."""
-        samples = self.chunks[-SAMPLES_MAX:]
-        return newest_start((chunk.text, chunk.origin.line_format, chunk.arrival_ms) for chunk in samples)
+        """The newest `start` in a sample of the lines, epoch s."""
+        chunks = sample(self.chunks)
+        return newest_start([(chunk.text, chunk.origin.line_format, chunk.arrival_ms) for chunk in chunks])
 
     def add(self, record: KinesisRecord, content: Unwrapped) -> None:
         """Add the content of one record."""

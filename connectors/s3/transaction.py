@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from connectors.commit.content import ChunkOrigin, Content, LineChunk, Refusal
-from connectors.event_time import SAMPLES_MAX, newest_start
+from connectors.event_time import newest_start, sample
 from connectors.s3.keys import CommittedProgress, Object
 from connectors.s3.text import Part
 
@@ -35,26 +35,14 @@ class ObjectRead:
 
     @property
     def newest(self) -> int:
-        """Return the newest `start` of a sample of the lines, which are in no order."""
-        fit = [part for part in self.parts if not part.refused]
-        return newest_start(
-            (line, part.line_format, self.modified_ms) for part in fit for line in sample(part.text)
-        )
+        """Return the newest `start` in a sample of the lines."""
+        fit = sample([part for part in self.parts if not part.refused])
+        return newest_start([(part.text, part.line_format, self.modified_ms) for part in fit])
 
     @property
     def lines(self) -> int:
         """Return the number of lines."""
         return sum(part.lines for part in self.parts if not part.refused)
-
-
-def sample(text: bytes) -> list[bytes]:
-    """Return lines from evenly spaced places of a text, the last line among them."""
-    found = []
-    for nth in range(SAMPLES_MAX):
-        end = len(text) if not nth else text.find(b"\n", nth * len(text) // SAMPLES_MAX)
-        if end > 0:
-            found.append(text[text.rfind(b"\n", 0, end) + 1 : end])
-    return found
 
 
 def content_of(reads: Iterable[ObjectRead]) -> Content:

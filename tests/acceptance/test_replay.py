@@ -146,8 +146,8 @@ async def test_a_world_is_replayed_exactly_by_each_way_of_delivery(source: str, 
 @pytest.mark.localstack
 async def test_a_load_is_replayed_exactly_through_localstack(localstack_url: str) -> None:
     """With every incident that is planted in a load of this size."""
-    report = await report_of("--records", "20000", "--external-endpoint", localstack_url)
-    assert report["windows"]["lines"] == 20_000
+    report = await report_of("--records", "10000", "--external-endpoint", localstack_url)
+    assert report["windows"]["lines"] == 10_000
     assert len(report["alerts"]["found"]) == 2
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from connectors.progress import NONE
 from connectors.s3.keys import CommittedProgress, File, Object
 from connectors.s3.text import Part
-from connectors.s3.transaction import ObjectRead, sample
+from connectors.s3.transaction import ObjectRead
 
 AT = 1_700_000_000
 ONE = Object("b", "k", "e", File("1", "r", "fl", AT))
@@ -35,8 +33,3 @@ def test_the_newest_start_is_found_wherever_it_stands(newest_at: int) -> None:
 def test_what_is_refused_or_implausible_moves_no_time() -> None:
     assert read(part([AT + 600], "too long")).newest == NONE
     assert read(part([AT * 10, 5])).newest == NONE
-
-
-@given(st.lists(st.binary(max_size=20).filter(lambda line: b"\n" not in line), min_size=1))
-def test_a_sample_is_of_whole_lines(lines: list[bytes]) -> None:
-    assert set(sample(b"\n".join(lines))) <= set(lines)
