@@ -29,7 +29,9 @@ FIRST_ATTEMPTS = 5
 """Retries of a call while no call was ever answered: until then a wrong setting is more likely than a
 transient failure."""
 
-_LOGGED_AT = 5  # failed attempts after which one log line reports that a call keeps failing
+_LOGGED_AT, _LOGGED_EVERY_S = 5, 300.0
+"""A log line reports that a call keeps failing: after so many attempts, and then at this interval."""
+
 _WAIT = wait_exponential_jitter(multiplier=0.2, max=5.0)
 
 
@@ -91,7 +93,7 @@ class Caller:
             retry=retry_if_exception(is_retryable),
             wait=wait,
             stop=must_stop,
-            before_sleep=partial(_log_failing, operation),
+            before_sleep=_FailureLog(operation),
             reraise=True,
         )
         return await retrying(self._counted, operation, attempt)
@@ -135,7 +137,7 @@ def retry_in_thread(operation: str, stop: threading.Event, attempt: Callable[[],
         retry=retry_if_exception(is_worth_it),
         wait=_WAIT,
         sleep=sleep_using_event(stop),
-        before_sleep=partial(_log_failing, operation),
+        before_sleep=_FailureLog(operation),
         reraise=True,
     )
     answer: T = retrying(attempt)
@@ -144,7 +146,23 @@ def retry_in_thread(operation: str, stop: threading.Event, attempt: Callable[[],
     return answer
 
 
-def _log_failing(operation: str, state: RetryCallState) -> None:
-    if state.attempt_number == _LOGGED_AT and state.outcome is not None:
-        error = describe_error(state.outcome.exception())
-        log.warning("call keeps failing and is retried", operation=operation, error=error)
+class _FailureLog:
+    """The log lines of one call that keeps failing; tenacity calls it before each pause."""
+
+    def __init__(self, operation: str) -> None:
+        self._operation, self._logged_at = operation, float("-inf")
+
+    def __call__(self, state: RetryCallState) -> None:
+        at, since_s = state.outcome_timestamp, state.seconds_since_start
+        if state.outcome is None or at is None or since_s is None or state.attempt_number < _LOGGED_AT:
+            return
+        if at - self._logged_at >= _LOGGED_EVERY_S:
+            self._logged_at = at
+            error = describe_error(state.outcome.exception())
+            log.warning(
+                "call keeps failing and is retried",
+                operation=self._operation,
+                error=error,
+                attempts=state.attempt_number,
+                for_s=round(since_s),
+            )

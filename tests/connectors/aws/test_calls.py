@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from prometheus_client import CollectorRegistry, Counter
+from structlog.testing import capture_logs
+from tenacity import Future, RetryCallState, Retrying
 
-from connectors.aws.calls import FIRST_ATTEMPTS, Caller, Stopped, retry_in_thread
+from connectors.aws.calls import FIRST_ATTEMPTS, Caller, Stopped, _FailureLog, retry_in_thread
 from tests.connectors.aws.test_errors import ENDPOINT, error
 
 
@@ -110,3 +112,20 @@ def test_a_worker_thread_retries_transient_errors_only() -> None:
     assert retry_in_thread("GetObject", threading.Event(), failing) == ((), {})
     with pytest.raises(ClientError):
         retry_in_thread("GetObject", threading.Event(), Failing(error("NoSuchKey", status=404)))
+
+
+def test_a_call_that_keeps_failing_is_logged_every_five_minutes() -> None:
+    """An operator who looks at the newest log lines sees why nothing is read."""
+    log, state = _FailureLog("ListShards"), RetryCallState(Retrying(), None, (), {})
+    with capture_logs() as logs:
+        for second in range(0, 900, 5):
+            state.attempt_number = second // 5 + 1
+            state.outcome = Future(state.attempt_number)
+            state.outcome.set_exception(error("SlowDown", status=503))
+            state.outcome_timestamp = state.start_time + second
+            log(state)
+    assert [line["for_s"] for line in logs] == [20, 320, 620]
+    assert [line["attempts"] for line in logs] == [5, 65, 125]
+    assert {(line["operation"], line["event"]) for line in logs} == {
+        ("ListShards", "call keeps failing and is retried")
+    }
