@@ -26,7 +26,7 @@ from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import check_format
 from connectors.kafka.recovery import Recovery
-from connectors.kafka.slots import CONTRACT_KEY, Slot, open_together
+from connectors.kafka.slots import CONTRACT_KEY, Slot, run_together
 from connectors.kafka.topics import METADATA_AGE_MS
 from connectors.progress import PROGRESS_KEY, Group, decode_progress
 from connectors.settings import Common
@@ -78,6 +78,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         self._follows, self._is_on_disk = follows, is_on_disk
         self._kafka = KafkaConnection.of(settings)
         self._failed: Exception | None = None
+        self._recovery = Recovery()
         self._owned: dict[int, O] = {}
         self._positions: dict[bytes, bytes] = {}
         self._is_assigned, self._has_caught_up = False, not follows
@@ -120,7 +121,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         slots = {p.partition: self._make_slot(p.partition) for p in assigned}
         is_alone = len(slots) == self._settings.slots
         try:
-            await open_together(slot.open() for slot in slots.values())
+            await run_together(slot.open() for slot in slots.values())
             for slot in slots.values():
                 await self._check_source(slot, is_alone)
             for partition, slot in slots.items():
@@ -134,6 +135,7 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
             raise
         log.info("slots assigned", slots=sorted(slots))
         self._is_assigned = True
+        self._recovery.opened(time.monotonic())
         self._changed({})
 
     async def _check_source(self, slot: Slot, is_alone: bool) -> None:
@@ -166,14 +168,14 @@ class Ownership(ConsumerRebalanceListener, Generic[O]):  # type: ignore[misc]
         Raises the error of a slot's task, or of a task in `beside`, and `MissingAcl`.
         """
         topic, group = f"{self._settings.prefix}positions", f"{self._settings.prefix}connect"
-        beside, recovery = list(beside), Recovery()
+        beside = list(beside)
         try:
             while not stop.is_set():
                 try:
                     with naming_missing_acls(self._kafka, [topic], [group]):
                         await self._run(stop, beside)
                 except Exception as error:
-                    if (pause_s := recovery.pause_s(error, time.monotonic())) is None:
+                    if (pause_s := self._recovery.pause_s(error, time.monotonic())) is None:
                         raise
                     log.warning("slots are opened again", error=repr(error), pause_s=pause_s)
                     self._forget()

@@ -8,15 +8,22 @@ other errors end the process. So do errors that keep coming: a supervisor then s
 from __future__ import annotations
 
 from aiokafka.errors import (
+    BrokerNotAvailableError,
     CommitFailedError,
     ConcurrentTransactions,
+    IllegalGenerationError,
+    IllegalStateError,
     InvalidProducerIdMapping,
     InvalidTxnState,
     KafkaError,
     KafkaTimeoutError,
+    KafkaUnavailableError,
     OutOfOrderSequenceNumber,
     ProducerFenced,
+    RebalanceInProgressError,
+    ReplicaNotAvailableError,
     UnknownError,
+    UnknownMemberIdError,
     UnknownProducerId,
     UnknownTopicOrPartitionError,
 )
@@ -27,18 +34,29 @@ FIRST_PAUSE_S, PAUSE_MAX_S = 2.0, 10.0
 """The first pause is longer than a heartbeat, so that a process that was paused learns of its revocation."""
 
 QUIET_S = 60.0
-"""Time without an error after which the next one is a first one again."""
+"""Time with open slots after which the next error is a first one again."""
 
 ATTEMPTS = 8
 
-_PASSING = (
-    CommitFailedError,
+# Kafka's protocol guide calls most of these retriable; aiokafka 0.14 does not.
+_OF_BROKERS = (
+    BrokerNotAvailableError,
     ConcurrentTransactions,
     InvalidProducerIdMapping,
     InvalidTxnState,
     KafkaTimeoutError,
+    KafkaUnavailableError,
     OutOfOrderSequenceNumber,
+    ReplicaNotAvailableError,
     UnknownProducerId,
+)
+# A rebalance took a partition away between two calls, or this consumer out of its group.
+_OF_REBALANCES = (
+    CommitFailedError,
+    IllegalGenerationError,
+    IllegalStateError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
 )
 
 
@@ -57,13 +75,13 @@ def is_fence(error: BaseException | None) -> bool:
 
 
 def is_passing(error: BaseException | None) -> bool:
-    """Return whether an error, or one that caused it, comes from brokers that fail over or restart."""
+    """Return whether an error, or one that caused it, comes from a fail-over of brokers or a rebalance."""
     while error is not None:
         if isinstance(error, (UnknownTopicOrPartitionError, ConnectError)):
             # A topic that was deleted does not come back, and an operator must act, whatever the cause was.
             return False
         is_retriable = isinstance(error, KafkaError) and error.retriable
-        if is_retriable or isinstance(error, (*_PASSING, TransactionExpired)):
+        if is_retriable or isinstance(error, (*_OF_BROKERS, *_OF_REBALANCES, TransactionExpired)):
             return True
         error = error.__cause__
     return False
@@ -73,14 +91,18 @@ class Recovery:
     """The recent recoveries of one process. Times are monotonic, in seconds, and passed in."""
 
     def __init__(self) -> None:
-        self._attempts, self._last_at = 0, float("-inf")
+        self._attempts, self._open_since = 0, float("inf")
+
+    def opened(self, now: float) -> None:
+        """Record that the slots are open. A repeated call has no effect before the next error."""
+        self._open_since = min(self._open_since, now)
 
     def pause_s(self, error: BaseException, now: float) -> float | None:
         """Return the pause before the slots are opened again; None if the error must end the process."""
         if not is_passing(error):
             return None
-        self._attempts = self._attempts + 1 if now - self._last_at < QUIET_S else 1
-        self._last_at = now
+        self._attempts = self._attempts + 1 if now - self._open_since < QUIET_S else 1
+        self._open_since = float("inf")
         if self._attempts > ATTEMPTS:
             return None
         return float(min(FIRST_PAUSE_S * 2 ** (self._attempts - 1), PAUSE_MAX_S))

@@ -209,9 +209,13 @@ class Slot:
             await abandon(producer)
 
 
-async def open_together(openings: Iterable[Awaitable[None]]) -> None:
-    """Await the openings of slots. After an error none goes on: it would fence its successor."""
-    tasks = [asyncio.ensure_future(opening) for opening in openings]
+async def run_together(actions: Iterable[Awaitable[None]]) -> None:
+    """Await an action of each of some slots. If one fails, cancel the others, and wait until they have ended.
+
+    The slots are then closed: an opening that goes on would fence its successor, and a commit would meet a
+    producer that is being stopped. Raises the error of the first action that fails.
+    """
+    tasks = [asyncio.ensure_future(action) for action in actions]
     try:
         await asyncio.gather(*tasks)
     finally:

@@ -118,6 +118,7 @@ class SinkDelivery(ConsumerRebalanceListener):  # type: ignore[misc]
         self._starting: dict[TopicPartition, FiringNow] = {}
         self._known: set[TopicPartition] = set()
         self._was_interrupted = False
+        self.recovery = Recovery()
 
     def interrupt(self) -> None:
         """Make `run` begin again at the committed offsets."""
@@ -131,6 +132,7 @@ class SinkDelivery(ConsumerRebalanceListener):  # type: ignore[misc]
             fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_ALERTS)
             for partition in consumer.assignment() - self._known:
                 await self._begin(consumer, partition)
+            self.recovery.opened(time.monotonic())
             for partition, records in fetched.items():
                 if partition in self._starting:
                     self._apply_history(self._starting[partition], records)
@@ -186,13 +188,12 @@ class SinkDelivery(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 async def _keep_delivering(delivery: SinkDelivery, consumer: AIOKafkaConsumer) -> None:
-    """Deliver until cancelled, also after errors of brokers that fail over. Raises all other errors."""
-    recovery = Recovery()
+    """Deliver until cancelled, also after a fail-over of brokers or a rebalance. Raises all other errors."""
     while True:
         try:
             await delivery.run(consumer)
         except KafkaError as error:
-            if (pause_s := recovery.pause_s(error, time.monotonic())) is None:
+            if (pause_s := delivery.recovery.pause_s(error, time.monotonic())) is None:
                 raise
             log.warning("alerts are read again", error=repr(error), pause_s=pause_s)
             delivery.interrupt()

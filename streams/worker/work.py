@@ -22,7 +22,7 @@ from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import check_format
 from connectors.kafka.recovery import Recovery
-from connectors.kafka.slots import open_together
+from connectors.kafka.slots import run_together
 from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
 from streams.numbering import Input, NumbersWentBack, Rewind
@@ -117,7 +117,7 @@ class Worker:
             return
         try:
             async with asyncio.timeout(CLOSE_S):
-                await asyncio.gather(*(hop.flush(time.time()) for hop in self._hops.values()))
+                await run_together(hop.flush(time.time()) for hop in self._hops.values())
         except Exception as error:
             log.warning("stopped with uncommitted messages", error=repr(error))
 
@@ -136,6 +136,7 @@ class Worker:
                     continue
                 try:
                     await self._open_assigned()
+                    self._recovery.opened(time.monotonic())
                     self._is_ready = True
                     await self._flush_due()
                 except Exception as error:
@@ -185,7 +186,7 @@ class Worker:
         hops = {key: self._kinds[key[0]](key[1]) for key in missing}
         now = time.time()
         try:
-            await open_together(hop.open(now) for hop in hops.values())
+            await run_together(hop.open(now) for hop in hops.values())
             await check_ends(self._app.consumer, self._settings.prefix, hops)
         except Exception:
             await _close(hops.values())
@@ -239,7 +240,7 @@ class Worker:
     async def _flush_due(self) -> None:
         now = time.time()
         due = [(hop, hop.is_large) for hop in self._hops.values() if hop.is_due(now)]
-        await asyncio.gather(*(hop.flush(now) for hop, is_large in due if not is_large))
+        await run_together(hop.flush(now) for hop, is_large in due if not is_large)
         # In a backlog, each large flush holds tens of megabytes until it is committed.
         for hop in (hop for hop, is_large in due if is_large):
             await hop.flush(now)

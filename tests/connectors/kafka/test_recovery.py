@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from aiokafka.errors import (
+    BrokerNotAvailableError,
     GroupAuthorizationFailedError,
+    IllegalStateError,
     InvalidTxnState,
     KafkaConnectionError,
     KafkaError,
@@ -12,6 +14,7 @@ from aiokafka.errors import (
     NotEnoughReplicasError,
     ProducerFenced,
     UnknownError,
+    UnknownMemberIdError,
     UnknownTopicOrPartitionError,
 )
 
@@ -27,7 +30,15 @@ from connectors.kafka.recovery import (
 )
 from connectors.kafka.slots import CommitTimeout, ContractError, SlotLost
 
-PASSING = (KafkaConnectionError, NotEnoughReplicasError, InvalidTxnState, TransactionExpired)
+PASSING = (
+    KafkaConnectionError,
+    BrokerNotAvailableError,
+    NotEnoughReplicasError,
+    InvalidTxnState,
+    TransactionExpired,
+    IllegalStateError,
+    UnknownMemberIdError,
+)
 LASTING = (
     ProducerFenced,
     MessageSizeTooLargeError,
@@ -42,7 +53,7 @@ LASTING = (
 
 
 @pytest.mark.parametrize("kind", PASSING)
-def test_an_error_of_a_fail_over_passes_also_as_a_cause(kind: type[Exception]) -> None:
+def test_an_error_of_a_fail_over_or_a_rebalance_passes_also_as_a_cause(kind: type[Exception]) -> None:
     """aiokafka's sender wraps what it does not expect."""
     outer = KafkaError("Unexpected error during batch delivery")
     outer.__cause__ = kind()
@@ -80,8 +91,25 @@ def test_pauses_grow_and_an_error_that_keeps_coming_ends_the_process() -> None:
     assert pauses == [2.0, 4.0, 8.0, *[PAUSE_MAX_S] * (ATTEMPTS - 3), None]
 
 
-def test_after_a_quiet_minute_an_error_is_a_first_one() -> None:
+def test_after_a_minute_with_open_slots_an_error_is_a_first_one() -> None:
     recovery, error = Recovery(), KafkaConnectionError()
     first, second = recovery.pause_s(error, 0.0), recovery.pause_s(error, 1.0)
     assert (first, second) == (2.0, 4.0)
-    assert recovery.pause_s(error, 1.0 + QUIET_S) == first
+    recovery.opened(5.0)
+    recovery.opened(60.0)  # It is open since the first call.
+    assert recovery.pause_s(error, 5.0 + QUIET_S) == first
+
+
+def test_an_error_once_a_minute_ends_the_process() -> None:
+    """The slots are open only for a part of that minute."""
+    recovery, pauses = Recovery(), list[float | None]()
+    for at in range(ATTEMPTS + 1):
+        pauses.append(recovery.pause_s(KafkaConnectionError(), at * QUIET_S))
+        recovery.opened(at * QUIET_S + (pauses[-1] or 0.0))
+    assert pauses[-2:] == [PAUSE_MAX_S, None]
+
+
+def test_without_an_opening_time_makes_no_error_a_first_one() -> None:
+    recovery = Recovery()
+    pauses = [recovery.pause_s(KafkaConnectionError(), at * 10 * QUIET_S) for at in range(ATTEMPTS + 1)]
+    assert pauses[-1] is None
