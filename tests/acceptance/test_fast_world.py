@@ -26,6 +26,7 @@ DEADLINE_S = 150.0
 
 @pytest.mark.kafka
 @pytest.mark.moto
+@pytest.mark.load
 async def test_a_world_at_speed_60_reaches_final_windows_and_alerts(
     kafka: str, prefix: str, tmp_path: Path
 ) -> None:

@@ -93,6 +93,7 @@ def last_month(path: Path) -> int:
 
 
 @pytest.mark.kafka
+@pytest.mark.load
 async def test_a_file_of_last_month_is_replayed_exactly_and_its_windows_become_final(
     kafka: str, tmp_path: Path
 ) -> None:
@@ -132,7 +133,10 @@ async def test_a_simulated_load_is_replayed_exactly_and_its_incidents_are_found(
 
 @pytest.mark.kafka
 @pytest.mark.moto
-@pytest.mark.parametrize("source", ["kinesis", "firehose", "s3"])
+@pytest.mark.parametrize(
+    "source",
+    [pytest.param("kinesis", marks=pytest.mark.load), "firehose", pytest.param("s3", marks=pytest.mark.load)],
+)
 async def test_a_world_is_replayed_exactly_by_each_way_of_delivery(source: str, kafka: str) -> None:
     """Flow logs of an estate that was built for it; a planted incident that has a detector is found."""
     report = await report_of(

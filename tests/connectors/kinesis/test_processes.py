@@ -56,6 +56,7 @@ async def test_sigterm_commits_and_gives_slots_back_within_ten_seconds(
         await scene.until_lines(content)
 
 
+@pytest.mark.load
 async def test_paused_past_the_session_then_resumed(scene: Scene, tmp_path: Path) -> None:
     """What the paused one had in hand is fenced: the other has read it, and it is there once."""
     scene.create(4)

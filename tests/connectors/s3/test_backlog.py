@@ -142,13 +142,22 @@ def settings(scene: Scene, **more: str) -> ConnectS3:
     return ConnectS3(kafka=scene.kafka, prefix=scene.prefix, s3_bucket=scene.bucket, **more)
 
 
+@pytest.mark.load
 async def test_a_backlog_that_is_listed_is_exact(backlog: Backlog, tmp_path: Path) -> None:
     await asyncio.to_thread(backlog.write)
     async with observing(backlog, tmp_path) as observer, connecting(settings(backlog.scene)):
         await backlog.is_exact(observer)
 
 
-@pytest.mark.parametrize(("order", "instances"), [("in order", 1), ("random", 1), ("random", 2)], ids=str)
+@pytest.mark.parametrize(
+    ("order", "instances"),
+    [
+        pytest.param("in order", 1, marks=pytest.mark.load),
+        ("random", 1),
+        pytest.param("random", 2, marks=pytest.mark.load),
+    ],
+    ids=str,
+)
 async def test_a_backlog_in_a_queue_is_exact(
     backlog: Backlog, tmp_path: Path, order: str, instances: int
 ) -> None:
@@ -168,6 +177,7 @@ async def test_a_backlog_in_a_queue_is_exact(
         await backlog.is_exact(observer)
 
 
+@pytest.mark.load
 async def test_a_weeks_export_is_exact_though_one_interface_comes_after_the_other(
     backlog: Backlog, tmp_path: Path
 ) -> None:

@@ -48,6 +48,7 @@ async def process(scene: Scene, folder: Path, url: str | None = None, **more: ob
 
 
 @pytest.mark.process
+@pytest.mark.load
 async def test_a_crash_in_the_middle_of_a_large_object(scene: Scene, tmp_path: Path) -> None:
     """Some of it is committed when SIGKILL comes; the next process goes on behind that."""
     content = lines("crash", LONG)

@@ -152,6 +152,7 @@ def is_read(acl: Acl) -> bool:
     return acl.operation == READ and acl.resource == TOPIC and not acl.name.endswith("-state")
 
 
+@pytest.mark.load
 async def test_each_missing_acl_is_named(node: Node, tmp_path: Path) -> None:
     """With the minimal ACLs every process lives; without any of them it ends by an error that names it.
 
