@@ -34,10 +34,22 @@ class LineCounts:
     refused: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The origin of a block: the AWS account and Region in its headers, "" if unknown."""
+
+    account: str = ""
+    region: str = ""
+
+
+UNKNOWN_ORIGIN = Origin()
+
+
 @dataclass(slots=True)
 class _Extra:
     """The sum of lines that the kernel does not parse."""
 
+    origin: Origin
     flows: int = 0
     packets: int = 0
     bytes: int = 0
@@ -88,6 +100,8 @@ class Sums:
     _counts: LineCounts = field(default_factory=LineCounts)
     _refused_bytes: int = 0
     _known: dict[tuple[int, int], str] = field(default_factory=dict)
+    _origin: Origin = UNKNOWN_ORIGIN
+    _origins: list[tuple[Origin, int]] = field(default_factory=list)
 
     @property
     def is_full(self) -> bool:
@@ -101,12 +115,13 @@ class Sums:
         table, used = kernel.new_table(2), np.zeros(2, np.int64)
         kernel.rehash(table, used, 0, table)
 
-    def add(self, text: bytes, by: ColumnPlan, arrived_s: int = 0) -> None:
+    def add(self, text: bytes, by: ColumnPlan, arrived_s: int = 0, origin: Origin = UNKNOWN_ORIGIN) -> None:
         """Sum the lines of a block. A final newline ends the last line.
 
         `arrived_s` is the newest arrival of the lines, epoch seconds, 0 if unknown.
         """
         latest = lines.latest_start(arrived_s)
+        self._origin, rows_before = origin, self._used_n
         buf = np.frombuffer(text, np.uint8)
         # The kernel needs the columns interface-id and action; other formats are parsed line by line.
         codes = np.array(by.codes, np.int64)
@@ -135,6 +150,8 @@ class Sums:
                 self._one(text[begin:end], by, latest)
             if status == kernel.TABLE_FULL:
                 self._grow()
+        # New rows are appended, so the origins of rows are runs.
+        self._origins.append((origin, self._used_n - rows_before))
 
     def refuse(self, reason: str, text: bytes) -> None:
         """Refuse every line of a block for one reason."""
@@ -154,7 +171,7 @@ class Sums:
         self._table[self._used[: self._used_n]] = 0
         self._maps[: self._maps_n + 1] = 0
         self._used_n, self._maps_n, self._counts, self._extra = 0, 0, LineCounts(), {}
-        self._refused, self._refused_bytes = {}, 0
+        self._refused, self._refused_bytes, self._origins = {}, 0, []
         return drained
 
     def _one(self, line: bytes, by: ColumnPlan, latest: int) -> None:
@@ -164,7 +181,9 @@ class Sums:
                 self._counts.understood += 1
                 window = row.start // self.window_s * self.window_s
                 key = (window, row.entity, row.action, row.protocol)
-                self._extra.setdefault(key, _Extra()).add(row)
+                if key not in self._extra:
+                    self._extra[key] = _Extra(self._origin)
+                self._extra[key].add(row)
             case Nothing():
                 self._counts.nothing += 1
             case reason:
@@ -195,6 +214,8 @@ class Sums:
             "first": taken[:, kernel.FIRST],
             "last": taken[:, kernel.LAST],
             "maps": partials.to_column(self._maps, packed >> kernel.MAPS_AT),
+            "account": [one.account for one, count in self._origins for _ in range(count)],
+            "region": [one.region for one, count in self._origins for _ in range(count)],
         }
         return pl.DataFrame(columns, schema_overrides=partials.SCHEMA)
 
@@ -211,7 +232,7 @@ class Sums:
         return found
 
     def _extra_rows(self) -> pl.DataFrame:
-        return partials.frame(
+        found = [
             (
                 *key,
                 sums.flows,
@@ -220,9 +241,12 @@ class Sums:
                 sums.first,
                 sums.last,
                 _maps_of(sums),
+                sums.origin.account,
+                sums.origin.region,
             )
             for key, sums in self._extra.items()
-        )
+        ]
+        return pl.DataFrame(found, schema=partials.SCHEMA, orient="row")
 
 
 def _lines_of(text: bytes) -> list[bytes]:

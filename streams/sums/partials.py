@@ -34,17 +34,34 @@ SCHEMA: dict[str, Any] = {
     "first": pl.Int64,
     "last": pl.Int64,
     "maps": pl.Binary,
+    "account": pl.String,
+    "region": pl.String,
 }
+"""The columns and their types. `account` and `region` are those of the block in which the key was first seen,
+"" if unknown; they are not part of the key.
+"""
+
+ORIGIN = ("account", "region")
+ADDITIVE = tuple(name for name in SCHEMA if name not in ORIGIN)
 _OLD_MAPS = ("ports", "sources")
 
 
 Row = tuple[int, str, int, int, int, int, int, int, int, bytes]
-"""One row of a partial, in the order of `SCHEMA`; times are epoch seconds, and `maps` may be empty."""
+"""One row in the order of `ADDITIVE`; times are epoch seconds, and `maps` may be empty."""
 
 
-def frame(rows: Iterable[Row]) -> pl.DataFrame:
-    """Return rows as a frame of `SCHEMA`."""
-    return pl.DataFrame(list(rows), schema=SCHEMA, orient="row")
+def frame(rows: Iterable[Row], account: str = "", region: str = "") -> pl.DataFrame:
+    """Return rows of one origin as a frame of `SCHEMA`."""
+    additive = {name: SCHEMA[name] for name in ADDITIVE}
+    return with_origin(pl.DataFrame(list(rows), schema=additive, orient="row"), account, region)
+
+
+def with_origin(found: pl.DataFrame, account: str = "", region: str = "") -> pl.DataFrame:
+    """Return the frame with the columns `account` and `region`, which it lacks, appended."""
+    origin = zip(ORIGIN, (account, region), strict=True)
+    return found.hstack(
+        [pl.Series(name, [value], pl.String).new_from_index(0, len(found)) for name, value in origin]
+    )
 
 
 def to_column(maps: Any, numbers: Any) -> pl.Series:
@@ -57,15 +74,17 @@ def to_column(maps: Any, numbers: Any) -> pl.Series:
     return pl.Series("maps", values, pl.Binary)
 
 
-def without_old_maps(found: pl.DataFrame) -> pl.DataFrame:
-    """Convert rows of the previous layout to `SCHEMA`; return other frames unchanged.
+def in_current_layout(found: pl.DataFrame) -> pl.DataFrame:
+    """Convert rows of partials or of state in a previous layout; return other frames unchanged.
 
-    The old maps (columns `ports` and `sources`, 256 bits each) use another hash and cannot be merged with the
+    Rows of format 2 have no origin: their account and region are "", which means unknown. The old maps of
+    format 1 (columns `ports` and `sources`, 256 bits each) use another hash and cannot be merged with the
     current ones. They are removed: the distinct counts of these rows are 0, which means unknown.
     """
-    if not set(_OLD_MAPS) <= set(found.columns):
-        return found
-    return found.drop(_OLD_MAPS).with_columns(maps=pl.lit(b"", pl.Binary))
+    if set(_OLD_MAPS) <= set(found.columns):
+        found = found.drop(_OLD_MAPS).with_columns(maps=pl.lit(b"", pl.Binary))
+    is_old = "maps" in found.columns and ORIGIN[0] not in found.columns
+    return with_origin(found) if is_old else found
 
 
 def split(sums: pl.DataFrame, partitions: int) -> dict[int, pl.DataFrame]:
@@ -93,12 +112,12 @@ def encode(sums: pl.DataFrame) -> bytes:
 
 def decode(value: bytes) -> pl.DataFrame:
     """Return the frame of an Arrow IPC stream in the current layout. Raises Polars' errors."""
-    return without_old_maps(pl.read_ipc_stream(io.BytesIO(value)))
+    return in_current_layout(pl.read_ipc_stream(io.BytesIO(value)))
 
 
 def rows(sums: pl.DataFrame) -> list[Row]:
-    """Return the rows of a frame as tuples, in the order of `SCHEMA`."""
-    return sums.select(*SCHEMA).rows()
+    """Return the rows of a frame as tuples, in the order of `ADDITIVE`."""
+    return sums.select(*ADDITIVE).rows()
 
 
 def estimate(set_bits: int) -> int:

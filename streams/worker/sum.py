@@ -20,8 +20,9 @@ from connectors.progress import NONE
 from connectors.settings import Work
 from streams.numbering import Input, Output, Rewind, Sequence
 from streams.sums import lines, partials
-from streams.sums.accumulator import Drained, LineCounts, Sums
+from streams.sums.accumulator import Drained, LineCounts, Origin, Sums
 from streams.sums.lines import ColumnPlan, UnusableFormat
+from streams.sums.partials import ORIGIN
 from streams.windows.watermark import Time
 from streams.worker import metrics
 from streams.worker.hops import POSITION_S, Pace, make_slot
@@ -79,7 +80,7 @@ class SumHop:
                 newest_ms = message.optional("newest_arrival_ms", arrival_ms)
                 self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms)
                 self._newest_ms = max(self._newest_ms, newest_ms)
-                self._sum(message.value, message.headers["format"].decode(), newest_ms // 1000)
+                self._sum(message, newest_ms // 1000)
         return None
 
     def _advance_time(self, message: Input) -> None:
@@ -123,12 +124,13 @@ class SumHop:
         self._pace.flushed(now, time.time(), self._newest_ms)
         self._has_lines, self._arrival_ms = False, 0
 
-    def _sum(self, text: bytes, line_format: str, arrived_s: int) -> None:
-        by = _plan(line_format)
+    def _sum(self, block: Input, arrived_s: int) -> None:
+        by = _plan(block.headers["format"].decode())
         if isinstance(by, ColumnPlan):
-            self._sums.add(text, by, arrived_s)
+            account, region = (block.headers.get(name, b"").decode(errors="replace") for name in ORIGIN)
+            self._sums.add(block.value, by, arrived_s, Origin(account, region))
         else:
-            self._sums.refuse(by, text)
+            self._sums.refuse(by, block.value)
 
     def _partials(self, drained: Drained, now: float) -> list[Message]:
         parts = partials.split(drained.rows, len(self._sent)) if len(drained.rows) else {}

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.formats.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format
-from streams.sums import kernel, lines
-from streams.sums.accumulator import ODD_LINES, TABLE_ROWS, Drained, LineCounts, Sums
+from streams.sums import kernel, lines, partials
+from streams.sums.accumulator import ODD_LINES, TABLE_ROWS, Drained, LineCounts, Origin, Sums
 from streams.sums.lines import ColumnPlan, Nothing, ParsedLine, plan
 from tests.build import any_lines, bits_of, block, formats, good_lines, line, odd_lines
 
@@ -69,7 +69,7 @@ def merged(a: Totals | None, b: Totals) -> Totals:
 def outcome(drained: Drained) -> Outcome:
     """Merge the rows of a flush by key, as `merge` will, and sort what has no order."""
     totals: dict[Key, Totals] = {}
-    for *key, flows, packets, size, first, last, maps in drained.rows.iter_rows():
+    for *key, flows, packets, size, first, last, maps in partials.rows(drained.rows):
         at: Key = tuple(key)
         totals[at] = merged(totals.get(at), (flows, packets, size, first, last, *bits_of(maps)))
     return totals, drained.counts, {why: sorted(found) for why, found in drained.refused.items()}
@@ -266,6 +266,22 @@ def test_draining_begins_anew() -> None:
     assert summed([(line(), DEFAULT), (b"nonsense", DEFAULT), (line() + b" ", DEFAULT)], sums)[1].lines == 3
     assert summed([], sums) == ({}, LineCounts(), {})
     assert summed([(line(), DEFAULT)], sums) == referee([(line(), DEFAULT)])
+
+
+def test_rows_have_the_origin_of_the_block_in_which_their_key_was_first_seen() -> None:
+    sums = Sums(WINDOW_S)
+    ids = [f"eni-{i:017x}" for i in range(6)]
+    found = [line(interface_id=one) for one in ids]
+    odd = [one + b" " for one in found]
+    sums.add(block(*found[:2], *odd[3:4]), DEFAULT, 0, Origin("1", "us-east-1"))
+    sums.add(block(*found[:3], *odd[3:5]), DEFAULT, 0, Origin("2", "eu-west-1"))
+    sums.add(block(*found[:3], odd[5]), DEFAULT)
+    drained = sums.drain()
+    by_id = dict(zip(drained.rows["entity"], drained.rows.select(partials.ORIGIN).rows(), strict=True))
+    first, second = ("1", "us-east-1"), ("2", "eu-west-1")
+    assert [by_id[one] for one in ids] == [first, first, second, first, second, ("", "")]
+    sums.add(found[0], DEFAULT)
+    assert sums.drain().rows["account"].to_list() == [""]
 
 
 def test_newest_start_is_less_than_a_window_behind() -> None:

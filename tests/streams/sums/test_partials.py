@@ -67,11 +67,18 @@ def test_rows_of_the_layout_before_are_read_with_unknown_counts() -> None:
     """Their 256-bit maps used another hash: merged with today's they would count wrongly."""
     old = pl.Array(pl.UInt64, 4)
     today = frame([row(60, action=1), row(60)])
-    before = today.drop("maps").with_columns(
+    before = today.drop("maps", *partials.ORIGIN).with_columns(
         ports=pl.lit([7, 0, 0, 1], dtype=old), sources=pl.lit([1, 0, 0, 0], dtype=old)
     )
     assert rows(decode(encode(before))) == [(*one[:-1], b"") for one in rows(today)]
-    assert partials.without_old_maps(today).equals(today)
+    assert partials.in_current_layout(today).equals(today)
     state = today.with_columns(revision=pl.lit(3, pl.Int64))
-    read = partials.without_old_maps(before.with_columns(revision=pl.lit(3, pl.Int64)))
-    assert read.drop("maps").equals(state.drop("maps"))
+    read = partials.in_current_layout(before.with_columns(revision=pl.lit(3, pl.Int64)))
+    assert read.drop("maps").equals(state.select(read.drop("maps").columns))
+
+
+def test_rows_of_format_2_have_no_origin() -> None:
+    today = frame([row(60, action=1), row(60)], "123456789012", "us-east-1")
+    assert decode(encode(today)).select(partials.ORIGIN).rows() == [("123456789012", "us-east-1")] * 2
+    before = decode(encode(today.drop(partials.ORIGIN)))
+    assert before.equals(frame(rows(today)))
