@@ -80,7 +80,7 @@ def make_app(settings: Work) -> faust.App:
         topic_partitions=settings.slots,
         topic_disable_leader=True,
         topic_allow_declare=False,  # `ensure_topics` creates and checks the topics.
-        broker_commit_interval=0.5,
+        broker_commit_interval=30.0,  # Nothing is acknowledged, so there is nothing to commit.
         broker_session_timeout=settings.session_s,
         broker_heartbeat_interval=min(1.0, settings.session_s / 4),
         broker_rebalance_timeout=max(6.0, settings.session_s),

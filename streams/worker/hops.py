@@ -6,14 +6,21 @@ commits only what it read in order (`numbering.py`). The modules `sum`, `merge` 
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
+
+import structlog
 
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.slots import Slot
 from connectors.settings import Work
 from streams.numbering import Input, Rewind
 
+log = structlog.get_logger()
+
+CLOSE_S = 5.0
 FLUSH_S = 0.15
 FLUSH_MAX_S = 1.5
 SHARE = 4  # pause after a flush, in durations of that flush
@@ -77,6 +84,14 @@ class Hop(Protocol):
 
     async def flush(self, now: float) -> None:
         """Commit outputs, state and position in one transaction."""
+
+
+async def close_all(hops: Iterable[Hop]) -> None:
+    """Close slots concurrently: each waits for its producer, for seconds if Kafka does not answer."""
+    closing = (asyncio.wait_for(hop.slot.close(), CLOSE_S) for hop in hops)
+    for ended in await asyncio.gather(*closing, return_exceptions=True):
+        if isinstance(ended, Exception):
+            log.warning("slot did not close", error=repr(ended))  # The next owner fences it.
 
 
 def make_slot(settings: Work, hop: str, partition: int) -> Slot:
