@@ -112,7 +112,7 @@ PURE_PACKAGES = (
     "streams.web.state",
 )
 EDGES = {
-    *named("connectors.vpc.diagnosis.account", "reading"),
+    *named("connectors.vpc.diagnosis.account", "reading services"),
     *named("connectors.vpc.ec2", "reading"),
     *named("emulator.firehose", "delivery service"),
     *named("emulator.firehose.destinations", "endpoint"),

@@ -49,6 +49,7 @@ class Resources:
     """All described resources, in any order.
 
     `gateways` are the internet, egress-only internet and virtual private gateways, one for each attachment.
+    `unread` are the operations that the reader may not call: what they describe is unknown, not absent.
     """
 
     vpcs: tuple[Vpc, ...] = ()
@@ -66,6 +67,7 @@ class Resources:
     attachments: tuple[TransitGatewayAttachment, ...] = ()
     transit_gateway_route_tables: tuple[TransitGatewayRouteTable, ...] = ()
     block_public_access: BlockPublicAccess = _NOTHING_BLOCKED
+    unread: frozenset[str] = frozenset()
 
 
 class Estate:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import click
 
-from connectors.vpc.diagnosis.account.permissions import ACTIONS
+from connectors.vpc.diagnosis.account.permissions import ACTIONS, NAME_ACTIONS
+
+_EPILOG = (
+    f"IAM actions: {', '.join(sorted(ACTIONS))}. For names of caches, functions and tasks also:"
+    f" {', '.join(sorted(NAME_ACTIONS))}."
+)
 
 
-@click.command(epilog=f"IAM actions: {', '.join(sorted(ACTIONS))}.")
+@click.command(epilog=_EPILOG)
 @click.argument("source")
 @click.argument("destination")
 @click.option("--port", metavar="N", help="Destination port.  Default: the destination's own, else 443.")

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
-from connectors.aws.errors import describe_error
-from connectors.aws.session import make_client
-from connectors.errors import ConnectError
-from connectors.vpc.diagnosis.account.ends import UnknownEnd
+from connectors.vpc.diagnosis.account.connection_end import UnknownEnd, UnknownName
 from connectors.vpc.diagnosis.account.inventory import Inventory
-from connectors.vpc.diagnosis.account.reading import read_inventory
 from connectors.vpc.diagnosis.diagnose import PROTOCOLS, Diagnosis, diagnose
 from connectors.vpc.diagnosis.observed import BadFlows, compare
 from connectors.vpc.diagnosis.report import document, text
 from connectors.vpc.diagnosis.trace.findings import Undetermined
 from connectors.vpc.diagnosis.wanted import wanted
+from streams.commands.account import fail, read_account, report_denied, with_services
 
-REACHABLE, NOT_REACHABLE, UNDETERMINED = 0, 1, 2
+REACHABLE, NOT_REACHABLE = 0, 1
 PORT_MAX = 65535
-_SILENCE_S = 30.0
-_DENIED = re.compile("UnauthorizedOperation|AccessDenied")
 
 
 def run(
@@ -38,12 +31,8 @@ def run(
     if protocol not in PROTOCOLS:
         fail(f"--protocol is {protocol}, but must be tcp, udp or icmp.")
     seen = _text(flows) if flows else None
-    inventory = _read()
-    for operation, reason in inventory.unread.items():
-        if _DENIED.search(reason):
-            click.echo(
-                f"vpcflow diagnose: {operation} is denied, so its resources are unknown: {reason}", err=True
-            )
+    inventory = read_account()
+    report_denied(inventory.unread)
     found = _diagnosed(inventory, source, destination, protocol, number)
     shown = document(found)
     if seen is not None:
@@ -58,12 +47,6 @@ def show(found: dict[str, Any], *, as_json: bool) -> NoReturn:
     """Print a document and end the process with its status."""
     click.echo(json.dumps(found) if as_json else text(found))
     sys.exit(REACHABLE if found["reachable"] else NOT_REACHABLE)
-
-
-def fail(message: str) -> NoReturn:
-    """Print why the diagnosis is undetermined and end the process with status 2."""
-    click.echo(f"vpcflow diagnose: {message}", err=True)
-    sys.exit(UNDETERMINED)
 
 
 def _port(given: str | None) -> int | None:
@@ -82,21 +65,23 @@ def _text(path: str) -> str:
         fail(f"The flow-log file {path} cannot be read: {error}.")
 
 
-def _read() -> Inventory:
+def diagnosed(
+    inventory: Inventory, source: str, destination: str, protocol: str, port: int | None
+) -> Diagnosis:
+    """Return the diagnosis. Reads the services only if an end is no other name. Raises `UnknownEnd`."""
     try:
-        clients = [make_client(one, silence_s=_SILENCE_S) for one in ("ec2", "elbv2", "rds")]
-        return read_inventory(*clients)
-    except ConnectError as error:
-        fail(str(error))
-    except (ClientError, BotoCoreError) as error:
-        fail(f"The configuration cannot be read from EC2: {describe_error(error)}.")
+        return diagnose(inventory, source, destination, protocol, port)
+    except UnknownName:
+        inventory = with_services(inventory)
+        report_denied(inventory.unread)
+        return diagnose(inventory, source, destination, protocol, port)
 
 
 def _diagnosed(
     inventory: Inventory, source: str, destination: str, protocol: str, port: int | None
 ) -> Diagnosis:
     try:
-        return diagnose(inventory, source, destination, protocol, port)
+        return diagnosed(inventory, source, destination, protocol, port)
     except UnknownEnd as error:
         fail(str(error))
     except Undetermined as error:

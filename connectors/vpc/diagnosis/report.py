@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from connectors.vpc.diagnosis.account.ends import ConnectionEnd
+from connectors.vpc.diagnosis.account.connection_end import ConnectionEnd
 from connectors.vpc.diagnosis.diagnose import Diagnosis
 from connectors.vpc.diagnosis.trace.findings import PathComponent
 from connectors.vpc.network import Eni
@@ -32,6 +32,7 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
         ],
         "path": _steps(diagnosis.result.path),
         "return_path": _steps(diagnosis.result.return_path),
+        "unknown": list(diagnosis.notes),
     }
 
 

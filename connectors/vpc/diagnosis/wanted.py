@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.vpc.addresses import number_of
-from connectors.vpc.diagnosis.account.ends import ConnectionEnd
+from connectors.vpc.diagnosis.account.connection_end import ConnectionEnd
 from connectors.vpc.diagnosis.diagnose import PROTOCOLS, Diagnosis
 from connectors.vpc.diagnosis.observed import ConnectionFilter, Match
 from connectors.vpc.diagnosis.trace.public_hosts import is_public

@@ -23,7 +23,7 @@ _NOT_FOR_US = frozenset(
     {"UnauthorizedOperation", "AccessDenied", "UnsupportedOperation", "InvalidAction", "NotImplemented"}
     | {"InternalFailure", "InternalError", "Unknown", "404", "500", "501"}
 )
-_ESSENTIAL = frozenset(
+ESSENTIAL = frozenset(
     {"describe_vpcs", "describe_subnets", "describe_network_interfaces", "describe_security_groups"}
     | {"describe_route_tables", "describe_network_acls"}
 )
@@ -53,29 +53,36 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class EstateReading:
-    """The result of reading an endpoint. `missing`: each call that failed, with the reason."""
+    """The result of reading an endpoint. `missing`: each call that failed, with the reason.
+
+    `answers` are the responses themselves, for a caller that needs more of them than the estate.
+    """
 
     estate: Estate
     instances: Mapping[str, Instance]
     missing: Mapping[str, str]
+    answers: Answers
 
 
-def read(client: Any, missing: Mapping[str, str] | None = None) -> EstateReading:
+def read(
+    client: Any, missing: Mapping[str, str] | None = None, essential: frozenset[str] = ESSENTIAL
+) -> EstateReading:
     """Return the network that an EC2 client can see. Raises botocore's errors if the endpoint is unreachable.
 
-    `missing` is that of an earlier reading: its calls are not repeated.
+    `missing` is that of an earlier reading: its calls are not repeated. The `essential` calls must succeed.
     """
-    reader = _Reader(client, missing or {})
+    reader = _Reader(client, missing or {}, essential)
     answers = reader.answers()
     instances = reader.instances(answers.instances)
-    return EstateReading(Estate(resources(answers)), instances, dict(reader.missing))
+    return EstateReading(Estate(resources(answers)), instances, dict(reader.missing), answers)
 
 
 class _Reader:
     """The calls to one client, and those that it does not implement."""
 
-    def __init__(self, client: Any, missing: Mapping[str, str]) -> None:
+    def __init__(self, client: Any, missing: Mapping[str, str], essential: frozenset[str]) -> None:
         self._client = client
+        self._essential = essential
         self.missing = dict(missing)
 
     def answers(self) -> Answers:
@@ -172,13 +179,13 @@ class _Reader:
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            if operation in _ESSENTIAL or (code not in _NOT_FOR_US and status not in (404, 500, 501)):
+            if operation in self._essential or (code not in _NOT_FOR_US and status not in (404, 500, 501)):
                 raise
             self.missing[operation] = f"{code}: {error.response.get('Error', {}).get('Message', '')}".strip()
         except AttributeError as error:  # this version of boto3 does not know the call
             self.missing[operation] = str(error)
         except ResponseParserError as error:
-            if operation in _ESSENTIAL:
+            if operation in self._essential:
                 raise
             self.missing[operation] = f"not an answer of EC2's: {str(error).partition(chr(10))[0]}"
         return None

@@ -199,6 +199,9 @@ class Walk:
     def _through_transit(
         self, attachment: TransitGatewayAttachment, packet: Packet, sender: Eni | None, zone: str
     ) -> PathOutcome:
+        self.entered += 1
+        if self.entered > MAX_HOPS:
+            return _ended("lost", attachment.transit_gateway_id, "the routes form a loop")
         gateway = self.estate.transit_gateways.get(attachment.transit_gateway_id)
         table = self.estate.attachment_routing(attachment)
         if table is None:

@@ -10,7 +10,7 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
-from connectors.vpc.diagnosis.account.ends import UnknownEnd
+from connectors.vpc.diagnosis.account.connection_end import UnknownEnd
 from connectors.vpc.diagnosis.diagnose import diagnose
 from emulator import server
 from streams.cli import main

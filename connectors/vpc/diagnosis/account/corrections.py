@@ -5,12 +5,15 @@ On AWS itself they change nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from ipaddress import ip_network
+from typing import Any
 
 from connectors.vpc.addresses import IPV6_BEGINS, cidr, number_of
+from connectors.vpc.diagnosis.trace.findings import PathComponent
 from connectors.vpc.estate import Estate
-from connectors.vpc.network import ANY, Eni, NetworkAcl, NetworkAclEntry
+from connectors.vpc.network import ANY, Eni, EniId, NetworkAcl, NetworkAclEntry, Subnet
 
 _IPV6_RULE = 101
 
@@ -39,6 +42,43 @@ def placed(estate: Estate) -> tuple[Estate, dict[tuple[str, int], Eni]]:
         enis[eni.interface_id] = replace(eni, private_ips=(new, *eni.private_ips[1:]), public_ips=publics)
         moved[eni.vpc_id, number_of(old)] = enis[eni.interface_id]
     return (estate.with_changes(enis=tuple(enis.values())) if moved else estate), moved
+
+
+def with_endpoint_interfaces(
+    estate: Estate, endpoints: Iterable[Mapping[str, Any]]
+) -> tuple[Estate, dict[str, PathComponent]]:
+    """Give endpoints an interface in each of their subnets if none is described.
+
+    moto makes none for a Gateway Load Balancer endpoint. Return the estate, and interface id → endpoint.
+    """
+    added: list[Eni] = []
+    known = dict(estate.endpoints)
+    for described in endpoints:
+        endpoint = known.get(described["VpcEndpointId"])
+        if endpoint is None or endpoint.interface_ids or endpoint.endpoint_type != "GatewayLoadBalancer":
+            continue
+        subnets = [one for one in map(estate.subnets.get, described.get("SubnetIds") or ()) if one]
+        made = [_endpoint_interface(endpoint.endpoint_id, subnet) for subnet in subnets]
+        added += made
+        ids = tuple(eni.interface_id for eni in made)
+        known[endpoint.endpoint_id] = replace(endpoint, interface_ids=ids)
+    if not added:
+        return estate, {}
+    changed = estate.with_changes(enis=(*estate.resources.enis, *added), endpoints=tuple(known.values()))
+    names = {eni.interface_id: eni.interface_id.partition("@")[0] for eni in added}
+    return changed, {eni_id: PathComponent(name, "vpc-endpoint") for eni_id, name in names.items()}
+
+
+def _endpoint_interface(endpoint_id: str, subnet: Subnet) -> Eni:
+    network = ip_network(subnet.cidrs[0].text)
+    return Eni(
+        EniId(f"{endpoint_id}@{subnet.subnet_id}"),
+        subnet.subnet_id,
+        subnet.vpc_id,
+        (str(network[-3]),),
+        interface_type="gateway_load_balancer_endpoint",
+        source_dest_check=False,
+    )
 
 
 def with_ipv6_rules(estate: Estate) -> Estate:

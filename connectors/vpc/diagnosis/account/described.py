@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.vpc.diagnosis.account.inventory import Database, Listener, LoadBalancer, Target, TargetGroup
@@ -16,6 +17,7 @@ _HALTED = frozenset(
     | {"incompatible-network", "incompatible-parameters", "incompatible-restore", "storage-full"}
     | {"insufficient-capacity"}
 )
+_FULL = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
 _RESPONDING = ("fixed-response", "redirect")
 
 
@@ -35,9 +37,7 @@ def target_group(
     crossing = attributes.get("load_balancing.cross_zone.enabled", "")
     port = int(described.get("Port") or 0)
     targets = tuple(
-        Target(one["Target"]["Id"], int(one["Target"].get("Port") or port))
-        for one in health
-        if (one.get("TargetHealth") or {}).get("State") not in ("draining", "unused.deregistered")
+        Target(one["Target"]["Id"], int(one["Target"].get("Port") or port)) for one in _in_service(health)
     )
     return TargetGroup(
         arn=described["TargetGroupArn"],
@@ -48,17 +48,22 @@ def target_group(
     )
 
 
+def _in_service(health: Iterable[Description]) -> Iterator[Description]:
+    """Yield the targets that get requests: if none is healthy, all. ELB guide, "Health checks"."""
+    states = [(one, (one.get("TargetHealth") or {}).get("State", "")) for one in health]
+    has_healthy = any(state == "healthy" for _, state in states)
+    for one, state in states:
+        if state != "draining" and not (has_healthy and state == "unhealthy"):
+            yield one
+
+
 def listener(
     described: Description, rules: Iterable[Description], groups: Mapping[str, TargetGroup]
 ) -> Listener:
     """Convert an element of `DescribeListeners` with the elements of `DescribeRules`."""
     actions = list(described.get("DefaultActions") or ())
     actions += [action for rule in rules for action in rule.get("Actions") or ()]
-    arns: list[str] = []
-    for action in actions:
-        arns += [action["TargetGroupArn"]] if action.get("TargetGroupArn") else []
-        forward = action.get("ForwardConfig") or {}
-        arns += [one["TargetGroupArn"] for one in forward.get("TargetGroups") or ()]
+    arns = [arn for action in actions for arn in _forwarded(action)]
     found = tuple(groups[arn] for arn in dict.fromkeys(arns) if arn in groups)
     is_answered = any(action.get("Type") in _RESPONDING for action in actions)
     return Listener(
@@ -68,6 +73,14 @@ def listener(
         groups=found,
         answers=is_answered and not found,
     )
+
+
+def _forwarded(action: Description) -> list[str]:
+    """Return the target groups of an action. A group of weight 0 gets no requests."""
+    weighted = (action.get("ForwardConfig") or {}).get("TargetGroups") or ()
+    if not weighted:
+        return [action["TargetGroupArn"]] if action.get("TargetGroupArn") else []
+    return [one["TargetGroupArn"] for one in weighted if int(one.get("Weight", 1)) > 0]
 
 
 def load_balancer(
@@ -93,6 +106,24 @@ def load_balancer(
     )
 
 
+def restricting_policies(endpoints: Iterable[Description]) -> frozenset[str]:
+    """Return the VPC endpoints whose policy is not the default one, which allows everything."""
+    return frozenset(
+        one["VpcEndpointId"] for one in endpoints if not _allows_everything(one.get("PolicyDocument") or "")
+    )
+
+
+def _allows_everything(policy: str) -> bool:
+    if not policy:
+        return True
+    try:
+        statements = json.loads(policy).get("Statement") or []
+    except (ValueError, AttributeError):
+        return False
+    statements = [statements] if isinstance(statements, dict) else statements
+    return len(statements) == 1 and all(statements[0].get(key) == value for key, value in _FULL.items())
+
+
 def database(described: Description) -> Database:
     """Convert an element of `DescribeDBInstances`."""
     endpoint = described.get("Endpoint") or {}
@@ -110,4 +141,5 @@ def database(described: Description) -> Database:
             for one in described.get("VpcSecurityGroups") or ()
             if one.get("Status", "active") != "removing"
         ),
+        arn=described.get("DBInstanceArn", ""),
     )

@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from connectors.vpc.diagnosis.trace.findings import PathComponent
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import Eni, GroupId, SubnetId
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedResource:
+    """A resource with a tag. `kind` is `instance`, `network-interface` or `subnet`."""
+
+    kind: str
+    resource_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,31 @@ class Database:
     zone: str
     subnets: tuple[SubnetId, ...]
     groups: tuple[GroupId, ...]
+    arn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceResource:
+    """A cache, a function or a task. `kind` is `cache`, `function` or `task`.
+
+    `interfaces` are the ids of its interfaces if the service names them; else they are those with one of the
+    `descriptions`, which end with a separator if the name can continue.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    arn: str = ""
+    subnets: tuple[SubnetId, ...] = ()
+    groups: tuple[GroupId, ...] = ()
+    interfaces: tuple[str, ...] = ()
+    descriptions: tuple[str, ...] = ()
+    port: int = 0
+    is_running: bool = True
+
+    @property
+    def name(self) -> str:
+        """Return the name to show."""
+        return self.names[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +116,10 @@ class Inventory:
     """Everything that was read. `instances`: id → state.
 
     `moved`: (VPC id, number of an address) → the interface that an emulator describes with that address
-    although its subnet does not contain it. `unread`: the calls that failed, with the reasons.
+    although its subnet does not contain it. `unread`: the calls that failed, with the reasons. `tags`: the
+    value of the tag `Name`, or `key=value` → resources. `policies`: the id of a VPC endpoint whose policy
+    does not allow everything. `services` is empty until a name is looked up that is nothing else. `aliases`:
+    an interface that stands for a component → that component.
     """
 
     estate: Estate
@@ -91,3 +128,7 @@ class Inventory:
     databases: tuple[Database, ...] = ()
     moved: Mapping[tuple[str, int], Eni] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, tuple[TaggedResource, ...]] = field(default_factory=dict)
+    policies: frozenset[str] = frozenset()
+    services: tuple[ServiceResource, ...] = ()
+    aliases: Mapping[str, PathComponent] = field(default_factory=dict)

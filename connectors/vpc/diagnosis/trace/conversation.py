@@ -3,76 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 from connectors.vpc.addresses import is_ipv6, number_of
+from connectors.vpc.diagnosis.trace.attempt import Attempt, AttemptFindings
 from connectors.vpc.diagnosis.trace.filters import not_preserved
 from connectors.vpc.diagnosis.trace.findings import (
     FIRST_PORT_OF_HOSTS,
     FIRST_PORT_OF_SERVICES,
-    TYPICAL_PORT,
     Cause,
     PathComponent,
     Trace,
     TracedConnection,
+    Undetermined,
 )
 from connectors.vpc.diagnosis.trace.joins import are_connected, peerings_between, transit_between
 from connectors.vpc.diagnosis.trace.public_hosts import is_outside
 from connectors.vpc.diagnosis.trace.walk import PacketTracer
+from connectors.vpc.diagnosis.trace.what_if import misleading_route
 from connectors.vpc.estate import Estate
-from connectors.vpc.network import ICMP, ICMPV6, Eni
 from connectors.vpc.packets import Packet
 from connectors.vpc.path.checkpoints import End
 
-_ECHO = {ICMP: 8, ICMPV6: 128}
 _SERVICE_TYPES = frozenset({"nat_gateway", "lambda", "network_load_balancer", "load_balancer"})
 _SERVICE_KINDS = frozenset({"load-balancer", "function"})
 _KEPT_ROUTES = ("BAD_STATE", "PCX_", "TGW_", "MORE_", "HIGHER_", "INGRESS_", "VPCE_")
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """The wanted connection: its ends, of which None is the internet, and its addresses.
-
-    `client` is the address that filters see in place of `srcaddr`, if a load balancer preserves it.
-    """
-
-    source: Eni | None
-    destination: Eni | None
-    srcaddr: str
-    dstaddr: str
-    protocol: int
-    port: int = 0
-    client: str = ""
-
-    @property
-    def packet(self) -> Packet:
-        """Return the packet that opens the connection."""
-        protocol = ICMPV6 if self.protocol == ICMP and is_ipv6(self.srcaddr) else self.protocol
-        ports = (0, 0) if protocol in _ECHO else (TYPICAL_PORT, self.port)
-        kind = (_ECHO[protocol], 0) if protocol in _ECHO else (-1, -1)
-        return Packet(self.srcaddr, self.dstaddr, protocol, *ports, *kind)
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptFindings:
-    """The findings about one attempt. `arrived` is the interface that accepted the request."""
-
-    attempt: Attempt
-    causes: tuple[Cause, ...]
-    path: tuple[PathComponent, ...]
-    return_path: tuple[PathComponent, ...]
-    arrived: Eni | None = None
-
-
 def examine(estate: Estate, attempt: Attempt, aliases: Mapping[str, PathComponent]) -> AttemptFindings:
-    """Follow a connection in both directions."""
+    """Follow a connection in both directions.
+
+    Raises `Undetermined` if the path leads where nothing is described, unless a cause is known before.
+    """
     connection = TracedConnection(estate, aliases=dict(aliases), first_port=_first_port(attempt, aliases))
     is_private = not is_outside(estate, attempt.dstaddr)
     forward = Trace(connection, "request", attempt.source, attempt.destination if is_private else None)
-    forward.client = attempt.client
+    forward.client, forward.client_eni = attempt.client, attempt.client_eni
+    back = Trace(connection, "response", attempt.destination)
+    back.client = attempt.client
+    try:
+        found = _followed(estate, attempt, forward, back)
+    except Undetermined as why:
+        if not (forward.causes or back.causes):
+            raise
+        connection.notes.append(f"The path cannot be followed further: {why}.")
+        found = AttemptFindings(attempt, (*forward.causes, *back.causes), tuple(forward.path), ())
+    if connection.unknown and not found.causes:
+        raise Undetermined("; ".join(connection.unknown))
+    notes = [*connection.notes, *(f"Unknown: {one}." for one in connection.unknown)]
+    return replace(found, notes=tuple(notes))
+
+
+def _followed(estate: Estate, attempt: Attempt, forward: Trace, back: Trace) -> AttemptFindings:
     _send(estate, forward, attempt)
     _check_arrival(estate, forward, attempt)
+    if forward.is_lost:
+        _explain_request(estate, forward, attempt)
     if forward.is_lost and _is_disconnected(estate, forward, attempt):
         return AttemptFindings(attempt, (_disconnected(attempt),), tuple(forward.path), ())
     if any(cause.code.startswith("IGW_SOURCE_") for cause in forward.causes):
@@ -81,13 +67,19 @@ def examine(estate: Estate, attempt: Attempt, aliases: Mapping[str, PathComponen
         )  # no such client exists
     if forward.is_lost:
         _resume(estate, forward, attempt)
-    back = Trace(connection, "response", attempt.destination)
-    back.client = attempt.client
+    back.ports = forward.connection.answered_ports
     _answer(estate, forward, back, attempt)
     causes = (*forward.causes, *back.causes)
-    arrived = forward.end.eni if forward.end else None
+    end = forward.end
     return_path = () if forward.causes else tuple(back.path)
-    return AttemptFindings(attempt, causes, tuple(forward.path), return_path, arrived)
+    return AttemptFindings(
+        attempt,
+        causes,
+        tuple(forward.path),
+        return_path,
+        end.eni if end else None,
+        end.packet.srcaddr if end else "",
+    )
 
 
 def _first_port(attempt: Attempt, aliases: Mapping[str, PathComponent]) -> int:
@@ -139,6 +131,33 @@ def _check_arrival(estate: Estate, trace: Trace, attempt: Attempt) -> None:
     say = f"The routes lead {attempt.dstaddr} to {where}, which is not the destination: add a route in {at}."
     trace.end = None
     trace.lose("NO_ROUTE_TO_DESTINATION", at, say)
+
+
+def _explain_request(estate: Estate, trace: Trace, attempt: Attempt) -> None:
+    """Replace the cause of a lost request by the route that misleads it, if there is one."""
+
+    def arrives(other: Estate) -> bool:
+        again = Trace(TracedConnection(other), "request", attempt.source, trace.target)
+        _send(other, again, attempt)
+        _check_arrival(other, again, attempt)
+        return again.end is not None
+
+    trace.replace_last(misleading_route(estate, trace, arrives))
+
+
+def _explain_response(estate: Estate, back: Trace, attempt: Attempt, start: End, answer: Packet) -> None:
+    """Replace the cause of a lost response by the route that misleads it, if there is one."""
+
+    def arrives(other: Estate) -> bool:
+        connection = TracedConnection(other, translated=dict(back.connection.translated))
+        again = Trace(connection, "response", attempt.destination)
+        assert start.eni
+        PacketTracer(other, again).from_interface(start.eni, answer)
+        _check_return(other, again, attempt, start)
+        return again.end is not None
+
+    if start.eni:
+        back.replace_last(misleading_route(estate, back, arrives))
 
 
 def _is_disconnected(estate: Estate, trace: Trace, attempt: Attempt) -> bool:
@@ -207,6 +226,8 @@ def _answer(estate: Estate, forward: Trace, back: Trace, attempt: Attempt) -> No
         packet = answer.sent_to(found[1]) if found else answer
         walk.from_gateway(end.gateway_id, end.vpc_id or "", packet)
     _check_return(estate, back, attempt, end)
+    if back.is_lost and back.causes:
+        _explain_response(estate, back, attempt, end, answer)
     if back.is_lost and source:
         PacketTracer(estate, back).arrive(source, _to_source(attempt, answer), None)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from connectors.vpc.diagnosis.trace.findings import TYPICAL_PORT, Loss, Trace
+from connectors.vpc.diagnosis.trace.unread import PREFIX_LISTS, note_acl, note_groups
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import LAST_ACL_RULE, TCP, UDP, Eni, SubnetId
 from connectors.vpc.packets import Direction, Packet
@@ -28,6 +29,7 @@ def check_groups(
         return
     packet = _seen(trace, direction, packet)
     found = [group for group in map(estate.group, eni.groups) if group]
+    unseen = [str(one) for one in eni.groups if not estate.group(one)] or _with_unread_lists(estate, found)
     other: Direction = "egress" if direction == "ingress" else "ingress"
     passed = trace.connection.passed
     if trace.leg == "response" and (eni.interface_id, other) in passed:
@@ -37,16 +39,32 @@ def check_groups(
     if decision.allowed:
         trace.step(decision.resource_id, "security-group")
         return
+    if unseen:
+        note_groups(trace.connection, trace.named(eni), unseen)
+        return
     _blame_groups(trace, found, direction, packet)
+
+
+def _with_unread_lists(estate: Estate, found: list[SortedGroup]) -> list[str]:
+    """Return the groups with rules for prefix lists that the caller may not read."""
+    if not set(PREFIX_LISTS) & estate.resources.unread:
+        return []
+    return [
+        group.group_id
+        for group in found
+        if any(rule.prefix_list_id for rule, _ in (*group.ingress, *group.egress))
+    ]
 
 
 def _blame_groups(trace: Trace, found: list[SortedGroup], direction: Direction, packet: Packet) -> None:
     rules = {group.group_id: group.ingress if direction == "ingress" else group.egress for group in found}
     named = next((group_id for group_id, entries in rules.items() if entries), next(iter(rules), ""))
     way, what = _WAYS[direction], _traffic(packet, direction)
-    loss = trace.loss
-    if loss and trace.sender and direction == "ingress":
-        known = security_groups.decide(found, direction, packet, trace.sender)
+    loss, sender = trace.loss, trace.sender
+    if trace.client_eni:
+        loss, sender = not_preserved(), trace.client_eni
+    if loss and sender and direction == "ingress":
+        known = security_groups.decide(found, direction, packet, sender)
         if known.allowed:
             at = loss.component or known.resource_id
             say = f"{loss.component or 'The path'} does not preserve security group references, so the rule"
@@ -77,6 +95,8 @@ def check_acl(
     passes if one of the client's possible ports is allowed.
     """
     acl = estate.acl(eni.subnet_id)
+    if acl is None:
+        note_acl(trace.connection, eni.subnet_id)
     if acl is None or neighbour == eni.subnet_id:
         return
     packet = _seen(trace, direction, packet)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from connectors.vpc.addresses import Cidr
 from connectors.vpc.diagnosis.trace.codes import CODES
 from connectors.vpc.estate import Estate
-from connectors.vpc.network import Eni
+from connectors.vpc.network import Eni, Route
 from connectors.vpc.packets import Direction, Leg
 from connectors.vpc.path.checkpoints import End
+from connectors.vpc.rules.routes import RoutingTable
 
 Way = Literal["forward", "return"]
 LAST_PORT = 65535
@@ -49,6 +51,15 @@ class Loss:
 
     code: str
     component: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenRoute:
+    """The routes of one table for a destination, of which the first forwarded the packet."""
+
+    table_id: str
+    fitting: tuple[tuple[Cidr, Route], ...]
+    is_transit: bool = False
 
 
 @dataclass(slots=True)
@@ -93,7 +104,8 @@ class Trace:
 
     `sender` is the interface that sends the packet, `target` the one that it is for. `loss` is set as soon as
     rules cannot refer to the sender's groups. `client` is the address that filters see in place of the
-    sender's. `end` is the place where the packet arrived. `is_lost`: the path could not be followed further.
+    sender's, and `client_eni` its interface. `end` is the place where the packet arrived. `is_lost`: the path
+    could not be followed further.
     """
 
     connection: TracedConnection
@@ -101,8 +113,10 @@ class Trace:
     sender: Eni | None = None
     target: Eni | None = None
     client: str = ""
+    client_eni: Eni | None = None
     causes: list[Cause] = field(default_factory=list)
     path: list[PathComponent] = field(default_factory=list)
+    taken: list[TakenRoute] = field(default_factory=list)
     ports: tuple[int, ...] = ()
     loss: Loss | None = None
     end: End | None = None
@@ -127,6 +141,18 @@ class Trace:
         """Add a cause behind which the path is unknown."""
         self.blame(code, component, sentence)
         self.is_lost = True
+
+    def replace_last(self, cause: tuple[str, str, str] | None) -> None:
+        """Replace the last cause, by which the path was lost, by (code, component, sentence)."""
+        if cause:
+            del self.causes[-1]
+            self.blame(*cause)
+
+    def take(self, table: RoutingTable | None, number: int, *, is_transit: bool = False) -> None:
+        """Note the routes of a table for an address."""
+        fitting = tuple((block, route) for block, route in table.entries if number in block) if table else ()
+        if table and fitting:
+            self.taken.append(TakenRoute(table.route_table_id, fitting, is_transit))
 
     def step(self, component: str, kind: str) -> None:
         """Add a component to the path, unless the packet was stopped before."""

@@ -62,6 +62,7 @@ def onward(
         say = f"{at} is associated with no transit gateway route table: associate one."
         trace.lose("TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION", at, say)
         return None
+    trace.take(table, number_of(packet.dstaddr), is_transit=True)
     to = _target(estate, trace, table, packet)
     if to is None:
         return None

@@ -20,8 +20,10 @@ from connectors.vpc.diagnosis.trace.gateways import (
     with_public_source,
 )
 from connectors.vpc.diagnosis.trace.hidden_routes import failed_route, precedence
+from connectors.vpc.diagnosis.trace.public_hosts import is_public
 from connectors.vpc.diagnosis.trace.states import check_state, is_attached
 from connectors.vpc.diagnosis.trace.transit import Carried, carry, onward
+from connectors.vpc.diagnosis.trace.unread import note_block, require, require_routes, require_table
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import ICMP, TCP, UDP, Eni, VpcId
 from connectors.vpc.packets import Packet
@@ -40,6 +42,8 @@ KINDS = {
     "vpce": "vpc-endpoint",
     "tgw": "transit-gateway",
 }
+
+_PRIVATE_EXITS = ("vgw-", "tgw-attach-", "lgw-", "arn:")
 
 
 @dataclass(slots=True)
@@ -90,6 +94,7 @@ class PacketTracer:
         """Admit the packet from the internet to an interface, by the internet gateway of its VPC."""
         trace, gateway_id = self.trace, self.estate.internet_gateway(eni.vpc_id)
         if not gateway_id:
+            require(self.estate, "igw-")
             say = f"{eni.vpc_id} has no internet gateway: attach one."
             trace.lose("NO_PATH", eni.vpc_id, say)
             return
@@ -116,6 +121,7 @@ class PacketTracer:
     def _leave(self, eni: Eni, packet: Packet, sender: Eni | None) -> None:
         estate, trace = self.estate, self.trace
         hop = hops.from_subnet(estate, eni, packet.dstaddr, packet.protocol)
+        self._require(eni, hop)
         is_neighbour = hop.way == "interface" and hop.eni is not None
         neighbour = hop.eni.subnet_id if is_neighbour and hop.eni else eni.subnet_id if hop.stays else None
         knows_peer = hop.path in (hops.SAME_VPC, hops.PEERED) and not hop.is_detour
@@ -127,7 +133,17 @@ class PacketTracer:
         if hop.route:
             self.table_id = hop.route.partition(":")[0]
             trace.step(self.table_id, "route-table")
+            trace.take(estate.routing(eni.subnet_id), number_of(packet.dstaddr))
         self._follow(eni, hop, packet, sender)
+
+    def _require(self, eni: Eni, hop: Hop) -> None:
+        """Raise `Undetermined` if the next hop depends on what the caller may not read."""
+        if hop.code == "NO_ROUTE_TO_DESTINATION":
+            require_table(self.estate, eni.subnet_id)
+            require_routes(self.estate, hop.at)
+        if hop.way == "internet":
+            note_block(self.trace.connection)
+        require(self.estate, hop.target)
 
     def _follow(self, eni: Eni, hop: Hop, packet: Packet, sender: Eni | None) -> None:
         trace = self.trace
@@ -158,12 +174,7 @@ class PacketTracer:
 
     def _enter(self, eni: Eni, packet: Packet, sender: Eni | None, last: Eni | None, by: str = "") -> None:
         estate, trace = self.estate, self.trace
-        self.entered += 1
-        if self.entered > MAX_HOPS:
-            table = estate.routing(eni.subnet_id)
-            at = table.route_table_id if table else eni.subnet_id
-            say = f"The routes of {at} form a loop to {packet.dstaddr}."
-            trace.lose("NO_ROUTE_TO_DESTINATION", at, say)
+        if self._is_loop(eni, packet):
             return
         trace.step(eni.interface_id, "network-interface")
         nat = estate.nat_of_eni.get(eni.interface_id)
@@ -183,6 +194,16 @@ class PacketTracer:
             trace.end = End(packet, eni)
         else:
             self._forward(eni, packet)
+
+    def _is_loop(self, eni: Eni, packet: Packet) -> bool:
+        """Count a hop. After `MAX_HOPS` of them, the path is lost."""
+        self.entered += 1
+        if self.entered <= MAX_HOPS:
+            return False
+        table = self.estate.routing(eni.subnet_id)
+        at = table.route_table_id if table else eni.subnet_id
+        self.trace.lose("NO_ROUTE_TO_DESTINATION", at, f"The routes of {at} form a loop to {packet.dstaddr}.")
+        return True
 
     def _forward(self, eni: Eni, packet: Packet) -> None:
         """Forward the packet as an appliance does."""
@@ -239,6 +260,8 @@ class PacketTracer:
         self._exit(gateway_id, eni.vpc_id, packet)
 
     def _to_transit(self, eni: Eni, hop: Hop, packet: Packet, sender: Eni | None) -> None:
+        if self._is_loop(eni, packet):
+            return
         found = carry(self.estate, self.trace, eni, hop, packet)
         if isinstance(found, Carried):
             self.trace.loss = self.trace.loss or found.loss
@@ -253,6 +276,10 @@ class PacketTracer:
     def _exit(self, gateway_id: str, vpc_id: VpcId | None, packet: Packet) -> None:
         if gateway_id.startswith(("igw-", "eigw-")):
             self.trace.step("internet", "internet")
+        elif gateway_id.startswith(_PRIVATE_EXITS) and is_public(number_of(packet.dstaddr)):
+            raise Undetermined(
+                f"the packet to {packet.dstaddr} leaves by {gateway_id}, whose other side is not described"
+            )
         self.trace.end = End(packet, None, gateway_id, vpc_id)
 
 

@@ -8,7 +8,8 @@ from itertools import permutations
 
 from connectors.vpc.diagnosis.account.inventory import Inventory
 from connectors.vpc.diagnosis.diagnose import diagnose
-from connectors.vpc.diagnosis.trace.conversation import Attempt, examine
+from connectors.vpc.diagnosis.trace.attempt import Attempt
+from connectors.vpc.diagnosis.trace.conversation import examine
 from connectors.vpc.diagnosis.trace.findings import TYPICAL_PORT
 from connectors.vpc.estate import Estate
 from connectors.vpc.packets import Flow

@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from connectors.vpc.diagnosis.trace.conversation import Attempt, examine
+from connectors.vpc.diagnosis.trace.attempt import Attempt
+from connectors.vpc.diagnosis.trace.conversation import examine
 from connectors.vpc.diagnosis.trace.findings import TYPICAL_PORT
 from connectors.vpc.diagnosis.trace.states import is_of_service
 from connectors.vpc.network import Eni
@@ -46,6 +47,8 @@ def test_all_pairs_agree(built: Built, topology: Topology) -> None:
         flow = Flow(source.interface_id if source else "", srcaddr, dstaddr, 6, TYPICAL_PORT, port)
         told = conversation(estate, flow)
         found = examine(estate, Attempt(source, to, srcaddr, dstaddr, 6, port), {})
+        if any(cause.code == "INGRESS_RTB_TRAFFIC_REDIRECTION" for cause in found.causes):
+            continue  # the verdict does not know that a middlebox drops what it did not see
         is_there = not to or told.request.outcome.resource_id == to.interface_id
         if (told.succeeded and is_there) != (not found.causes):
             different.append((flow, told.sentence, found.causes))

@@ -417,9 +417,16 @@ IPV6 = Topology(
             ("forward UNASSOCIATED_COMPONENT eni-plain",),
         ),
         Case(
-            "IPv4 has no route in the IPv6 subnet",
-            TABLES,
+            "the internet by IPv6 if IPv4 has no route",
+            EIGW,
             "app internet tcp 443",
+            (),
+            ("eni-app", "eigw"),
+        ),
+        Case(
+            "a public IPv4 address has no route in the IPv6 subnet",
+            TABLES,
+            "app 203.0.113.9 tcp 443",
             ("forward NO_ROUTE_TO_DESTINATION rtb-private",),
         ),
     ),
