@@ -11,7 +11,20 @@ from importlib import import_module
 
 import click
 
-COMMANDS = ("kafka", "emulate", "world", "connect", "work", "notify", "serve", "replay", "diagnose", "check")
+COMMANDS = (
+    "kafka",
+    "emulate",
+    "world",
+    "connect",
+    "work",
+    "notify",
+    "serve",
+    "replay",
+    "diagnose",
+    "read",
+    "topics",
+    "check",
+)
 """The subcommands in the order of the data flow; `streams.commands.<name>` defines the command `<name>`."""
 
 

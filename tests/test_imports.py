@@ -48,7 +48,11 @@ KAFKA_CLIENTS = {
 }
 
 MODULES_MAX = 15
-ONE_FILE_FOR_EACH_CALL = {"emulator/kinesis/operations", "tests/emulator/kinesis/operations"}
+ONE_FILE_FOR_EACH_CALL = {
+    "emulator/kinesis/operations",
+    "streams/commands",
+    "tests/emulator/kinesis/operations",
+}
 
 # The folders that a folder may import, beside modules at the top of a package (`connectors.settings`).
 MAY_IMPORT = {
@@ -67,14 +71,16 @@ MAY_IMPORT = {
     "streams.conversations": "streams.sums",
     "streams.windows": "streams.alerts streams.conversations streams.sums",
     "streams.worker": "connectors.formats connectors.kafka streams.alerts streams.sums streams.windows",
-    "streams.web": "connectors.kafka",
+    "streams.web": "connectors.inventory connectors.kafka streams.conversations",
+    "streams.topics": "connectors.inventory connectors.kafka streams.conversations",
     "streams.replay": (
         "connectors.formats connectors.kafka emulator.kafka emulator.ledger emulator.load emulator.world"
     ),
     "streams.commands": (
         "connectors.aws connectors.firehose connectors.formats connectors.inventory connectors.kafka"
         " connectors.kinesis connectors.positions connectors.s3 connectors.vpc emulator.faults"
-        " emulator.kafka emulator.kinesis emulator.world streams.alerts streams.replay streams.web"
+        " emulator.kafka emulator.kinesis emulator.world streams.alerts streams.replay streams.schemas"
+        " streams.topics streams.web"
         " streams.worker"
     ),
     "emulator.http": "",
@@ -156,6 +162,7 @@ PURE = {
     *named("streams.commands.checks", "plan"),
     *named("streams", "compiled numbering records"),
     *named("streams.sums", "accumulator conversations kernel lines partials"),
+    *named("streams.topics", "collecting columns decoding moments naming"),
     *named("streams.web", "hosts query stats"),
     *named("streams.windows", "aggregate_encoding fold maps merge render watermark window_table"),
 }

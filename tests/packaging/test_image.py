@@ -65,6 +65,7 @@ def test_the_wheel_has_the_page_and_every_module(python: Path) -> None:
     program = (
         "import streams.worker.work, streams.alerts.notify, streams.web.app, connectors.kinesis.connector,"
         " connectors.s3.connector, connectors.firehose.connector; from streams.web.shell import MANIFEST,"
-        " STATIC; print((STATIC / MANIFEST).is_file())"
+        " STATIC; print((STATIC / MANIFEST).is_file());"
+        " from streams.schemas.files import topic_schema; print(bool(topic_schema('aggregates')))"
     )
-    assert run(python, "-c", program, cwd=python.parent).strip() == "True"
+    assert run(python, "-c", program, cwd=python.parent).split() == ["True", "True"]
