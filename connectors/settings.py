@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from connectors import setting_values
+from connectors.archive_settings import ArchiveSettings, QuerySettings
 from connectors.given_settings import ENV_FILE, ENV_PREFIX, BadFile, Given, ours, read_file
 from connectors.kafka_settings import KafkaSettings
 from connectors.setting_values import time_ms
@@ -244,7 +245,15 @@ class Notify(Common):
         return setting_values.webhook_url(value)
 
 
-ALL: tuple[type[Common], ...] = (Connect, ConnectS3, ConnectFirehose, Work, Serve, Notify)
+class Archive(Common, ArchiveSettings):
+    """The archive's own settings."""
+
+
+class Query(Common, QuerySettings):
+    """The settings of a query on the archive."""
+
+
+ALL: tuple[type[Common], ...] = (Connect, ConnectS3, ConnectFirehose, Work, Serve, Notify, Archive, Query)
 
 # Variables of the same prefix that are no process's setting, but replay's or the tests'.
 OTHER_NAMES = ("VPCFLOW_CACHE",)  # read from the environment only

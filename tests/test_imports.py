@@ -70,6 +70,7 @@ MAY_IMPORT = {
     "streams.alerts": "connectors.kafka",
     "streams.conversations": "streams.sums",
     "streams.windows": "streams.alerts streams.conversations streams.sums",
+    "streams.archive": "connectors.aws connectors.inventory connectors.kafka",
     "streams.worker": "connectors.formats connectors.kafka streams.alerts streams.sums streams.windows",
     "streams.web": "connectors.inventory connectors.kafka streams.conversations",
     "streams.topics": "connectors.inventory connectors.kafka streams.conversations",
@@ -79,8 +80,8 @@ MAY_IMPORT = {
     "streams.commands": (
         "connectors.aws connectors.firehose connectors.formats connectors.inventory connectors.kafka"
         " connectors.kinesis connectors.positions connectors.s3 connectors.vpc emulator.faults"
-        " emulator.kafka emulator.kinesis emulator.world streams.alerts streams.replay streams.schemas"
-        " streams.topics streams.web"
+        " emulator.kafka emulator.kinesis emulator.world streams.alerts streams.archive streams.replay"
+        " streams.schemas streams.topics streams.web"
         " streams.worker"
     ),
     "emulator.http": "",
@@ -139,7 +140,7 @@ EDGES = {
 }
 # Elsewhere a module is an edge unless it is named here.
 PURE = {
-    *named("connectors", "errors event_time kafka_settings progress setting_values"),
+    *named("connectors", "archive_settings errors event_time kafka_settings progress setting_values"),
     *named("connectors.commit", "content"),
     *named("connectors.firehose", "body committed_requests headers transaction"),
     *named("connectors.formats", "by_log_group encodings envelope flowlog headers json_records json_rows"),
@@ -159,6 +160,8 @@ PURE = {
     *named("emulator.kafka.security", "listeners"),
     *named("emulator.moto", "requests"),
     *named("emulator", "router scope"),
+    *named("streams.archive", "batch compaction finals ledger names rollups tables"),
+    *named("streams.archive.query", "chosen matrix views"),
     *named("streams.commands.checks", "plan"),
     *named("streams", "compiled numbering records"),
     *named("streams.sums", "accumulator conversations kernel lines partials"),
@@ -171,7 +174,7 @@ COMPUTING = """
 __future__ abc array binascii bisect builtins collections contextlib csv dataclasses datetime enum fnmatch
 functools hashlib heapq io ipaddress itertools json math operator pathlib random re string struct sys types
 typing urllib.parse xml zlib zoneinfo
-cbor2 isal numba numpy orjson polars pybase64 pydantic yaml
+cbor2 datasketches isal numba numpy orjson polars pybase64 pydantic yaml
 """
 # pathlib is for paths as values: to open one is an impure method below. random is for generators with a seed,
 # and sys for its numbers: what else it has is below.

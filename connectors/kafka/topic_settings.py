@@ -52,6 +52,7 @@ TOPICS = (
     Topic("sum-state", "compact"),
     Topic("merge-state", "compact"),
     Topic("detect-state", "compact"),
+    Topic("archive-state", "compact"),
     Topic("aggregates", "delete", 48 * HOUR_MS),
     Topic("finals", "delete", BLOCKS_KEPT_MS),
     Topic("conversations", "delete", 48 * HOUR_MS),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from streams.commands.repeated_logs import Repeated
+from streams.repeated_logs import Repeated
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

@@ -22,6 +22,7 @@ PROCESSES = (
     ("connect", "firehose"),
     ("connect", "positions"),
     ("work",),
+    ("archive",),
     ("notify",),
     ("serve",),
     ("check",),
@@ -63,9 +64,9 @@ def test_a_process_of_production_starts(python: Path, words: tuple[str, ...]) ->
 
 def test_the_wheel_has_the_page_and_every_module(python: Path) -> None:
     program = (
-        "import streams.worker.work, streams.alerts.notify, streams.web.app, connectors.kinesis.connector,"
-        " connectors.s3.connector, connectors.firehose.connector; from streams.web.shell import MANIFEST,"
-        " STATIC; print((STATIC / MANIFEST).is_file());"
+        "import streams.worker.work, streams.archive.archive, streams.alerts.notify, streams.web.app,"
+        " connectors.kinesis.connector, connectors.s3.connector, connectors.firehose.connector;"
+        " from streams.web.shell import MANIFEST, STATIC; print((STATIC / MANIFEST).is_file());"
         " from streams.schemas.files import topic_schema; print(bool(topic_schema('aggregates')))"
     )
     assert run(python, "-c", program, cwd=python.parent).split() == ["True", "True"]

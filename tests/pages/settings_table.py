@@ -11,7 +11,17 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from connectors.given_settings import ENV_PREFIX
-from connectors.settings import Common, Connect, ConnectFirehose, ConnectS3, Notify, Serve, Work
+from connectors.settings import (
+    Archive,
+    Common,
+    Connect,
+    ConnectFirehose,
+    ConnectS3,
+    Notify,
+    Query,
+    Serve,
+    Work,
+)
 
 PROCESSES: Mapping[str, type[Common]] = {
     "connect kinesis": Connect,
@@ -20,6 +30,8 @@ PROCESSES: Mapping[str, type[Common]] = {
     "work": Work,
     "serve": Serve,
     "notify": Notify,
+    "archive": Archive,
+    "query": Query,
 }
 CHOICE = re.compile(r"\^\(([\w|]+)\)\$")
 

@@ -12,6 +12,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import connectors.metrics
 import streams.alerts.sinks
+import streams.archive.metrics
 import streams.worker.metrics
 from streams.cli import main
 from streams.web.live import Live
@@ -21,7 +22,7 @@ from tests.packaging.locks import PRODUCTION, pins
 from tests.packaging.test_compose import commands
 
 PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
-MODULES = (connectors.metrics, streams.worker.metrics, streams.alerts.sinks)
+MODULES = (connectors.metrics, streams.worker.metrics, streams.alerts.sinks, streams.archive.metrics)
 OPTIONAL = {"vpcflow_page_lag_seconds", "vpcflow_page_behind_messages"}
 """Metrics of the page without a value at its start."""
 

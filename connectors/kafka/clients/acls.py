@@ -63,6 +63,13 @@ PROCESSES: Mapping[str, tuple[Acl, ...]] = {
         *_each(WRITE, TOPIC, "aggregates conversations alerts dead"),
     ),
     "serve": (*_START, *_each(READ, TOPIC, "aggregates alerts dead health positions")),
+    "archive": (
+        *_START,
+        *_each(READ, GROUP, "archive"),
+        *_each(WRITE, TRANSACTIONAL_ID, "archive-*"),
+        *_each(READ, TOPIC, "finals archive-state"),
+        *_each(WRITE, TOPIC, "archive-state"),
+    ),
     "notify": (*_START, *_each(READ, GROUP, "notify-*"), *_each(READ, TOPIC, "alerts")),
 }
 """The ACLs by process, names without the prefix.

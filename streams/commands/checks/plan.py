@@ -14,7 +14,7 @@ SOURCES = {
         "VPCFLOW_FIREHOSE_CERT",
     ),
 }
-PARTS = (*SOURCES, "work", "serve", "notify")
+PARTS = (*SOURCES, "work", "archive", "serve", "notify")
 
 
 def processes(chosen: Iterable[str]) -> tuple[str, ...]:
@@ -32,4 +32,5 @@ def parts(wanted: str | None, given: Iterable[str]) -> tuple[str, ...]:
         return (wanted,)
     names = frozenset(given)
     chosen = tuple(source for source, variables in SOURCES.items() if names.intersection(variables))
-    return (*(chosen or ("kinesis",)), *(("notify",) if "VPCFLOW_WEBHOOK" in names else ()))
+    more = (("archive", "VPCFLOW_ARCHIVE"), ("notify", "VPCFLOW_WEBHOOK"))
+    return (*(chosen or ("kinesis",)), *(part for part, variable in more if variable in names))

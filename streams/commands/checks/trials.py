@@ -31,7 +31,16 @@ from connectors.kinesis.stream_choice import BadChoice, parse_choice
 from connectors.kinesis.stream_finder import StreamFinder
 from connectors.s3.discovery.notifications import queue_region
 from connectors.s3.keys import folder
-from connectors.settings import Common, Connect, ConnectFirehose, ConnectS3, Notify, Serve, SettingsError
+from connectors.settings import (
+    Archive,
+    Common,
+    Connect,
+    ConnectFirehose,
+    ConnectS3,
+    Notify,
+    Serve,
+    SettingsError,
+)
 
 REACH_S = 5.0
 CREATES = "`vpcflow connect`, `work`, `serve` and `notify` create them when they start"
@@ -194,11 +203,22 @@ async def try_work(settings: Common) -> str:
     return described()
 
 
+async def try_archive(settings: Archive) -> str:
+    """Return the place of the archive, which must exist and accept files."""
+    from streams.archive.storage.places import place_of
+
+    try:
+        return await asyncio.to_thread(place_of(settings.archive).check)
+    except ConnectError as error:
+        raise Problem(str(error)) from error
+
+
 TRIALS: Mapping[str, Callable[[Any], Awaitable[str]]] = {
     "kinesis": try_kinesis,
     "s3": try_s3,
     "firehose": try_firehose,
     "work": try_work,
+    "archive": try_archive,
     "serve": try_serve,
     "notify": try_notify,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from streams.commands.repeated_logs import AGAIN_S, KINDS_MAX, Repeated
+from streams.repeated_logs import AGAIN_S, KINDS_MAX, Repeated
 
 
 class _Log:
