@@ -27,7 +27,7 @@ from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import check_format
 from connectors.kafka.ownership import HEARTBEAT_MS, SESSION_MS
 from connectors.kafka.recovery import Recovery
-from connectors.kafka.slots import Slot, open_together
+from connectors.kafka.slots import Slot, run_together
 from connectors.kafka.topics import METADATA_AGE_MS, ensure_topics
 from connectors.settings import Archive
 from streams.archive import metrics
@@ -81,7 +81,7 @@ class ArchiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _open(self, assigned: list[TopicPartition]) -> None:
         owned = {place.partition: self._make(place.partition) for place in assigned}
         try:
-            await open_together(one.open() for one in owned.values())
+            await run_together(one.open() for one in owned.values())
             await self._seek(owned)
         except BaseException:
             await asyncio.gather(*(one.close() for one in owned.values()))
