@@ -15,6 +15,7 @@ RULES = {("port_scan", PORT_SCAN), ("removed_rule", REJECT_RATIO)}
 
 
 @pytest.mark.bulk
+@pytest.mark.load
 def test_hours_without_incidents_are_without_alerts() -> None:
     day = played(crowded(), 300)
     assert [alert for alert in day.alerts if alert.status == "firing"] == []
@@ -38,6 +39,7 @@ def test_a_planted_scan_fires_before_its_window_is_final() -> None:
 
 
 @pytest.mark.moto
+@pytest.mark.load
 def test_a_morning_of_the_shop_is_without_false_alerts(shop: Stage) -> None:
     quiet = played(shop.estate, 360)
     assert [alert for alert in quiet.alerts if alert.status == "firing"] == []
