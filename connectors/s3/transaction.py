@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from connectors.commit.content import ChunkOrigin, Content, LineChunk, Refusal
-from connectors.event_time import newest_start, sample
+from connectors.event_time import newest_start
+from connectors.progress import NONE
 from connectors.s3.keys import CommittedProgress, Object
 from connectors.s3.text import Part
 
@@ -35,9 +36,10 @@ class ObjectRead:
 
     @property
     def newest(self) -> int:
-        """Return the newest `start` in a sample of the lines."""
-        fit = sample([part for part in self.parts if not part.refused])
-        return newest_start([(part.text, part.line_format, self.modified_ms) for part in fit])
+        """Return the newest `start` in a sample of the lines of each part, or `NONE`."""
+        fit = (part for part in self.parts if not part.refused)
+        found = (newest_start([(part.text, part.line_format, self.modified_ms)]) for part in fit)
+        return max(found, default=NONE)
 
     @property
     def lines(self) -> int:
