@@ -15,6 +15,11 @@ def kernel(function: Callable[..., Any]) -> Any:
     every process, which takes seconds. `kernel_cache.prepare` chooses a folder to avoid that.
     """
     try:
-        return njit(cache=True, nogil=True, boundscheck=False)(function)
+        return njit(cache=True, nogil=True, boundscheck=False, _nrt=False)(function)
     except RuntimeError:  # "cannot cache function …: no locator available"
         return njit(nogil=True, boundscheck=False)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Return a compiled function that is a part of each kernel that calls it, without the cost of a call."""
+    return njit(nogil=True, boundscheck=False, forceinline=True, _nrt=False)(function)

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from connectors.formats.flowlog import DEFAULT_FORMAT, ENTITY_FIELDS, FIELD_VERSIONS, Format
 from streams.records import Aggregate
+from streams.sums.parsing import hash_of
 from streams.sums.partials import MAP_BITS, MAP_BYTES, Row
+from streams.sums.tables import FMIX_1, FMIX_2
 
 ENI = "eni-0a1b2c3d4e5f60718"
 
@@ -35,6 +37,10 @@ _ORDINARY = {
     "log-status": "OK",
     "resource-id": "nat-0123456789abcdef0",
     "tgw-attachment-id": "tgw-attach-0123456789abcdef0",
+    "tcp-flags": "2",
+    "flow-direction": "ingress",
+    "pkt-srcaddr": "10.0.0.5",
+    "pkt-dstaddr": "10.0.2.7",
 }
 
 
@@ -107,15 +113,49 @@ def bits_of(maps: bytes) -> tuple[int, int]:
     return int.from_bytes(maps[:half], "little"), int.from_bytes(maps[half:], "little")
 
 
+def port_bit(port: int) -> int:
+    """Return the bit of a destination port in the first map."""
+    return _bit_of(port)
+
+
+def source_bit(address: bytes) -> int:
+    """Return the bit of a source address in the second map."""
+    return _bit_of(hash_of(address))
+
+
+def _bit_of(value: int) -> int:
+    value ^= value >> 33
+    value = value * FMIX_1 & (2**64 - 1)
+    value ^= value >> 33
+    value = value * FMIX_2 & (2**64 - 1)
+    value ^= value >> 33
+    return value >> 64 - (MAP_BITS.bit_length() - 1)
+
+
 _POOLS = {
     "interface-id": [ENI, "eni-0000000000000000a", "eni-f0000000000000000", "eni-1a2b3c4d", "eni-00000000"],
     "srcaddr": ["10.0.0.5", "10.0.0.6", "203.0.113.7", "2001:db8::1", "::ffff:10.0.0.1"],
-    "dstport": ["0", "22", "443", "65535"],
+    "dstaddr": ["10.0.0.5", "0.0.0.0", "255.255.255.255", "fe80::1:2:3:4", "::", "1:2:3:4:5:6:7::", "-"],
+    "pkt-srcaddr": ["10.0.0.5", "2001:db8::1", "-"],
+    "pkt-dstaddr": ["10.0.0.5", "192.0.2.1", "-"],
+    "srcport": ["0", "53", "443", "40000", "32767", "32768", "65535", "-"],
+    "dstport": ["0", "22", "443", "1023", "1024", "32768", "40000", "65535"],
+    "tcp-flags": ["0", "1", "2", "18", "19", "65535", "-"],
+    "flow-direction": ["ingress", "egress", "-"],
     "protocol": ["1", "6", "17", "58", "255"],
     "packets": ["0", "1", "10", str(1 << 45)],
     "bytes": ["0", "40", "4000", str(1 << 45)],
     "start": ["1433894400", "1433894459", "1433894460", "1700000000", "1700000059", "99999999999"],
-    "end": ["0", "1700000030", "1700000090", "99999999999"],
+    "end": [
+        "0",
+        "1433894519",
+        "1700000030",
+        "1700000090",
+        "1700000599",
+        "1700000898",
+        "1700000900",
+        "99999999999",
+    ],
     "action": ["ACCEPT", "REJECT"],
 }
 # What was met in the wild, or sits on an edge of a rule, in any column.
@@ -126,7 +166,9 @@ ODD_TOKENS = [
         "NODATA", "SKIPDATA", "ACCEPT", "REJECT", "ACCEPTED", "accept", "256", "65536", "35184372088832",
         "35184372088833", "99999999999999", "1700000000123", "99999999999", "100000000000", "9" * 20,
         "0" * 18 + "6", "0" * 20, "ENI-0A1B2C3D", "eni-", "eni-0a1b2c3", "eni-0A1B2C3D4E5F60718",
-        "eni-0a1b2c3d4e5f607181", "x" * 66_000, "start",
+        "eni-0a1b2c3d4e5f607181", "x" * 66_000, "start", "10.0.0", "10.0.0.256", "10.0.0.01", "10.0.0.1.",
+        "10.0.0.1:", "2001:DB8::1", "2001:db8:::1", "::ffff:1.2.3.4", "1::2::3", "fe80::1%eth0", "ingress1",
+        "::1.2.3.4", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8:9", "12345::", "Egress", "65536", "0" * 16 + "5",
     )
 ]  # fmt: skip
 

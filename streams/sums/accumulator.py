@@ -7,21 +7,30 @@ the three counts add up to the number of lines.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from connectors.formats.flowlog import DEFAULT_FORMAT
-from streams.sums import kernel, lines, partials
+from streams.sums import columns, kernel, lines, parsing, partials, tables
+from streams.sums.entities import Entities
+from streams.sums.kernel import Rules
 from streams.sums.lines import ColumnPlan, Nothing, ParsedLine
+from streams.sums.tables import N_TOTALS, Tables
+from streams.sums.words import SLACK
 
-TABLE_ROWS = 1 << 13  # 512 KiB, and at most 1 MiB of maps; doubled when half full
+# The rows for which tables have space at first; 1 MiB in all, and at most 1 MiB of maps. They grow when full.
+TOTALS, CONVERSATIONS, ADDRESSES = 1 << 12, 1 << 13, 1 << 10
 ODD_LINES = 1 << 12
-FULL_ROWS = 1 << 14  # at most 2 MiB of table; the accumulator is full then, and the next flush does not wait
+# At this number of rows the accumulator is full, and the next flush does not wait. The rows of one partition
+# form one message, which must stay below 8 MiB, also after a last block of the shortest lines.
+FULL_ROWS = 1 << 14
+FULL_CONVERSATIONS = 1 << 15
 MAPS_AS_ROWS = 2  # a pair of maps is as large as two rows of a partial
-FULL_REFUSED_BYTES = 1 << 20  # the lines of one reason form one message, which must stay below 8 MiB
-KNOWN_IDS = 1 << 16
+FULL_REFUSED_BYTES = 1 << 20  # the lines of one reason form one message
 
 
 @dataclass(slots=True)
@@ -46,112 +55,89 @@ UNKNOWN_ORIGIN = Origin()
 
 
 @dataclass(slots=True)
-class _Extra:
-    """The sum of lines that the kernel does not parse."""
-
-    origin: Origin
-    flows: int = 0
-    packets: int = 0
-    bytes: int = 0
-    first: int = 1 << 62
-    last: int = 0
-    ports: int = 0
-    sources: int = 0
-
-    def add(self, row: ParsedLine) -> None:
-        self.flows += 1
-        self.packets += row.packets
-        self.bytes += row.bytes
-        self.first = min(self.first, row.start)
-        self.last = max(self.last, row.end)
-        if row.action == lines.REJECT:
-            self.ports |= 1 << kernel.port_bit(row.dstport)
-            self.sources |= 1 << kernel.source_bit(row.srcaddr)
-
-
-@dataclass(slots=True)
 class Drained:
-    """The result of a flush: rows, counts, the refused lines by reason, and the newest `start`.
+    """The result of a flush: rows, conversations, counts, refused lines by reason, and the newest `start`.
 
-    `newest_start` is the newest `first` of a row, epoch seconds, -1 if there is none. It is never ahead of
-    the newest `start` of the lines and less than a window behind it, so the watermark remains safe, and the
-    kernel need not track it for each line.
+    `rows` are totals (`partials.SCHEMA`), with an Enum as `entity`. `newest_start` is the newest `first` of a
+    row in which a flow begins, epoch seconds, -1 if there is none. It is never ahead of the newest `start` of
+    the lines and less than a window behind it, so the watermark remains safe, and the kernel need not track it
+    for each line.
     """
 
     rows: pl.DataFrame
+    conversations: pl.DataFrame
     counts: LineCounts
     refused: dict[str, list[bytes]]
     newest_start: int
+    _row_starts: list[int]
+    _conversation_starts: list[int]
+
+    def parts(self) -> dict[int, tuple[pl.DataFrame, pl.DataFrame]]:
+        """Return the rows and the conversations of each partition that has rows."""
+        found = {}
+        row_ends, ends = self._row_starts[1:], self._conversation_starts[1:]
+        bounds = zip(self._row_starts, row_ends, self._conversation_starts, ends, strict=False)
+        for partition, (row_start, row_end, start, end) in enumerate(bounds):
+            if row_end > row_start:
+                rows = self.rows.slice(row_start, row_end - row_start)
+                found[partition] = rows, self.conversations.slice(start, end - start)
+        return found
 
 
 @dataclass(slots=True)
 class Sums:
-    """The sums of many blocks, of any formats, until `drain`. `window_s` is the window size in seconds."""
+    """The sums of many blocks, of any formats, until `drain`.
+
+    `window_s` is the window size in seconds. With `is_spread`, a flow belongs to every window that it covers;
+    see `spread`. `partitions` is the number of partitions of `Drained.parts`.
+    """
 
     window_s: int
-    _table: np.ndarray = field(default_factory=lambda: kernel.new_table(TABLE_ROWS))
-    _used: np.ndarray = field(default_factory=lambda: np.zeros(TABLE_ROWS, np.int64))
-    _used_n: int = 0
-    _maps: np.ndarray = field(default_factory=lambda: kernel.new_maps(TABLE_ROWS))
-    _maps_n: int = 0
-    _odd: np.ndarray = field(default_factory=lambda: np.zeros((ODD_LINES, 2), np.int64))
-    _extra: dict[tuple[int, str, int, int], _Extra] = field(default_factory=dict)
+    is_spread: bool = False
+    partitions: int = 1
+    _tables: Tables = field(default_factory=lambda: tables.new_tables(TOTALS, CONVERSATIONS, ADDRESSES))
+    _entities: Entities = field(default_factory=Entities)
+    _separators: Any = field(default_factory=kernel.new_separators)
+    _odd: Any = field(default_factory=lambda: np.zeros((ODD_LINES, 2), np.int64))
     _refused: dict[str, list[bytes]] = field(default_factory=dict)
     _counts: LineCounts = field(default_factory=LineCounts)
     _refused_bytes: int = 0
-    _known: dict[tuple[int, int], str] = field(default_factory=dict)
-    _origin: Origin = UNKNOWN_ORIGIN
     _origins: list[tuple[Origin, int]] = field(default_factory=list)
 
     @property
     def is_full(self) -> bool:
         """True if the memory limit is reached: drain now."""
-        rows = self._used_n + len(self._extra) + MAPS_AS_ROWS * self._maps_n
-        return rows >= FULL_ROWS or self._refused_bytes >= FULL_REFUSED_BYTES
+        rows, maps, found, _ = self._tables.counts.tolist()
+        return (
+            rows + MAPS_AS_ROWS * maps >= FULL_ROWS
+            or found >= FULL_CONVERSATIONS
+            or self._refused_bytes >= FULL_REFUSED_BYTES
+        )
 
     def warm(self) -> None:
-        """Load the kernel, or compile it at the first start on a machine."""
-        self.add(b"", lines.plan(DEFAULT_FORMAT))
-        table, used = kernel.new_table(2), np.zeros(2, np.int64)
-        kernel.rehash(table, used, 0, table)
+        """Load the kernels, or compile them at the first start on a machine."""
+        self.add(b"\n", lines.plan(DEFAULT_FORMAT))
+        self._tables = tables.larger(self._tables, 1)
+        self.drain()
 
     def add(self, text: bytes, by: ColumnPlan, arrived_s: int = 0, origin: Origin = UNKNOWN_ORIGIN) -> None:
         """Sum the lines of a block. A final newline ends the last line.
 
         `arrived_s` is the newest arrival of the lines, epoch seconds, 0 if unknown.
         """
-        latest = lines.latest_start(arrived_s)
-        self._origin, rows_before = origin, self._used_n
-        buf = np.frombuffer(text, np.uint8)
+        rules = Rules.of(self.window_s, lines.latest_start(arrived_s), is_spread=self.is_spread)
+        by_code = kernel.columns_of(by)
+        block = _Block(by, rules, by_code, parsing.new_record(by_code))
+        rows_before = int(self._tables.counts[N_TOTALS])
         # The kernel needs the columns interface-id and action; other formats are parsed line by line.
-        codes = np.array(by.codes, np.int64)
-        at, status = 0, kernel.ODD_FULL
         if lines.ENTITY not in by.codes or lines.ACTION not in by.codes:
             for line in _lines_of(text):
-                self._one(line, by, latest)
-            return
-        while status != kernel.DONE:
-            status, at, self._used_n, self._maps_n, odd_n, summed = kernel.scan(
-                buf,
-                at,
-                codes,
-                self.window_s,
-                latest,
-                self._table,
-                self._used,
-                self._used_n,
-                self._maps,
-                self._maps_n,
-                self._odd,
-            )
-            self._counts.lines += summed
-            self._counts.understood += summed
-            for begin, end in self._odd[:odd_n].tolist():
-                self._one(text[begin:end], by, latest)
-            if status == kernel.TABLE_FULL:
-                self._grow()
+                self._one(line, block)
+        else:
+            for part, end in _parts(text):
+                self._scan(part, end, block)
         # New rows are appended, so the origins of rows are runs.
-        self._origins.append((origin, self._used_n - rows_before))
+        self._origins.append((origin, int(self._tables.counts[N_TOTALS]) - rows_before))
 
     def refuse(self, reason: str, text: bytes) -> None:
         """Refuse every line of a block for one reason."""
@@ -163,27 +149,49 @@ class Sums:
 
     def drain(self) -> Drained:
         """Return the sums since the last drain, and reset the accumulator."""
-        rows = self._table_rows()
-        if self._extra:
-            rows = pl.concat([rows, self._extra_rows()])
-        newest = rows["first"].max() if len(rows) else -1
-        drained = Drained(rows, self._counts, self._refused, int(newest))  # type: ignore[arg-type]
-        self._table[self._used[: self._used_n]] = 0
-        self._maps[: self._maps_n + 1] = 0
-        self._used_n, self._maps_n, self._counts, self._extra = 0, 0, LineCounts(), {}
-        self._refused, self._refused_bytes, self._origins = {}, 0, []
+        names = [
+            [getattr(one, name) for one, n in self._origins for _ in range(n)] for name in partials.ORIGIN
+        ]
+        owners = columns.owners(self._tables, self._entities, self.partitions)
+        rows = columns.of_totals(self._tables, owners, self.window_s, self.partitions, names)
+        found = columns.of_conversations(self._tables, owners, self.window_s, self.partitions)
+        drained = Drained(
+            rows.frame,
+            found.frame,
+            self._counts,
+            self._refused,
+            tables.newest_first(self._tables),
+            rows.starts.tolist(),
+            found.starts.tolist(),
+        )
+        tables.clear(self._tables)
+        self._entities.forget()
+        self._counts, self._origins, self._refused, self._refused_bytes = LineCounts(), [], {}, 0
         return drained
 
-    def _one(self, line: bytes, by: ColumnPlan, latest: int) -> None:
+    def _scan(self, text: bytes, end: int, block: _Block) -> None:
+        """Sum the lines of a text up to `end`, which follows a newline."""
+        buffer, at, status = np.frombuffer(text, np.uint8), 0, kernel.TABLE_FULL
+        work = kernel.Work(self._separators, self._odd, block.record)
+        while status != kernel.DONE:
+            status, at, odd_n, summed = kernel.scan(
+                buffer, at, end, block.columns, block.rules, self._tables, work
+            )
+            self._counts.lines += summed
+            self._counts.understood += summed
+            for begin, stop in self._odd[:odd_n].tolist():
+                self._one(text[begin:stop], block)
+            if status == kernel.TABLE_FULL:
+                self._grow(block)
+
+    def _one(self, line: bytes, block: _Block) -> None:
         self._counts.lines += 1
-        match lines.parse_line(line, by, latest):
+        match lines.parse_line(line, block.by, block.rules.latest):
             case ParsedLine() as row:
                 self._counts.understood += 1
-                window = row.start // self.window_s * self.window_s
-                key = (window, row.entity, row.action, row.protocol)
-                if key not in self._extra:
-                    self._extra[key] = _Extra(self._origin)
-                self._extra[key].add(row)
+                record = parsing.record_of(row, *self._entities.words(row.entity))
+                while not kernel.add_parsed(block.rules, self._tables, record):
+                    self._grow(block)
             case Nothing():
                 self._counts.nothing += 1
             case reason:
@@ -191,77 +199,34 @@ class Sums:
                 self._refused.setdefault(reason, []).append(line)
                 self._refused_bytes += len(line)
 
-    def _grow(self) -> None:
-        table = kernel.new_table(len(self._table) * 2)
-        used = np.zeros(len(table), np.int64)
-        used[: self._used_n] = self._used[: self._used_n]
-        kernel.rehash(self._table, used, self._used_n, table)
-        maps = kernel.new_maps(len(table))
-        maps[: self._maps_n + 1] = self._maps[: self._maps_n + 1]
-        self._table, self._used, self._maps = table, used, maps
+    def _grow(self, block: _Block) -> None:
+        self._tables = tables.larger(self._tables, block.rules.windows_a_line)
 
-    def _table_rows(self) -> pl.DataFrame:
-        taken = self._table[self._used[: self._used_n]]
-        packed = taken[:, kernel.PACKED]
-        columns = {
-            "window": taken[:, kernel.WINDOW] * self.window_s,
-            "entity": self._ids(taken),
-            "action": (packed >> 1) & 3,
-            "protocol": (packed >> 3) & 511,
-            "flows": taken[:, kernel.FLOWS],
-            "packets": taken[:, kernel.PACKETS],
-            "bytes": taken[:, kernel.BYTES],
-            "first": taken[:, kernel.FIRST],
-            "last": taken[:, kernel.LAST],
-            "maps": partials.to_column(self._maps, packed >> kernel.MAPS_AT),
-            "account": [one.account for one, count in self._origins for _ in range(count)],
-            "region": [one.region for one, count in self._origins for _ in range(count)],
-        }
-        return pl.DataFrame(columns, schema_overrides=partials.SCHEMA)
 
-    def _ids(self, taken: np.ndarray) -> list[str]:
-        known, found = self._known, []
-        if len(known) > KNOWN_IDS:
-            known.clear()
-        words = zip(taken[:, kernel.LO].tolist(), (taken[:, kernel.PACKED] >> 12 & 31).tolist(), strict=True)
-        for word in words:
-            name = known.get(word)
-            if name is None:
-                name = known[word] = _id(*word)
-            found.append(name)
-        return found
+@dataclass(slots=True)
+class _Block:
+    """The format and the rules of the lines of a block, and the record that the kernel parses a line into."""
 
-    def _extra_rows(self) -> pl.DataFrame:
-        found = [
-            (
-                *key,
-                sums.flows,
-                sums.packets,
-                sums.bytes,
-                sums.first,
-                sums.last,
-                _maps_of(sums),
-                sums.origin.account,
-                sums.origin.region,
-            )
-            for key, sums in self._extra.items()
-        ]
-        return pl.DataFrame(found, schema=partials.SCHEMA, orient="row")
+    by: ColumnPlan
+    rules: Rules
+    columns: Any
+    record: Any
+
+
+def _parts(text: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield parts of a text that end with a newline and `SLACK` more bytes, and their ends.
+
+    The first part is the text itself; only the last lines are copied.
+    """
+    cut = text.rfind(b"\n", 0, max(len(text) - SLACK, 0)) + 1
+    if cut:
+        yield text, cut
+    if rest := text[cut:]:
+        lines_left = rest if rest.endswith(b"\n") else rest + b"\n"
+        yield lines_left + bytes(SLACK), len(lines_left)
 
 
 def _lines_of(text: bytes) -> list[bytes]:
     """Split at newlines as the kernel does: empty text has no line, and a final newline starts no line."""
     found = text.split(b"\n")
     return found[:-1] if not found[-1] else found
-
-
-def _maps_of(sums: _Extra) -> bytes:
-    size = partials.MAP_BYTES // 2
-    return sums.ports.to_bytes(size, "little") + sums.sources.to_bytes(size, "little") if sums.ports else b""
-
-
-def _id(lo: int, kind: int) -> str:
-    """Return an interface id as AWS writes it: `eni-` and 17 hexadecimal digits, or 8 before 2018."""
-    if kind & 1:
-        return f"eni-{kind >> 1 & 15:x}{lo & (1 << 64) - 1:016x}"
-    return f"eni-{lo & (1 << 32) - 1:08x}"

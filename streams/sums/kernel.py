@@ -1,54 +1,96 @@
-"""The hot loop: it parses lines and sums them in an open-addressing table, in one pass.
+"""The hot loop: it parses lines, and sums totals and conversations in one pass.
 
 The loop sums only lines that it parses with certainty: exact field count, single spaces, plain decimal
-numbers, a canonical `eni-` id, `ACCEPT` or `REJECT`, `OK`, and optionally an ISO time in front. It returns
-the offsets of every other line for `lines.parse_line`. A table row is eight 64-bit words, one cache line;
-keys are compared in full. Only rows of rejected traffic have bit maps of ports and sources, as rows of a
-second array. The loop measured 6.5 M lines per CPU-second, Polars 2 to 3 M.
+numbers, a canonical `eni-` id, `ACCEPT` or `REJECT`, `OK`, addresses as AWS writes them, and optionally an
+ISO time in front. It returns the offsets of every other line for `lines.parse_line`.
+
+The loop works in chunks that remain in the cache of the CPU. It first finds the separators of a chunk; every
+token has then a known place. `parsing` reads the tokens that are summed, and `addition` adds them to `tables`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import uint64
 
-from connectors.event_time import FIRST_S
-from streams.compiled import kernel
+from streams.compiled import inlined, kernel
+from streams.sums import parsing
+from streams.sums.addition import add_line
+from streams.sums.lines import CODES, LINE_MAX_BYTES, START, ColumnPlan
+from streams.sums.spread import SPREAD_MAX_S
+from streams.sums.tables import has_room
+from streams.sums.words import lowest, separators32
 
-WORDS = 8
-LO, WINDOW, PACKED, FLOWS, PACKETS, BYTES, FIRST, LAST = range(WORDS)
-# PACKED: bit 0 in use, bits 1-2 action, 3-11 protocol, 12 a 17-digit id, 13-16 its first digit: these are
-# part of the key. Bits 32 and up: the number of the maps of the row, 0 for none.
-MAPS_AT = 32
-
-MAP_BITS = 1024  # per map; `partials.estimate` states the error
-MAP_WORDS = MAP_BITS // 64
-
-MIX = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4)
-FNV_OFFSET, FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3  # FNV-1a, 64 bits
-# Fibonacci hashing spreads an arithmetic progression more evenly than random values, but linear counting
-# assumes random values. The maps therefore use the finalizer of MurmurHash3 (fmix64), which mixes fully.
-FMIX_1, FMIX_2 = 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53
-
+CHUNK_BYTES = 1 << 15
 DONE, TABLE_FULL, ODD_FULL = 0, 1, 2
 
-_SPACE, _NEWLINE, _ZERO = 32, 10, 48
+_NEWLINE, _ZERO = 10, 48
 _TIME = np.frombuffer(b"0000-00-00T00:00:00", np.uint8)  # a zero matches any digit
 _TIME_SIZE = len(_TIME)
-_MIX, _FNV_OFFSET, _FNV_PRIME = uint64(MIX), uint64(FNV_OFFSET), uint64(FNV_PRIME)
-_WINDOW_MIX, _FMIX_SHIFT = uint64(0xC2B2AE3D27D4EB4F), uint64(33)
-_FMIX_1, _FMIX_2 = uint64(FMIX_1), uint64(FMIX_2)
-_KEY = np.int64((1 << MAPS_AT) - 1)
-_BIT_AT = uint64(64 - MAP_BITS.bit_length() + 1)
+_LINE_MAX = LINE_MAX_BYTES
 
 
-@kernel
-def _is_time(buf, at):  # type: ignore[no-untyped-def]
-    """Return True if an ISO time begins at `at`, as in lines that CloudWatch Logs exports."""
+def columns_of(by: ColumnPlan) -> Any:
+    """Return the column of each code of `lines`, -1 if the format lacks it, and then the number of columns."""
+    found = np.full(CODES + 1, -1, np.int64)
+    for column, code in enumerate(by.codes):
+        found[code] = column
+    found[CODES] = len(by.codes)
+    return found
+
+
+class Rules(NamedTuple):
+    """The rules of a call, as numbers. `windows_a_line` is the most windows that one line is added to."""
+
+    window_s: int
+    latest: int
+    is_spread: int
+    windows_a_line: int
+
+    @classmethod
+    def of(cls, window_s: int, latest: int, *, is_spread: bool) -> Rules:
+        """Return the rules; `latest` is the newest plausible `start`, epoch seconds."""
+        return cls(window_s, latest, int(is_spread), SPREAD_MAX_S // window_s + 2 if is_spread else 1)
+
+
+class Work(NamedTuple):
+    """The arrays that a call works in: the separators of a chunk, odd lines, and the record of a line."""
+
+    separators: Any
+    odd: Any
+    record: Any
+
+
+def new_separators() -> Any:
+    """Return space for the separators of a chunk, and for the one before it."""
+    return np.zeros(CHUNK_BYTES + 1, np.int32)
+
+
+@inlined
+def _separators(text, begin, end, seps):  # type: ignore[no-untyped-def]
+    """Write the offsets of all separators of a part of the text after the first place; return their number."""
+    seps[0] = begin - 1
+    count = 1
+    for at in range(begin, end, 32):
+        mask = separators32(text, at)
+        if end - at < 32:
+            mask &= (uint64(1) << uint64(end - at)) - uint64(1)
+        while mask:
+            seps[count] = at + lowest(mask)
+            count += 1
+            mask &= mask - uint64(1)
+    return count
+
+
+@inlined
+def _has_time(text, begin, end):  # type: ignore[no-untyped-def]
+    """Return True if a token begins with an ISO time, as in lines that CloudWatch Logs exports."""
+    if end - begin < _TIME_SIZE or text[begin + 4] != 45 or text[begin + 10] != 84:
+        return False
     for i in range(_TIME_SIZE):
-        c = buf[at + i]
+        c = text[begin + i]
         if _TIME[i] == _ZERO:
             if c < 48 or c > 57:
                 return False
@@ -57,244 +99,87 @@ def _is_time(buf, at):  # type: ignore[no-untyped-def]
     return True
 
 
-@kernel
-def _bit(value):  # type: ignore[no-untyped-def]
-    """Return the number of the bit of a value in a map."""
-    value ^= value >> _FMIX_SHIFT
-    value *= _FMIX_1
-    value ^= value >> _FMIX_SHIFT
-    value *= _FMIX_2
-    value ^= value >> _FMIX_SHIFT
-    return value >> _BIT_AT
-
-
-@kernel
-def scan(buf, at, codes, width_s, latest, table, used, used_n, maps, maps_n, odd):  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0915, PLR0917
-    """Sum the lines from offset `at` on.
-
-    Returns status, next offset, used rows, used maps, number of odd lines, and number of summed lines. An odd
-    line is one that `lines.parse_line` must parse; `odd` receives its start and end. A line with a `start`
-    after `latest` (epoch seconds), or before flow logs existed, is odd. `maps` has one row for each row of
-    the table that can be used, and row 0 remains empty.
-    """
-    n = buf.shape[0]
-    columns = codes.shape[0]
-    mask = table.shape[0] - 1
-    room = table.shape[0] // 2
-    odd_n = 0
-    summed = 0
-    while at < n:
-        if used_n >= room:
-            return TABLE_FULL, at, used_n, maps_n, odd_n, summed
-        if odd_n >= odd.shape[0]:
-            return ODD_FULL, at, used_n, maps_n, odd_n, summed
-        begin = at
-        ok = True
-        lo = uint64(0)
-        packed = uint64(1)
-        action = 4
-        protocol = uint64(256)
-        packets = 0
-        size = 0
-        start = -1
-        end = -1
-        source = _FNV_OFFSET
-        port = 0
-        if at + _TIME_SIZE < n and buf[at + 4] == 45 and buf[at + 10] == 84 and _is_time(buf, at):
-            after = at + _TIME_SIZE
-            while after < n and buf[after] > _SPACE:
-                after += 1
-            if after < n and buf[after] == _SPACE:
-                at = after + 1
-        for column in range(columns):
-            code = codes[column]
-            token = at
-            if code == 1:
-                # eni- and 17 (bits 12-16 set) or 8 lower-case hexadecimal digits
-                if (
-                    at + 12 > n
-                    or buf[at] != 101
-                    or buf[at + 1] != 110
-                    or buf[at + 2] != 105
-                    or buf[at + 3] != 45
-                ):
-                    ok = False
-                    break
-                at += 4
-                first = at
-                nibble = uint64(0)
-                while at < n:
-                    c = buf[at]
-                    if 48 <= c <= 57:
-                        digit = uint64(c - 48)
-                    elif 97 <= c <= 102:
-                        digit = uint64(c - 87)
-                    else:
-                        break
-                    if at == first:
-                        nibble = digit
-                    lo = (lo << uint64(4)) | digit
-                    at += 1
-                if at - first == 17:
-                    packed |= (uint64(1) << uint64(12)) | (nibble << uint64(13))
-                elif at - first != 8:
-                    ok = False
-                    break
-            elif code == 0:
-                while at < n and buf[at] > _SPACE:
-                    at += 1
-            elif code == 2:
-                while at < n and buf[at] > _SPACE:
-                    source = (source ^ uint64(buf[at])) * _FNV_PRIME
-                    at += 1
-            elif code == 9:
-                # ACCEPT or REJECT, compared in full
-                if at + 6 > n:
-                    ok = False
-                    break
-                a, b, c, d, e, f = buf[at], buf[at + 1], buf[at + 2], buf[at + 3], buf[at + 4], buf[at + 5]
-                if a == 65 and b == 67 and c == 67 and d == 69 and e == 80 and f == 84:
-                    action = 0
-                elif a == 82 and b == 69 and c == 74 and d == 69 and e == 67 and f == 84:
-                    action = 1
-                else:
-                    ok = False
-                    break
-                at += 6
-            elif code == 10:
-                if at + 2 > n or buf[at] != 79 or buf[at + 1] != 75:
-                    ok = False
-                    break
-                at += 2
-            else:
-                value = 0
-                while at < n:
-                    digit10 = buf[at] - _ZERO
-                    if digit10 < 0 or digit10 > 9 or at - token > 13:
-                        break
-                    value = value * 10 + digit10
-                    at += 1
-                if code == 3:
-                    port = value
-                elif code == 4:
-                    if value > 255:
-                        ok = False
-                        break
-                    protocol = uint64(value)
-                elif code == 5:
-                    packets = value
-                elif code == 6:
-                    size = value
-                elif code == 7:
-                    start = value
-                else:
-                    end = value
-            if at == token:
-                ok = False
-                break
-            if column + 1 < columns:
-                if at >= n or buf[at] != _SPACE:
-                    ok = False
-                    break
-                at += 1
-        if ok and (at < n and buf[at] != _NEWLINE):
-            ok = False
-        # 35 TB, the year 5138, 64 KiB: see NUMBER_MAX, MILLISECONDS_FROM and LINE_MAX_BYTES of `lines`
-        if packets > 35184372088832 or size > 35184372088832 or start >= 100000000000 or end >= 100000000000:
-            ok = False
-        if port > 35184372088832 or at - begin > 65536 or start > latest or start < FIRST_S:
-            ok = False
-        if not ok or action == 4:
-            while at < n and buf[at] != _NEWLINE:
-                at += 1
-            odd[odd_n, 0] = begin
-            odd[odd_n, 1] = at
-            odd_n += 1
-            at += 1
-            continue
+@inlined
+def _odd(text, seps, count, at, odd, odd_n):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+    """Write the offsets of the line after separator `at` to `odd`; return its newline, or `count` for none."""
+    begin = seps[at] + 1
+    at += 1
+    while at < count and text[seps[at]] != _NEWLINE:
         at += 1
-        summed += 1
-        if end < 0:
-            end = start
-        window = start // width_s
-        packed |= (uint64(action) << uint64(1)) | (protocol << uint64(3))
-        h = lo * _MIX ^ uint64(window) * _WINDOW_MIX ^ packed * _FNV_PRIME
-        h ^= h >> uint64(29)
-        k = np.int64(h & uint64(mask))
-        while True:
-            row = table[k]
-            if row[2] == 0:
-                row[0] = np.int64(lo)
-                row[1] = window
-                row[2] = np.int64(packed)
-                if action == 1:
-                    maps_n += 1
-                    row[2] |= np.int64(maps_n) << MAPS_AT
-                row[6] = start
-                row[7] = end
-                used[used_n] = k
-                used_n += 1
-                break
-            if row[0] == np.int64(lo) and row[1] == window and row[2] & _KEY == np.int64(packed):
-                row[6] = min(row[6], start)
-                row[7] = max(row[7], end)
-                break
-            k = (k + 1) & mask
-        row[3] += 1
-        row[4] += packets
-        row[5] += size
-        if action == 1:
-            bits = maps[row[2] >> MAPS_AT]
-            bit = _bit(uint64(port))
-            bits[np.int64(bit >> uint64(6))] |= uint64(1) << (bit & uint64(63))
-            bit = _bit(source)
-            bits[MAP_WORDS + np.int64(bit >> uint64(6))] |= uint64(1) << (bit & uint64(63))
-    return DONE, at, used_n, maps_n, odd_n, summed
+    if at < count:
+        odd[odd_n, 0], odd[odd_n, 1] = begin, seps[at]
+    return at
+
+
+@inlined
+def _line(text, seps, count, at, columns, record):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+    """Parse the line after separator `at`; return its newline, or -1 for a line that `lines` must read."""
+    begin, first = np.int64(seps[at]) + 1, at
+    if at + 1 < count and text[seps[at + 1]] == 32 and _has_time(text, begin, seps[at + 1]):
+        first += 1
+    last = first + columns[CODES]
+    if last < count and seps[last] - begin <= _LINE_MAX and parsing.parse(text, seps, first, columns, record):
+        return last
+    return -1
 
 
 @kernel
-def rehash(old, used, used_n, table):  # type: ignore[no-untyped-def]
-    """Copy the used rows of `old` to the larger, empty `table`; `used` receives their new indexes."""
-    mask = table.shape[0] - 1
-    for i in range(used_n):
-        row = old[used[i]]
-        h = uint64(row[0]) * _MIX ^ uint64(row[1]) * _WINDOW_MIX ^ uint64(row[2] & _KEY) * _FNV_PRIME
-        h ^= h >> uint64(29)
-        k = np.int64(h & uint64(mask))
-        while table[k, 2] != 0:
-            k = (k + 1) & mask
-        table[k] = row
-        used[i] = k
+def _chunk(text, seps, count, columns, rules, found, record, odd, odd_n):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+    """Sum the lines of a chunk. Returns as `scan`; the next offset is the begin of the first unread line."""
+    at, summed = 0, 0
+    rows = rules.windows_a_line
+    while at < count - 1:
+        if not has_room(found, rows):
+            return TABLE_FULL, np.int64(seps[at]) + 1, odd_n, summed
+        if odd_n == odd.shape[0]:
+            return ODD_FULL, np.int64(seps[at]) + 1, odd_n, summed
+        after = _line(text, seps, count, at, columns, record)
+        if after >= 0 and record[START] <= rules.latest:
+            add_line(found, record, rules)
+            summed += 1
+            at = after
+            continue
+        after = _odd(text, seps, count, at, odd, odd_n)
+        if after == count:
+            break
+        odd_n += 1
+        at = after
+    return DONE, np.int64(seps[at]) + 1, odd_n, summed
 
 
-def port_bit(port: int) -> int:
-    """Return the bit of a destination port in the first map, as `scan` computes it."""
-    return _bit_of(port)
+@kernel
+def scan(text, at, end, columns, rules, found, work):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+    """Sum the lines from offset `at` to `end`, which follows a newline.
+
+    Returns status, next offset, number of odd lines, and number of summed lines. `SLACK` bytes of the text
+    must follow `end`. An odd line is one that `lines.parse_line` must parse; `work.odd` receives its start
+    and end. A line with a `start` after `rules.latest` (epoch seconds), or before flow logs existed, is odd.
+    """
+    odd_n, summed = 0, 0
+    while at < end:
+        count = _separators(text, at, min(at + CHUNK_BYTES, end), work.separators)
+        status, after, odd_n, more = _chunk(
+            text, work.separators, count, columns, rules, found, work.record, work.odd, odd_n
+        )
+        summed += more
+        if status != DONE:
+            return status, after, odd_n, summed
+        if after == at:
+            # The line is longer than a chunk.
+            if odd_n == work.odd.shape[0]:
+                return ODD_FULL, at, odd_n, summed
+            while text[after] != _NEWLINE:
+                after += 1
+            work.odd[odd_n, 0], work.odd[odd_n, 1] = at, after
+            odd_n, after = odd_n + 1, after + 1
+        at = after
+    return DONE, at, odd_n, summed
 
 
-def source_bit(address: bytes) -> int:
-    """Return the bit of a source address in the second map, as `scan` computes it."""
-    h = FNV_OFFSET
-    for byte in address:
-        h = ((h ^ byte) * FNV_PRIME) & (2**64 - 1)
-    return _bit_of(h)
-
-
-def _bit_of(value: int) -> int:
-    """Return the result of `_bit`, computed with Python integers."""
-    value ^= value >> 33
-    value = value * FMIX_1 & (2**64 - 1)
-    value ^= value >> 33
-    value = value * FMIX_2 & (2**64 - 1)
-    value ^= value >> 33
-    return value >> 64 - (MAP_BITS.bit_length() - 1)
-
-
-def new_table(rows: int) -> Any:
-    """Return an empty table; `rows` must be a power of two."""
-    return np.zeros((rows, WORDS), np.int64)
-
-
-def new_maps(rows: int) -> Any:
-    """Return empty maps for a table of `rows` rows, of which half can be used."""
-    return np.zeros((rows // 2 + 2, 2 * MAP_WORDS), np.uint64)
+@kernel
+def add_parsed(rules, found, record):  # type: ignore[no-untyped-def]
+    """Add a line that `lines.parse_line` parsed, and return True; return False if a table is full."""
+    if not has_room(found, rules.windows_a_line):
+        return False
+    add_line(found, record, rules)
+    return True

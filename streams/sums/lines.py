@@ -1,7 +1,8 @@
 """The reference parser of a flow-log line: it returns a row, nothing, or the reason of a refusal.
 
 `kernel.py` is a fast parser of ordinary lines and passes every other line to this one. Tests verify that both
-give equal results. The rules: `-` is an absent value. Runs of spaces and a carriage return are accepted. A
+give equal results. An address, a source port, TCP flags or a direction that cannot be read do not refuse a
+line: they are absent from its conversation. The rules: `-` is an absent value. Runs of spaces and a carriage return are accepted. A
 prefix of CloudWatch Logs is removed: an ISO time, as in exports and `aws logs tail --format short`, or a time
 and the log stream, as `aws logs tail` prints. A header line is no data. NODATA and SKIPDATA lines describe
 the log itself.
@@ -17,15 +18,21 @@ from typing import Final
 from connectors.event_time import AHEAD_S, FIRST_S, MILLISECONDS_FROM
 from connectors.formats.flowlog import BOM, ENTITY_FIELDS, Format, is_header, missing_fields, without_prefix
 from connectors.formats.json_records import line_shape
+from streams.sums.conversations import ABSENT, DIRECTIONS, Address, address_of
+from streams.sums.service_port import NO_PORT, PORT_MAX, service_port
 
 NUMBER_MAX: Final = 1 << 45  # 35 TB in one record; no interface transfers that much in ten minutes
 LINE_MAX_BYTES: Final = 64 << 10
+TCP_FLAGS_MAX: Final = (1 << 16) - 1
 PROTOCOL_ABSENT: Final = 256  # above the IANA numbers 0 to 255
 
 ACTIONS: Final = ("ACCEPT", "REJECT", "NODATA", "SKIPDATA", "-")
 ACCEPT, REJECT, NODATA, SKIPDATA, NO_ACTION = range(5)
 
-SKIP, ENTITY, SRCADDR, DSTPORT, PROTOCOL, PACKETS, BYTES, START, END, ACTION, STATUS = range(11)
+# The order of the numbers and of the addresses is that of the kernel's loops.
+SKIP, ENTITY, ACTION, STATUS, FLOW_DIRECTION = range(5)
+PROTOCOL, PACKETS, BYTES, START, END, DSTPORT, SRCPORT, TCP_FLAGS = range(5, 13)
+SRCADDR, DSTADDR, PKT_SRCADDR, PKT_DSTADDR, CODES = range(13, 18)
 _CODES: Final = {
     "interface-id": ENTITY,
     "srcaddr": SRCADDR,
@@ -37,8 +44,15 @@ _CODES: Final = {
     "end": END,
     "action": ACTION,
     "log-status": STATUS,
+    "dstaddr": DSTADDR,
+    "srcport": SRCPORT,
+    "tcp-flags": TCP_FLAGS,
+    "flow-direction": FLOW_DIRECTION,
+    "pkt-srcaddr": PKT_SRCADDR,
+    "pkt-dstaddr": PKT_DSTADDR,
 }
 _DIGITS = re.compile(rb"[0-9]+")
+_LENIENT_DIGITS_MAX = 16
 _ABSENT = (b"-", b"None", b"")  # the library flowlogs-reader also accepts `None`
 
 NO_LIMIT: Final = 1 << 62
@@ -68,8 +82,33 @@ class ColumnPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """The ends of a flow, for its conversation; see `conversations` for absent values.
+
+    A port is -1 if it is absent. `tcp_flags` and `direction` are 0 if they are absent.
+    """
+
+    direction: int
+    source: Address
+    destination: Address
+    pkt_source: Address
+    pkt_destination: Address
+    srcport: int
+    dstport: int
+    tcp_flags: int
+
+    def service_port(self, protocol: int) -> tuple[int, int]:
+        """Return the service port and the number of the rule that determined it."""
+        port, rule = service_port.py_func(protocol, self.srcport, self.dstport, self.tcp_flags)
+        return port, rule
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedLine:
-    """The values of one line: one flow of an entity, an action and a protocol. Times are epoch seconds."""
+    """The values of one line: one flow of an entity, an action and a protocol. Times are epoch seconds.
+
+    `ends` is None for a line about the log itself, and if the format lacks `srcaddr` or `dstaddr`.
+    """
 
     entity: str
     action: int
@@ -80,6 +119,7 @@ class ParsedLine:
     end: int
     srcaddr: builtins.bytes
     dstport: int
+    ends: Ends | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +203,37 @@ def _row(tokens: list[bytes], by: ColumnPlan) -> ParsedLine:
         end=start if end is None else end,
         srcaddr=seen.get(SRCADDR, b""),
         dstport=dstport,
+        ends=_ends(seen) if traffic and {SRCADDR, DSTADDR} <= seen.keys() else None,
     )
+
+
+def _ends(seen: dict[int, bytes]) -> Ends:
+    source, destination = _address(seen, SRCADDR), _address(seen, DSTADDR)
+    pkt_source, pkt_destination = _address(seen, PKT_SRCADDR), _address(seen, PKT_DSTADDR)
+    dstport = _number(seen.get(DSTPORT, b"-"), NO_PORT)
+    direction = seen.get(FLOW_DIRECTION, b"").decode(errors="replace")
+    return Ends(
+        direction=DIRECTIONS.index(direction) if direction in DIRECTIONS else 0,
+        source=source,
+        destination=destination,
+        pkt_source=ABSENT if pkt_source == source else pkt_source,
+        pkt_destination=ABSENT if pkt_destination == destination else pkt_destination,
+        srcport=_lenient(seen, SRCPORT, PORT_MAX),
+        dstport=dstport if 0 <= dstport <= PORT_MAX else NO_PORT,
+        tcp_flags=max(_lenient(seen, TCP_FLAGS, TCP_FLAGS_MAX), 0),
+    )
+
+
+def _address(seen: dict[int, bytes], code: int) -> Address:
+    return address_of(seen.get(code, b"").decode(errors="replace"))
+
+
+def _lenient(seen: dict[int, bytes], code: int, most: int) -> int:
+    """Return a number of at most 16 digits that is not above `most`, `NO_PORT` for any other token."""
+    token = seen.get(code, b"")
+    if not _DIGITS.fullmatch(token) or len(token) > _LENIENT_DIGITS_MAX:
+        return NO_PORT
+    return int(token) if int(token) <= most else NO_PORT
 
 
 def _action(action: bytes, status: bytes) -> int:

@@ -11,14 +11,12 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import polars as pl
 
-from streams.sums.kernel import MAP_BITS, MAP_WORDS
+from streams.sums.tables import MAP_BITS, MAP_WORDS
 
 MAP_BYTES = 2 * MAP_WORDS * 8
 """The size of the two maps of a row."""
@@ -87,24 +85,11 @@ def in_current_layout(found: pl.DataFrame) -> pl.DataFrame:
     return with_origin(found) if is_old else found
 
 
-def split(sums: pl.DataFrame, partitions: int) -> dict[int, pl.DataFrame]:
-    """Return the rows by partition: the crc32 of the entity modulo `partitions`, as in every worker."""
-    targets = [checksum(entity) % partitions for entity in sums["entity"].to_list()]
-    # `with_columns` plans a query, which costs more than the rest of this function.
-    parted = sums.hstack([pl.Series("target", targets, pl.Int64)]).partition_by(
-        "target", as_dict=True, include_key=False
-    )
-    return {int(key[0]): part for key, part in parted.items()}
-
-
-@lru_cache(maxsize=1 << 16)
-def checksum(entity: str) -> int:
-    """Return the crc32 of an entity."""
-    return crc32(entity.encode())
-
-
 def encode(sums: pl.DataFrame) -> bytes:
-    """Return the Arrow IPC stream of a frame."""
+    """Return the Arrow IPC stream of a frame. An Enum `entity` is written as strings."""
+    if sums.schema.get("entity", pl.String) != pl.String:
+        # A plan for one column costs more than the rest of this function.
+        sums = sums.clone().replace_column(sums.columns.index("entity"), sums["entity"].cast(pl.String))
     out = io.BytesIO()
     sums.write_ipc_stream(out, compression="lz4")
     return out.getvalue()

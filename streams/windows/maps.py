@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from streams.sums.kernel import MAP_WORDS
 from streams.sums.partials import ESTIMATES, MAP_BYTES, to_column
+from streams.sums.tables import MAP_WORDS
 
 SPARE_MAPS = 4096  # 1 MiB
 

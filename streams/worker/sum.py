@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 import orjson
+import polars as pl
 import structlog
 
 from connectors.formats.flowlog import BadFormat, parse_format
@@ -19,7 +20,7 @@ from connectors.kafka.messages import Message
 from connectors.progress import NONE
 from connectors.settings import Work
 from streams.numbering import Input, Output, Rewind, Sequence
-from streams.sums import lines, partials
+from streams.sums import conversations, lines, partials
 from streams.sums.accumulator import Drained, LineCounts, Origin, Sums
 from streams.sums.lines import ColumnPlan, UnusableFormat
 from streams.sums.partials import ORIGIN
@@ -30,6 +31,8 @@ from streams.worker.hops import POSITION_S, Pace, make_slot
 log = structlog.get_logger()
 
 POSITION_KEY = b"place"  # part of the state format
+CONVERSATIONS_AT = "conversations_at"
+"""The header of a message with conversations: the offset of their Arrow stream in the value."""
 HEARTBEAT_S = 1.0  # interval to send the watermark to partitions without sums
 PLANS = 1024  # cached formats; headers and JSON rows in the data define any number of them
 
@@ -41,7 +44,7 @@ class SumHop:
 
     def __init__(self, settings: Work, partition: int) -> None:
         self.slot = make_slot(settings, "sum", partition)
-        self._settings, self._sums = settings, Sums(settings.window_s)
+        self._settings, self._sums = settings, Sums(settings.window_s, partitions=settings.slots)
         self._read = Sequence()
         self._sent = [Output() for _ in range(settings.slots)]
         self._time = Time()
@@ -133,7 +136,7 @@ class SumHop:
             self._sums.refuse(by, block.value)
 
     def _partials(self, drained: Drained, now: float) -> list[Message]:
-        parts = partials.split(drained.rows, len(self._sent)) if len(drained.rows) else {}
+        parts = drained.parts()
         targets = set(parts)
         if now - self._time_sent_at >= HEARTBEAT_S:
             targets |= {q for q, sent in enumerate(self._time_sent) if sent != self._time}
@@ -141,18 +144,19 @@ class SumHop:
         messages = []
         for q in sorted(targets):
             self._time_sent[q] = self._time
-            part = parts.get(q)
+            value, flows, headers = _encoded(parts.get(q))
             messages.append(
                 self._sent[q].message(
                     f"{self._settings.prefix}partials",
                     q,
-                    b"" if part is None else partials.encode(part),
-                    0 if part is None else int(part["flows"].sum()),
+                    value,
+                    flows,
                     producer=b"%d" % self.slot.partition,
                     newest_start=b"%d" % self._time.newest,
                     watermark=b"%d" % self._time.watermark,
                     caught_up=b"%d" % self._time.is_caught_up,
-                    arrival_ms=b"%d" % (0 if part is None else self._arrival_ms),
+                    arrival_ms=b"%d" % (self._arrival_ms if value else 0),
+                    **headers,
                 )
             )
         return messages
@@ -164,6 +168,20 @@ class SumHop:
             dead_message(prefix, slot, why, b"\n".join(refused), len(refused), origin)
             for why, refused in drained.refused.items()
         ]
+
+
+def _encoded(part: tuple[pl.DataFrame, pl.DataFrame] | None) -> tuple[bytes, int, dict[str, bytes]]:
+    """Return the value of a message, the number of its flows, and the header for its conversations.
+
+    The value is the Arrow stream of totals, and after it that of conversations, if there are any.
+    """
+    if part is None:
+        return b"", 0, {}
+    rows, found = part
+    value, flows = partials.encode(rows), int(rows["flows"].sum())
+    if not len(found):
+        return value, flows, {}
+    return value + conversations.encode(found), flows, {CONVERSATIONS_AT: b"%d" % len(value)}
 
 
 def _output(sent: list[int] | int) -> Output:

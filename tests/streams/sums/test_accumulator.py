@@ -9,24 +9,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.formats.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format
-from streams.sums import kernel, lines, partials
-from streams.sums.accumulator import ODD_LINES, TABLE_ROWS, Drained, LineCounts, Origin, Sums
+from streams.sums import lines, partials
+from streams.sums.accumulator import ODD_LINES, TOTALS, Drained, LineCounts, Origin, Sums
 from streams.sums.lines import ColumnPlan, Nothing, ParsedLine, plan
-from tests.build import any_lines, bits_of, block, formats, good_lines, line, odd_lines
+from streams.sums.spread import Share, shares
+from tests.build import any_lines, bits_of, block, formats, good_lines, line, odd_lines, port_bit, source_bit
 
 WINDOW_S = 60
 AT = 1_700_000_000
 DEFAULT = plan(DEFAULT_FORMAT)
 KERNEL_FIELDS = ("interface-id", "action")
+CONVERSATION_FIELDS = (
+    *KERNEL_FIELDS, "srcaddr", "dstaddr", "srcport", "dstport", "end", "protocol", "tcp-flags", "flow-direction",
+    "pkt-srcaddr", "pkt-dstaddr", "packets", "bytes",
+)  # fmt: skip
 
-Key = tuple[int, str, int, int]
+Key = tuple[object, ...]
 Totals = tuple[int, int, int, int, int, int, int]
-Outcome = tuple[dict[Key, Totals], LineCounts, dict[str, list[bytes]]]
+Outcome = tuple[dict[Key, Totals], dict[Key, Totals], LineCounts, dict[str, list[bytes]]]
 
 
-def referee(texts: Iterable[tuple[bytes, ColumnPlan]]) -> Outcome:
-    """Sum in the plainest way: one line, one dictionary."""
+def referee(texts: Iterable[tuple[bytes, ColumnPlan]], *, is_spread: bool = False) -> Outcome:
+    """Sum in the plainest way: one line, two dictionaries."""
     totals: dict[Key, Totals] = {}
+    conversations: dict[Key, Totals] = {}
     counts, refused = LineCounts(), {}
     for text, by in texts:
         for one in text.removesuffix(b"\n").split(b"\n") if text else []:
@@ -34,22 +40,35 @@ def referee(texts: Iterable[tuple[bytes, ColumnPlan]]) -> Outcome:
             match lines.parse_line(one, by):
                 case ParsedLine() as row:
                     counts.understood += 1
-                    key = row.start - row.start % WINDOW_S, row.entity, row.action, row.protocol
-                    totals[key] = merged(totals.get(key), totals_of(row))
+                    for share in shares(row, WINDOW_S, is_spread=is_spread):
+                        add(totals, (share.window, row.entity, row.action, row.protocol), share, *bits(row))
+                        if row.ends:
+                            add(conversations, conversation_key(row, share.window), share, row.ends.tcp_flags)
                 case Nothing():
                     counts.nothing += 1
                 case reason:
                     counts.refused += 1
                     refused.setdefault(reason, []).append(one)
-    return totals, counts, {why: sorted(found) for why, found in refused.items()}
+    return totals, conversations, counts, {why: sorted(found) for why, found in refused.items()}
 
 
-def totals_of(row: ParsedLine) -> Totals:
-    ports = sources = 0
-    if row.action == lines.REJECT:
-        ports = 1 << kernel.port_bit(row.dstport)
-        sources = 1 << kernel.source_bit(row.srcaddr)
-    return 1, row.packets, row.bytes, row.start, row.end, ports, sources
+def add(to: dict[Key, Totals], key: Key, share: Share, *marks: int) -> None:
+    _, *sums = share
+    to[key] = merged(to.get(key), (*sums, *marks, *[0] * (2 - len(marks))))
+
+
+def bits(row: ParsedLine) -> tuple[int, int]:
+    if row.action != lines.REJECT:
+        return 0, 0
+    return 1 << port_bit(row.dstport), 1 << source_bit(row.srcaddr)
+
+
+def conversation_key(row: ParsedLine, window: int) -> Key:
+    ends = row.ends
+    assert ends
+    addresses = (*ends.source, *ends.destination, *ends.pkt_source, *ends.pkt_destination)
+    port, rule = ends.service_port(row.protocol)
+    return window, row.entity, row.action, ends.direction, *addresses, port, rule, row.protocol
 
 
 def merged(a: Totals | None, b: Totals) -> Totals:
@@ -70,13 +89,19 @@ def outcome(drained: Drained) -> Outcome:
     """Merge the rows of a flush by key, as `merge` will, and sort what has no order."""
     totals: dict[Key, Totals] = {}
     for *key, flows, packets, size, first, last, maps in partials.rows(drained.rows):
-        at: Key = tuple(key)
+        at = tuple(key)
         totals[at] = merged(totals.get(at), (flows, packets, size, first, last, *bits_of(maps)))
-    return totals, drained.counts, {why: sorted(found) for why, found in drained.refused.items()}
+    found: dict[Key, Totals] = {}
+    for *key, flows, packets, size, first, last, flags in drained.conversations.rows():
+        at = tuple(key)
+        found[at] = merged(found.get(at), (flows, packets, size, first, last, flags, 0))
+    return totals, found, drained.counts, {why: sorted(found) for why, found in drained.refused.items()}
 
 
-def summed(texts: Iterable[tuple[bytes, ColumnPlan]], sums: Sums | None = None) -> Outcome:
-    sums = sums or Sums(WINDOW_S)
+def summed(
+    texts: Iterable[tuple[bytes, ColumnPlan]], sums: Sums | None = None, *, is_spread: bool = False
+) -> Outcome:
+    sums = sums or Sums(WINDOW_S, is_spread=is_spread)
     for text, by in texts:
         sums.add(text, by)
     return outcome(sums.drain())
@@ -144,7 +169,7 @@ def test_lines_with_a_time_in_front_are_the_kernels(monkeypatch: pytest.MonkeyPa
     """CloudWatch Logs exports nothing else, and line by line they would cost fifty times as much."""
     monkeypatch.setattr(lines, "parse_line", lambda *_: pytest.fail("a line was read by itself"))
     exported = [b"2023-11-14T22:13:20.000Z " + line(action=action) for action in ("ACCEPT", "REJECT")]
-    _, counts, _ = summed([(block(*exported), DEFAULT)])
+    counts = summed([(block(*exported), DEFAULT)])[2]
     assert counts.understood == 2
 
 
@@ -161,6 +186,37 @@ def test_kernel_equals_the_referee_in_any_format(text: tuple[bytes, ColumnPlan])
 @given(st.lists(formats().flatmap(texts), max_size=3))
 def test_blocks_of_many_formats_share_one_flush(given_texts: list[tuple[bytes, ColumnPlan]]) -> None:
     assert summed(given_texts) == referee(given_texts)
+
+
+@given(formats(CONVERSATION_FIELDS).flatmap(texts), st.booleans())
+def test_conversations_of_any_format_equal_the_referee(
+    text: tuple[bytes, ColumnPlan], is_spread: bool
+) -> None:
+    assert summed([text], is_spread=is_spread) == referee([text], is_spread=is_spread)
+
+
+@given(st.lists(texts(DEFAULT_FORMAT), max_size=3))
+def test_spread_equals_the_referee_and_preserves_the_totals(
+    given_texts: list[tuple[bytes, ColumnPlan]],
+) -> None:
+    spread = summed(given_texts, is_spread=True)
+    assert spread == referee(given_texts, is_spread=True)
+    whole = summed(given_texts)
+    for found, other in zip(spread[:2], whole[:2], strict=True):
+        assert [sum(row[at] for row in found.values()) for at in range(3)] == [
+            sum(row[at] for row in other.values()) for at in range(3)
+        ]
+
+
+@given(st.lists(any_lines(), max_size=12))
+def test_conversations_sum_up_to_the_totals(found: list[bytes]) -> None:
+    """All but lines about the log itself, which have no addresses."""
+    totals, conversations, _, _ = summed([(block(*found), DEFAULT)])
+    for action in (lines.ACCEPT, lines.REJECT, lines.NO_ACTION):
+        for at in range(3):
+            assert sum(row[at] for key, row in conversations.items() if key[2] == action) == sum(
+                row[at] for key, row in totals.items() if key[2] == action
+            )
 
 
 @given(st.binary(max_size=400))
@@ -203,7 +259,7 @@ def test_kernel_and_slow_path_draw_the_same_maps(found: list[bytes]) -> None:
 )
 def test_maps_agree_where_the_format_lacks_port_and_source(names: Format) -> None:
     one = line(names, action="REJECT")
-    totals, counts, _ = summed([(block(one, one + b" "), plan(names))])
+    totals, _, counts, _ = summed([(block(one, one + b" "), plan(names))])
     (total,) = totals.values()
     assert counts.understood == 2
     assert [total[5].bit_count(), total[6].bit_count()] == [1, 1]
@@ -222,7 +278,7 @@ def test_only_rejected_rows_carry_maps() -> None:
 
 @pytest.mark.bulk
 def test_a_table_and_odd_lines_full_at_once_lose_nothing() -> None:
-    keys = TABLE_ROWS + 6 * ODD_LINES // 5  # half of a table is usable, so this grows it twice
+    keys = 2 * TOTALS + 6 * ODD_LINES // 5  # this grows the tables more than once
     found = [
         line(interface_id=f"eni-{i:017x}", bytes=i, action="REJECT") + (b"\r" if i % 6 == 0 else b"")
         for i in range(keys)
@@ -241,14 +297,14 @@ def test_more_odd_lines_than_fit_are_all_read() -> None:
     text = block(line(), *odd, line()), DEFAULT
     found = summed([text])
     assert found == referee([text])
-    assert found[1].understood == count + 2
+    assert found[2].understood == count + 2
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"\n\n", line(), line() + b"\n", line() + b"\n\n"])
 def test_a_final_newline_begins_no_line(text: bytes) -> None:
     by_line = plan(("resource-id", "start"))  # read line by line
     expected = line_count(text)
-    assert [summed([(text, by)])[1].lines for by in (DEFAULT, by_line)] == [expected, expected]
+    assert [summed([(text, by)])[2].lines for by in (DEFAULT, by_line)] == [expected, expected]
 
 
 @pytest.mark.parametrize("final_newline", [False, True])
@@ -263,8 +319,8 @@ def test_refusing_a_block_counts_its_lines(final_newline: bool) -> None:
 
 def test_draining_begins_anew() -> None:
     sums = Sums(WINDOW_S)
-    assert summed([(line(), DEFAULT), (b"nonsense", DEFAULT), (line() + b" ", DEFAULT)], sums)[1].lines == 3
-    assert summed([], sums) == ({}, LineCounts(), {})
+    assert summed([(line(), DEFAULT), (b"nonsense", DEFAULT), (line() + b" ", DEFAULT)], sums)[2].lines == 3
+    assert summed([], sums) == ({}, {}, LineCounts(), {})
     assert summed([(line(), DEFAULT)], sums) == referee([(line(), DEFAULT)])
 
 
@@ -299,7 +355,7 @@ def test_ids_come_out_as_they_went_in() -> None:
         "eni-1a2b3c4d",
         "eni-00000000",
     ]
-    totals, _, _ = summed([(block(*(line(interface_id=one) for one in ids)), DEFAULT)])
+    totals = summed([(block(*(line(interface_id=one) for one in ids)), DEFAULT)])[0]
     assert sorted(key[1] for key in totals) == sorted(ids)
 
 

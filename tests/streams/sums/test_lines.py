@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from connectors.event_time import AHEAD_S, FIRST_S
 from connectors.formats.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format, log_format, parse_format
 from streams.sums import lines
+from streams.sums.conversations import ABSENT, address_of
 from streams.sums.lines import (
     ACTION_REASON,
     COUNT_REASON,
@@ -19,6 +20,7 @@ from streams.sums.lines import (
     RANGE_REASON,
     START_REASON,
     STATUS_REASON,
+    Ends,
     Nothing,
     ParsedLine,
     UnusableFormat,
@@ -40,8 +42,9 @@ def row(text: bytes, by: lines.ColumnPlan = DEFAULT) -> ParsedLine:
 
 def test_an_ordinary_line_is_its_row() -> None:
     assert row(GOOD) == ParsedLine(
-        ENI, lines.ACCEPT, 6, 10, 4000, 1_700_000_000, 1_700_000_030, srcaddr=b"10.0.0.5", dstport=443
-    )
+        ENI, lines.ACCEPT, 6, 10, 4000, 1_700_000_000, 1_700_000_030, srcaddr=b"10.0.0.5", dstport=443,
+        ends=Ends(0, address_of("10.0.0.5"), address_of("10.0.1.9"), ABSENT, ABSENT, 49152, 443, 0),
+    )  # fmt: skip
 
 
 REFUSED: dict[str, tuple[bytes, str]] = {
@@ -219,7 +222,7 @@ def test_the_entity_is_the_first_that_is_filled(values: dict[str, str], entity: 
 
 def test_a_format_may_lack_everything_but_entity_and_start() -> None:
     found = row(b"%d eni-1" % AT, plan(("start", "interface-id")))
-    assert found == ParsedLine("eni-1", lines.NO_ACTION, lines.PROTOCOL_ABSENT, 0, 0, AT, AT, b"", 0)
+    assert found == ParsedLine("eni-1", lines.NO_ACTION, lines.PROTOCOL_ABSENT, 0, 0, AT, AT, b"", 0, None)
 
 
 @given(formats(), st.data())

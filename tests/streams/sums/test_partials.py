@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from random import Random
-from zlib import crc32
 
 import polars as pl
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.sums import partials
-from streams.sums.partials import MAP_BITS, Row, decode, encode, estimate, frame, rows, split
+from streams.sums.partials import MAP_BITS, Row, decode, encode, estimate, frame, rows
 from tests.build import row
 
 ENTITIES = ["eni-00000000000000001", "eni-00000000000000002", "nat-1", "-"]
@@ -30,15 +29,6 @@ any_rows = st.builds(
 @given(st.lists(any_rows, max_size=20))
 def test_rows_travel_unchanged(found: list[Row]) -> None:
     assert rows(decode(encode(frame(found)))) == found
-
-
-@given(st.lists(any_rows, min_size=1, max_size=20), st.integers(1, 256))
-def test_every_row_goes_to_the_partition_of_its_entity(found: list[Row], partitions: int) -> None:
-    parts = split(frame(found), partitions)
-    assert sorted(r for part in parts.values() for r in rows(part)) == sorted(found)
-    for partition, part in parts.items():
-        assert part.columns == list(partials.SCHEMA)
-        assert {crc32(entity.encode()) % partitions for entity in part["entity"]} == {partition}
 
 
 @pytest.mark.parametrize("value", [b"", b"nonsense", b"ARROW1\x00\x00", encode(frame([row(0)]))[:40]])

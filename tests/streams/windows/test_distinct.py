@@ -12,12 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.formats.flowlog import DEFAULT_FORMAT
-from streams.sums import kernel
 from streams.sums.accumulator import Sums
 from streams.sums.lines import plan
 from streams.sums.partials import ESTIMATES, MAP_BITS, MAP_BYTES, estimate
 from streams.windows.maps import SPARE_MAPS, Maps
-from tests.build import block, line, maps_of
+from tests.build import block, line, maps_of, port_bit, source_bit
 
 COUNTS = (50, 75, 100, 150, 200, 300, 400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000)
 ERROR_MAX = 0.2
@@ -75,7 +74,7 @@ def test_any_progression_of_ports_or_addresses_stays_within_the_stated_error(
 
 def test_thousands_of_progressions_of_ports_stay_within_the_stated_error() -> None:
     """Every step up to 64, from many first ports; the bits of a port are those of the kernel."""
-    bits = np.array([kernel.port_bit(port) for port in range(65_536)])
+    bits = np.array([port_bit(port) for port in range(65_536)])
     worst = 0.0
     for step in range(1, 65):
         for first in range(0, 65_536 - 2000 * min(step, 32), 4001):
@@ -92,7 +91,7 @@ def test_addresses_written_in_any_family_are_counted_within_the_stated_error() -
     for base in ("10.0.0.0", "192.168.0.0", "203.0.0.0", "2001:db8::", "2600:1f18:1:2::a"):
         first = int(ip_address(base))
         for step in (1, 2, 3, 16, 47, 256):
-            bits = {kernel.source_bit(str(ip_address(first + step * n)).encode()) for n in range(500)}
+            bits = {source_bit(str(ip_address(first + step * n)).encode()) for n in range(500)}
             assert is_close(estimate(len(bits)), 500), (base, step)
 
 

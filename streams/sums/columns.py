@@ -1,0 +1,177 @@
+"""The rows of the kernel's tables as columns, sorted by partition. Pure.
+
+A partition is the checksum of the entity modulo the number of partitions (`partials.checksum`), so that every
+worker sends an entity to the same partition. Sorted rows make the frame of a partition a slice.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from numba import uint64
+
+from streams.compiled import inlined, kernel
+from streams.sums import conversations, partials
+from streams.sums.entities import Entities
+from streams.sums.tables import (
+    ACTION_BITS,
+    CONTEXT,
+    DIRECTION_AT,
+    ENDS,
+    FLAG_BITS,
+    FLOWS_FLAGS,
+    FORM_ABSENT,
+    FORM_V4,
+    FLOWS,
+    FORMS_AT,
+    ID_KIND_AT,
+    KIND,
+    LO,
+    N_CONVERSATIONS,
+    N_TOTALS,
+    PKT_ENDS,
+    PORT_AT,
+    PROTOCOL_BITS,
+    RULE_AT,
+    WINDOW,
+    Tables,
+)
+
+_TOTALS = ("flows", "packets", "bytes", "first", "last")  # words 3 to 7 of a row of totals
+_SUMS = ("window", "flows", "packets", "bytes", "first", "last")
+_ADDRESSES = tuple(name for name in conversations.SCHEMA if name.endswith(("_hi", "_lo")))
+_SMALL = (
+    ("action", np.uint8),
+    ("direction", np.uint8),
+    ("port", np.int32),
+    ("port_rule", np.uint8),
+    ("protocol", np.int16),
+    ("tcp_flags", np.uint16),
+)
+_MAPPED = uint64(0xFFFF << 32)
+
+
+class Rows(NamedTuple):
+    """A frame sorted by partition, and the first row of each partition, then the number of rows."""
+
+    frame: pl.DataFrame
+    starts: Any
+
+
+class Owners(NamedTuple):
+    """By row number of the table of totals: the code of the entity among `names`, and the partition."""
+
+    codes: Any
+    partitions: Any
+    names: list[str]
+
+
+def owners(found: Tables, entities: Entities, partitions: int) -> Owners:
+    """Return the owners of the rows of totals."""
+    rows = found.totals[: found.counts[N_TOTALS]]
+    codes = entities.codes(rows[:, LO], rows[:, KIND] >> ID_KIND_AT)
+    targets = (entities.checksums[codes] % np.uint32(partitions)).astype(np.uint16)
+    is_present = np.zeros(len(entities.names), bool)
+    is_present[codes] = True
+    names = [entities.names[code] for code in np.flatnonzero(is_present).tolist()]
+    return Owners((np.cumsum(is_present) - 1)[codes], targets, names)
+
+
+def of_totals(found: Tables, owners: Owners, window_s: int, partitions: int, origins: Any) -> Rows:
+    """Return the rows of totals. `origins` are the accounts and the Regions of the rows of the table."""
+    order = np.argsort(owners.partitions, kind="stable")
+    taken = found.totals[order]
+    kinds = taken[:, KIND]
+    columns: dict[str, Any] = {
+        "window": taken[:, WINDOW] * window_s,
+        "entity": conversations.to_entities(owners.codes[order], owners.names),
+        "action": kinds & (1 << ACTION_BITS) - 1,
+        "protocol": kinds >> ACTION_BITS & (1 << PROTOCOL_BITS) - 1,
+        "maps": partials.to_column(found.maps, found.map_of[order]),
+    }
+    columns |= {name: np.ascontiguousarray(taken[:, word]) for word, name in enumerate(_TOTALS, FLOWS)}
+    columns |= {
+        name: pl.Series(values, dtype=pl.String).gather(order)
+        for name, values in zip(partials.ORIGIN, origins, strict=True)
+    }
+    schema = {**partials.SCHEMA, "entity": columns["entity"].dtype}
+    frame = pl.DataFrame({name: columns[name] for name in schema}, schema=schema)
+    return Rows(frame, _starts(owners.partitions, partitions))
+
+
+def of_conversations(found: Tables, owners: Owners, window_s: int, partitions: int) -> Rows:
+    """Return the rows of conversations."""
+    used = int(found.counts[N_CONVERSATIONS])
+    numbers = found.conversations[:used, CONTEXT] & (1 << PORT_AT) - 1
+    starts = _starts(owners.partitions[numbers], partitions)
+    out = _Out(
+        np.empty(used, np.int64),
+        np.empty((len(_ADDRESSES), used), np.uint64),
+        np.empty((len(_SUMS), used), np.int64),
+        *(np.empty(used, kind) for _, kind in _SMALL),
+    )
+    _write(found, used, owners.codes, owners.partitions, window_s, starts[:-1].copy(), out)
+    columns: dict[str, Any] = dict(zip(_ADDRESSES, out.addresses, strict=True))
+    columns |= zip(_SUMS, out.sums, strict=True)
+    columns |= {name: getattr(out, name) for name, _ in _SMALL}
+    columns["entity"] = conversations.to_entities(out.entities, owners.names)
+    return Rows(pl.DataFrame([pl.Series(name, columns[name]) for name in conversations.SCHEMA]), starts)
+
+
+def _starts(targets: Any, partitions: int) -> Any:
+    """Return the first row of each partition of sorted rows, and the number of rows."""
+    return np.concatenate([[0], np.cumsum(np.bincount(targets, minlength=partitions))])
+
+
+class _Out(NamedTuple):
+    """The columns that `_write` fills."""
+
+    entities: Any
+    addresses: Any
+    sums: Any
+    action: Any
+    direction: Any
+    port: Any
+    port_rule: Any
+    protocol: Any
+    tcp_flags: Any
+
+
+@inlined
+def _address(found, form, bits, out, word, place):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+    """Write the two words of an address."""
+    hi, lo = uint64(0), uint64(0)
+    if form == FORM_V4:
+        lo = _MAPPED | bits
+    elif form != FORM_ABSENT:
+        hi, lo = uint64(found.addresses[bits, 0]), uint64(found.addresses[bits, 1])
+    out.addresses[word, place], out.addresses[word + 1, place] = hi, lo
+
+
+@kernel
+def _write(found, used, codes, targets, window_s, places, out):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+    """Write the rows of conversations; `places` are the next places of each partition."""
+    half = uint64((1 << 32) - 1)
+    for number in range(used):
+        row = found.conversations[number]
+        context = uint64(row[CONTEXT])
+        total = np.int64(context & uint64((1 << PORT_AT) - 1))
+        of_total = found.totals[total]
+        place = places[targets[total]]
+        places[targets[total]] += 1
+        out.entities[place] = codes[total]
+        out.action[place] = of_total[KIND] & (1 << ACTION_BITS) - 1
+        out.protocol[place] = of_total[KIND] >> ACTION_BITS & (1 << PROTOCOL_BITS) - 1
+        out.port[place] = np.int64(context >> uint64(PORT_AT) & uint64((1 << RULE_AT - PORT_AT) - 1)) - 1
+        out.port_rule[place] = context >> uint64(RULE_AT) & uint64(7)
+        out.direction[place] = context >> uint64(DIRECTION_AT) & uint64(3)
+        out.tcp_flags[place] = row[FLOWS_FLAGS] & (1 << FLAG_BITS) - 1
+        out.sums[0, place], out.sums[1, place] = of_total[WINDOW] * window_s, row[FLOWS_FLAGS] >> FLAG_BITS
+        for word in range(2, 6):
+            out.sums[word, place] = row[2 + word]
+        for nth in range(4):
+            form = context >> uint64(FORMS_AT + 2 * nth) & uint64(3)
+            bits = uint64(row[ENDS if nth < 2 else PKT_ENDS]) >> uint64(32 * (nth & 1)) & half
+            _address(found, form, bits, out, 2 * nth, place)
