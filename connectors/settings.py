@@ -211,6 +211,12 @@ class Work(Common):
     retention_s: int = Field(
         1800, ge=60, le=YEAR_S, description="how long a final window can be amended, seconds"
     )
+    conversations: int = Field(
+        200,
+        ge=10,
+        le=2000,
+        description="conversations of an interface and window that are exact, the largest by each measure",
+    )
     worker_id: str = Field(
         "",
         pattern=r"^[A-Za-z0-9._-]{0,249}$",

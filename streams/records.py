@@ -24,8 +24,10 @@ class Aggregate:
     lines, whose `flows` counts lines. Times are epoch seconds. `oldest_arrival_ms` is the oldest arrival of
     the records that this revision added, in epoch milliseconds, or 0 if it added none. `protocols` maps the
     IANA number, as text, to `[flows, packets, bytes]`. `distinct_ports` and `distinct_sources` are
-    linear-counting estimates for `REJECT`, and 0 for other actions. Their error is below 20 % from 50 to
-    2,000 (3 % typically). Above 4,000 they are too low, and their maximum is 7,098.
+    linear-counting estimates for `REJECT`, of destination ports and sources. Their error is below 20 % from
+    50 to 2,000 (3 % typically). Above 4,000 they are too low, and their maximum is 7,098. For other actions,
+    `distinct_sources` is 0, and `distinct_ports` is the HyperLogLog estimate of service ports.
+    `distinct_peers` is that of peers for every action. Both are 0 until the window is final.
     """
 
     eni: str
@@ -43,6 +45,7 @@ class Aggregate:
     revision: int
     final: bool
     oldest_arrival_ms: int
+    distinct_peers: int = 0
 
     @property
     def key(self) -> builtins.bytes:

@@ -168,7 +168,11 @@ PURE = {
     *named("streams.sums", "partials service_port spread tables words"),
     *named("streams.topics", "collecting columns decoding moments naming"),
     *named("streams.web", "hosts query stats"),
-    *named("streams.windows", "aggregate_encoding fold maps merge render watermark window_table"),
+    *named(
+        "streams.windows",
+        "aggregate_encoding flushed fold maps merge names partial position render replay state watermark",
+    ),
+    *named("streams.windows", "window_table"),
 }
 
 COMPUTING = """

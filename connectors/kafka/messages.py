@@ -14,8 +14,12 @@ from connectors.errors import ConnectError
 
 Headers = tuple[tuple[str, bytes], ...]
 
-FORMAT = 2
-"""2 (2026-11): progress and a watermark in `blocks` and `partials`; format numbers. 1: before that."""
+FORMAT = 3
+"""The format of all messages.
+
+3 (2026-12): conversations in `partials` and `finals`, incremental state of `merge`. 2 (2026-11): progress
+and a watermark in `blocks` and `partials`; format numbers. 1: before that.
+"""
 
 FORMAT_HEADER = ("v", b"%d" % FORMAT)
 

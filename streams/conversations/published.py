@@ -76,13 +76,4 @@ def encode(rows: pl.DataFrame) -> bytes:
 
 def decode(value: bytes) -> pl.DataFrame:
     """Return the frame of a message of `conversations`, in the schema `PUBLISHED`. Raises Polars' errors."""
-    return pl.read_ipc_stream(io.BytesIO(value)).select(*PUBLISHED).cast(PUBLISHED)
-
-
-def split_finals(value: bytes, conversations_at: int | None) -> tuple[bytes, bytes]:
-    """Return the totals and the conversations in a message of `finals`, as two Arrow IPC streams.
-
-    `conversations_at` is the header of that name; None if it is absent: the second part is then empty.
-    """
-    at = len(value) if conversations_at is None else conversations_at
-    return value[:at], value[at:]
+    return pl.read_ipc_stream(io.BytesIO(value)).select(*PUBLISHED).cast(pl.Schema(PUBLISHED))

@@ -1,4 +1,4 @@
-"""The tumbling windows of one partition: partial sums, the watermark, and late, final and amended rows.
+"""The windows of one partition: partial sums, the watermark, and late, final and amended rows.
 
 Invariants. Totals only grow, and do not depend on the order of partials. The watermark is the minimum of the
 watermarks of all producers, minus the allowed lateness. A producer without a watermark stops it, a silent
@@ -9,30 +9,31 @@ in `Flushed.late` and never merged. `Flushed.state` is the state to commit, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import orjson
 import polars as pl
 
-from connectors.progress import NONE
 from streams.alerts.detectors import DEFAULTS
-from streams.numbering import Sequence
+from streams.conversations.conversations import TOP, Conversations, SketchesByCell
 from streams.sums import partials
-from streams.sums.partials import Row
-from streams.windows import aggregate_encoding, window_table
-from streams.windows.aggregate_encoding import FINALS
+from streams.windows import aggregate_encoding, replay, state, window_table
+from streams.windows.flushed import NO_FINALS, Flushed
 from streams.windows.fold import Rows
 from streams.windows.maps import Maps
+from streams.windows.names import Names
+from streams.windows.partial import Partial, pack
+from streams.windows.position import Position, Producer
+from streams.windows.state import CONVERSATIONS, FLUSHES, POSITION_KEY, TOTALS, Stored
 from streams.windows.watermark import Time, combined_watermark
-from streams.windows.window_table import Cells, Names
+from streams.windows.window_table import Cells
 
-POSITION_KEY = b"place"  # part of the state format
-STATE_ROWS = 2_500  # of a window in one state message: below 1 MiB even if lz4 saves nothing
+CHECKPOINT_FLUSHES = 64
+"""Stored flushes that cause a checkpoint of every window in them: it bounds the time of a recovery."""
+
 SPARE_NAMES = 1_000
-NO_FINALS = pl.DataFrame(schema=FINALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +44,8 @@ class Rules:
     lateness_s: int = 600  # CloudWatch delivers up to ten minutes late
     retention_s: int = 1800
     slots: int = 8
-
-
-@dataclass(slots=True)
-class Producer:
-    """The position in the messages of one partition of `sum`, and their event time."""
-
-    read: Sequence = field(default_factory=Sequence)
-    time: Time = field(default_factory=Time)
-
-
-@dataclass(slots=True)
-class Flushed:
-    """The output of one flush: Kafka keys and values to publish, detector rows, late rows, and state.
-
-    `detector_rows` is a frame of `FINALS`: all rows of each interface and final window that changed, and of
-    each open window in which a rule whose value only grows may fire. In `state`, None deletes a key.
-    """
-
-    published: list[tuple[bytes, bytes]]
-    detector_rows: pl.DataFrame
-    late: list[Row]
-    state: dict[bytes, bytes | None]
+    top: int = TOP
+    """The conversations of an interface and window that are exact by each measure."""
 
 
 @dataclass(slots=True)
@@ -72,57 +53,81 @@ class Windows:
     """The windows of one merge partition."""
 
     rules: Rules
-    watermark: int = 0
-    offset: int = -1
-    producers: dict[int, Producer] = field(default_factory=dict)
+    position: Position = field(default_factory=Position)
     _names: Names = field(default_factory=Names)
     _maps: Maps = field(default_factory=Maps)
     _tables: dict[int, Rows] = field(default_factory=dict)
-    _new: list[Rows] = field(default_factory=list)
-    _late: list[Row] = field(default_factory=list)
-    _arrival_ms: int = 0
+    _conversations: Conversations = field(init=False)
+    _stored: Stored = field(default_factory=Stored)
+    _partials: list[Partial] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._conversations = Conversations(self.rules.window_s, self.rules.top)
 
     @classmethod
-    def load(cls, rules: Rules, state: Mapping[bytes, bytes]) -> Windows:
-        """Load the state that earlier flushes wrote, in this format or in format 1."""
-        windows = cls(rules)
-        parts = []
-        for key, value in state.items():
-            if key == POSITION_KEY:
-                windows._load_position(orjson.loads(value))
-            elif key.startswith(b"w"):
-                found = partials.decode(value)
-                parts.append(window_table.of_frame(found, windows._names, windows._maps, revised=True))
-        if parts:
-            windows._store(window_table.merged(parts, windows._maps))
+    def load(cls, rules: Rules, kept: Mapping[bytes, bytes]) -> Windows:
+        """Load the state that earlier flushes wrote, in this format or in the formats before."""
+        position = Position.decode(kept.get(POSITION_KEY, b"{}"))
+        windows = cls(rules, position)
+        windows._stored = Stored.load(kept, position.covered)
+        parts = [
+            window_table.of_frame(partials.decode(value), windows._names, windows._maps, revised=True)
+            for values in state.stored(kept, TOTALS).values()
+            for value in values
+        ]
+        for window, values in state.stored(kept, CONVERSATIONS).items():
+            is_new = position.covered.get(window, 0) > position.published
+            is_final = windows._is_final(window)
+            windows._conversations.load(window, b"".join(values), windows._names, is_final, is_new)
+        windows._replay(kept, parts)
         return windows
 
-    def _load_position(self, position: dict[str, Any]) -> None:
-        self.watermark, self.offset = position["watermark"], position["offset"]
-        for producer, (number, offset, newest, *more) in position["producers"].items():
-            counted, *time = more or (NONE,)
-            self.producers[int(producer)] = Producer(Sequence(number, offset, counted), Time(newest, *time))
+    def _replay(self, kept: Mapping[bytes, bytes], parts: list[Rows]) -> None:
+        """Merge the flushes since the checkpoints, and store the tables."""
+        changes = replay.Changes()
+        for number, packed in state.every_flush(kept):
+            found = replay.read(number, packed, self._stored, self._expired_to())
+            self._stored.add_flush(number, found.windows, len(state.pieces(packed)))
+            if len(found.totals):
+                rows = window_table.of_frame(found.totals, self._names, self._maps)
+                changes.add(number, rows)
+                parts.append(rows)
+            self._conversations.add(found.conversations, self._names, self._expired_to())
+            if number <= self.position.published:
+                self._conversations.mark_published(found.windows)
+        if parts:
+            rows = window_table.merged(parts, self._maps)
+            changes.apply(rows)
+            self._store(rows)
+
+    @property
+    def watermark(self) -> int:
+        """The event time up to which windows are final, epoch seconds."""
+        return self.position.watermark
+
+    @property
+    def offset(self) -> int:
+        """The offset of the last applied message."""
+        return self.position.offset
+
+    @property
+    def producers(self) -> dict[int, Producer]:
+        """The producers by partition of `sum`."""
+        return self.position.producers
 
     def advance(self, producer: Producer, time: Time) -> None:
         """Record the offset and event time of an applied message; add its rows before the next flush."""
-        self.offset = max(self.offset, producer.read.offset)
+        self.position.offset = max(self.offset, producer.read.offset)
         producer.time = producer.time.after(time)
 
-    def add(self, found: pl.DataFrame, arrival_ms: int) -> None:
-        """Add rows of partials; rows behind the retention are late.
+    def add(self, found: Partial) -> None:
+        """Add the rows of a message; the next flush merges them. Rows behind the retention are late."""
+        self._partials.append(found)
 
-        `arrival_ms` is their oldest arrival, epoch milliseconds, 0 if unknown.
-        """
-        late = found["window"] <= self.watermark - self.rules.retention_s - self.rules.window_s
-        if late.any():
-            self._late += partials.rows(found.filter(late))
-            found = found.filter(~late)
-        if not len(found):
-            return
-        rows = window_table.of_frame(found, self._names, self._maps)
-        rows["is_new"] = 1
-        self._new.append(rows)
-        self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms or self._arrival_ms)
+    @property
+    def pending_rows(self) -> int:
+        """The rows that the next flush merges."""
+        return sum(found.rows for found in self._partials)
 
     def next_watermark(self) -> int:
         """Return the watermark after the next flush, epoch seconds."""
@@ -131,36 +136,68 @@ class Windows:
         )
         return max(self.watermark, complete_to - self.rules.lateness_s)
 
-    def is_due(self) -> bool:
-        """Return True if a flush would publish something: new rows, or a window that becomes final."""
+    def is_due(self, now: float = 0.0) -> bool:
+        """Return True if a flush would publish something; `now` is the time of day, epoch seconds."""
         upto = self.next_watermark()
-        return bool(self._new or self._late) or (
-            upto > self.watermark and any(self._closes(w, self.watermark, upto) for w in self._tables)
+        return bool(
+            self._partials
+            or self._conversations.is_due(now)
+            or (upto > self.watermark and any(self._closes(w, self.watermark, upto) for w in self._tables))
         )
 
-    def flush(self) -> Flushed:
-        """Move the watermark; return everything that it or the rows since the last flush changed."""
-        before, self.watermark = self.watermark, self.next_watermark()
-        closing = [window for window in self._tables if self._closes(window, before, self.watermark)]
-        flushed = Flushed([], NO_FINALS, self._late, {})
-        if rows := self._due(closing):
-            self._publish(window_table.merged(rows, self._maps), closing, flushed)
-        expired = [window for window in self._tables if self._is_expired(window)]
-        for window in expired:
-            flushed.state |= dict.fromkeys(_state_keys(window, len(self._tables.pop(window))))
-        if expired:
-            self._renumber_entities()
-        self._maps.keep(list(self._tables.values()))
-        flushed.state[POSITION_KEY] = self._position()
-        self._new, self._late, self._arrival_ms = [], [], 0
+    def flush(self, now: float = 0.0) -> Flushed:
+        """Move the watermark; return everything that it or the rows since the last flush changed.
+
+        `now` is the time of day, epoch seconds: conversations of open windows are not published every time.
+        """
+        flushed = Flushed([], NO_FINALS, [], {}, [])
+        taken, self._partials = self._partials, []
+        self.position.flush += 1
+        after = self._expired_to()
+        new, arrival_ms = self._take(taken, flushed)
+        new_windows = {int(window) for window in np.unique(new["window"])} if len(new) else set()
+        before = self.watermark
+        self.position.watermark = self.next_watermark()
+        closing = [w for w in new_windows.union(self._tables) if self._closes(w, before, self.watermark)]
+        self._conversations.add(
+            [f.conversations for f in taken if f.conversations is not None], self._names, after
+        )
+        sketches = self._publish_conversations(closing, now, flushed)
+        if due := [self._tables[w] for w in new_windows.union(closing) if w in self._tables]:
+            new = np.concatenate([*due, new])
+        if len(new):
+            rows = window_table.merged([new], self._maps)
+            self._publish(rows, closing, arrival_ms, sketches, flushed)
+        self._change_state(taken, new_windows, closing, flushed)
         return flushed
 
-    def _due(self, closing: list[int]) -> list[Rows]:
-        """Return the rows of every window with new rows, and of every window that becomes final."""
-        windows = {int(window) for rows in self._new for window in np.unique(rows["window"])}
-        return [self._tables[w] for w in windows.union(closing) if w in self._tables] + self._new
+    def _take(self, taken: list[Partial], flushed: Flushed) -> tuple[Rows, int]:
+        """Return the totals that are not late, and their oldest arrival; the others are in `flushed.late`."""
+        if not taken:
+            return window_table.NO_ROWS, 0
+        after = self._expired_to()
+        arrivals = [f.arrival_ms for f in taken if f.arrival_ms and f.totals["window"].max() > after]  # type: ignore[operator]
+        found = pl.concat([f.totals for f in taken])
+        late = found["window"] <= after
+        if late.any():
+            flushed.late += partials.rows(found.filter(late))
+            found = found.filter(~late)
+        rows = window_table.of_frame(found, self._names, self._maps)
+        rows["is_new"] = 1
+        return rows, min(arrivals, default=0)
 
-    def _publish(self, rows: Rows, closing: list[int], flushed: Flushed) -> None:
+    def _publish_conversations(
+        self, closing: Collection[int], now: float, flushed: Flushed
+    ) -> SketchesByCell:
+        found = self._conversations.publish(self._names, closing, self.watermark, self.position.flush, now)
+        flushed.conversations = found.messages
+        if found.is_complete:
+            self.position.published = self.position.flush
+        return found.sketches
+
+    def _publish(
+        self, rows: Rows, closing: list[int], arrival_ms: int, sketches: SketchesByCell, flushed: Flushed
+    ) -> None:
         """Publish the changed cells of these sorted rows, and store the rows."""
         found = Cells.of(rows, self._maps)
         totals = found.totals
@@ -168,17 +205,14 @@ class Windows:
         totals["revision"] += changed
         rows["revision"] = np.repeat(totals["revision"], found.lengths)
         changed_cells = found.only(changed)
-        window_s, arrival_ms = self.rules.window_s, self._arrival_ms
-        flushed.published += zip(
-            *aggregate_encoding.write(changed_cells, self._names, window_s, self.watermark, arrival_ms),
-            strict=True,
+        context = aggregate_encoding.Context(
+            self._names, self.rules.window_s, self.watermark, arrival_ms, sketches
         )
+        flushed.published += zip(*aggregate_encoding.write(changed_cells, context), strict=True)
         for_detectors = found.only(self._for_detectors(found, changed, changed_cells))
-        flushed.detector_rows = aggregate_encoding.finals(
-            for_detectors, self._names, window_s, self.watermark
-        )
+        flushed.detector_rows = aggregate_encoding.finals(for_detectors, context)
         rows["is_new"] = 0
-        flushed.state.update(self._state(rows, self._store(rows)))
+        self._store(rows)
 
     def _for_detectors(self, found: Cells, changed: Any, changed_cells: Cells) -> Any:
         """Return a mask of the cells for the detectors; `changed` is the mask of `changed_cells`."""
@@ -189,50 +223,67 @@ class Windows:
         # A detector needs all actions of an entity and window, also if only one changed.
         return window_table.any_of_entity(found.totals, marked)
 
-    def _store(self, rows: Rows) -> list[Rows]:
-        """Store sorted rows as the tables of their windows; return these tables."""
-        tables = window_table.by_window(rows)
-        self._tables |= {int(table["window"][0]): table for table in tables}
-        return tables
+    def _store(self, rows: Rows) -> None:
+        """Store sorted rows as the tables of their windows."""
+        self._tables |= {int(table["window"][0]): table for table in window_table.by_window(rows)}
 
-    def _state(self, rows: Rows, tables: list[Rows]) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the state of some windows, in parts below 1 MiB; `rows` are the rows of `tables` joined."""
-        kept, at = window_table.to_frame(rows, self._names, self._maps), 0
-        for table in tables:
-            for part, key in enumerate(_state_keys(int(table["window"][0]), len(table))):
-                size = min(STATE_ROWS, len(table) - part * STATE_ROWS)
-                yield key, partials.encode(kept.slice(at + part * STATE_ROWS, size))
-            at += len(table)
+    def _change_state(
+        self, taken: list[Partial], new_windows: set[int], closing: list[int], flushed: Flushed
+    ) -> None:
+        """Delete expired windows, and set the state to commit."""
+        expired = [window for window in self._tables if window <= self._expired_to()]
+        for window in expired:
+            del self._tables[window]
+            self._conversations.drop(window)
+            flushed.state |= self._stored.drop(window)
+        if expired:
+            self._renumber_entities()
+        self._maps.keep(list(self._tables.values()))
+        due = set(closing)
+        if self._stored.flushes >= CHECKPOINT_FLUSHES:
+            due |= self._stored.uncovered | new_windows
+        for window in due.intersection(self._tables):
+            flushed.state |= self._checkpoint(window)
+        needed = {
+            w
+            for w in new_windows.intersection(self._tables)
+            if self._stored.missing_from(w) <= self.position.flush
+        }
+        if needed:
+            packed = state.pieces(pack(taken))
+            flushed.state |= state.parts(FLUSHES, self.position.flush, packed)
+            self._stored.add_flush(self.position.flush, needed, len(packed))
+        flushed.state |= self._stored.delete_flushes(self._tables)
+        self.position.covered = self._stored.covered
+        flushed.state[POSITION_KEY] = self.position.encode()
+
+    def _checkpoint(self, window: int) -> state.Changes:
+        """Return the messages of a checkpoint of a window."""
+        totals = window_table.to_parts(self._tables[window], self._names, self._maps)
+        changes = self._stored.checkpoint(self.position.flush, window, TOTALS, totals)
+        value = self._conversations.encoded(window, self._names, self._is_final(window))
+        return changes | self._stored.checkpoint(
+            self.position.flush, window, CONVERSATIONS, state.pieces(value)
+        )
 
     def _renumber_entities(self) -> None:
         """Renumber the entities if most of them are in no window any more."""
-        live = np.unique(
-            np.concatenate([window_table.entity_of(rows) for rows in self._tables.values()] or [[]])
-        )
+        used = [window_table.entity_of(rows) for rows in self._tables.values()]
+        live = np.unique(np.concatenate([*used, *self._conversations.live_codes(), np.zeros(0, np.int64)]))
         if len(self._names.texts) < 2 * len(live) + SPARE_NAMES:
             return
-        old, self._names = self._names, Names()
-        self._names.codes(old.texts[int(code)] for code in live)
-        for rows in self._tables.values():
-            # `live` is sorted, so the order of the numbers is unchanged, and the tables remain sorted.
-            number = np.searchsorted(live, window_table.entity_of(rows))
-            rows["key"] += number - window_table.entity_of(rows) << window_table.ENTITY_AT
+        numbers = np.full(len(self._names.texts), -1, np.int64)
+        numbers[live] = np.arange(len(live))
+        self._names = self._names.only(live.tolist())
+        self._conversations.renumber(numbers)
+        window_table.renumber(self._tables.values(), numbers)
 
     def _closes(self, window: int, before: int, after: int) -> bool:
         return before < window + self.rules.window_s <= after
 
-    def _is_expired(self, window: int) -> bool:
-        return window + self.rules.window_s <= self.watermark - self.rules.retention_s
+    def _is_final(self, window: int) -> bool:
+        return window + self.rules.window_s <= self.watermark
 
-    def _position(self) -> bytes:
-        producers = {str(p): _stored(producer) for p, producer in self.producers.items()}
-        return orjson.dumps({"watermark": self.watermark, "offset": self.offset, "producers": producers})
-
-
-def _stored(producer: Producer) -> list[int]:
-    read, time = producer.read, producer.time
-    return [read.number, read.offset, time.newest, read.counted, time.watermark, time.is_caught_up]
-
-
-def _state_keys(window: int, rows: int) -> list[bytes]:
-    return [b"w%d|%d" % (window, part) for part in range(-(-rows // STATE_ROWS))]
+    def _expired_to(self) -> int:
+        """Return the newest window whose retention is over: it and the windows before are deleted."""
+        return self.watermark - self.rules.retention_s - self.rules.window_s

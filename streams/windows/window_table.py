@@ -9,17 +9,17 @@ cell cost five times as much.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import orjson
 import polars as pl
 
+from streams.sums import partials
 from streams.windows.fold import Rows, fold
 from streams.windows.maps import Maps
-from streams.windows.render import NO_TEXTS, Texts
+from streams.windows.names import Names
 
 Starts = np.ndarray[Any, np.dtype[np.intp]]
 
@@ -49,51 +49,12 @@ STATE: dict[str, Any] = {
     **dict.fromkeys(("flows", "packets", "bytes", "first", "last"), pl.Int64),
     "maps": pl.Binary,
     "revision": pl.Int64,
+    "account": pl.String,
+    "region": pl.String,
 }
+NO_ROWS = np.zeros(0, ROW)
 
-
-@dataclass(slots=True)
-class Names:
-    """The entities of a partition by code. Codes are valid in this process only and are never stored."""
-
-    texts: list[str] = field(default_factory=list)
-    _codes: dict[str, int] = field(default_factory=dict)
-    _raw: Texts = NO_TEXTS
-    _json: Texts = NO_TEXTS
-
-    def codes(self, entities: Iterable[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return the code of each entity; a new entity gets the next code."""
-        known, found = self._codes, []
-        for entity in entities:
-            code = known.get(entity)
-            if code is None:
-                code = known[entity] = len(self.texts)
-                self.texts.append(entity)
-            found.append(code)
-        return np.array(found, np.int64)
-
-    def of(self, codes: Any) -> list[str]:
-        """Return the entity of each code."""
-        texts = self.texts
-        return [texts[code] for code in codes.tolist()]
-
-    @property
-    def raw(self) -> Texts:
-        """The entities by code, for rendering."""
-        self._grow()
-        return self._raw
-
-    @property
-    def json(self) -> Texts:
-        """The entities by code as JSON strings, for rendering."""
-        self._grow()
-        return self._json
-
-    def _grow(self) -> None:
-        new = self.texts[len(self._raw.ends) :]
-        if new:
-            self._raw = self._raw.followed_by(Texts.of(new))
-            self._json = self._json.followed_by(Texts.of(orjson.dumps(text).decode() for text in new))
+PART_ROWS = 2_500  # of a window in one state message: below 1 MiB even if lz4 saves nothing
 
 
 def merged(parts: Sequence[Rows], maps: Maps) -> Rows:
@@ -152,6 +113,7 @@ def of_frame(found: pl.DataFrame, names: Names, maps: Maps, revised: bool = Fals
     """Return the rows of a frame of partials, or with `revised` of state, where rows have revisions."""
     rows = np.zeros(len(found), ROW)
     codes = names.codes(found["entity"].to_list())
+    names.learn_origins(codes, found["account"], found["region"])
     action, protocol = (found[name].to_numpy().astype(np.int64) for name in ("action", "protocol"))
     rows["key"] = codes << ENTITY_AT | action << PROTOCOL_BITS | protocol
     for name in _CARRIED:
@@ -168,10 +130,25 @@ def to_frame(rows: Rows, names: Names, maps: Maps) -> pl.DataFrame:
         "entity": names.of(entity_of(rows)),
         "action": action_of(rows),
         "protocol": protocol_of(rows),
+        "account": names.accounts_of(entity_of(rows)),
+        "region": names.regions_of(entity_of(rows)),
     }
     columns |= {name: np.ascontiguousarray(rows[name]) for name in (*_CARRIED, "revision")}
     columns["maps"] = maps.column(rows["maps"])
     return pl.DataFrame(columns, schema=STATE)
+
+
+def renumber(tables: Iterable[Rows], numbers: Any) -> None:
+    """Replace the codes of entities: `numbers` has the new code by the old one, in the same order."""
+    for rows in tables:
+        entities = entity_of(rows)
+        rows["key"] += numbers[entities] - entities << ENTITY_AT  # The rows remain sorted.
+
+
+def to_parts(rows: Rows, names: Names, maps: Maps) -> list[bytes]:
+    """Return rows as encoded frames of `STATE`, each below 1 MiB."""
+    found = to_frame(rows, names, maps)
+    return [partials.encode(part) for part in found.iter_slices(PART_ROWS)]
 
 
 def entity_of(rows: Rows) -> Any:

@@ -51,7 +51,8 @@ class DetectHop:
         if verdict:
             self._read.advance(message)
             self._has_input = True
-            finals = with_final(partials.decode(message.value))
+            at = message.optional("conversations_at", len(message.value))
+            finals = with_final(partials.decode(message.value[:at]))
             alerts = self._evaluator.evaluate(finals, message.number("watermark"))
             self._messages += [self._message(alert) for alert in alerts]
         return None

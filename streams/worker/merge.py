@@ -1,8 +1,9 @@
-"""The second hop, `merge`: partial sums in, aggregates and finals out; late rows go to `dead`."""
+"""The second hop, `merge`: partial sums in, aggregates, conversations and finals out."""
 
 from __future__ import annotations
 
 import time
+from itertools import zip_longest
 
 import orjson
 import polars as pl
@@ -14,31 +15,34 @@ from connectors.settings import Work
 from streams.numbering import Input, Output, Rewind
 from streams.sums import partials
 from streams.sums.lines import ACTIONS
-from streams.windows.merge import Producer, Rules, Windows
+from streams.windows.flushed import NO_FINALS, Flushed
+from streams.windows.merge import Rules, Windows
+from streams.windows.partial import Partial
+from streams.windows.position import Producer
 from streams.windows.watermark import Time
 from streams.worker import metrics
 from streams.worker.hops import POSITION_S, Pace, make_slot
 
-FULL_ROWS = 5_000
+FULL_ROWS = 40_000
 """Rows that cause a flush without a pause; a flush of a backlog would otherwise take hundreds of MB."""
 
 FINALS_A_MESSAGE = 1000  # windows of one entity, of two rows typically: 700 KB before lz4
 
 
 class MergeHop:
-    """The hop from `partials[q]` to `aggregates[q]` and `finals[q]`; late rows go to `dead`."""
+    """The hop from `partials[q]` to `aggregates`, `conversations` and `finals`; late rows go to `dead`."""
 
     input = "partials"
 
     def __init__(self, settings: Work, partition: int) -> None:
         self.slot = make_slot(settings, "merge", partition)
         self._settings = settings
-        self._rules = Rules(settings.window_s, settings.lateness_s, settings.retention_s, settings.slots)
+        times = settings.window_s, settings.lateness_s, settings.retention_s
+        self._rules = Rules(*times, slots=settings.slots, top=settings.conversations)
         self._windows = Windows(self._rules)
         self._sent = Output()
         self._gap: Input | None = None
-        self._parts: list[pl.DataFrame] = []
-        self._arrival_ms, self._newest_ms = 0, 0
+        self._newest_ms = 0
         self._pace = Pace()
         self._committed_offset, self._committed_at = -1, 0.0
 
@@ -51,7 +55,6 @@ class MergeHop:
         state = dict(self.slot.state)
         self._sent = _output(state.pop(b"sent", b"-1"))
         self._windows = Windows.load(self._rules, state)
-        self._parts, self._arrival_ms = [], 0
         self._committed_offset, self._committed_at = self._windows.offset, now
 
     def offer(self, message: Input, now: float) -> Rewind | None:
@@ -70,9 +73,9 @@ class MergeHop:
             self._windows.advance(producer, _time(message))
             if message.value:
                 arrival_ms = message.number("arrival_ms")
-                self._arrival_ms = min(self._arrival_ms or arrival_ms, arrival_ms)
                 self._newest_ms = max(self._newest_ms, arrival_ms)
-                self._parts.append(partials.decode(message.value))
+                at = message.optional("conversations_at", len(message.value))
+                self._windows.add(Partial.read(message.value, at, arrival_ms))
         return None
 
     def _producer(self, message: Input) -> Producer:
@@ -87,27 +90,21 @@ class MergeHop:
             return True
         if not self._pace.allows(now):
             return False
-        if self._parts or self._windows.is_due():
+        if self._windows.is_due(now):
             return True
         return self._windows.offset != self._committed_offset and now - self._committed_at >= POSITION_S
 
     @property
     def is_large(self) -> bool:
-        return sum(map(len, self._parts)) >= FULL_ROWS
+        return self._windows.pending_rows >= FULL_ROWS
 
     async def flush(self, now: float) -> None:
-        arrival_ms, self._arrival_ms = self._arrival_ms, 0
-        if self._parts:
-            self._windows.add(pl.concat(self._parts), arrival_ms)
-            self._parts = []
-        flushed = self._windows.flush()
+        flushed = self._windows.flush(now)
         prefix, q = self._settings.prefix, self.slot.partition
         aggregates = f"{prefix}aggregates"
         messages = [Message(aggregates, q, key, value) for key, value in flushed.published]
-        watermark = b"%d" % self._windows.watermark
-        for part in _messages_of(flushed.detector_rows):
-            value = partials.encode(part)
-            messages.append(self._sent.message(f"{prefix}finals", q, value, len(part), watermark=watermark))
+        messages += self._conversations(flushed)
+        messages += self._finals(flushed)
         if flushed.late:
             messages.append(self._late(flushed.late))
         state = {**flushed.state, b"sent": b"%d %d" % (self._sent.number, self._sent.counted)}
@@ -115,6 +112,34 @@ class MergeHop:
         self._committed_offset, self._committed_at = self._windows.offset, now
         metrics.count_merged(flushed)
         self._pace.flushed(now, time.time(), self._newest_ms)
+
+    def _conversations(self, flushed: Flushed) -> list[Message]:
+        topic, watermark = f"{self._settings.prefix}conversations", b"%d" % self._windows.watermark
+        return [
+            Message(
+                topic,
+                self.slot.partition,
+                None,
+                one.value,
+                (("count", b"%d" % one.rows), ("watermark", watermark)),
+            )
+            for one in flushed.conversations
+        ]
+
+    def _finals(self, flushed: Flushed) -> list[Message]:
+        """Return the messages of `finals`: detector rows, and the conversations of final windows."""
+        parts = _messages_of(flushed.detector_rows)
+        found = [one for one in flushed.conversations if one.is_final]
+        messages = []
+        for part, one in zip_longest(parts, found):
+            rows = NO_FINALS if part is None else part
+            totals, more = partials.encode(rows), b"" if one is None else one.value
+            headers = {"watermark": b"%d" % self._windows.watermark}
+            if more:
+                headers["conversations_at"] = b"%d" % len(totals)
+            topic, q = f"{self._settings.prefix}finals", self.slot.partition
+            messages.append(self._sent.message(topic, q, totals + more, len(rows), **headers))
+        return messages
 
     def _late(self, rows: list[partials.Row]) -> Message:
         value = orjson.dumps(

@@ -8,7 +8,7 @@ from prometheus_client import Counter, Gauge
 from streams.records import LOG_ACTIONS
 from streams.sums.accumulator import LineCounts
 from streams.sums.lines import ACTIONS
-from streams.windows.merge import Flushed
+from streams.windows.flushed import Flushed
 
 RECORDS = Counter("vpcflow_records_total", "Flow-log lines and sums by outcome", ["stage"])
 REWINDS = Counter("vpcflow_rewinds_total", "Gaps in message numbers that were read again", ["topic"])

@@ -6,9 +6,11 @@ Compilation takes 6 s and 60 MB that the process does not release. `make` theref
 
 from __future__ import annotations
 
-from streams.sums import partials
+from streams.sums import conversations, partials
 from streams.sums.accumulator import Sums
-from streams.windows.merge import Producer, Rules, Windows
+from streams.windows.merge import Rules, Windows
+from streams.windows.partial import Partial
+from streams.windows.position import Producer
 from streams.windows.watermark import Time
 
 
@@ -17,7 +19,8 @@ def warm(window_s: int) -> None:
     sums, windows = Sums(window_s), Windows(Rules(window_s))
     sums.warm()
     windows.advance(Producer(), Time())
-    windows.add(partials.frame([(0, "-", 0, 0, 0, 0, 0, 0, 0, b"")]), 0)
+    one = (0, "-", 0, 0, *[1] * 8, -1, 0, 6, 1, 1, 1, 0, 0, 0)
+    windows.add(Partial.of(partials.frame([(0, "-", 0, 0, 0, 0, 0, 0, 0, b"")]), conversations.frame([one])))
     windows.flush()
 
 

@@ -31,7 +31,8 @@ from streams.alerts.evaluator import Evaluator
 from streams.records import Alert
 from streams.sums.accumulator import Sums
 from streams.sums.lines import plan
-from streams.windows.merge import Producer, Rules, Windows
+from streams.windows.merge import Rules, Windows
+from streams.windows.position import Producer
 from streams.windows.watermark import Time
 
 MONDAY = 29_701_440

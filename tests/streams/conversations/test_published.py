@@ -64,8 +64,3 @@ def test_columns_that_a_later_version_adds_are_ignored() -> None:
     out = io.BytesIO()
     frame(ROW).with_columns(more=pl.lit(1)).write_ipc_stream(out)
     assert published.decode(out.getvalue()).equals(frame(ROW))
-
-
-def test_a_message_of_finals_is_split_at_the_header() -> None:
-    assert published.split_finals(b"totalsrows", 6) == (b"totals", b"rows")
-    assert published.split_finals(b"totals", None) == (b"totals", b"")

@@ -23,12 +23,14 @@ from connectors.s3.keys import CommittedProgress
 from connectors.settings import Work
 from streams.numbering import Input
 from streams.schemas.files import FOLDER, INDEX, read_schema
+from streams.sums.conversations import encode
 from streams.worker.detect import DetectHop
 from streams.worker.hops import Hop
 from streams.worker.merge import MergeHop
 from streams.worker.sum import SumHop
 from tests.build import block, line
 from tests.schema_check import ARROW_TYPES, faults
+from tests.streams.conversations.exact import Flow, frame
 from tests.streams.topics.rows import conversations
 from tests.streams.worker.kept import KeptSlot
 
@@ -82,7 +84,9 @@ def messages() -> Iterator[Message]:
     early = passed(
         MergeHop(SETTINGS, 0), [_without_watermark(one) for one in slots["sum-state"].messages("partials")]
     )
-    for topic, slot in (*slots.items(), ("merge-state", early)):
+    first = next(one for one in slots["sum-state"].messages("partials") if one.value)
+    final = passed(MergeHop(SETTINGS, 0), [_with_conversations(first)])
+    for topic, slot in (*slots.items(), ("merge-state", early), ("merge-state", final)):
         yield from slot.sent
         yield from (Message(topic, 0, key, value) for key, value in [*slot.kept.items(), contract])
     for key, value in [*_positions(writer).items(), contract]:
@@ -94,6 +98,19 @@ def messages() -> Iterator[Message]:
 
 def _without_watermark(message: Message) -> Message:
     return message._replace(headers=tuple((k, b"-1" if k == "watermark" else v) for k, v in message.headers))
+
+
+def _with_conversations(message: Message) -> Message:
+    """Return a message of partials with conversations of the first window, which is final and kept."""
+    value, more = message.value or b"", frame([Flow(1, window=T0, eni=ENI)])
+    headers = {name: number for name, number in message.headers if name != "conversations_at"}
+    at = int(dict(message.headers).get("conversations_at", len(value)))
+    headers |= {
+        "watermark": b"%d" % (T0 + 200),
+        "newest_start": b"%d" % (T0 + 200),
+        "conversations_at": b"%d" % at,
+    }
+    return message._replace(value=value[:at] + encode(more), headers=tuple(headers.items()))
 
 
 def _positions(writer: BlockWriter) -> dict[bytes, bytes | None]:
@@ -153,7 +170,9 @@ def _changed(one: Message) -> Iterator[Message]:
     yield one._replace(headers=(*one.headers, ("new_header", b"1")))
     yield from (one._replace(headers=tuple(h for h in one.headers if h != header)) for header in one.headers)
     if one.topic in {"partials", "finals"} and one.value:
-        yield one._replace(value=_with_column(one.value))
+        at = int(dict(one.headers).get("conversations_at", len(one.value)))
+        others = tuple(header for header in one.headers if header[0] != "conversations_at")
+        yield one._replace(value=_with_column(one.value[:at]), headers=others)
 
 
 def _with_column(value: bytes) -> bytes:

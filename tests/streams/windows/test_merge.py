@@ -6,7 +6,10 @@ import pytest
 
 from streams.records import Aggregate
 from streams.sums.partials import Row
-from streams.windows.merge import POSITION_KEY, SPARE_NAMES, STATE_ROWS, Flushed, Rules, Windows
+from streams.windows.flushed import Flushed
+from streams.windows.merge import CHECKPOINT_FLUSHES, SPARE_NAMES, Rules, Windows
+from streams.windows.state import FLUSHES, PART_BYTES, POSITION_KEY, every_flush, parts, pieces
+from streams.windows.window_table import PART_ROWS
 from tests.build import ENI, maps_of, row
 from tests.streams.windows.window_feed import (
     OTHER,
@@ -251,25 +254,26 @@ def test_late_rows_make_a_flush_due() -> None:
 
 
 def test_a_window_behind_the_retention_is_forgotten() -> None:
-    windows = fed(row(60), row(600))
+    """With its checkpoint, which it got when it became final, and with the flushes that only it needed."""
+    windows = fed(row(60))
     state: dict[bytes, bytes] = {}
     keep(state, windows.flush())
-    assert len(state) == 3
+    feed(windows, 0, 0, row(600))
+    keep(state, windows.flush())
+    assert set(state) == {POSITION_KEY, b"d1|0", b"d2|0"}
+    feed(windows, 0, 720)
+    keep(state, windows.flush())
+    assert set(state) == {POSITION_KEY, b"w60|0", b"d2|0"}
     feed(windows, 0, 120 + 600 + 1800)
-    flushed = windows.flush()
-    assert [key for key, value in flushed.state.items() if value is None] == [
-        key for key in state if key.startswith(b"w60|")
-    ]
-    keep(state, flushed)
-    assert [key for key in state if key != POSITION_KEY and not key.startswith(b"w600|")] == []
-    assert by_key(aggregates_of(flushed))[ENI, "ACCEPT", 60].final
+    keep(state, windows.flush())
+    assert set(state) == {POSITION_KEY, b"w600|0"}
 
 
 def test_a_window_that_opens_closes_and_is_past_in_one_flush_is_still_published() -> None:
     flushed = fed(row(60), newest=100_000).flush()
     assert only(flushed).final
     assert finals_of(flushed) == as_finals(aggregates_of(flushed))
-    assert [value for key, value in flushed.state.items() if key != POSITION_KEY] == [None]
+    assert set(flushed.state) == {POSITION_KEY}
 
 
 # State.
@@ -277,12 +281,42 @@ def test_a_window_that_opens_closes_and_is_past_in_one_flush_is_still_published(
 
 @pytest.mark.bulk
 def test_a_large_window_is_kept_in_parts_and_read_back_whole() -> None:
-    many = [row(60, f"i-{n}") for n in range(STATE_ROWS + 1)]
+    many = [row(60, f"i-{n}", first=60 + n) for n in range(2 * PART_ROWS + 1)]
     windows, state = fed(*many), dict[bytes, bytes]()
     keep(state, windows.flush())
-    assert sorted(key for key in state if key != POSITION_KEY) == [b"w60|0", b"w60|1"]
+    assert by_key(kept_aggregates(Windows.load(RULES, state))) == by_key(kept_aggregates(windows))
+    feed(windows, 0, 1000)
+    keep(state, windows.flush())
+    assert sorted(key for key in state if key != POSITION_KEY) == [b"w60|0", b"w60|1", b"w60|2"]
     assert by_key(kept_aggregates(Windows.load(RULES, state))) == by_key(kept_aggregates(windows))
     assert len(by_key(kept_aggregates(windows))) == len(many)
+
+
+def test_every_value_of_the_state_is_below_a_mebibyte() -> None:
+    values = pieces(bytes(5 * PART_BYTES // 2))
+    assert [len(value) for value in values] == [PART_BYTES, PART_BYTES, PART_BYTES // 2]
+    assert PART_BYTES < 1 << 20
+    state = parts(FLUSHES, 7, values) | parts(FLUSHES, 10, [b"x"])
+    assert list(every_flush(state)) == [(7, bytes(5 * PART_BYTES // 2)), (10, b"x")]
+
+
+def test_a_flush_writes_the_new_rows_only() -> None:
+    """However large the window is."""
+    windows = fed(*(row(60, f"i-{n * n}", flows=n * n + 1, first=60 + n) for n in range(5000)))
+    whole = sum(map(len, filter(None, windows.flush().state.values())))
+    feed(windows, 0, 0, row(60, "i-9"))
+    assert sum(map(len, filter(None, windows.flush().state.values()))) < whole / 20
+
+
+def test_many_flushes_become_a_checkpoint() -> None:
+    windows, state = Windows(RULES), dict[bytes, bytes]()
+    for n in range(CHECKPOINT_FLUSHES + 2):
+        feed(windows, 0, 0, row(60), row(120, flows=n + 1))
+        keep(state, windows.flush())
+        assert len(state) <= CHECKPOINT_FLUSHES + 3
+    assert set(state) == {POSITION_KEY, b"w60|0", b"w120|0", b"d%d|0" % (CHECKPOINT_FLUSHES + 2)}
+    again = Windows.load(RULES, state)
+    assert by_key(kept_aggregates(again)) == by_key(kept_aggregates(windows))
 
 
 def test_entities_that_are_gone_are_forgotten_and_the_others_keep_their_totals() -> None:

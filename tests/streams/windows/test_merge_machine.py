@@ -14,7 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from streams.records import Aggregate
 from streams.sums.partials import Row, frame
-from streams.windows.merge import Producer, Rules, Windows
+from streams.windows.merge import Rules, Windows
+from streams.windows.partial import Partial
+from streams.windows.position import Producer
 from streams.windows.watermark import Time
 from tests.build import ENI, maps_of, row
 from tests.streams.windows.window_feed import (
@@ -84,7 +86,7 @@ class WindowsMachine(RuleBasedStateMachine):
         self.offset += 1
         self.windows.advance(producer, Time(newest, watermark, is_caught_up))
         if rows:
-            self.windows.add(frame(rows), arrival_ms)
+            self.windows.add(Partial.of(frame(rows), arrival_ms=arrival_ms))
         self.reference.feed(name, (newest, watermark, is_caught_up), rows, arrival_ms)
 
     @rule()

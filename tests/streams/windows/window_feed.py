@@ -9,7 +9,10 @@ from typing import TypeVar
 from streams.records import Aggregate, Final
 from streams.sums.partials import Row, frame
 from streams.windows import aggregate_encoding
-from streams.windows.merge import Flushed, Producer, Rules, Windows
+from streams.windows.flushed import Flushed
+from streams.windows.merge import Rules, Windows
+from streams.windows.partial import Partial
+from streams.windows.position import Producer
 from streams.windows.watermark import Time
 from streams.windows.window_table import Cells
 from tests.build import decode_aggregate
@@ -30,7 +33,7 @@ def feed(windows: Windows, name: int, newest: int, *rows: Row, arrival_ms: int =
     producer.read.offset = windows.offset + 1
     windows.advance(producer, Time(newest, newest))
     if rows:
-        windows.add(frame(rows), arrival_ms)
+        windows.add(Partial.of(frame(rows), arrival_ms=arrival_ms))
 
 
 def aggregates_of(flushed: Flushed) -> list[Aggregate]:
@@ -40,7 +43,8 @@ def aggregates_of(flushed: Flushed) -> list[Aggregate]:
 
 def finals_of(flushed: Flushed) -> list[Final]:
     """Return the detector rows of a flush."""
-    return [Final(*row) for row in flushed.detector_rows.rows()]
+    names = [f.name for f in fields(Final)]
+    return [Final(*row) for row in flushed.detector_rows.select(names).rows()]
 
 
 def kept_aggregates(windows: Windows) -> list[Aggregate]:
@@ -48,7 +52,8 @@ def kept_aggregates(windows: Windows) -> list[Aggregate]:
     found: list[Aggregate] = []
     for rows in windows._tables.values():
         cells, rules = Cells.of(rows, windows._maps), windows.rules
-        _, values = aggregate_encoding.write(cells, windows._names, rules.window_s, windows.watermark, 0)
+        context = aggregate_encoding.Context(windows._names, rules.window_s, windows.watermark, 0, {})
+        _, values = aggregate_encoding.write(cells, context)
         found += map(decode_aggregate, values)
     return found
 
