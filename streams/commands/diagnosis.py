@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
+import zlib
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,7 +14,8 @@ import click
 from connectors.vpc.diagnosis.account.connection_end import UnknownEnd, UnknownName
 from connectors.vpc.diagnosis.account.inventory import Inventory
 from connectors.vpc.diagnosis.diagnose import PROTOCOLS, Diagnosis, diagnose
-from connectors.vpc.diagnosis.observed import BadFlows, compare
+from connectors.vpc.diagnosis.flow_file import BadFlows
+from connectors.vpc.diagnosis.observed import compare
 from connectors.vpc.diagnosis.report import document, text
 from connectors.vpc.diagnosis.trace.findings import Undetermined
 from connectors.vpc.diagnosis.wanted import wanted
@@ -20,6 +23,7 @@ from streams.commands.account import fail, read_account, report_denied, with_ser
 
 REACHABLE, NOT_REACHABLE = 0, 1
 PORT_MAX = 65535
+_GZIP = b"\x1f\x8b"
 
 
 def run(
@@ -60,8 +64,11 @@ def _port(given: str | None) -> int | None:
 
 def _text(path: str) -> str:
     try:
-        return Path(path).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        if content.startswith(_GZIP):
+            content = gzip.decompress(content)
+        return content.decode("utf-8")
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         fail(f"The flow-log file {path} cannot be read: {error}.")
 
 

@@ -1,25 +1,18 @@
-"""Flow-log records beside a diagnosis: counts, agreement with the configuration, and hints. Pure.
-
-The records of one client port are one exchange. It works if a response was accepted and no interface rejected
-all of its packets; a REJECT at an interface that accepted the same direction is a late packet.
-"""
+"""Flow-log records beside a diagnosis: counts, agreement with the configuration, and hints. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
-State = Literal["works", "reset", "silent", "refused"]
+from connectors.vpc.diagnosis.exchanges import Exchange, SeenRecord, State, Way, exchanges
+from connectors.vpc.diagnosis.flow_file import Record, records
+from connectors.vpc.network import TCP
+
 Match = Callable[[str], bool]
-Record = Mapping[str, str]
-
-_RST, _SYN = 4, 2
 _WORKING = ("works", "reset")
-
-
-class BadFlows(Exception):
-    """The error for a file that is no flow log. The message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,124 +30,70 @@ class ConnectionFilter:
     carriers: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
-class Exchange:
-    """The records of one client port. `at`: (way, interface) → accepted and rejected records."""
-
-    start: float = float("inf")
-    end: float = 0.0
-    at: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    flags: dict[str, int] = field(default_factory=dict)
-    has_flags: bool = False
-
-    def total(self, way: str, place: int) -> int:
-        """Return the number of accepted (0) or rejected (1) records of a direction."""
-        return sum(counts[place] for (one, _), counts in self.at.items() if one == way)
-
-    @property
-    def blocked(self) -> set[str]:
-        """Return the directions that some interface rejects without having accepted them."""
-        return {way for (way, _), (accepted, rejected) in self.at.items() if rejected and not accepted}
-
-    @property
-    def is_stray(self) -> bool:
-        """Return whether all records are rejected packets of a connection that was opened before."""
-        is_opening = bool(self.flags.get("forward", 0) & _SYN)
-        accepted = self.total("forward", 0) + self.total("return", 0)
-        return self.has_flags and not accepted and not is_opening
-
-    @property
-    def state(self) -> State:
-        """Return what the records show."""
-        if self.blocked:
-            return "refused"
-        if not self.total("return", 0):
-            return "silent"
-        flags = self.flags.get("return", 0)
-        return "reset" if flags & _RST and not flags & _SYN else "works"
-
-
 def compare(text: str, wanted: ConnectionFilter, *, is_reachable: bool) -> dict[str, Any]:
-    """Return the fields `seen`, `agreement` and `hints`. Raises `BadFlows`."""
-    exchanges: dict[tuple[str, str], Exchange] = {}
+    """Return the fields `seen`, `agreement`, `hints` and `interfaces`. Raises `BadFlows`."""
+    seen: list[SeenRecord] = []
     is_skipped = False
     for place, record in enumerate(records(text)):
         is_skipped |= record.get("log-status") == "SKIPDATA"
-        _add(exchanges, wanted, record, place)
-    seen = {
-        way: {
-            "accepted": sum(one.total(way, 0) for one in exchanges.values()),
-            "rejected": sum(one.total(way, 1) for one in exchanges.values()),
-        }
-        for way in ("forward", "return")
-    }
+        found = _seen(wanted, record, place)
+        seen += [found] if found else []
+    return compared(seen, wanted, is_reachable=is_reachable, is_skipped=is_skipped)
+
+
+def compared(
+    seen: Sequence[SeenRecord], wanted: ConnectionFilter, *, is_reachable: bool, is_skipped: bool = False
+) -> dict[str, Any]:
+    """Return the fields for records of the connection."""
+    found = exchanges(seen)
+    fields = {"seen": _counts(seen), "interfaces": _interfaces(seen)}
     hints = ["RECORDS_SKIPPED"] if is_skipped else []
-    if not exchanges:
-        return {"seen": seen, "agreement": "no_traffic", "hints": ["NO_TRAFFIC_SEEN", *hints]}
-    newest, is_changed = _newest(list(exchanges.values()))
+    if not found:
+        return {**fields, "agreement": "no_traffic", "hints": ["NO_TRAFFIC_SEEN", *hints]}
+    newest, is_changed = _newest(found)
     is_contradiction = (newest in _WORKING) != is_reachable and newest != "silent"
-    hints += _hints(list(exchanges.values()), newest, wanted)
+    hints += _hints(found, newest, wanted)
     if is_contradiction or is_changed:
         hints.append("RECENT_CHANGE")
     return {
-        "seen": seen,
+        **fields,
         "agreement": "contradicts" if is_contradiction else "agrees",
         "hints": list(dict.fromkeys(hints)),
     }
 
 
-def records(text: str) -> Iterator[Record]:
-    """Yield the records of a flow-log text whose first line names the fields. Raises `BadFlows`."""
-    lines = iter(text.removeprefix("\ufeff").splitlines())
-    fields = tuple(name.strip("${}").replace("_", "-") for name in next(lines, "").split())
-    has_addresses = {"srcaddr", "dstaddr"} <= {*fields} or {"pkt-srcaddr", "pkt-dstaddr"} <= {*fields}
-    if not has_addresses or "action" not in fields:
-        raise BadFlows(
-            "The first line of the flow-log file must name its fields, with srcaddr, dstaddr and action."
-        )
-    if len(set(fields)) != len(fields):
-        raise BadFlows("The first line of the flow-log file names a field twice.")
-    for number, line in enumerate(lines, 2):
-        values = line.split()
-        if values and len(values) != len(fields):
-            raise BadFlows(
-                f"Line {number} of the flow-log file has {len(values)} values, but its first line names "
-                f"{len(fields)} fields."
-            )
-        if values:
-            yield dict(zip(fields, values, strict=True))
-
-
-def _add(
-    exchanges: dict[tuple[str, str], Exchange], wanted: ConnectionFilter, record: Record, place: int
-) -> None:
+def _seen(wanted: ConnectionFilter, record: Record, place: int) -> SeenRecord | None:
+    """Return a record of the connection, or None for any other."""
     if record.get("log-status", "OK") != "OK" or record["action"] not in ("ACCEPT", "REJECT"):
-        return
+        return None
     way = _way(wanted, record)
     if way is None:
-        return
+        return None
     is_forward = way == "forward"
-    client = _address(record, "src" if is_forward else "dst")
-    port = record.get("srcport" if is_forward else "dstport", "-")
-    one = exchanges.setdefault((client, port if wanted.port is not None else ""), Exchange())
-    counts = one.at.setdefault((way, record.get("interface-id", "")), [0, 0])
-    counts[record["action"] == "REJECT"] += 1
-    one.start = min(one.start, _number(record.get("start"), place))
-    one.end = max(one.end, _number(record.get("end") or record.get("start"), place))
-    if record.get("tcp-flags", "-").isdigit():
-        one.has_flags = True
-        one.flags[way] = one.flags.get(way, 0) | int(record["tcp-flags"])
+    port = record.get("srcport" if is_forward else "dstport", "-") if wanted.port is not None else ""
+    start = _number(record.get("start"), place)
+    flags = record.get("tcp-flags", "-") if TCP in wanted.protocols else "-"
+    return SeenRecord(
+        way,
+        (_address(record, "src" if is_forward else "dst"), port),
+        record.get("interface-id", ""),
+        record["action"] == "ACCEPT",
+        start,
+        max(start, _number(record.get("end"), start)),
+        int(flags) if flags.isascii() and flags.isdigit() else None,
+    )
 
 
-def _way(wanted: ConnectionFilter, record: Record) -> str | None:
+def _way(wanted: ConnectionFilter, record: Record) -> Way | None:
     """Return the direction of a record in the wanted connection, or None."""
     if "protocol" in record and _number(record["protocol"], -1) not in wanted.protocols:
         return None
     src, dst = _address(record, "src"), _address(record, "dst")
-    for way, first, second, port in (
+    ways: tuple[tuple[Way, Match, Match, str], ...] = (
         ("forward", wanted.is_source, wanted.is_destination, "dstport"),
         ("return", wanted.is_destination, wanted.is_source, "srcport"),
-    ):
+    )
+    for way, first, second, port in ways:
         is_port = wanted.port is None or port not in record or record[port] == str(wanted.port)
         if is_port and src != "-" and dst != "-" and first(src) and second(dst):
             return way
@@ -167,43 +106,63 @@ def _address(record: Record, side: str) -> str:
 
 
 def _number(text: str | None, default: float) -> float:
-    return float(text) if text and text.isdigit() else float(default)
+    return float(text) if text and text.isascii() and text.isdigit() else float(default)
 
 
-def _newest(exchanges: list[Exchange]) -> tuple[State, bool]:
-    """Return the state that the newest exchanges show, and whether older ones show another.
+def _counts(seen: Iterable[SeenRecord]) -> dict[str, dict[str, int]]:
+    found = {way: {"accepted": 0, "rejected": 0} for way in ("forward", "return")}
+    for one in seen:
+        found[one.way]["accepted" if one.is_accepted else "rejected"] += 1
+    return found
 
-    Exchanges without a response decide only if there are no others.
+
+def _interfaces(seen: Sequence[SeenRecord]) -> list[dict[str, Any]]:
+    """Return the counts at each interface, and the times of its last accepted and first rejected record."""
+    found = []
+    for interface_id in dict.fromkeys(one.interface_id for one in seen):
+        here = [one for one in seen if one.interface_id == interface_id]
+        accepted = [one.end for one in here if one.is_accepted]
+        rejected = [one.start for one in here if not one.is_accepted]
+        found.append(
+            {
+                "interface": interface_id,
+                **_counts(here),
+                "last_accepted": max(accepted, default=None),
+                "first_rejected": min(rejected, default=None),
+            }
+        )
+    return found
+
+
+def _newest(found: list[Exchange]) -> tuple[State, bool]:
+    """Return the state that the newest exchanges show, and whether the oldest show another.
+
+    Exchanges without a response decide only if there are no others. A rejected late packet decides never.
     """
-    working = [one for one in exchanges if one.state in _WORKING]
-    refused = [one for one in exchanges if one.state == "refused" and not (working and one.is_stray)]
-    if not working and not refused:
+    has_working = any(one.state in _WORKING for one in found)
+    deciding = [one for one in found if one.state != "silent" and not (has_working and one.is_stray)]
+    if not deciding:
         return "silent", False
-    if not refused:
-        return _last(working).state, False
-    if not working:
-        return "refused", False
-    is_refused = max(one.start for one in refused) >= max(one.end for one in working)
-    is_working = max(one.start for one in working) >= max(one.end for one in refused)
-    return ("refused" if is_refused else _last(working).state), is_refused or is_working
+    kinds = [one.state == "refused" for one in deciding]
+    is_changed = kinds[0] != kinds[-1] and sum(first != second for first, second in pairwise(kinds)) == 1
+    if kinds[0] != kinds[-1] and not is_changed and kinds[-1]:
+        # One more REJECT among working connections: a late packet, as those before it.
+        deciding = [one for one in deciding if one.state != "refused"]
+    is_silent_now = found[-1].state == "silent" and found[-1].start > deciding[-1].end
+    return deciding[-1].state, is_changed or (is_silent_now and deciding[-1].state == "works")
 
 
-def _last(exchanges: list[Exchange]) -> Exchange:
-    return max(exchanges, key=lambda one: one.end)
-
-
-def _hints(exchanges: list[Exchange], newest: State, wanted: ConnectionFilter) -> Iterable[str]:
-    if newest == "refused" and any(
-        one.blocked == {"return"} and one.total("forward", 0) for one in exchanges if not one.is_stray
-    ):
+def _hints(found: list[Exchange], newest: State, wanted: ConnectionFilter) -> Iterable[str]:
+    refused = [one for one in found if one.blocked == {"return"} and not one.is_stray]
+    if newest == "refused" and refused and any(one.total("forward", 0) for one in found):
         yield "RETURN_BLOCKED"
-    if newest in ("silent", "reset"):
+    if newest in ("silent", "reset") or (found[-1].state == "silent" and newest != "refused"):
         yield "HOST_NOT_LISTENING"
-    ways: dict[str, set[str]] = {}
-    for one in exchanges:
+    ways: dict[str, set[Way]] = {}
+    for one in found:
         for way, interface in one.at:
             ways.setdefault(interface, set()).add(way)
     all_ways = set().union(*ways.values())
     known = wanted.ends | wanted.carriers | {""}
-    if len(all_ways) > 1 and any(len(found) == 1 for name, found in ways.items() if name not in known):
+    if len(all_ways) > 1 and any(len(some) == 1 for name, some in ways.items() if name not in known):
         yield "ASYMMETRIC"

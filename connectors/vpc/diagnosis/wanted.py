@@ -36,8 +36,8 @@ def _match(estate: Estate, place: ConnectionEnd) -> Match:
     """
     if place.kind == "internet":
         return _is_public
-    addresses = {address for eni in place.enis for address in _addresses(eni)}
-    addresses |= {place.address} if place.address else set()
+    texts = [address for eni in place.enis for address in _addresses(eni)]
+    addresses = {_number(one) for one in (*texts, *([place.address] if place.address else []))}
     blocks = place.blocks
     unknown = {eni.subnet_id: eni for eni in place.enis if not eni.interface_id.startswith("eni-")}
     subnets = [subnet for subnet in map(estate.subnets.get, unknown) if subnet]
@@ -46,7 +46,7 @@ def _match(estate: Estate, place: ConnectionEnd) -> Match:
         number = _number(address)
         if number is None:
             return False
-        if address in addresses or any(number in block for block in blocks):
+        if number in addresses or any(number in block for block in blocks):
             return True
         return any(
             number in block and estate.eni_at(subnet.vpc_id, number) is None

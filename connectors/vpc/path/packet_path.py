@@ -178,6 +178,9 @@ class Walk:
         return self._enter(hop.eni, packet, None, None, by)
 
     def _to_transit(self, eni: Eni, gateway_id: str, packet: Packet, sender: Eni | None) -> PathOutcome:
+        self.entered += 1
+        if self.entered > MAX_HOPS:
+            return _ended("lost", gateway_id, "the routes form a loop")
         attachment = self.estate.attachment(gateway_id, eni.vpc_id)
         is_there = gateway_id in self.estate.transit_gateways
         if attachment is None or not attachment.is_available or not is_there:
@@ -199,9 +202,6 @@ class Walk:
     def _through_transit(
         self, attachment: TransitGatewayAttachment, packet: Packet, sender: Eni | None, zone: str
     ) -> PathOutcome:
-        self.entered += 1
-        if self.entered > MAX_HOPS:
-            return _ended("lost", attachment.transit_gateway_id, "the routes form a loop")
         gateway = self.estate.transit_gateways.get(attachment.transit_gateway_id)
         table = self.estate.attachment_routing(attachment)
         if table is None:

@@ -69,6 +69,7 @@ def test_not_reachable(lab: Lab) -> None:
     assert told.exit_code == 1
     (cause,) = json.loads(told.stdout)["causes"]
     assert cause.pop("sentence")
+    assert cause.pop("fix").startswith("aws ec2 authorize-security-group-ingress --group-id sg-")
     assert cause == {
         "code": "ENI_SG_RULES_MISMATCH",
         "component": lab.id("sg"),

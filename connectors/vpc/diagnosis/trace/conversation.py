@@ -175,7 +175,7 @@ def _disconnected(attempt: Attempt) -> Cause:
     say = (
         f"Nothing joins {first} and {second}: create a VPC peering connection or transit gateway attachments."
     )
-    return Cause("DISCONNECTED_VPCS", first, "forward", say)
+    return Cause("DISCONNECTED_VPCS", first, "forward", say, eni=attempt.destination)
 
 
 def _resume(estate: Estate, trace: Trace, attempt: Attempt) -> None:
@@ -221,7 +221,8 @@ def _answer(estate: Estate, forward: Trace, back: Trace, attempt: Attempt) -> No
     elif forward.is_lost:
         back.is_lost = True
     else:
-        back.step("internet", "internet")
+        if end.gateway_id.startswith(("igw-", "eigw-")):
+            back.step("internet", "internet")
         found = estate.public(number_of(answer.dstaddr))
         packet = answer.sent_to(found[1]) if found else answer
         walk.from_gateway(end.gateway_id, end.vpc_id or "", packet)

@@ -37,8 +37,11 @@ def check_groups(
     passed.add((eni.interface_id, direction))
     decision = security_groups.decide(found, direction, packet, peer)
     if decision.allowed:
-        trace.step(decision.resource_id, "security-group")
+        trace.step(
+            decision.resource_id, "security-group", f"{_WAYS[direction]} rule “{decision.rule}” allows it"
+        )
         return
+    trace.pause(eni, packet, direction)
     if unseen:
         note_groups(trace.connection, trace.named(eni), unseen)
         return
@@ -104,13 +107,17 @@ def check_acl(
         allowed = tuple(port for port in trace.ports if _allows(acl, direction, packet, port))
         if allowed:
             trace.ports = allowed
-            trace.step(acl.network_acl_id, "network-acl")
+            decision = network_acls.decide(acl, direction, replace(packet, dstport=allowed[0]))
+            trace.step(
+                acl.network_acl_id, "network-acl", f"{_WAYS[direction]} rule “{decision.rule}” allows it"
+            )
             return
         packet = replace(packet, dstport=TYPICAL_PORT)
     decision = network_acls.decide(acl, direction, packet)
     if decision.allowed:
-        trace.step(acl.network_acl_id, "network-acl")
+        trace.step(acl.network_acl_id, "network-acl", f"{_WAYS[direction]} rule “{decision.rule}” allows it")
         return
+    trace.pause(eni, packet, direction)
     number = int(decision.rule_id) if decision.rule_id.isdigit() else LAST_ACL_RULE
     rule = number if number < LAST_ACL_RULE else None
     what, way = _traffic(packet, direction), _WAYS[direction]

@@ -9,7 +9,7 @@ from connectors.vpc.addresses import Cidr
 from connectors.vpc.diagnosis.trace.codes import CODES
 from connectors.vpc.estate import Estate
 from connectors.vpc.network import Eni, Route
-from connectors.vpc.packets import Direction, Leg
+from connectors.vpc.packets import Direction, Leg, Packet
 from connectors.vpc.path.checkpoints import End
 from connectors.vpc.rules.routes import RoutingTable
 
@@ -28,21 +28,31 @@ class Undetermined(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A component that must be changed before the connection works. `rule` is a network ACL rule."""
+    """A component that must be changed before the connection works. `rule` is a network ACL rule.
+
+    `packet` is the packet that stopped, at the interface `eni`; `filtered` is the direction of its filter.
+    """
 
     code: str
     component: str
     direction: Way
     sentence: str
     rule: int | None = None
+    packet: Packet | None = field(default=None, compare=False)
+    eni: Eni | None = field(default=None, compare=False)
+    filtered: Direction | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PathComponent:
-    """A component on the path, with its kind as in the names of EC2 resources."""
+    """A component on the path, with its kind as in the names of EC2 resources.
+
+    `detail` is the rule or route that decided there, or empty.
+    """
 
     component: str
     kind: str
+    detail: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +115,7 @@ class Trace:
     `sender` is the interface that sends the packet, `target` the one that it is for. `loss` is set as soon as
     rules cannot refer to the sender's groups. `client` is the address that filters see in place of the
     sender's, and `client_eni` its interface. `end` is the place where the packet arrived. `is_lost`: the path
-    could not be followed further.
+    could not be followed further. `packet`, `eni` and `filtered` are the packet at its current place.
     """
 
     connection: TracedConnection
@@ -121,6 +131,9 @@ class Trace:
     loss: Loss | None = None
     end: End | None = None
     is_lost: bool = False
+    packet: Packet | None = None
+    eni: Eni | None = None
+    filtered: Direction | None = None
 
     def __post_init__(self) -> None:
         self.ports = self.connection.answered_ports
@@ -130,10 +143,14 @@ class Trace:
         """Return the direction as a cause names it."""
         return "forward" if self.leg == "request" else "return"
 
+    def pause(self, eni: Eni, packet: Packet, filtered: Direction | None = None) -> None:
+        """Set the current place of the packet."""
+        self.eni, self.packet, self.filtered = eni, packet, filtered
+
     def blame(self, code: str, component: str, sentence: str, rule: int | None = None) -> None:
         """Add a cause unless it is known."""
         assert code in CODES, code
-        cause = Cause(code, component, self.way, sentence, rule)
+        cause = Cause(code, component, self.way, sentence, rule, self.packet, self.eni, self.filtered)
         if cause not in self.causes:
             self.causes.append(cause)
 
@@ -154,9 +171,9 @@ class Trace:
         if table and fitting:
             self.taken.append(TakenRoute(table.route_table_id, fitting, is_transit))
 
-    def step(self, component: str, kind: str) -> None:
+    def step(self, component: str, kind: str, detail: str = "") -> None:
         """Add a component to the path, unless the packet was stopped before."""
-        found = self.connection.aliases.get(component) or PathComponent(component, kind)
+        found = self.connection.aliases.get(component) or PathComponent(component, kind, detail)
         if component and not self.causes and (not self.path or self.path[-1] != found):
             self.path.append(found)
 

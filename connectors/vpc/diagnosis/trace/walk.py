@@ -120,6 +120,7 @@ class PacketTracer:
 
     def _leave(self, eni: Eni, packet: Packet, sender: Eni | None) -> None:
         estate, trace = self.estate, self.trace
+        trace.pause(eni, packet)
         hop = hops.from_subnet(estate, eni, packet.dstaddr, packet.protocol)
         self._require(eni, hop)
         is_neighbour = hop.way == "interface" and hop.eni is not None
@@ -130,9 +131,10 @@ class PacketTracer:
         check_acl(estate, trace, eni, "egress", packet, neighbour)
         if hop.way in ("internet", "egress-only"):
             check_block(estate, trace, eni, hop.target, "egress")
+        trace.pause(eni, packet)
         if hop.route:
             self.table_id = hop.route.partition(":")[0]
-            trace.step(self.table_id, "route-table")
+            trace.step(self.table_id, "route-table", f"route “{hop.route.partition(': ')[2]}”")
             trace.take(estate.routing(eni.subnet_id), number_of(packet.dstaddr))
         self._follow(eni, hop, packet, sender)
 
@@ -176,6 +178,7 @@ class PacketTracer:
         estate, trace = self.estate, self.trace
         if self._is_loop(eni, packet):
             return
+        trace.pause(eni, packet)
         trace.step(eni.interface_id, "network-interface")
         nat = estate.nat_of_eni.get(eni.interface_id)
         trace.step(nat.nat_gateway_id if nat else "", "nat-gateway")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.vpc.diagnosis.observed import BadFlows, ConnectionFilter, compare
+from connectors.vpc.diagnosis.flow_file import BadFlows
+from connectors.vpc.diagnosis.observed import ConnectionFilter, compare
 
 HEADER = "interface-id srcaddr dstaddr srcport dstport protocol start end action tcp-flags log-status"
 CLIENT, SERVER = "10.0.0.5", "10.0.1.9"
@@ -92,6 +94,116 @@ def test_the_newest_flows_are_compared_with_the_configuration(
 ) -> None:
     found = compared(*lines, reachable=reachable)
     assert (found["agreement"], found["hints"]) == (agreement, hints)
+
+
+@pytest.mark.parametrize(
+    ("lines", "reachable", "agreement", "hints"),
+    [
+        # The same client port in all lines, as in files that a person wrote.
+        ((there(), back(), there("REJECT", at=300)), True, "contradicts", ["RECENT_CHANGE"]),
+        ((there(), back(), there("REJECT", at=300)), False, "agrees", ["RECENT_CHANGE"]),
+        ((there("REJECT"), there(at=300), back(at=300)), True, "agrees", ["RECENT_CHANGE"]),
+        ((there(), back(), there("REJECT", at=30)), False, "agrees", ["RECENT_CHANGE"]),
+        ((there(), back(), there("REJECT", at=61, flags=FIN)), True, "agrees", []),
+        ((there(), back(), there("REJECT", at=900, flags=RST)), True, "agrees", []),
+        # A host that stopped responding.
+        (
+            (there(), back(), there(at=300, port=40001)),
+            True,
+            "agrees",
+            ["HOST_NOT_LISTENING", "RECENT_CHANGE"],
+        ),
+        # A late packet among working connections.
+        (
+            (there(), back(), there("REJECT", at=100, port=39000), there(at=300), back(at=300)),
+            True,
+            "agrees",
+            [],
+        ),
+        # A response that only its own interface shows.
+        ((back("REJECT"),), False, "agrees", []),
+        ((there(eni="eni-server"), back("REJECT", eni="eni-server")), False, "agrees", ["RETURN_BLOCKED"]),
+    ],
+)
+def test_exchanges_of_one_client_port(
+    lines: tuple[str, ...], reachable: bool, agreement: str, hints: list[str]
+) -> None:
+    found = compared(*lines, reachable=reachable)
+    assert (found["agreement"], found["hints"]) == (agreement, hints)
+
+
+ICMP_WANTED = replace(WANTED, protocols=frozenset({1, 58}), port=None)
+
+
+@pytest.mark.parametrize(
+    ("lines", "agreement", "hints"),
+    [
+        (((CLIENT, SERVER, 0, "ACCEPT"), (SERVER, CLIENT, 0, "ACCEPT")), "agrees", []),
+        (
+            ((CLIENT, SERVER, 0, "ACCEPT"), (SERVER, CLIENT, 0, "REJECT")),
+            "contradicts",
+            ["RETURN_BLOCKED", "RECENT_CHANGE"],
+        ),
+        (
+            (
+                (CLIENT, SERVER, 0, "ACCEPT"),
+                (SERVER, CLIENT, 0, "ACCEPT"),
+                (CLIENT, SERVER, 600, "REJECT"),
+            ),
+            "contradicts",
+            ["RECENT_CHANGE"],
+        ),
+    ],
+)
+def test_icmp_has_no_ports(
+    lines: tuple[tuple[str, str, int, str], ...], agreement: str, hints: list[str]
+) -> None:
+    shown = [
+        f"eni-server {src} {dst} 0 0 1 {1000 + at} {1060 + at} {action} 0 OK"
+        for src, dst, at, action in lines
+    ]
+    found = compared(*shown, wanted=ICMP_WANTED)
+    assert (found["agreement"], found["hints"]) == (agreement, hints)
+
+
+def test_each_interface_has_its_counts_and_times() -> None:
+    found = compared(there(), there("REJECT", at=300, port=40001, eni="eni-server"), back())
+    assert found["interfaces"] == [
+        {
+            "interface": "eni-client",
+            "forward": {"accepted": 1, "rejected": 0},
+            "return": {"accepted": 1, "rejected": 0},
+            "last_accepted": 1060,
+            "first_rejected": None,
+        },
+        {
+            "interface": "eni-server",
+            "forward": {"accepted": 0, "rejected": 1},
+            "return": {"accepted": 0, "rejected": 0},
+            "last_accepted": None,
+            "first_rejected": 1300,
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"\ufeff{HEADER}\n{there()}\n{back()}\n",
+        f"{HEADER}\r\n{there()}\r\n\r\n{back()}\r\n",
+        f"{HEADER}\n{there()}\n{HEADER}\n{back()}",
+        f"{HEADER.replace('-', '_')}\n{there()}\n{back()}",
+        " ".join(f"${{{name}}}" for name in HEADER.split()) + f"\n{there()}\n{back()}",
+        f"{HEADER}\n2026-11-30T20:00:00.000Z {there()}\n2026-11-30T20:00:00.000Z {back()}",
+        f"{HEADER}\n{there()}\naction srcaddr dstaddr dstport srcport protocol start end\n"
+        f"ACCEPT {SERVER} {CLIENT} 40000 443 6 1000 1060",
+        f"{HEADER}\neni-x - - - - - 1000 1060 - - NODATA\n{there()}\n{back()}\n",
+    ],
+)
+def test_forms_of_a_file(text: str) -> None:
+    found = compare(text, WANTED, is_reachable=True)
+    assert (found["seen"]["forward"]["accepted"], found["seen"]["return"]["accepted"]) == (1, 1)
+    assert found["agreement"] == "agrees"
 
 
 def test_skipped_records_are_a_hint() -> None:

@@ -8,14 +8,37 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from connectors.vpc.diagnosis.account.permissions import ACTIONS, ESSENTIAL_ACTIONS
+from connectors.vpc.diagnosis.account.connection_end import UnknownEnd
+from connectors.vpc.diagnosis.account.inventory import Inventory
+from connectors.vpc.diagnosis.account.permissions import ACTIONS, ESSENTIAL_ACTIONS, action_of
+from connectors.vpc.diagnosis.diagnose import diagnose
+from connectors.vpc.diagnosis.trace.findings import Cause, Undetermined
 from tests.connectors.vpc.diagnosis.conftest import Built
 from tests.connectors.vpc.diagnosis.lab import Lab
 from tests.connectors.vpc.diagnosis.topologies.between import TABLES
-from tests.connectors.vpc.diagnosis.topologies.services import BALANCING
+from tests.connectors.vpc.diagnosis.topologies.case import Topology
+from tests.connectors.vpc.diagnosis.topologies.internet import WEB_AND_APP
+from tests.connectors.vpc.diagnosis.topologies.services import BALANCING, ENDPOINTS
 
 pytestmark = pytest.mark.moto
 PREFIXES = {"elbv2": "elasticloadbalancing"}
+
+
+NOT_BALANCED = {one for one in ACTIONS if one.startswith("elasticloadbalancing:Describe")} - {
+    "elasticloadbalancing:DescribeLoadBalancers"
+}
+NO_TRANSIT = {
+    "ec2:SearchTransitGatewayRoutes",
+    "ec2:GetTransitGatewayRouteTableAssociations",
+    "ec2:GetTransitGatewayRouteTablePropagations",
+}
+UNUSED = {
+    TABLES.name: NOT_BALANCED,
+    BALANCING.name: NO_TRANSIT,
+    WEB_AND_APP.name: NOT_BALANCED | NO_TRANSIT,
+    ENDPOINTS.name: NOT_BALANCED | NO_TRANSIT,
+}
+"""The actions that are needed only if there is a load balancer or a transit gateway."""
 
 
 class Denier:
@@ -66,10 +89,33 @@ def test_an_essential_action_that_is_denied_is_an_error(built: Built, action: st
         read(built(TABLES)[0], frozenset({action}))
 
 
-def test_the_others_are_reported_and_the_rest_is_read(built: Built) -> None:
-    inventory, _ = read(built(BALANCING)[0], ACTIONS - ESSENTIAL_ACTIONS)
-    assert inventory.estate.enis
-    assert {"describe_instances", "describe_load_balancers", "describe_db_instances"} <= set(inventory.unread)
-    for action in ("ec2:DescribeInternetGateways", "elasticloadbalancing:DescribeTargetHealth"):
-        denied, _ = read(built(BALANCING)[0], frozenset({action}))
-        assert any("UnauthorizedOperation" in reason for reason in denied.unread.values())
+def answers(lab: Lab, inventory: Inventory, topology: Topology) -> dict[str, frozenset[Cause] | str]:
+    """Return the causes of each case, or the message if there is no verdict."""
+    found: dict[str, frozenset[Cause] | str] = {}
+    for case in topology.cases:
+        source, destination, protocol, *port = case.ask.split()
+        number = int(port[0]) if port else None
+        try:
+            told = diagnose(inventory, lab.id(source), lab.id(destination), protocol, number)
+            found[case.ask] = frozenset(told.causes)
+        except (UnknownEnd, Undetermined) as error:
+            found[case.ask] = str(error)
+    return found
+
+
+@pytest.mark.parametrize("action", sorted(ACTIONS - ESSENTIAL_ACTIONS))
+@pytest.mark.parametrize("topology", [TABLES, BALANCING, WEB_AND_APP, ENDPOINTS], ids=lambda one: one.name)
+def test_without_an_action_the_rest_is_answered(built: Built, topology: Topology, action: str) -> None:
+    """Each answer is as before, or names what is unknown; no component is a cause that was none before."""
+    lab, whole = built(topology)
+    inventory, _ = read(lab, frozenset({action}))
+    assert action in {action_of(one) for one in inventory.unread} or action in UNUSED.get(topology.name, ())
+    before, now = answers(lab, whole, topology), answers(lab, inventory, topology)
+    for ask, causes in now.items():
+        if isinstance(causes, str):
+            operation = next(one for one in inventory.unread if action_of(one) == action)
+            assert operation in causes or "cannot be read" in causes, (ask, causes)
+        else:
+            assert not isinstance(before[ask], str)
+            assert causes <= before[ask], (ask, causes)
+    assert any(causes == before[ask] for ask, causes in now.items())
