@@ -43,3 +43,13 @@ S3_LEFT = Counter(
     " (mixed), or not understood",
     ["reason"],
 )
+INVENTORY_CALLS = Counter(
+    "vpcflow_inventory_calls_total", "Calls to AWS, each page counted, by action", ["action", "outcome"]
+)
+INVENTORY_DENIED = Counter("vpcflow_inventory_denied_total", "Calls that AWS denied, by action", ["action"])
+INVENTORY_AGE = Gauge(
+    "vpcflow_inventory_age_seconds", "Age of the last reading without a refused call", ["account", "region"]
+)
+INVENTORY_INTERFACES = Gauge("vpcflow_inventory_interfaces", "Open interfaces", ["account", "region"])
+INVENTORY_ROWS = Counter("vpcflow_inventory_rows_total", "Rows written, by kind", ["kind"])
+INVENTORY_FOREIGN = Counter("vpcflow_inventory_foreign_total", "Messages of the topic that are no rows")

@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from connectors import setting_values
 from connectors.archive_settings import ArchiveSettings, QuerySettings
 from connectors.given_settings import ENV_FILE, ENV_PREFIX, BadFile, Given, ours, read_file
+from connectors.inventory_settings import InventorySettings, NameFiles
 from connectors.kafka_settings import KafkaSettings
 from connectors.setting_values import time_ms
 
@@ -230,7 +231,15 @@ class Work(Common):
 PublicUrl = Annotated[str, AfterValidator(setting_values.public_url)]
 
 
-class Serve(Common):
+class Inventory(Common, InventorySettings):
+    """Settings of the inventory."""
+
+
+class Named(Common, NameFiles):
+    """Settings of processes that show names of addresses."""
+
+
+class Serve(Named):
     """The page's own settings."""
 
     url: PublicUrl = Field(DEFAULT_URL, description="URL at which people reach the page; its host is served")
@@ -259,7 +268,10 @@ class Query(Common, QuerySettings):
     """The settings of a query on the archive."""
 
 
-ALL: tuple[type[Common], ...] = (Connect, ConnectS3, ConnectFirehose, Work, Serve, Notify, Archive, Query)
+ALL: tuple[type[Common], ...] = (
+    *(Connect, ConnectS3, ConnectFirehose, Inventory, Work, Serve, Notify),
+    *(Archive, Query),
+)
 
 # Variables of the same prefix that are no process's setting, but replay's or the tests'.
 OTHER_NAMES = ("VPCFLOW_CACHE",)  # read from the environment only

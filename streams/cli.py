@@ -12,7 +12,7 @@ from importlib import import_module
 import click
 
 COMMANDS = (
-    *("kafka", "emulate", "world", "connect", "work", "archive", "notify", "serve", "replay"),
+    *("kafka", "emulate", "world", "connect", "inventory", "work", "archive", "notify", "serve", "replay"),
     *("read", "query", "diagnose", "topics", "check"),
 )
 """The subcommands in the order of the data flow; `streams.commands.<name>` defines the command `<name>`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zlib
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -41,7 +42,7 @@ def _schema(topic: str) -> dict[str, Any]:
 
 
 def _is_compacted(topic: str) -> bool:
-    return topic.endswith("-state") or topic == "positions"
+    return topic.endswith("-state") or topic in {"positions", "inventory"}
 
 
 def _has_key(pattern: str | None, key: bytes | None) -> bool:
@@ -62,6 +63,8 @@ def _header_faults(schema: dict[str, Any], given: dict[str, bytes]) -> list[str]
 
 def _value_faults(schema: dict[str, Any], value: bytes, headers: dict[str, bytes]) -> list[str]:
     encoding = schema["encoding"]
+    if encoding == "json-zlib":
+        encoding, value = "json", zlib.decompress(value)
     if encoding == "json":
         return [
             one.message

@@ -140,12 +140,14 @@ EDGES = {
 }
 # Elsewhere a module is an edge unless it is named here.
 PURE = {
-    *named("connectors", "archive_settings errors event_time kafka_settings progress setting_values"),
+    *named("connectors", "archive_settings errors event_time inventory_settings kafka_settings progress"),
+    *named("connectors", "setting_values"),
     *named("connectors.commit", "content"),
     *named("connectors.firehose", "body committed_requests headers transaction"),
     *named("connectors.formats", "by_log_group encodings envelope flowlog headers json_records json_rows"),
     *named("connectors.formats", "kpl texts"),
-    *named("connectors.inventory", "blocks directory rows"),
+    *named("connectors.inventory", "blocks call directory network_rows publishing rows"),
+    *named("connectors.inventory.reading", "owners permissions prefixes sources versions"),
     *named("connectors.kafka", "blocks dead health_messages messages partitioner probe"),
     *named("connectors.kafka", "topic_settings"),
     *named("connectors.kafka.clients", "connection"),

@@ -27,12 +27,14 @@ WRITTEN_WHOLE = {
 
 # Single definitions that are unused on purpose.
 ALLOWED = {
-    # The page, the archive and `vpcflow read` look up names.
+    # The page, the archive, `vpcflow read` and `vpcflow diagnose --at` use them.
     "connectors.inventory.directory.Directory.interface",
     "connectors.inventory.directory.Owner.asn",
     "connectors.inventory.directory.Owner.country",
     "connectors.inventory.follower.Follower",
-    "connectors.inventory.rows.encode",
+    "connectors.inventory.network_at.clients_at",
+    "connectors.inventory.network_rows.NetworkHistory.begins_s",
+    "connectors.inventory.network_rows.NetworkHistory.places",
     "connectors.kafka.clients.access._Operations.API_KEY",  # aiokafka reads it.
     "connectors.kafka.clients.access._Operations.build",  # aiokafka calls it.
     "emulator.kafka.security.acls.forbid",  # The tests' Kafka loses ACLs.

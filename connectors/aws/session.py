@@ -34,11 +34,12 @@ def session(region: str | None = None) -> Any:
     return LocalSession(**given)
 
 
-def make_client(service: str, region: str | None = None, *, silence_s: float = 5.0) -> Any:
+def make_client(service: str, region: str | None = None, *, silence_s: float = 5.0, found: Any = None) -> Any:
     """Return a boto3 client without retries of its own.
 
     `calls` retries instead. `silence_s` limits the wait for an answer, because a process that stops waits
-    for its calls. Raises `ConnectError` if Region, profile or endpoint is missing or invalid.
+    for its calls. `found` is a session to use instead of a new one. Raises `ConnectError` if Region, profile
+    or endpoint is missing or invalid.
     """
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 1},
@@ -47,7 +48,7 @@ def make_client(service: str, region: str | None = None, *, silence_s: float = 5
         max_pool_connections=CALLS_AT_ONCE,
     )
     try:
-        return session(region).client(service, config=config)
+        return (found or session(region)).client(service, region, config=config)
     except (BotoCoreError, ValueError) as error:
         name = NAMES.get(service, service)
         raise ConnectError(

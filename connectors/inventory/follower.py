@@ -16,11 +16,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from connectors.inventory.directory import Directory
 from connectors.inventory.geo import GeoFiles
+from connectors.inventory.network_rows import NetworkHistory
+from connectors.inventory.rows import NETWORK, ForeignRow
 from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
 from connectors.kafka.messages import check_format
-from connectors.settings import Common
+from connectors.settings import Common, Named
 
 log = structlog.get_logger()
 
@@ -31,15 +33,19 @@ LOOK_AGAIN_S = 10.0
 
 
 class Follower:
-    """The directory of one process. `country_file` and `asn_file` are MaxMind databases.
+    """The directory of one process, with the MaxMind databases of its settings.
 
-    `run` follows the topic until it is cancelled; `read` reads it once, for a command that ends.
+    `run` follows the topic until it is cancelled; `read` reads it once, for a command that ends. With a
+    `network`, the rows of the network configuration are added to it.
     """
 
-    def __init__(self, settings: Common, country_file: str = "", asn_file: str = "") -> None:
+    def __init__(self, settings: Common, network: NetworkHistory | None = None) -> None:
         self._kafka = KafkaConnection.of(settings)
         self._topic = settings.prefix + TOPIC
-        geo = GeoFiles(country_file, asn_file)
+        geo = GeoFiles()
+        if isinstance(settings, Named):
+            geo = GeoFiles(settings.country_file, settings.asn_file)
+        self._network = network
         self.directory = Directory(geo if geo else None)
         self.has_caught_up = False
         """True if the topic was read up to the end that it had at the start, or does not exist."""
@@ -100,11 +106,12 @@ class Follower:
     def _apply(self, messages: Sequence[Any]) -> None:
         before = self.directory.foreign
         for message in messages:
-            try:
-                check_format(self._topic, message.headers)
-            except ValueError:  # The header `v` of a foreign message is not a number.
-                self.directory.foreign += 1
-                continue
+            check_format(self._topic, message.headers)
             self.directory.apply(message.key, message.value)
+            if self._network is not None and (message.key or b"").startswith(NETWORK):
+                try:
+                    self._network.apply(message.key, message.value)
+                except ForeignRow:
+                    self.directory.foreign += 1
         if found := self.directory.foreign - before:
             log.warning("foreign messages ignored", topic=self._topic, messages=found)

@@ -7,7 +7,8 @@ The part of a key before the first `|` is the family of the row:
 - `network|…`: the network configuration (`network_rows`).
 - `account|<account>|<region>`: the state of the process for an account and a Region.
 
-A value is JSON, or JSON compressed with zlib. Times are epoch seconds. A version is valid from `valid_from`
+The values of `interface` and `account` are JSON; those of `prefixes` and `network` are JSON compressed with
+zlib, because they are long. Times are epoch seconds. A version is valid from `valid_from`
 up to, but not including, `valid_to`; `valid_to` is null while the version is valid. Where two versions are
 valid for one address at a moment, the one with the greater `valid_from` is.
 """
@@ -25,7 +26,6 @@ INTERFACE, PREFIXES, NETWORK, ACCOUNT = b"interface|", b"prefixes|", b"network|"
 FAMILIES = (INTERFACE, PREFIXES, NETWORK, ACCOUNT)
 
 _ZLIB = b"\x78"
-_COMPRESSED_FROM_BYTES = 4096
 
 
 class ForeignRow(ValueError):
@@ -36,14 +36,16 @@ class ForeignRow(ValueError):
 class InterfaceRow:
     """One version of a network interface. `id`, `kind`, `name` and `tags` are those of its owner.
 
-    `private` has the primary address first. `secondary` addresses are the others in `private`. `public` has
-    public IPv4 addresses and Elastic IP addresses. `zone` is the zone id, such as `use1-az1`.
+    `private` has the primary address first, then the secondary ones. `public` has public IPv4 addresses and
+    Elastic IP addresses. `zone` is the zone id, such as `use1-az1`. `read_by` is the account that described
+    the interface: in a shared VPC it may be another one than `account`, which owns the interface.
     """
 
     eni: str
     valid_from: int
     valid_to: int | None = None
     account: str = ""
+    read_by: str = ""
     region: str = ""
     vpc: str = ""
     subnet: str = ""
@@ -85,13 +87,17 @@ class PrefixRow:
 
 def encode(row: InterfaceRow | PrefixRow) -> bytes:
     """Return the value of a row."""
-    return pack(row)
+    return pack(row) if isinstance(row, PrefixRow) else plain(row)
+
+
+def plain(content: Any) -> bytes:
+    """Return JSON."""
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 
 def pack(content: Any) -> bytes:
-    """Return JSON, compressed if it is long."""
-    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
-    return zlib.compress(text, 6) if len(text) >= _COMPRESSED_FROM_BYTES else text
+    """Return compressed JSON."""
+    return zlib.compress(plain(content))
 
 
 def unpack(value: bytes) -> Any:
@@ -114,6 +120,7 @@ def decode_interface(value: bytes) -> InterfaceRow:
             valid_from=int(row.valid_from),
             valid_to=None if row.valid_to is None else int(row.valid_to),
             account=str(row.account),
+            read_by=str(row.read_by),
             region=str(row.region),
             vpc=str(row.vpc),
             subnet=str(row.subnet),

@@ -42,8 +42,11 @@ class Message(NamedTuple):
 
 
 def check_format(topic: str, headers: Iterable[tuple[str, bytes]]) -> int:
-    """Return the format of a message that was read from a topic. Raises `NewerFormat`."""
-    found = next((int(value) for name, value in headers if name == "v"), 1)
+    """Return the format of a message that was read from a topic. Raises `NewerFormat`.
+
+    A header of a foreign message that is no number counts as none.
+    """
+    found = next((int(value) for name, value in headers if name == "v" and value and value.isdigit()), 1)
     if found > FORMAT:
         raise NewerFormat(
             f"topic {topic} holds format {found}, and this vpcflow reads formats up to {FORMAT}:"

@@ -59,6 +59,7 @@ TOPICS = (
     Topic("alerts", "compact,delete", 30 * 24 * HOUR_MS),
     Topic("dead", "delete", 7 * 24 * HOUR_MS),
     Topic("health", "delete", 7 * 24 * HOUR_MS),
+    Topic("inventory", "compact"),
 )
 
 

@@ -21,11 +21,20 @@ if TYPE_CHECKING:
 def check(kafka: str | None, part: str | None) -> None:
     """Print the settings and test the connections.
 
-    PART is the part of the system to test in addition to Kafka: kinesis, s3, firehose, work, archive, serve
-    or notify. Default: every source that the settings name. The command creates no topic, starts no process
-    and posts no alert. It exits with 1 if there is a problem.
+    PART is the part of the system to test in addition to Kafka: kinesis, s3, firehose, inventory, work,
+    archive, serve or notify. Default: every source that the settings name. The command creates no topic,
+    starts no process and posts no alert. It exits with 1 if there is a problem.
     """
-    from connectors.settings import Archive, Connect, ConnectFirehose, ConnectS3, Notify, Serve, Work
+    from connectors.settings import (
+        Archive,
+        Connect,
+        ConnectFirehose,
+        ConnectS3,
+        Inventory,
+        Notify,
+        Serve,
+        Work,
+    )
     from streams.commands.checks import report
 
     set_up_logs()
@@ -33,6 +42,7 @@ def check(kafka: str | None, part: str | None) -> None:
         "kinesis": settings_of(Connect, kafka=kafka),
         "s3": settings_of(ConnectS3, kafka=kafka),
         "firehose": settings_of(ConnectFirehose, kafka=kafka),
+        "inventory": settings_of(Inventory, kafka=kafka),
         "work": settings_of(Work, kafka=kafka),
         "archive": settings_of(Archive, kafka=kafka),
         "serve": settings_of(Serve, kafka=kafka),

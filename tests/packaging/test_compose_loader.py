@@ -64,7 +64,16 @@ def test_the_loader_finds_every_service(project: dict[str, Any]) -> None:
 
 def test_without_a_profile_one_of_each_process_runs(loader: Path) -> None:
     services = json.loads(load(loader, FILE).stdout)["services"]
-    assert services.keys() == {"kafka", "emulate", "connect", "work", "archive", "notify", "serve"}
+    assert services.keys() == {
+        "kafka",
+        "emulate",
+        "connect",
+        "inventory",
+        "work",
+        "archive",
+        "notify",
+        "serve",
+    }
 
 
 def test_ports_are_published_on_loopback_only(project: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ PROCESSES = (
     ("connect", "s3"),
     ("connect", "firehose"),
     ("connect", "positions"),
+    ("inventory",),
     ("work",),
     ("archive",),
     ("notify",),

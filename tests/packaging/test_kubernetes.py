@@ -76,7 +76,7 @@ def test_kubectl_builds_the_kustomization() -> None:
 
 
 def test_there_is_a_workload_for_each_process_of_production() -> None:
-    assert set(WORKLOADS) == {"connect", "work", "archive", "notify", "serve"}
+    assert set(WORKLOADS) == {"connect", "inventory", "work", "archive", "notify", "serve"}
 
 
 @by_workload

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from connectors.inventory.reading.permissions import ACTIONS
 from tests.pages import acl_table, settings_table
 
 ROOT = Path(__file__).parents[2]
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
+
+
+def iam_policy() -> str:
+    """Return the IAM policy of `vpcflow inventory`."""
+    statement = {"Effect": "Allow", "Action": sorted(ACTIONS), "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    return f"```json\n{json.dumps(policy, indent=2)}\n```"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/inventory.md": iam_policy,
     "docs/operations.md": acl_table.table,
     "docs/settings.md": settings_table.tables,
 }

@@ -54,6 +54,12 @@ PROCESSES: Mapping[str, tuple[Acl, ...]] = {
         *_each(READ, TOPIC, "positions"),
         *_each(WRITE, TOPIC, "positions blocks dead health"),
     ),
+    "inventory": (
+        *_START,
+        *_each(WRITE, TRANSACTIONAL_ID, "inventory-*"),
+        *_each(READ, TOPIC, "inventory"),
+        *_each(WRITE, TOPIC, "inventory"),
+    ),
     "work": (
         *_START,
         *_each(READ, GROUP, "work"),

@@ -1,5 +1,5 @@
 """The tests of `vpcflow check`.
 
-`plan` chooses the parts of the system by the settings that are given (pure), `trials` tests each part, and
-`report` prints the settings and the results.
+`plan` chooses the parts of the system by the settings that are given (pure), `trials` tests each part, with
+`inventory` for the inventory, and `report` prints the settings and the results.
 """

@@ -14,7 +14,18 @@ SOURCES = {
         "VPCFLOW_FIREHOSE_CERT",
     ),
 }
-PARTS = (*SOURCES, "work", "archive", "serve", "notify")
+ON_REQUEST = {
+    "inventory": (
+        "VPCFLOW_INVENTORY_REGIONS",
+        "VPCFLOW_INVENTORY_ROLES",
+        "VPCFLOW_AWS_RANGES",
+        "VPCFLOW_PREFIX_LISTS",
+    ),
+    "archive": ("VPCFLOW_ARCHIVE",),
+    "notify": ("VPCFLOW_WEBHOOK",),
+}
+"""The settings by which a part is tested without its name on the command line."""
+PARTS = (*SOURCES, "inventory", "work", "archive", "serve", "notify")
 
 
 def processes(chosen: Iterable[str]) -> tuple[str, ...]:
@@ -32,5 +43,5 @@ def parts(wanted: str | None, given: Iterable[str]) -> tuple[str, ...]:
         return (wanted,)
     names = frozenset(given)
     chosen = tuple(source for source, variables in SOURCES.items() if names.intersection(variables))
-    more = (("archive", "VPCFLOW_ARCHIVE"), ("notify", "VPCFLOW_WEBHOOK"))
-    return (*(chosen or ("kinesis",)), *(part for part, variable in more if variable in names))
+    more = (part for part, variables in ON_REQUEST.items() if names.intersection(variables))
+    return (*(chosen or ("kinesis",)), *more)

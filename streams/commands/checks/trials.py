@@ -22,6 +22,7 @@ from connectors.errors import ConnectError
 from connectors.firehose.listener import access_keys, tls
 from connectors.formats.by_log_group import parse_group_formats
 from connectors.formats.flowlog import BadFormat, parse_format
+from connectors.inventory import geo
 from connectors.kafka.clients.access import missing_acls
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import MissingAcl, refusals
@@ -37,10 +38,12 @@ from connectors.settings import (
     Connect,
     ConnectFirehose,
     ConnectS3,
+    Inventory,
     Notify,
     Serve,
     SettingsError,
 )
+from streams.commands.checks.inventory import NotReadable, read_once
 
 REACH_S = 5.0
 CREATES = "`vpcflow connect`, `work`, `serve` and `notify` create them when they start"
@@ -161,7 +164,11 @@ async def try_firehose(settings: ConnectFirehose) -> str:
 
 
 async def try_serve(settings: Serve) -> str:
-    """Test whether the port of the page is free."""
+    """Test whether the port of the page is free, and the databases of addresses can be used."""
+    files = {"VPCFLOW_COUNTRY_FILE": settings.country_file, "VPCFLOW_ASN_FILE": settings.asn_file}
+    for name, path in files.items():
+        if path and (why := geo.problem(name, path)):
+            raise Problem(why)
     return _port("VPCFLOW", settings.host, settings.port)
 
 
@@ -213,10 +220,19 @@ async def try_archive(settings: Archive) -> str:
         raise Problem(str(error)) from error
 
 
+async def try_inventory(settings: Inventory) -> str:
+    """Read every account and Region once, and write nothing."""
+    try:
+        return await read_once(settings)
+    except NotReadable as error:
+        raise Problem(str(error)) from error
+
+
 TRIALS: Mapping[str, Callable[[Any], Awaitable[str]]] = {
     "kinesis": try_kinesis,
     "s3": try_s3,
     "firehose": try_firehose,
+    "inventory": try_inventory,
     "work": try_work,
     "archive": try_archive,
     "serve": try_serve,

@@ -11,6 +11,11 @@ import orjson
 import pytest
 
 from connectors.firehose.committed_requests import CommittedRequests
+from connectors.inventory.call import Call
+from connectors.inventory.network_rows import CallAnswer
+from connectors.inventory.publishing import Published
+from connectors.inventory.reading.sources import Sources
+from connectors.inventory.reading.versions import Reading
 from connectors.kafka.blocks import BlockWriter, ProgressReport, Provenance, Sent
 from connectors.kafka.health_messages import DELAY, HealthRecord
 from connectors.kafka.messages import FORMAT_HEADER, Message
@@ -93,7 +98,23 @@ def messages() -> Iterator[Message]:
         yield Message("positions", 0, key, value)
     headers = (("count", b"2"), ("watermark", b"5"))
     yield Message("conversations", 0, None, conversations({}, {"is_other": True}), headers)
+    yield from (Message("inventory", 0, key, value) for key, value in _inventory().items())
     yield HealthRecord(DELAY, "kinesis:flow-logs", 1, "late", 1, 2, 3.5).message("", 0)
+
+
+def _inventory() -> dict[bytes, bytes | None]:
+    eni = {"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "Attachment": {"InstanceId": "i-1"}}
+    lists = {"PrefixLists": [{"PrefixListId": "pl-1", "PrefixListName": "office", "OwnerId": "1"}]}
+    entries = {"Entries": [{"Cidr": "192.0.2.0/24"}]}
+    answers = {
+        Call("ec2", "describe_managed_prefix_lists"): CallAnswer(lists),
+        Call.of("ec2", "get_managed_prefix_list_entries", {"PrefixListId": "pl-1"}): CallAnswer(entries),
+        Call("ec2", "describe_instances"): CallAnswer({}, "AccessDenied: no", is_complete=False),
+    }
+    found = Published({}).changes(
+        Reading("1", "us-east-1", T0, is_first=True), Sources(interfaces=[eni]), answers, has_interfaces=True
+    )
+    return {**found, CONTRACT_KEY: b"{}"}
 
 
 def _without_watermark(message: Message) -> Message:
@@ -166,7 +187,8 @@ def _changed(one: Message) -> Iterator[Message]:
         yield one._replace(value=orjson.dumps({**found, "new_field": 1}))
         for name in found:
             yield one._replace(value=orjson.dumps({key: v for key, v in found.items() if key != name}))
-            yield one._replace(value=orjson.dumps({**found, name: None}))
+            if found[name] is not None:
+                yield one._replace(value=orjson.dumps({**found, name: None}))
     yield one._replace(headers=(*one.headers, ("new_header", b"1")))
     yield from (one._replace(headers=tuple(h for h in one.headers if h != header)) for header in one.headers)
     if one.topic in {"partials", "finals"} and one.value:
