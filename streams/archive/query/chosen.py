@@ -18,7 +18,9 @@ MATRIX = {
 INVENTORY_VIEW = "inventory"
 VIEWS = (*TABLES, *MATRIX, INVENTORY_VIEW)
 
-_COUNT = re.compile(r"\bcount\s*\(\s*\*\s*\)", re.IGNORECASE)
+_COUNT = re.compile(r"\bcount\s*\(\s*\*\s*\)")
+_STAR = re.compile(r"(?:\b(?:select|distinct|all)|[.,(])\s*\*")
+"""A star that stands for columns, and not for a multiplication."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,10 @@ def tables_of(names: Iterable[str]) -> set[str]:
 
 def words(sql: str) -> set[str]:
     """Return the words of a query that may be columns, and `*` if it selects all columns."""
-    bare = _COUNT.sub("", sql)
-    return {
-        *re.findall(r"\w+", bare.lower()),
-        *re.findall(r"(?<![\w)]\s)\*", bare),
-        *re.findall(r"\.\*", bare),
-    }
+    bare = _COUNT.sub("", sql.lower())
+    found = set(re.findall(r"\w+", bare))
+    # DuckDB also accepts `FROM t`, which selects all columns.
+    return found | {"*"} if _STAR.search(bare) or "select" not in found else found
 
 
 def parts_of(table: str, parts: Iterable[Part | None], time: TimeRange) -> Current:
