@@ -59,6 +59,7 @@ class ArchiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer: AIOKafkaConsumer | None = None
         self._failed: Exception | None = None
         self._is_assigned = False
+        self._recovery = Recovery()
 
     @property
     def is_ready(self) -> bool:
@@ -89,6 +90,7 @@ class ArchiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]
         for one in owned.values():
             one.start()
         self._owned, self._is_assigned = owned, True
+        self._recovery.opened(time.monotonic())
         log.info("partitions assigned", partitions=sorted(owned))
 
     def _make(self, q: int) -> ArchivePartition:
@@ -116,13 +118,13 @@ class ArchiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]
 
         Raises other errors, `ArchiveError` and `MissingAcl`.
         """
-        recovery, group = Recovery(), f"{self._settings.prefix}archive"
+        group = f"{self._settings.prefix}archive"
         while not stop.is_set():
             try:
                 with naming_missing_acls(self._kafka, [self._topic], [group]):
                     await self._run(stop)
             except Exception as error:
-                if (pause_s := recovery.pause_s(error, time.monotonic())) is None:
+                if (pause_s := self._recovery.pause_s(error, time.monotonic())) is None:
                     raise
                 log.warning("partitions are opened again", error=repr(error), pause_s=pause_s)
                 self._failed, self._is_assigned = None, False
