@@ -9,7 +9,8 @@ any slot had committed before the call that returned nothing: its later records 
 allowed lateness of windows. A source that was never read has no `complete_to`, so it stops the watermark. A
 slot without sources is complete to the newest `start` that is known.
 
-Each slot commits a `SlotProgress` with its blocks, and about once a second without blocks. Every instance
+Each slot commits a `SlotProgress` with its blocks. Without blocks, it commits changed progress about once a
+second, and unchanged progress every `QUIET_REPORT_S`. Every instance
 follows the progress of all slots (`Group`). The watermark that a slot sends with its blocks is the minimum
 over *all* slots, not only over its own sources. This order matters when a source moves to another slot: a
 child shard's slot must not have promised more than the child's parents had (`tests/connectors/
@@ -30,10 +31,13 @@ PROGRESS_KEY = b"progress"
 
 UNREAD, BEHIND, ENDED = "unread", "behind", "ended"
 STALE_MS = 10_000
-"""A slot that has reported nothing for so long has no live connector. Reports come every second."""
+"""A slot that has reported nothing for so long has no live connector. Reports come every `QUIET_REPORT_S`."""
 
 REPORT_S = 1.0
-"""The pause between two reports of a slot that has no lines to commit."""
+"""The pause between two different reports of a slot that has no lines to commit."""
+
+QUIET_REPORT_S = 2.0
+"""The pause between two equal reports. Each is a transaction, a message to `sum`, and a state to follow."""
 
 UNREAD_WAIT_MS = 60_000
 """Reads wait so long for a source that was never read. Its event time is unknown, so one that fails for

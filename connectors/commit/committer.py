@@ -1,8 +1,9 @@
 """The committer of one slot: a queue of batches, and the task that writes them to Kafka.
 
 Batches that arrive during a transaction share the next one (group commit). Each transaction carries the
-progress of the slot; without batches, one is committed about once a second. After a failed transaction the
-slot is useless: the task ends with the error, and every batch that was not committed has the outcome False.
+progress of the slot. Without batches, changed progress is committed about once a second, and equal progress
+every `QUIET_REPORT_S`. After a failed transaction the slot is useless: the task ends with the error, and
+every batch that was not committed has the outcome False.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from connectors.commit.content import Content, transaction
 from connectors.kafka.blocks import ProgressReport, Sent
 from connectors.kafka.messages import Message
 from connectors.kafka.slots import Slot
-from connectors.progress import REPORT_S, Group, SlotProgress
+from connectors.progress import QUIET_REPORT_S, REPORT_S, Group, SlotProgress
 
 log = structlog.get_logger()
 
@@ -84,7 +85,8 @@ class Committer(Generic[B]):
         self._queue_max, self._linger_s = queue_max, linger_s
         self._queue: asyncio.Queue[_Item[B] | None] = asyncio.Queue(queue_max)
         self._sent = Sent.of(slot.state)
-        self._reported_at = time.monotonic()
+        self._reported_at = self._checked_at = time.monotonic()
+        self._reported: ProgressReport | None = None
         self._began_at: float | None = None
         self.queued_bytes = self.uncommitted_bytes = self.uncommitted = 0
 
@@ -94,7 +96,7 @@ class Committer(Generic[B]):
         It awaits `before()` first; then the first report is due at once, and otherwise after `REPORT_S`.
         """
         if before is not None:
-            self._reported_at = float("-inf")
+            self._reported_at = self._checked_at = float("-inf")
         self.task = asyncio.ensure_future(self._run(before))
         return self.task
 
@@ -161,7 +163,7 @@ class Committer(Generic[B]):
         items: list[_Item[B]] = []
         size = 0
         try:
-            async with asyncio.timeout(max(self._reported_at + REPORT_S - time.monotonic(), 0.0)):
+            async with asyncio.timeout(max(self._checked_at + REPORT_S - time.monotonic(), 0.0)):
                 item = await self._queue.get()
         except TimeoutError:
             return items, True
@@ -179,7 +181,7 @@ class Committer(Generic[B]):
         batches = [item.batch for item in items if item.batch is not None]
         content = await self._handler.content(batches)
         content.messages += [item.message for item in items if item.message is not None]
-        if not content.is_empty or time.monotonic() - self._reported_at >= REPORT_S:
+        if not content.is_empty or time.monotonic() - self._checked_at >= REPORT_S:
             await self._commit(content)
         self.uncommitted -= len(items)
         self.uncommitted_bytes -= sum(item.size for item in items)
@@ -189,6 +191,9 @@ class Committer(Generic[B]):
     async def _commit(self, content: Content) -> None:
         partition, progress = self._slot.partition, self._handler.progress()
         report = None if progress is None else ProgressReport.of(self._group, partition, progress)
+        self._checked_at = time.monotonic()
+        if content.is_empty and report is not None and not self._is_due(report):
+            return
         if report is not None or not content.is_empty:
             commit = transaction(content, partition, self._sent, self._prefix, report)
             self._began_at = time.monotonic()
@@ -198,7 +203,12 @@ class Committer(Generic[B]):
             source_health.report(content.health)
         if progress is not None:
             self._group.slots[partition] = progress
-        self._reported_at = time.monotonic()
+        self._reported, self._reported_at = report, time.monotonic()
+
+    def _is_due(self, report: ProgressReport) -> bool:
+        """Return whether a report alone is due: it differs from the last one, or that is old."""
+        is_old = time.monotonic() - self._reported_at >= QUIET_REPORT_S
+        return is_old or self._reported is None or not report.is_same(self._reported)
 
     async def close(self, drain_s: float = 0.0) -> None:
         """Stop the task. Before that, commit what is in the queue, for at most `drain_s`."""

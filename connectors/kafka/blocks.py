@@ -8,7 +8,7 @@ within a slot. A block without lines carries progress alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors.kafka.messages import Headers, Message
 from connectors.progress import NONE, PROGRESS_KEY, Group, SlotProgress
@@ -69,6 +69,10 @@ class ProgressReport:
     def of(cls, group: Group, slot: int, progress: SlotProgress) -> ProgressReport:
         """Return the report of a slot; its new progress replaces the one in the group."""
         return cls(progress, group.watermark(slot, progress), group.is_caught_up(slot, progress))
+
+    def is_same(self, other: ProgressReport) -> bool:
+        """Return whether another report differs at most in its time."""
+        return self == replace(other, progress=replace(other.progress, reported_ms=self.progress.reported_ms))
 
 
 @dataclass(slots=True)

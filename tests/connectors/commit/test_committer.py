@@ -161,6 +161,7 @@ async def test_without_batches_the_progress_is_committed_at_intervals(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "REPORT_S", 0.0)
+    monkeypatch.setattr(module, "QUIET_REPORT_S", 0.0)
     slot, handler = KeptSlot({}), Handler(SlotProgress((), 1, 900, 900))
     committer = started(slot, handler)
     async with asyncio.timeout(10):
@@ -169,6 +170,22 @@ async def test_without_batches_the_progress_is_committed_at_intervals(
     await committer.close()
     assert {dict(message.headers)["watermark"] for message in slot.messages("blocks")} == {b"900"}
     assert PROGRESS_KEY in slot.kept
+
+
+async def test_equal_progress_is_committed_once_until_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REPORT_S", 0.0)
+    slot, handler = KeptSlot({}), Handler(SlotProgress((), 1, 900, 900, reported_ms=1))
+    committer = started(slot, handler)
+    for at_ms in range(2, 40):
+        await asyncio.sleep(0)
+        handler.at = SlotProgress((), 1, 900, 900, reported_ms=at_ms)
+    assert [dict(message.headers)["watermark"] for message in slot.messages("blocks")] == [b"900"]
+    handler.at = SlotProgress((), 1, 960, 960, reported_ms=40)
+    async with asyncio.timeout(10):
+        while len(slot.messages("blocks")) < 2:  # noqa: ASYNC110 - the slot has no event
+            await asyncio.sleep(0)
+    await committer.close()
+    assert dict(slot.messages("blocks")[-1].headers)["watermark"] == b"960"
 
 
 async def test_a_slot_that_must_not_report_commits_its_batches_alone(
