@@ -245,6 +245,9 @@ class Serve(Named):
     url: PublicUrl = Field(DEFAULT_URL, description="URL at which people reach the page; its host is served")
     host: str = Field("127.0.0.1", description="address to listen on; loopback unless told otherwise")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on")
+    conversations_mb: int = Field(
+        256, ge=1, le=65_536, description="memory for the conversations of the last hour, MiB"
+    )
 
 
 class Notify(Common):

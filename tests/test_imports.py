@@ -170,6 +170,7 @@ PURE = {
     *named("streams.sums", "partials service_port spread tables words"),
     *named("streams.topics", "collecting columns decoding moments naming"),
     *named("streams.web", "hosts query stats"),
+    *named("streams.web.conversations", "grouping labels selection"),
     *named(
         "streams.windows",
         "aggregate_encoding flushed fold maps merge names partial position render replay state watermark",

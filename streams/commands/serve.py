@@ -19,19 +19,12 @@ def serve(kafka: str | None, host: str | None, port: int | None) -> None:
     from connectors.kafka.clients.connection import KafkaConnection
     from connectors.kafka.topics import TopicError, ensure_topics
     from connectors.settings import Serve
-    from streams.web import app
+    from streams.web import app, process
 
     settings = settings_of(Serve, kafka=kafka, host=host, port=port)
 
     async def start() -> None:
-        kafka = KafkaConnection.of(settings)
-        await ensure_topics(kafka, settings.prefix, settings.slots)
-        await app.run(
-            kafka=kafka,
-            prefix=settings.prefix,
-            host=settings.host,
-            port=settings.port,
-            public_url=settings.url,
-        )
+        await ensure_topics(KafkaConnection.of(settings), settings.prefix, settings.slots)
+        await process.run(settings)
 
     run_with_settings(start, (TopicError, app.PortInUse))

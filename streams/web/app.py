@@ -1,34 +1,31 @@
 """The web server of `vpcflow serve`: routes and static files, all from one origin.
 
-`query.py` computes the answers, `live.py` streams, and `feed.py` reads Kafka. The server has GET routes only,
-no cookies and no forms, and a content security policy that limits the page to this origin.
+`query.py` computes the answers, `live.py` streams, and `process.py` runs the server with the feeds. The
+server has GET routes only, no cookies and no forms, and a content security policy that limits the page to
+this origin.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import orjson
-import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from connectors.http_log import listener_logger
-from connectors.kafka.clients.connection import KafkaConnection
 from connectors.settings import DEFAULT_URL
 from streams.web import hosts, metrics, query
-from streams.web.feed import Feed
+from streams.web.conversations.routes import ConversationRoutes
 from streams.web.live import Live, View, state
 from streams.web.shell import STATIC, shell
 from streams.web.state.board import Board
-from streams.web.state.history import KEEP_WINDOWS
 from streams.web.stats import stats
 
 HEADERS = {
@@ -43,8 +40,6 @@ MAX_ROWS = 1000
 SHUTDOWN_S = 3.0
 PROBES = ("/livez", "/readyz")
 """Routes that accept any `Host`: kubelets and load balancers use addresses, and the answers hold no data."""
-
-log = structlog.get_logger(__name__)
 
 
 class PortInUse(RuntimeError):
@@ -64,6 +59,7 @@ class Page:
         self._board = board
         self._live = live
         self._clock = clock
+        self._conversations = ConversationRoutes(board)
         self._registry = metrics.registry(board, live, clock)
 
     def routes(self) -> list[web.RouteDef]:
@@ -78,6 +74,7 @@ class Page:
             web.get("/api/health", self.health),
             web.get("/api/stats", self.stats),
             web.get("/api/export.csv", self.export),
+            web.get("/api/conversations", self._conversations.conversations),
             web.get("/metrics", self.metrics),
             web.get("/livez", self.livez),
             web.get("/readyz", self.readyz),
@@ -188,45 +185,13 @@ async def page(
         try:
             yield f"http://{name}:{address[1]}"
         finally:
-            await _end(ticking)
+            await end_task(ticking)
     finally:
         await runner.cleanup()
 
 
-async def run(
-    *,
-    kafka: KafkaConnection,
-    prefix: str,
-    host: str,
-    port: int,
-    public_url: str,
-    windows: int = KEEP_WINDOWS,
-) -> None:
-    """Serve the page for Kafka's topics until SIGTERM or SIGINT. Raises `PortInUse`."""
-    feed = Feed(kafka=kafka, prefix=prefix, board=Board(windows))
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    try:
-        async with page(feed, host, port, public_url=public_url) as url:
-            log.info("serving the page", url=url, public_url=public_url, kafka=kafka.servers)
-            following = asyncio.create_task(feed.run(), name="feed")
-            stopping = asyncio.create_task(stopped.wait(), name="stop")
-            try:
-                await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
-                if following.done():
-                    following.result()  # the feed runs until cancelled, so this raises its error
-            finally:
-                await _end(stopping)
-                await _end(following)
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-
-
 def _ends_with(owner: asyncio.Task[Any] | None) -> Callable[[asyncio.Task[None]], None]:
-    """Return a callback that cancels `owner` when a task fails; `_end` then raises the error."""
+    """Return a callback that cancels `owner` when a task fails; `end_task` then raises the error."""
 
     def end(task: asyncio.Task[None]) -> None:
         if owner is not None and not task.cancelled() and task.exception() is not None:
@@ -235,7 +200,7 @@ def _ends_with(owner: asyncio.Task[Any] | None) -> Callable[[asyncio.Task[None]]
     return end
 
 
-async def _end(task: asyncio.Task[Any]) -> None:
+async def end_task(task: asyncio.Task[Any]) -> None:
     """Cancel a task and wait for its end. Raises the exception of the task."""
     task.cancel()
     await asyncio.wait((task,))

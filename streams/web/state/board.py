@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from connectors.inventory.directory import Directory
 from connectors.kafka.health_messages import DELAY, LOSSES, HealthRecord, decode_health
 from connectors.progress import NONE
 from streams.records import Alert, decode_alert, has_fired
+from streams.web.state.conversations import MEMORY_MB, Conversations
 from streams.web.state.history import KEEP_WINDOWS, ForeignMessage, History
 from streams.web.state.latencies import Latencies
 from streams.web.state.progress import SlotsProgress
@@ -34,8 +36,10 @@ class KafkaLink:
 class Board:
     """The state of the page after the last message."""
 
-    def __init__(self, keep_windows: int = KEEP_WINDOWS) -> None:
+    def __init__(self, keep_windows: int = KEEP_WINDOWS, conversations_mb: int = MEMORY_MB) -> None:
         self.history = History(keep_windows)
+        self.conversations = Conversations(conversations_mb)
+        self.directory = Directory()
         self.progress = SlotsProgress()
         self._complete_to = NONE
         self.latencies = Latencies()  # from the arrival at the source to the page
