@@ -100,13 +100,15 @@ class OpenNetwork:
     region: str
     rows: dict[str, NetworkRow] = field(default_factory=dict)
 
-    def changes(self, at_s: int, answers: Mapping[Call, CallAnswer]) -> list[NetworkRow]:
+    def changes(
+        self, at_s: int, answers: Mapping[Call, CallAnswer], *, is_whole: bool = True
+    ) -> list[NetworkRow]:
         """Return the rows to write after a reading, and apply them.
 
         Rows of a call that failed, or was denied, stay open. Rows of a call that was not made are closed if
-        all calls to its service were answered.
+        the reading is whole and all calls to its service were answered.
         """
-        unanswered = {call.service for call, one in answers.items() if not one.is_complete}
+        unanswered = {call.service for call, one in answers.items() if not (one.is_complete and is_whole)}
         found: dict[str, NetworkRow] = {}
         for call, answer in answers.items():
             if answer.is_known:

@@ -174,7 +174,13 @@ class InventoryProcess:
     def _changes(self, account: str, place: Place, found: RegionReading, published: Published) -> Changes:
         is_first = published.is_first(account, place.region)
         reading = Reading(account, place.region, found.at_s, is_first, self._settings.since_s)
-        return published.changes(reading, found.sources, found.answers, has_interfaces=found.has_interfaces)
+        return published.changes(
+            reading,
+            found.sources,
+            found.answers,
+            has_interfaces=found.has_interfaces,
+            is_whole=found.is_whole,
+        )
 
     async def _commit(self, slot: Slot, changes: Changes, kind: str) -> None:
         items = list(changes.items())

@@ -69,8 +69,12 @@ class Published:
         answers: Mapping[Call, CallAnswer],
         *,
         has_interfaces: bool,
+        is_whole: bool = True,
     ) -> Changes:
-        """Return the messages of a reading, and apply them. Without all interfaces, their rows stay."""
+        """Return the messages of a reading, and apply them. Without all interfaces, their rows stay.
+
+        If the reading is not whole, the rows of calls that were not made stay.
+        """
         account, region = reading.account, reading.region
         found: Changes = {}
         if has_interfaces:
@@ -83,7 +87,7 @@ class Published:
                 found[key] = plain({"first_reading_at": reading.at_s})
         if answers:
             network = self._networks.setdefault((account, region), OpenNetwork(account, region))
-            for one in network.changes(reading.at_s, answers):
+            for one in network.changes(reading.at_s, answers, is_whole=is_whole):
                 found[one.key] = one.encode()
                 self._note(one.key, one.valid_to)
             found |= self._managed(account, region, answers)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -21,9 +21,10 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 from prometheus_client import Counter
 
-from connectors.aws.calls import counted, retry_in_thread
+from connectors.aws.calls import Stopped, counted, retry_in_thread
 from connectors.aws.errors import DENIED, FAILURES, code_of, describe_error, is_retryable
 from connectors.inventory.call import Call
+from connectors.inventory.reading.denials import Denials
 
 log = structlog.get_logger()
 
@@ -87,29 +88,6 @@ class Answer:
     def is_complete(self) -> bool:
         """True if the answer shows everything: there is nothing else where a call is not implemented."""
         return self.outcome in {OK, IS_MISSING}
-
-
-@dataclass(slots=True)
-class Denials:
-    """The actions that AWS refuses, each reported once until it is allowed again."""
-
-    place: str
-    counter: Counter
-    actions: set[str] = field(default_factory=set)
-
-    def add(self, action: str) -> None:
-        """Count a refusal, and log the first one of an action."""
-        self.counter.labels(action).inc()
-        if action not in self.actions:
-            self.actions.add(action)
-            why = f"AWS refuses {action} in {self.place}: allow it in the IAM policy of vpcflow inventory"
-            log.error("call denied", why=why)
-
-    def remove(self, action: str) -> None:
-        """Note that an action is allowed."""
-        if action in self.actions:
-            self.actions.discard(action)
-            log.info("call allowed again", action=action, place=self.place)
 
 
 class RecordedCalls:
@@ -183,6 +161,8 @@ class RecordedCalls:
         return age >= _period(call) if _is_list(call) else call in self._due
 
     def _attempted(self, call: Call, request: dict[str, Any], last: Answer | None) -> Answer:
+        if self._stop.is_set():
+            raise Stopped
         content = last.content if last is not None else {}
         pages = last.pages if last is not None else 1
         if call.name in self._refused:  # An action that is denied for one resource is denied for all.

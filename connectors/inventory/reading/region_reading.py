@@ -18,6 +18,7 @@ from connectors import metrics
 from connectors.inventory.call import Call
 from connectors.inventory.network_at import NETWORK_SERVICES
 from connectors.inventory.network_rows import CallAnswer
+from connectors.inventory.reading.denials import Denials
 from connectors.inventory.reading.owners import (
     CACHES,
     CLUSTERS,
@@ -26,7 +27,7 @@ from connectors.inventory.reading.owners import (
     interfaces_of_task,
     needed_sources,
 )
-from connectors.inventory.reading.recorded_calls import HAS_FAILED, OK, Denials, RecordedCalls
+from connectors.inventory.reading.recorded_calls import HAS_FAILED, OK, RecordedCalls
 from connectors.inventory.reading.sources import Description, Sources
 from connectors.vpc.diagnosis.account.reading import read_inventory
 from connectors.vpc.ec2.stand_ins import as_aws
@@ -44,6 +45,7 @@ CLUSTERS_AT_ONCE = 10
 class RegionReading:
     """The result of a reading. `at_s` is its time by AWS's clock, epoch seconds.
 
+    `is_whole` is False if an answer was not understood, so that some calls may not have been made.
     `has_interfaces` is True if all interfaces were listed. `is_complete` is True if no call failed; a denied
     call is no failure. `calls` is the number of calls that were made, each page counted.
     """
@@ -51,6 +53,7 @@ class RegionReading:
     at_s: int
     sources: Sources
     answers: Mapping[Call, CallAnswer]
+    is_whole: bool
     has_interfaces: bool
     is_complete: bool
     calls: int
@@ -88,7 +91,8 @@ class RegionReader:
         return RegionReading(
             at_s=interfaces.at_s if interfaces is not None and interfaces.at_s else int(time.time()),
             sources=sources,
-            answers=answers if is_whole else {},
+            answers=answers,
+            is_whole=is_whole,
             has_interfaces=interfaces is not None and interfaces.outcome == OK,
             is_complete=is_whole and all(one.outcome != HAS_FAILED for one in used.values()),
             calls=self._calls.made,
