@@ -1,7 +1,7 @@
 # vpcflow: `make replay` and `make test` are all a newcomer needs. `make` alone lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev ui chromium replay test test-unit test-field test-faults test-chaos test-brokers test-outages test-mutations test-kcl test-localstack test-image bench bench-emulator bench-world bench-connect bench-steady picture pages fmt lint lock clean
+.PHONY: help setup setup-dev ui chromium replay test test-unit test-field test-faults test-chaos test-brokers test-outages test-mutations test-kcl test-localstack test-image bench bench-emulator bench-world bench-archive bench-connect bench-steady picture pages fmt lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -95,6 +95,9 @@ bench-emulator: setup-dev ## the emulator beside kinesalite, moto and its target
 
 bench-world: setup-dev ## a synthetic estate of 2,000 interfaces: built, read, its traffic made
 	@$(BIN)/python -m tests.bench.world
+
+bench-archive: setup-dev ## a day of conversations of an estate in an archive, and queries on it (HOURS=2 for less)
+	@$(BIN)/python -m tests.bench.archive $(if $(HOURS),--hours $(HOURS))
 
 bench-connect: setup-dev ## the connector from the emulator to committed blocks: throughput, 200 shards, fan-out
 	@$(BIN)/python -m tests.bench.connect

@@ -82,6 +82,7 @@ class Session:
         raise AssertionError
 
     def _prepare(self, connection: duckdb.DuckDBPyConnection, sql: str, time: TimeRange, spill: str) -> None:
+        connection.execute("SET enable_progress_bar = false")  # It is printed to standard output.
         connection.execute(f"SET memory_limit = '{self._limits.memory_mb}MB'")
         if self._limits.threads:
             connection.execute(f"SET threads = {self._limits.threads}")
