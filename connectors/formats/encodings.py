@@ -45,6 +45,7 @@ _BINARY = (
     (b"PAR1", "Parquet"),
     (b"Obj\x01", "Avro"),
 )
+_BINARY_BEGINS = tuple(begin for begin, _ in _BINARY)
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -93,6 +94,6 @@ def from_utf16(data: bytes) -> bytes:
 
 def binary_name(data: bytes) -> str:
     """Return the name of bytes that are not text, `binary data` if it has none; empty for text."""
-    if name := next((name for begin, name in _BINARY if data.startswith(begin)), ""):
-        return f"{name} data"
+    if data.startswith(_BINARY_BEGINS):
+        return next(f"{name} data" for begin, name in _BINARY if data.startswith(begin))
     return "binary data" if b"\0" in data[:_HEAD_BYTES] else ""

@@ -18,7 +18,7 @@ from isal import igzip, isal_zlib
 
 from connectors.formats.encodings import BETWEEN_MEMBERS, GZIP_MAGIC, binary_name, from_base64, from_utf16
 from connectors.formats.flowlog import BOM
-from connectors.formats.json_records import is_json, read_json
+from connectors.formats.json_records import is_json, read_json, usual_envelope
 from connectors.formats.kpl import MAGIC, BadAggregate, split
 from connectors.formats.texts import Refused, Text, Unwrapped, is_plain, joined, plain
 
@@ -96,7 +96,13 @@ def _record(data: bytes, budget: _InflateBudget) -> Unwrapped:
         data, outer = inner, "base64"
     if data.startswith(MAGIC):
         raise Refused(f"KPL aggregate within {outer}")
-    texts = list(map(from_utf16, _members(data, budget))) if data.startswith(GZIP_MAGIC) else [data]
+    if data.startswith(GZIP_MAGIC):
+        members = _members(data, budget)
+        if len(members) == 1 and (found := usual_envelope(members[0])) is not None:
+            return found
+        texts = list(map(from_utf16, members))
+    else:
+        texts = [data]
     if any(from_base64(text) is not None for text in texts):
         raise Refused(f"base64 within {outer}")
     return _texts(texts)
@@ -137,7 +143,7 @@ def _member(data: bytes, budget: _InflateBudget) -> tuple[bytes, bytes]:
     """Inflate one member in steps, so that a broken one uses little memory. Return its text and the rest."""
     inflater = isal_zlib.decompressobj(wbits=_GZIP_WBITS)
     texts: list[bytes] = []
-    while not inflater.eof:
+    while not inflater.eof:  # Usually once.
         step = min(_STEP_BYTES, budget.left + 1)
         try:
             text = inflater.decompress(data, step)
@@ -152,7 +158,7 @@ def _member(data: bytes, budget: _InflateBudget) -> tuple[bytes, bytes]:
         if len(text) < step and not inflater.eof:
             raise Refused("truncated gzip")
         data = inflater.unconsumed_tail
-    return b"".join(texts), inflater.unused_data
+    return (texts[0] if len(texts) == 1 else b"".join(texts)), inflater.unused_data
 
 
 def wrap_subscription(

@@ -232,6 +232,7 @@ class _Found:
         self.log_groups: set[str] = set()
         self.control = 0
         self._source, self._context = source, context
+        self._origins: dict[tuple[str, str], ChunkOrigin] = {}
 
     @property
     def newest(self) -> int:
@@ -246,21 +247,29 @@ class _Found:
         if content.refused is not None:
             self._refuse(content.refused, record.data, position)
             return
-        self.log_groups |= content.log_groups
         for sub, why, data in content.refused_parts:
             self._refuse(why, data, f"{position}:{sub}")
-        naming = self._context.naming
         for text in content.texts:
+            if text.log_group:
+                self.log_groups.add(text.log_group)
             line_format = self._context.formats.of(text)
             if isinstance(line_format, Unusable):
                 self._refuse(line_format.why, text.lines, position, text.lines.count(b"\n") + 1)
                 continue
-            origin = ChunkOrigin(self._source, line_format, naming.account or text.account, naming.region)
+            origin = self._origin(line_format, text.account)
             for part, fits in blocks.split(text.lines):
                 if fits:
                     self.chunks.append(LineChunk(part, origin, position, position, record.arrival_ms))
                 else:
                     self._refuse("line too long", part, position)
+
+    def _origin(self, line_format: str, account: str) -> ChunkOrigin:
+        found = self._origins.get((line_format, account))
+        if found is None:
+            naming = self._context.naming
+            found = ChunkOrigin(self._source, line_format, naming.account or account, naming.region)
+            self._origins[line_format, account] = found
+        return found
 
     def _refuse(self, why: str, data: bytes, position: str, count: int = 1) -> None:
         self.refusals.append(Refusal(why, data, f"{self._source}@{position}", count))

@@ -352,6 +352,30 @@ def test_what_is_wrapped_is_unwrapped(messages: list[str], log_stream: str) -> N
     assert unwrap(standard) == unwrap(data)
 
 
+HEAD = b'{"messageType":"DATA_MESSAGE",'
+_messages = st.text('2 a{["\\\n\ufeff', max_size=6) | json_values
+_events = st.lists(_messages.map(lambda text: {"message": text}) | json_values, max_size=3) | json_values
+_group = st.sampled_from(["", "vpc", 5])
+
+
+@given(st.fixed_dictionaries({"owner": _group, "logGroup": _group, "logEvents": _events}), json_values)
+def test_the_short_way_agrees_with_the_general_one(value: dict[str, object], last: object) -> None:
+    """The short way is for envelopes in gzip only."""
+    for tail in (value, {**value, "messageType": last}):
+        text = HEAD + orjson.dumps(tail)[1:]
+        assert unwrap(igzip.compress(text, 0)) == unwrap(text)
+
+
+@given(st.integers(0, 1 << 20), st.binary(max_size=2), st.booleans())
+def test_the_short_way_agrees_with_the_general_one_on_damage(at: int, put: bytes, is_cut: bool) -> None:
+    text = HEAD + orjson.dumps({"logGroup": "vpc", "logEvents": [{"message": "2 é"}, {"message": "2 b"}]})[1:]
+    at %= len(text)
+    damaged = text[:at] + put + (b"" if is_cut else text[at + 1 :])
+    if damaged.startswith(b"{"):
+        assert unwrap(igzip.compress(damaged, 0)) == unwrap(damaged)
+    assert unwrap(igzip.compress(text + b" " * (1 << 20), 0)) == unwrap(text)
+
+
 def test_an_envelope_has_the_documented_keys() -> None:
     """CloudWatch Logs guide, "Log group-level subscription filters"."""
     for data, kind in ((wrapped("a"), "DATA_MESSAGE"), (control_message(), "CONTROL_MESSAGE")):
