@@ -7,7 +7,6 @@ table is an open-addressing hash table of row numbers plus one; 0 is free.
 
 from __future__ import annotations
 
-import numpy as np
 from numba import uint64
 
 from streams.compiled import kernel
@@ -49,16 +48,18 @@ def _hash(row):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def assign_groups(codes, group_of, next_group):  # type: ignore[no-untyped-def]
-    """Return the group of each entity code, and the next free group; `group_of` is -1 for a new code."""
-    found = np.empty(len(codes), np.int64)
+def assign_groups(codes, group_of, next_group, found):  # type: ignore[no-untyped-def]
+    """Write the group of each entity code to `found`; return the next free group.
+
+    `group_of` is -1 for a new code.
+    """
     for i in range(len(codes)):
         code = codes[i]
         if group_of[code] < 0:
             group_of[code] = next_group
             next_group += 1
         found[i] = group_of[code]
-    return found, next_group
+    return next_group
 
 
 @kernel
@@ -77,7 +78,8 @@ def add(batch, rows, used, index, groups):  # type: ignore[no-untyped-def]
         while index[at] and not _is_same(rows[index[at] - 1], new):
             at = (at + uint64(1)) & mask
         if not index[at]:
-            rows[used] = new
+            for word in range(WORDS):
+                rows[used, word] = new[word]
             if new[MARKS] >> BOUND_AT == 0:
                 action = new[KEY] >> ACTION_AT & ACTION_MASK
                 rows[used, MARKS] |= group[BOUNDS + action_class(action)] << BOUND_AT
@@ -143,50 +145,16 @@ def rebuild(rows, used, index):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def by_group(rows, used, is_chosen, sizes):  # type: ignore[no-untyped-def]
-    """Return the numbers of the rows of the chosen groups, ordered by group, and the start of each group.
+def by_group(rows, used, is_chosen, at, order):  # type: ignore[no-untyped-def]
+    """Write the numbers of the rows of the chosen groups to `order`, ordered by group.
 
-    `sizes` are the rows of each group. The starts have one element more than there are groups.
+    `at` is the first place of each group in `order`, and is advanced.
     """
-    starts = np.zeros(len(sizes) + 1, np.int64)
-    for group in range(len(sizes)):
-        starts[group + 1] = starts[group] + (sizes[group] if is_chosen[group] else 0)
-    order = np.empty(starts[-1], np.int64)
-    at = starts[:-1].copy()
     for i in range(used):
         group = rows[i, KEY] >> GROUP_AT
         if is_chosen[group]:
             order[at[group]] = i
             at[group] += 1
-    return order, starts
-
-
-@kernel
-def choose(rows, order, starts, most):  # type: ignore[no-untyped-def]
-    """Return a mask over `order`: the `most` largest rows of each group by each measure.
-
-    The measures are bytes, packets, flows, and flows of REJECT. A group of at most `most` rows is chosen as a
-    whole. Of equal rows, any may be chosen.
-    """
-    chosen = np.zeros(len(order), np.bool_)
-    for group in range(len(starts) - 1):
-        start, end = starts[group], starts[group + 1]
-        if end - start <= most:
-            chosen[start:end] = True
-            continue
-        values = np.empty(end - start, np.int64)
-        for measure in range(4):
-            for i in range(start, end):
-                row = rows[order[i]]
-                value = row[BYTES - measure] if measure < 3 else row[FLOWS]
-                if measure == 3 and (row[KEY] >> ACTION_AT & ACTION_MASK) != REJECT:
-                    value = -1
-                values[i - start] = value
-            ranked = np.argsort(values)
-            for place in ranked[len(ranked) - most :]:
-                if values[place] >= 0:
-                    chosen[start + place] = True
-    return chosen
 
 
 @kernel

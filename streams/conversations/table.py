@@ -24,6 +24,7 @@ from streams.conversations.kernels import (
     ACTION_MASK,
     BOUND_AT,
     BOUNDS,
+    BYTES,
     CANDIDATES,
     ENTITY,
     FIRST,
@@ -35,6 +36,8 @@ from streams.conversations.kernels import (
     KEY,
     LAST,
     MARKS,
+    PACKETS,
+    REJECT,
     ROWS,
     WORDS,
 )
@@ -59,6 +62,24 @@ def joined(totals: Any, others: Any) -> Any:
     """Return the sum of two totals: the words of a row from `FLOWS` on, the flags alone in the last."""
     first, last, flags = min(totals[3], others[3]), max(totals[4], others[4]), totals[5] | others[5]
     return np.array([*np.add(totals[:3], others[:3]), first, last, flags & FLAGS])
+
+
+def largest(rows: Any, most: int) -> Any:
+    """Return a mask of the `most` largest rows by each measure: bytes, packets, flows, and flows of REJECT.
+
+    There are more than `most` rows. Of equal rows, any may be in the mask.
+    """
+    chosen = np.zeros(len(rows), bool)
+    is_rejected = (rows[:, KEY] >> ACTION_AT & ACTION_MASK) == REJECT
+    for values in (
+        rows[:, BYTES],
+        rows[:, PACKETS],
+        rows[:, FLOWS],
+        np.where(is_rejected, rows[:, FLOWS], -1),
+    ):
+        places = np.argpartition(values, len(values) - most)[len(values) - most :]
+        chosen[places[values[places] >= 0]] = True
+    return chosen
 
 
 @dataclass(slots=True)
@@ -117,7 +138,8 @@ class Table:
             more = np.full(max(most, 2 * len(self._group_of)) - len(self._group_of), -1, np.int64)
             self._group_of = np.concatenate([self._group_of, more])
         before = self.group_count
-        found, self.group_count = kernels.assign_groups(codes, self._group_of, before)
+        found = np.empty(len(codes), np.int64)
+        self.group_count = kernels.assign_groups(codes, self._group_of, before, found)
         if self.group_count > len(self.groups):
             groups = np.zeros((max(self.group_count, 2 * len(self.groups)), GROUP_WORDS), np.int64)
             groups[:before] = self.groups[:before]
@@ -139,9 +161,16 @@ class Table:
 
         The mask has the `most` largest rows of each group by each measure.
         """
-        sizes = self.groups[: self.group_count, ROWS].copy()
-        order, starts = kernels.by_group(self.rows, self.used, is_chosen, sizes)
-        return order, starts, kernels.choose(self.rows, order, starts, most)
+        sizes = self.groups[: self.group_count, ROWS] * is_chosen
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        order = np.empty(starts[-1], np.int64)
+        kernels.by_group(self.rows, self.used, is_chosen, starts[:-1].copy(), order)
+        is_large = sizes > most
+        chosen = np.repeat(~is_large, sizes)
+        for group in np.flatnonzero(is_large).tolist():
+            part = slice(starts[group], starts[group + 1])
+            chosen[part] = largest(self.rows[order[part]], most)
+        return order, starts, chosen
 
     def take_changed(self) -> Any:
         """Return the mask of the groups that changed since the last call."""

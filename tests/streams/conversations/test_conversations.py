@@ -76,7 +76,7 @@ def test_without_evictions_the_order_of_partials_does_not_matter(
 
 def test_a_dropped_conversation_that_comes_back_has_a_bound() -> None:
     conversations, names = Conversations(60, 1), Names()
-    flows = [Flow(peer, bytes=1000 - peer) for peer in range(1, 20)]
+    flows = [Flow(peer, flows=99 - peer, packets=500 - peer, bytes=1000 - peer) for peer in range(1, 20)]
     conversations.add([frame(flows)], names, -1)
     conversations.add([frame([Flow(19, bytes=5000)])], names, -1)
     rows = final(conversations, names)
