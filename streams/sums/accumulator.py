@@ -60,8 +60,8 @@ class Drained:
 
     `rows` are totals (`partials.SCHEMA`), with an Enum as `entity`. `newest_start` is the newest `first` of a
     row in which a flow begins, epoch seconds, -1 if there is none. It is never ahead of the newest `start` of
-    the lines and less than a window behind it, so the watermark remains safe, and the kernel need not track it
-    for each line.
+    the lines and less than a window behind it, so the watermark remains safe, and the kernel need not track
+    it for each line.
     """
 
     rows: pl.DataFrame

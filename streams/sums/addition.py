@@ -1,4 +1,4 @@
-"""The addition of one parsed line to the tables: totals, maps of rejected traffic, and its conversation. Pure."""
+"""The addition of one parsed line to the tables: totals, maps of rejected traffic, conversation. Pure."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from streams.sums.lines import (
     TCP_FLAGS,
     TCP_FLAGS_MAX,
 )
-from streams.sums.spread import SPREAD_MAX_S
 from streams.sums.service_port import NO_PORT, PORT_MAX, service_port
+from streams.sums.spread import SPREAD_MAX_S
 from streams.sums.tables import (
     FLOWS_FLAGS,
     MAP_BITS,
@@ -84,7 +84,7 @@ def _set_bits(bits, port, source):  # type: ignore[no-untyped-def]
 
 @inlined
 def _addresses(found, record):  # type: ignore[no-untyped-def]
-    """Return the forms of all addresses, a word of source and destination, and a word of the packet addresses.
+    """Return the forms of all addresses, a word of source and destination, and one of the packet addresses.
 
     Packet addresses are absent if they are equal to `srcaddr` and `dstaddr`.
     """

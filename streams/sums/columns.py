@@ -21,10 +21,10 @@ from streams.sums.tables import (
     DIRECTION_AT,
     ENDS,
     FLAG_BITS,
+    FLOWS,
     FLOWS_FLAGS,
     FORM_ABSENT,
     FORM_V4,
-    FLOWS,
     FORMS_AT,
     ID_KIND_AT,
     KIND,
@@ -140,7 +140,7 @@ class _Out(NamedTuple):
 
 
 @inlined
-def _address(found, form, bits, out, word, place):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+def _address(found, form, bits, out, word, place):  # type: ignore[no-untyped-def]
     """Write the two words of an address."""
     hi, lo = uint64(0), uint64(0)
     if form == FORM_V4:

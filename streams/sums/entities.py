@@ -1,8 +1,8 @@
 """The entities of the kernel's rows: two numbers for each, and their text when they are written. Pure.
 
-The id of an interface as AWS writes it (`eni-` and 17 hexadecimal digits, or 8 before 2018) is its low 64 bits
-and a kind: 0 for 8 digits, 1 plus twice the first digit for 17 digits. Any other entity has the kind `OTHER`
-and a number of this process. Text is created once for each entity, not once for each row.
+The id of an interface as AWS writes it (`eni-` and 17 hexadecimal digits, or 8 before 2018) is its low 64
+bits and a kind: 0 for 8 digits, 1 plus twice the first digit for 17 digits. Any other entity has the kind
+`OTHER` and a number of this process. Text is created once for each entity, not once for each row.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Entities:
 
 
 @kernel
-def _intern(index, rows, used, lows, kinds, codes):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+def _intern(index, rows, used, lows, kinds, codes):  # type: ignore[no-untyped-def]
     """Write the code of each pair of numbers; add new pairs to `rows`. Return the number of rows."""
     for i in range(lows.shape[0]):
         codes[i] = place(index, rows, used, lows[i], kinds[i], np.int64(0))

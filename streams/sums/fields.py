@@ -223,7 +223,7 @@ def interface_id(text, begin, end):  # type: ignore[no-untyped-def]
     The kind is 0 for 8 digits, and 1 plus twice the first digit for 17 digits.
     """
     size = end - begin
-    if load64(text, begin) & _LOW_4 != _ENI or (size != _LONG_ID and size != _SHORT_ID):
+    if load64(text, begin) & _LOW_4 != _ENI or size not in (_LONG_ID, _SHORT_ID):
         return uint64(0), NO_NUMBER
     if size == _SHORT_ID:
         low = _eight_hex(load64(text, begin + 4))
@@ -240,7 +240,7 @@ def interface_id(text, begin, end):  # type: ignore[no-untyped-def]
 def action(text, begin, end):  # type: ignore[no-untyped-def]
     """Return the number of ACCEPT or REJECT (`lines.ACTIONS`), `NO_NUMBER` for other tokens."""
     word = load64(text, begin) & _LOW_6
-    if end - begin != 6 or (word != _ACCEPT and word != _REJECT):
+    if end - begin != 6 or word not in (_ACCEPT, _REJECT):
         return NO_NUMBER
     return np.int64(word == _REJECT)
 

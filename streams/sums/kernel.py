@@ -5,7 +5,8 @@ numbers, a canonical `eni-` id, `ACCEPT` or `REJECT`, `OK`, addresses as AWS wri
 ISO time in front. It returns the offsets of every other line for `lines.parse_line`.
 
 The loop works in chunks that remain in the cache of the CPU. It first finds the separators of a chunk; every
-token has then a known place. `parsing` reads the tokens that are summed, and `addition` adds them to `tables`.
+token has then a known place. `parsing` reads the tokens that are summed, and `addition` adds them to
+`tables`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _LINE_MAX = LINE_MAX_BYTES
 
 
 def columns_of(by: ColumnPlan) -> Any:
-    """Return the column of each code of `lines`, -1 if the format lacks it, and then the number of columns."""
+    """Return the column of each code of `lines`, -1 if the format lacks it; then the number of columns."""
     found = np.full(CODES + 1, -1, np.int64)
     for column, code in enumerate(by.codes):
         found[code] = column
@@ -70,7 +71,7 @@ def new_separators() -> Any:
 
 @inlined
 def _separators(text, begin, end, seps):  # type: ignore[no-untyped-def]
-    """Write the offsets of all separators of a part of the text after the first place; return their number."""
+    """Write the offsets of all separators of a part of the text, after one in front; return their number."""
     seps[0] = begin - 1
     count = 1
     for at in range(begin, end, 32):
@@ -100,8 +101,8 @@ def _has_time(text, begin, end):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _odd(text, seps, count, at, odd, odd_n):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
-    """Write the offsets of the line after separator `at` to `odd`; return its newline, or `count` for none."""
+def _odd(text, seps, count, at, odd, odd_n):  # type: ignore[no-untyped-def]
+    """Write the offsets of the line after separator `at` to `odd`; return its newline, `count` for none."""
     begin = seps[at] + 1
     at += 1
     while at < count and text[seps[at]] != _NEWLINE:
@@ -112,7 +113,7 @@ def _odd(text, seps, count, at, odd, odd_n):  # type: ignore[no-untyped-def]  # 
 
 
 @inlined
-def _line(text, seps, count, at, columns, record):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+def _line(text, seps, count, at, columns, record):  # type: ignore[no-untyped-def]
     """Parse the line after separator `at`; return its newline, or -1 for a line that `lines` must read."""
     begin, first = np.int64(seps[at]) + 1, at
     if at + 1 < count and text[seps[at + 1]] == 32 and _has_time(text, begin, seps[at + 1]):

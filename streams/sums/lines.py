@@ -2,10 +2,10 @@
 
 `kernel.py` is a fast parser of ordinary lines and passes every other line to this one. Tests verify that both
 give equal results. An address, a source port, TCP flags or a direction that cannot be read do not refuse a
-line: they are absent from its conversation. The rules: `-` is an absent value. Runs of spaces and a carriage return are accepted. A
-prefix of CloudWatch Logs is removed: an ISO time, as in exports and `aws logs tail --format short`, or a time
-and the log stream, as `aws logs tail` prints. A header line is no data. NODATA and SKIPDATA lines describe
-the log itself.
+line: they are absent from its conversation. The rules: `-` is an absent value. Runs of spaces and a carriage
+return are accepted. A prefix of CloudWatch Logs is removed: an ISO time, as in exports and `aws logs tail
+--format short`, or a time and the log stream, as `aws logs tail` prints. A header line is no data. NODATA and
+SKIPDATA lines describe the log itself.
 """
 
 from __future__ import annotations

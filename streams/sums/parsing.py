@@ -19,7 +19,6 @@ from streams.sums.lines import (
     END,
     ENTITY,
     FLOW_DIRECTION,
-    LINE_MAX_BYTES,
     NUMBER_MAX,
     PACKETS,
     PKT_DSTADDR,
@@ -38,8 +37,8 @@ from streams.sums.lines import (
 FNV_OFFSET, FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3  # FNV-1a, 64 bits
 
 # The words of a record: a number has the index of its code in `lines` (PROTOCOL … TCP_FLAGS), and then follow
-# the values below. A number is -1 if it is absent. ID_KIND is that of `fields.interface_id`. ADDRESSES are the
-# high and low words of SRCADDR, DSTADDR, PKT_SRCADDR and PKT_DSTADDR. N_ADDRESSES is 0, 2 or 4: a format
+# the values below. A number is -1 if it is absent. ID_KIND is that of `fields.interface_id`. ADDRESSES are
+# the high and low words of SRCADDR, DSTADDR, PKT_SRCADDR and PKT_DSTADDR. N_ADDRESSES is 0, 2 or 4: a format
 # without both ends has no conversation. LAST_TOTAL is the row of totals of the line before, WINDOW the number
 # of its window.
 LO, ID_KIND, ACTION_WORD, DIRECTION, SOURCE_HASH, N_ADDRESSES, LAST_TOTAL, WINDOW, ADDRESSES = range(

@@ -33,14 +33,7 @@ def service_port(protocol, source, destination, flags):  # type: ignore[no-untyp
 
     Ports are `NO_PORT` if they are absent. `flags` are TCP flags, 0 if they are absent.
     """
-    has_ports = (
-        protocol == _TCP
-        or protocol == _UDP
-        or protocol == _PROTOCOL_ABSENT
-        or protocol == _SCTP
-        or protocol == _DCCP
-        or protocol == _UDP_LITE
-    )
+    has_ports = protocol in (_TCP, _UDP, _PROTOCOL_ABSENT, _SCTP, _DCCP, _UDP_LITE)
     if not has_ports or (source < 0 and destination < 0):
         return NO_PORT, NONE
     handshake = flags & _SYN_ACK_FLAGS if protocol == _TCP else 0

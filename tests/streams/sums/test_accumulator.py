@@ -20,8 +20,8 @@ AT = 1_700_000_000
 DEFAULT = plan(DEFAULT_FORMAT)
 KERNEL_FIELDS = ("interface-id", "action")
 CONVERSATION_FIELDS = (
-    *KERNEL_FIELDS, "srcaddr", "dstaddr", "srcport", "dstport", "end", "protocol", "tcp-flags", "flow-direction",
-    "pkt-srcaddr", "pkt-dstaddr", "packets", "bytes",
+    *KERNEL_FIELDS, "srcaddr", "dstaddr", "srcport", "dstport", "end", "protocol", "tcp-flags",
+    "flow-direction", "pkt-srcaddr", "pkt-dstaddr", "packets", "bytes",
 )  # fmt: skip
 
 Key = tuple[object, ...]
