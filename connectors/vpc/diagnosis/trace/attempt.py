@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from connectors.vpc.addresses import is_ipv6
 from connectors.vpc.diagnosis.trace.findings import TYPICAL_PORT, Cause, PathComponent
 from connectors.vpc.network import ICMP, ICMPV6, Eni
-from connectors.vpc.packets import Packet
+from connectors.vpc.packets import Direction, Packet
 
 _ECHO = {ICMP: 8, ICMPV6: 128}
+_SERVICE_TYPES = frozenset({"nat_gateway", "lambda", "network_load_balancer", "load_balancer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Attempt:
 class AttemptFindings:
     """The findings about one attempt. `arrived` is the interface that accepted the request.
 
-    `seen_source` is the source address that it saw. `notes` are sentences on what is not evaluated.
+    `seen_source` is the source address that it saw. `notes` are sentences on what is not evaluated, and
+    `peers` is as in `TracedConnection`.
     """
 
     attempt: Attempt
@@ -52,3 +55,9 @@ class AttemptFindings:
     arrived: Eni | None = None
     seen_source: str = ""
     notes: tuple[str, ...] = ()
+    peers: Mapping[tuple[str, Direction], bool] = field(default_factory=dict)
+
+
+def is_service(eni: Eni) -> bool:
+    """Return whether an AWS service opens connections from an interface, with its own range of ports."""
+    return eni.interface_type in _SERVICE_TYPES or eni.description.startswith("ELB ")

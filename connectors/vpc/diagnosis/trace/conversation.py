@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from connectors.vpc.addresses import is_ipv6, number_of
-from connectors.vpc.diagnosis.trace.attempt import Attempt, AttemptFindings
+from connectors.vpc.diagnosis.trace.attempt import Attempt, AttemptFindings, is_service
 from connectors.vpc.diagnosis.trace.filters import not_preserved
 from connectors.vpc.diagnosis.trace.findings import (
     FIRST_PORT_OF_HOSTS,
@@ -25,17 +25,19 @@ from connectors.vpc.estate import Estate
 from connectors.vpc.packets import Packet
 from connectors.vpc.path.checkpoints import End
 
-_SERVICE_TYPES = frozenset({"nat_gateway", "lambda", "network_load_balancer", "load_balancer"})
 _SERVICE_KINDS = frozenset({"load-balancer", "function"})
 _KEPT_ROUTES = ("BAD_STATE", "PCX_", "TGW_", "MORE_", "HIGHER_", "INGRESS_", "VPCE_")
 
 
-def examine(estate: Estate, attempt: Attempt, aliases: Mapping[str, PathComponent]) -> AttemptFindings:
-    """Follow a connection in both directions.
+def examine(
+    estate: Estate, attempt: Attempt, aliases: Mapping[str, PathComponent], *, explains: bool = True
+) -> AttemptFindings:
+    """Follow a connection in both directions. `explains`: look for a route that misleads the packet.
 
     Raises `Undetermined` if the path leads where nothing is described, unless a cause is known before.
     """
-    connection = TracedConnection(estate, aliases=dict(aliases), first_port=_first_port(attempt, aliases))
+    first_port = _first_port(attempt, aliases)
+    connection = TracedConnection(estate, aliases=dict(aliases), first_port=first_port, explains=explains)
     is_private = not is_outside(estate, attempt.dstaddr)
     forward = Trace(connection, "request", attempt.source, attempt.destination if is_private else None)
     forward.client, forward.client_eni = attempt.client, attempt.client_eni
@@ -51,12 +53,14 @@ def examine(estate: Estate, attempt: Attempt, aliases: Mapping[str, PathComponen
     if connection.unknown and not found.causes:
         raise Undetermined("; ".join(connection.unknown))
     notes = [*connection.notes, *(f"Unknown: {one}." for one in connection.unknown)]
-    return replace(found, notes=tuple(notes))
+    return replace(found, notes=tuple(notes), peers=connection.peers)
 
 
 def _followed(estate: Estate, attempt: Attempt, forward: Trace, back: Trace) -> AttemptFindings:
     _send(estate, forward, attempt)
     _check_arrival(estate, forward, attempt)
+    if forward.causes and not forward.connection.explains:
+        return AttemptFindings(attempt, tuple(forward.causes), (), ())
     if forward.is_lost:
         _explain_request(estate, forward, attempt)
     if forward.is_lost and _is_disconnected(estate, forward, attempt):
@@ -88,9 +92,8 @@ def _first_port(attempt: Attempt, aliases: Mapping[str, PathComponent]) -> int:
     if source is None:
         return FIRST_PORT_OF_SERVICES
     stands_for = aliases.get(source.interface_id)
-    is_service = source.interface_type in _SERVICE_TYPES or source.description.startswith("ELB ")
-    is_service = is_service or (stands_for is not None and stands_for.kind in _SERVICE_KINDS)
-    return FIRST_PORT_OF_SERVICES if is_service and not attempt.client else FIRST_PORT_OF_HOSTS
+    opens = is_service(source) or (stands_for is not None and stands_for.kind in _SERVICE_KINDS)
+    return FIRST_PORT_OF_SERVICES if opens and not attempt.client else FIRST_PORT_OF_HOSTS
 
 
 def _send(estate: Estate, trace: Trace, attempt: Attempt) -> None:
@@ -227,7 +230,7 @@ def _answer(estate: Estate, forward: Trace, back: Trace, attempt: Attempt) -> No
         packet = answer.sent_to(found[1]) if found else answer
         walk.from_gateway(end.gateway_id, end.vpc_id or "", packet)
     _check_return(estate, back, attempt, end)
-    if back.is_lost and back.causes:
+    if back.is_lost and back.causes and back.connection.explains:
         _explain_response(estate, back, attempt, end, answer)
     if back.is_lost and source:
         PacketTracer(estate, back).arrive(source, _to_source(attempt, answer), None)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from connectors.vpc.addresses import number_of
 from connectors.vpc.diagnosis.trace.findings import TYPICAL_PORT, Loss, Trace
 from connectors.vpc.diagnosis.trace.unread import PREFIX_LISTS, note_acl, note_groups
 from connectors.vpc.estate import Estate
-from connectors.vpc.network import LAST_ACL_RULE, TCP, UDP, Eni, SubnetId
+from connectors.vpc.network import ANY, LAST_ACL_RULE, TCP, UDP, Eni, SubnetId
 from connectors.vpc.packets import Direction, Packet
 from connectors.vpc.path.checkpoints import NO_GROUPS
 from connectors.vpc.rules import network_acls, security_groups
@@ -25,6 +26,7 @@ def check_groups(
     estate: Estate, trace: Trace, eni: Eni, direction: Direction, packet: Packet, peer: Eni | None
 ) -> None:
     """Evaluate the groups of an interface. `peer` is the interface whose groups rules can refer to."""
+    trace.connection.peers[eni.interface_id, direction] = peer is not None
     if not eni.groups or eni.interface_type in NO_GROUPS:
         return
     packet = _seen(trace, direction, packet)
@@ -104,7 +106,7 @@ def check_acl(
         return
     packet = _seen(trace, direction, packet)
     if trace.leg == "response" and packet.protocol in (TCP, UDP):
-        allowed = tuple(port for port in trace.ports if _allows(acl, direction, packet, port))
+        allowed = _allowed_ports(acl, direction, packet, trace.ports)
         if allowed:
             trace.ports = allowed
             decision = network_acls.decide(acl, direction, replace(packet, dstport=allowed[0]))
@@ -135,8 +137,22 @@ def _seen(trace: Trace, direction: Direction, packet: Packet) -> Packet:
     return packet
 
 
-def _allows(acl: OrderedAcl, direction: Direction, packet: Packet, port: int) -> bool:
-    return network_acls.decide(acl, direction, replace(packet, dstport=port)).allowed
+def _allowed_ports(
+    acl: OrderedAcl, direction: Direction, packet: Packet, ports: tuple[int, ...]
+) -> tuple[int, ...]:
+    """Return the ports that an ACL allows. Most ACLs have one rule for all of them."""
+    number = number_of(packet.srcaddr if direction == "ingress" else packet.dstaddr)
+    for entry in acl.ingress if direction == "ingress" else acl.egress:
+        if number in entry.cidr and entry.protocol in (ANY, packet.protocol):
+            is_whole = entry.protocol == ANY or (
+                entry.from_port <= min(ports) and max(ports) <= entry.to_port
+            )
+            if is_whole:
+                return ports if entry.allows else ()
+            break
+    return tuple(
+        port for port in ports if network_acls.decide(acl, direction, replace(packet, dstport=port)).allowed
+    )
 
 
 def _traffic(packet: Packet, direction: Direction) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from connectors.vpc.addresses import Cidr
@@ -80,7 +81,9 @@ class TracedConnection:
     interface of a NAT gateway → the source address that it replaced. `aliases`: the interface of a
     stand-in → the component that it stands for. `checked`: the interfaces whose state was evaluated, so that
     the response does not repeat a cause. `client_ports`: one port of the client for each range of ports that
-    some rule distinguishes, and `answered_ports` those of the last translation. `unknown` and `notes` are
+    some rule distinguishes, and `answered_ports` those of the last translation. `peers`: whether rules that
+    refer to groups apply at an interface, by direction. `explains`: look
+    for misleading routes. `unknown` and `notes` are
     sentences on what cannot be read: without an `unknown` one the verdict could be another.
     """
 
@@ -90,22 +93,27 @@ class TracedConnection:
     aliases: dict[str, PathComponent] = field(default_factory=dict)
     checked: set[str] = field(default_factory=set)
     first_port: int = FIRST_PORT_OF_HOSTS
+    explains: bool = True
     client_ports: tuple[int, ...] = ()
     answered_ports: tuple[int, ...] = ()
+    peers: dict[tuple[str, Direction], bool] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.client_ports = self._ports(self.first_port)
+        self.client_ports = _ports(self.estate, self.first_port)
         self.answered_ports = self.client_ports
 
     def translate(self) -> None:
         """Take the client's port as replaced by one of an AWS service."""
-        self.answered_ports = self._ports(FIRST_PORT_OF_SERVICES)
+        self.answered_ports = _ports(self.estate, FIRST_PORT_OF_SERVICES)
 
-    def _ports(self, first: int) -> tuple[int, ...]:
-        edges = {port for port in self.estate.referenced_ports() if first <= port <= LAST_PORT}
-        return (TYPICAL_PORT, *sorted(edges | {first, LAST_PORT}))
+
+@lru_cache(maxsize=8)
+def _ports(estate: Estate, first: int) -> tuple[int, ...]:
+    """Return one port for each range that a rule distinguishes, the typical one first."""
+    edges = {port for port in estate.referenced_ports() if first <= port <= LAST_PORT}
+    return (TYPICAL_PORT, *sorted(edges | {first, LAST_PORT}))
 
 
 @dataclass(slots=True)

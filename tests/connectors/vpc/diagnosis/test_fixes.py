@@ -44,8 +44,8 @@ def apply(lab: Lab, command: str) -> None:
 def _created(lab: Lab, command: str) -> str:
     if "allocate-address" in command:
         return str(lab.ec2.allocate_address(Domain="vpc")["AllocationId"])
-    made = lab.ec2.create_internet_gateway()
-    return str(made["InternetGateway"]["InternetGatewayId"])
+    gateway: str = lab.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    return gateway
 
 
 def _member(client: Any, verb: str, option: str) -> str:
