@@ -13,7 +13,7 @@ import click
 
 COMMANDS = (
     *("kafka", "emulate", "world", "connect", "inventory", "work", "archive", "notify", "serve", "replay"),
-    *("read", "query", "diagnose", "topics", "check"),
+    *("read", "query", "diagnose", "reach", "rejects", "topics", "check"),
 )
 """The subcommands in the order of the data flow; `streams.commands.<name>` defines the command `<name>`."""
 

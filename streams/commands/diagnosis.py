@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+import time
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,53 +25,54 @@ from streams.commands.account import fail, read_account, report_denied, with_ser
 
 REACHABLE, NOT_REACHABLE = 0, 1
 PORT_MAX = 65535
+WATCH_S = 3.0
+"""Pause between two readings of the account while the user works on a fix."""
 _GZIP = b"\x1f\x8b"
 
 
-def run(
-    source: str, destination: str, *, port: str | None, protocol: str, flows: str | None
-) -> dict[str, Any]:
-    """Return the document of a diagnosis. Ends the process with status 2 if it is undetermined."""
-    number = _port(port)
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The connection to diagnose. `port` is None for the destination's own port."""
+
+    source: str
+    destination: str
+    protocol: str
+    port: int | None
+
+
+def question(source: str, destination: str, *, port: str | None, protocol: str) -> Question:
+    """Return the question that the arguments ask. Ends the process with status 2 if one is malformed."""
     protocol = protocol.lower()
     if protocol not in PROTOCOLS:
         fail(f"--protocol is {protocol}, but must be tcp, udp or icmp.")
-    seen = _text(flows) if flows else None
+    return Question(source, destination, protocol, _port(port))
+
+
+def run(asked: Question, *, flows: str | None) -> dict[str, Any]:
+    """Return the document of a diagnosis. Ends the process with status 2 if it is undetermined."""
+    seen = flow_text(flows) if flows else None
     inventory = read_account()
     report_denied(inventory.unread)
-    found = _diagnosed(inventory, source, destination, protocol, number)
-    shown = document(found)
-    if seen is not None:
-        try:
-            shown |= compare(seen, wanted(found), is_reachable=found.is_reachable)
-        except BadFlows as error:
-            fail(str(error))
-    return shown
+    return _document(inventory, asked, seen)
+
+
+def watch(asked: Question, *, flows: str | None, as_json: bool) -> NoReturn:
+    """Print a diagnosis, and again after each change of its result, until the destination is reachable."""
+    shown: dict[str, Any] | None = None
+    while True:
+        found = run(asked, flows=flows)
+        if found["reachable"]:
+            show(found, as_json=as_json)
+        if found != shown:
+            click.echo(json.dumps(found) if as_json else f"{text(found)}\n")
+            shown = found
+        time.sleep(WATCH_S)
 
 
 def show(found: dict[str, Any], *, as_json: bool) -> NoReturn:
     """Print a document and end the process with its status."""
     click.echo(json.dumps(found) if as_json else text(found))
     sys.exit(REACHABLE if found["reachable"] else NOT_REACHABLE)
-
-
-def _port(given: str | None) -> int | None:
-    if given is None:
-        return None
-    number = int(given) if given.isascii() and given.isdigit() else 0
-    if not 1 <= number <= PORT_MAX:
-        fail(f"--port is {given}, but must be a number from 1 to {PORT_MAX}.")
-    return number
-
-
-def _text(path: str) -> str:
-    try:
-        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        if content.startswith(_GZIP):
-            content = gzip.decompress(content)
-        return content.decode("utf-8")
-    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
-        fail(f"The flow-log file {path} cannot be read: {error}.")
 
 
 def diagnosed(
@@ -84,12 +87,37 @@ def diagnosed(
         return diagnose(inventory, source, destination, protocol, port)
 
 
-def _diagnosed(
-    inventory: Inventory, source: str, destination: str, protocol: str, port: int | None
-) -> Diagnosis:
+def flow_text(path: str) -> str:
+    """Return the text of a flow-log file; `-` is standard input.
+
+    Ends the process with status 2 if it cannot be read.
+    """
     try:
-        return diagnosed(inventory, source, destination, protocol, port)
-    except UnknownEnd as error:
+        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        if content.startswith(_GZIP):
+            content = gzip.decompress(content)
+        return content.decode("utf-8")
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
+        fail(f"The flow-log file {path} cannot be read: {error}.")
+
+
+def _document(inventory: Inventory, asked: Question, seen: str | None) -> dict[str, Any]:
+    try:
+        found = diagnosed(inventory, asked.source, asked.destination, asked.protocol, asked.port)
+        shown = document(found)
+        if seen is not None:
+            shown |= compare(seen, wanted(found), is_reachable=found.is_reachable)
+    except (UnknownEnd, BadFlows) as error:
         fail(str(error))
     except Undetermined as error:
         fail(f"The path is undetermined: {error}.")
+    return shown
+
+
+def _port(given: str | None) -> int | None:
+    if given is None:
+        return None
+    number = int(given) if given.isascii() and given.isdigit() else 0
+    if not 1 <= number <= PORT_MAX:
+        fail(f"--port is {given}, but must be a number from 1 to {PORT_MAX}.")
+    return number

@@ -27,7 +27,9 @@ COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 
-NOT_SERVICES = {"replay", "check", "positions", "reset", "kafka", "diagnose", "query", "read", "topics"}
+NOT_SERVICES = {"replay", "check", "positions", "reset", "kafka", "diagnose", "reach", "rejects"} | {
+    *("query", "read", "topics")
+}
 """Commands that end by themselves, and the local Kafka, for which compose has Kafka's own image."""
 
 _DURATION = {"type": "string", "pattern": r"^\d+s$"}
