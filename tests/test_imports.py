@@ -162,7 +162,7 @@ PURE = {
     *named("emulator.kafka.security", "listeners"),
     *named("emulator.moto", "requests"),
     *named("emulator", "router scope"),
-    *named("streams.archive", "batch compaction finals ledger names rollups tables"),
+    *named("streams.archive", "batch compaction finals history ledger names rollups tables"),
     *named("streams.archive.query", "chosen matrix views"),
     *named("streams.commands.checks", "plan"),
     *named("streams", "compiled numbering records"),

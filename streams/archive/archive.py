@@ -31,15 +31,19 @@ from connectors.kafka.slots import Slot, run_together
 from connectors.kafka.topics import METADATA_AGE_MS, ensure_topics
 from connectors.settings import Archive
 from streams.archive import metrics
+from streams.archive.inventory_table import PARTITION, InventoryTable, cancelled
 from streams.archive.partition import ArchivePartition, Rules
 from streams.archive.storage.interface import Writing
 from streams.archive.storage.places import place_of
+from streams.archive.writer import Writer
 from streams.numbering import Input, NumbersWentBack, Rewind
 
 log = structlog.get_logger()
 
 POLL_MS = 500
 MESSAGES_MAX = 64
+INVENTORY_S = 60.0
+"""The longest interval between two files of the table `inventory`, if it changes all the time."""
 REWINDS_MAX = 5
 """Attempts to read messages at a gap again. Messages of `finals` that cannot be read are then lost."""
 
@@ -57,6 +61,7 @@ class ArchiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]
         self._owned: dict[int, ArchivePartition] = {}
         self._rewinds: dict[int, tuple[int, int]] = {}
         self._consumer: AIOKafkaConsumer | None = None
+        self._inventory: asyncio.Task[None] | None = None
         self._failed: Exception | None = None
         self._is_assigned = False
         self._recovery = Recovery()
@@ -69,6 +74,8 @@ class ArchiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Close the partitions; the next owner reads what is not committed again."""
         owned, self._owned = self._owned, {}
+        inventory, self._inventory = self._inventory, None
+        await cancelled(inventory)
         ended = await asyncio.gather(*(one.close() for one in owned.values()), return_exceptions=True)
         self._failed = self._failed or next((one for one in ended if isinstance(one, Exception)), None)
 
@@ -89,6 +96,8 @@ class ArchiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]
             raise
         for one in owned.values():
             one.start()
+        if PARTITION in owned:
+            self._inventory = asyncio.ensure_future(self._inventory_table().run())
         self._owned, self._is_assigned = owned, True
         self._recovery.opened(time.monotonic())
         log.info("partitions assigned", partitions=sorted(owned))
@@ -98,6 +107,11 @@ class ArchiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]
         contract = {"VPCFLOW_SLOTS": self._settings.slots}
         slot = Slot(self._kafka, f"{prefix}archive-state", q, f"{prefix}archive-{q}", contract=contract)
         return ArchivePartition(slot, self._storage, self._rules)
+
+    def _inventory_table(self) -> InventoryTable:
+        days = self._rules.days.get("inventory", self._rules.days.get("*", 0))
+        writer, every_s = Writer(self._storage, PARTITION), min(self._rules.part_s, INVENTORY_S)
+        return InventoryTable(self._kafka, self._settings.prefix, writer, every_s=every_s, days=days)
 
     async def _seek(self, owned: dict[int, ArchivePartition]) -> None:
         """Seek to the committed positions. Raises `NumbersWentBack` for a topic that was recreated."""
@@ -163,9 +177,10 @@ class ArchiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]
             if (one := self._owned.get(place.partition)) is not None:
                 await self._offer(consumer, place, one, messages)
         now = time.monotonic()
+        for task in (self._inventory, *(one.task for one in self._owned.values())):
+            if task is not None and task.done():
+                task.result()
         for q, one in self._owned.items():
-            if one.task is not None and one.task.done():
-                one.task.result()
             place = TopicPartition(self._topic, q)
             if one.is_full:
                 consumer.pause(place)

@@ -7,7 +7,7 @@ import io
 import polars as pl
 
 from streams.archive.names import Part
-from streams.archive.tables import FOLDER, TABLES, Table
+from streams.archive.tables import FOLDER, INVENTORY, TABLES, Table
 
 ROW_GROUP = 1 << 17
 """Rows of a row group: about DuckDB's own size. A reader skips groups by their statistics."""
@@ -32,3 +32,15 @@ def decode(data: bytes, part: Part) -> pl.DataFrame:
     schema = pl.Schema(TABLES[part.table].schema)
     found = pl.read_parquet(io.BytesIO(data), columns=list(schema)).cast(schema)
     return found.with_columns(*(pl.lit(getattr(part, name), pl.String).alias(name) for name in FOLDER))
+
+
+def encode_inventory(rows: pl.DataFrame) -> bytes:
+    """Return the Parquet file of the table `inventory`."""
+    out = io.BytesIO()
+    rows.write_parquet(out, compression="zstd", compression_level=ZSTD_LEVEL, statistics=True)
+    return out.getvalue()
+
+
+def decode_inventory(data: bytes) -> pl.DataFrame:
+    """Return the rows of the table `inventory`. Raises Polars' errors if the file is not that table."""
+    return pl.read_parquet(io.BytesIO(data), columns=list(INVENTORY)).cast(pl.Schema(INVENTORY))

@@ -46,12 +46,20 @@ class Writer:
         for part, rows in await in_thread(lambda: list(files())):
             data = await in_thread(encode, rows, TABLES[part.table])
             staged = f"{self._staging}/{uuid.uuid4().hex}.parquet"
-            await self._retry(self._storage.stage, staged, data)
+            await self.put(staged, data)
             publish.append((staged, part.path))
             parts.append(part)
             metrics.ROWS.labels(part.table).inc(len(rows))
             metrics.BYTES.inc(len(data))
         return Publication(tuple(publish)), parts
+
+    async def put(self, staged: str, data: bytes) -> None:
+        """Stage one file."""
+        await self._retry(self._storage.stage, staged, data)
+
+    async def fetch(self, path: str) -> bytes | None:
+        """Return the content of a file; None if it is missing."""
+        return await self._retry(self._storage.read, path)
 
     async def finish(self, publication: Publication) -> None:
         """Publish staged files and delete what they replace. It may be repeated."""
@@ -75,7 +83,7 @@ class Writer:
         """Return the rows of parts. Missing and unreadable ones are reported, and left out."""
         rows = {}
         for part in parts:
-            data = await self._retry(self._storage.read, part.path)
+            data = await self.fetch(part.path)
             if data is None:
                 self._report_missing(part.path, "it was deleted; later roll-ups lack its rows")
                 continue

@@ -73,7 +73,7 @@ PROCESSES: Mapping[str, tuple[Acl, ...]] = {
         *_START,
         *_each(READ, GROUP, "archive"),
         *_each(WRITE, TRANSACTIONAL_ID, "archive-*"),
-        *_each(READ, TOPIC, "finals archive-state"),
+        *_each(READ, TOPIC, "finals archive-state inventory"),
         *_each(WRITE, TOPIC, "archive-state"),
     ),
     "notify": (*_START, *_each(READ, GROUP, "notify-*"), *_each(READ, TOPIC, "alerts")),
