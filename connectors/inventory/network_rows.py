@@ -108,7 +108,10 @@ class OpenNetwork:
         Rows of a call that failed, or was denied, stay open. Rows of a call that was not made are closed if
         the reading is whole and all calls to its service were answered.
         """
-        unanswered = {call.service for call, one in answers.items() if not (one.is_complete and is_whole)}
+        complete: set[str] = set()
+        if is_whole:
+            complete = {call.service for call in (*answers, *(row.call for row in self.rows.values()))}
+            complete -= {call.service for call, one in answers.items() if not one.is_complete}
         found: dict[str, NetworkRow] = {}
         for call, answer in answers.items():
             if answer.is_known:
@@ -116,7 +119,7 @@ class OpenNetwork:
         closed = [
             row
             for content_id, row in self.rows.items()
-            if content_id not in found and _is_over(row, answers.get(row.call), unanswered)
+            if content_id not in found and _is_over(row, answers.get(row.call), complete)
         ]
         opened = [row for content_id, row in found.items() if content_id not in self.rows]
         for row in closed:
@@ -194,9 +197,10 @@ class NetworkHistory:
         return {call: replace(answer, content=contents[call]) for call, answer in found.items()}
 
 
-def _is_over(row: NetworkRow, answer: CallAnswer | None, unanswered: set[str]) -> bool:
+def _is_over(row: NetworkRow, answer: CallAnswer | None, complete: set[str]) -> bool:
+    """Return whether a row that was not found ends; `complete` are the services without a refused call."""
     if answer is None:
-        return row.service not in unanswered
+        return row.service in complete
     if not answer.is_known:
         return False
     return not answer.error or not row.member

@@ -18,6 +18,7 @@ from connectors.inventory.reading.sources import Description, Sources, by, tags_
 _TERMINATED = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
 _GONE = frozenset({"shutting-down", "terminated"})
 
+SUBNETS = "ec2.describe_subnets"
 DESCRIBE_INSTANCES = "ec2.describe_instances"
 LOAD_BALANCERS = "elbv2.describe_load_balancers"
 DATABASES = "rds.describe_db_instances"
@@ -66,8 +67,10 @@ class Owners:
     def of(self, eni: Description) -> DerivedOwner:
         """Return the owner of an element of `DescribeNetworkInterfaces`."""
         attachment = eni.get("Attachment") or {}
-        if instance := attachment.get("InstanceId"):
-            return self._instance(str(instance), attachment)
+        instance = str(attachment.get("InstanceId") or "")
+        # moto keeps the attachment of a terminated instance; AWS detaches or deletes the interface.
+        if instance and self._state(instance) != "terminated":
+            return self._instance(instance, attachment)
         text = str(eni.get("Description") or "")
         since = seconds(attachment.get("AttachTime"))
         for pattern, derive in _BY_DESCRIPTION:
@@ -78,11 +81,14 @@ class Owners:
 
     def ended_at(self, instance_id: str) -> int | None:
         """Return when an instance was terminated, epoch seconds; None if it runs or AWS does not say."""
-        instance = self._instances.get(instance_id, {})
-        if str((instance.get("State") or {}).get("Name", "")) not in _GONE:
+        if self._state(instance_id) not in _GONE:
             return None
+        instance = self._instances.get(instance_id, {})
         match = _TERMINATED.search(str(instance.get("StateTransitionReason") or ""))
         return int(datetime.fromisoformat(f"{match[1]}+00:00").timestamp()) if match else None
+
+    def _state(self, instance_id: str) -> str:
+        return str((self._instances.get(instance_id, {}).get("State") or {}).get("Name", ""))
 
     def _instance(self, instance: str, attachment: Description) -> DerivedOwner:
         tags = tags_of(self._instances.get(instance, {}))

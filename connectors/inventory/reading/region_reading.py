@@ -45,7 +45,8 @@ CLUSTERS_AT_ONCE = 10
 class RegionReading:
     """The result of a reading. `at_s` is its time by AWS's clock, epoch seconds.
 
-    `is_whole` is False if an answer was not understood, so that some calls may not have been made.
+    `is_whole` is False if the interfaces were not listed, or an answer was not understood: some calls may
+    then not have been made.
     `has_interfaces` is True if all interfaces were listed. `is_complete` is True if no call failed; a denied
     call is no failure. `calls` is the number of calls that were made, each page counted.
     """
@@ -77,10 +78,12 @@ class RegionReader:
     def read(self) -> RegionReading:
         """Read everything; blocks for seconds. Raises `Stopped`."""
         self._calls.begin()
-        is_whole = self._read_network()
+        is_understood = self._read_network()
         sources = self._sources()
         used = self._calls.used
         interfaces = used.get(Call("ec2", "describe_network_interfaces"))
+        has_interfaces = interfaces is not None and interfaces.outcome == OK
+        is_whole = is_understood and has_interfaces  # The interfaces decide which services are read.
         answers = {
             call: CallAnswer(one.content, one.error, one.outcome != HAS_FAILED, one.is_complete)
             for call, one in used.items()
@@ -93,7 +96,7 @@ class RegionReader:
             sources=sources,
             answers=answers,
             is_whole=is_whole,
-            has_interfaces=interfaces is not None and interfaces.outcome == OK,
+            has_interfaces=has_interfaces,
             is_complete=is_whole and all(one.outcome != HAS_FAILED for one in used.values()),
             calls=self._calls.made,
         )
@@ -139,8 +142,13 @@ class RegionReader:
             tasks=self._tasks(texts) if TASKS in needed else (),
             clusters=self._listed("eks", "list_clusters", "clusters") if CLUSTERS in needed else (),
             tags=self._tags() if is_tagged else {},
-            incomplete=self._calls.incomplete(),
+            incomplete=self._incomplete(),
         )
+
+    def _incomplete(self) -> frozenset[str]:
+        """Return the operations that were not answered; tasks are unknown without any of ECS's calls."""
+        found = self._calls.incomplete()
+        return found | {TASKS} if any(name.startswith("ecs.") for name in found) else found
 
     def _ec2(self, operation: str, member: str) -> list[Description]:
         return self._listed("ec2", operation, member)

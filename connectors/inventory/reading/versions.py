@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from connectors.inventory.reading.owners import TAGS, DerivedOwner, Owners
+from connectors.inventory.reading.owners import SUBNETS, TAGS, DerivedOwner, Owners
 from connectors.inventory.reading.sources import Description, Sources
 from connectors.inventory.rows import InterfaceRow
 
@@ -174,11 +174,14 @@ def _elastic_addresses(addresses: Iterable[Description]) -> dict[str, str]:
 def _with_known(
     old: InterfaceRow, new: InterfaceRow, owner: DerivedOwner, incomplete: frozenset[str]
 ) -> InterfaceRow:
-    """Keep what the last version knew of the owner, if the operation that describes it was not answered."""
+    """Keep what the last version knew, if the operation that describes it was not answered."""
+    if not new.zone and SUBNETS in incomplete:
+        new = replace(new, zone=old.zone)
     is_unknown = owner.source in incomplete or (TAGS in incomplete and not new.tags)
     if not is_unknown or old.kind != new.kind:
         return new
-    is_same_owner = old.id == new.id or old.id.endswith(new.id) or new.id == new.eni
+    # Only an instance gives its interface to another one; the attachment names it without a call.
+    is_same_owner = old.id == new.id or new.kind != "instance"
     return replace(new, id=old.id, name=old.name, tags=old.tags) if is_same_owner else new
 
 
