@@ -6,7 +6,7 @@
 owner of an address at a moment, `positions` implements `connect positions` and `reset`. Modules for all of
 them: `settings` (with `kafka_settings`, `archive_settings`, `inventory_settings`, `given_settings`,
 `setting_values` and `described_settings`), `progress` and `event_time` (the event time up to which sources
-are read), `health_endpoint` and `http_log`, `metrics`, `errors`, `clock`.
+are read), `health_endpoint` and `http_log`, `metrics`, `errors`, `clock`, `garbage_collection`.
 
 Each acknowledged record is in exactly one committed block or on `dead`, and the order within a shard is kept.
 Loss at the source is reported on `health`, counted, and logged as an error.

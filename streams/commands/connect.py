@@ -49,6 +49,7 @@ def kinesis(**flags: Any) -> None:
     from connectors.aws.session import check_access
     from connectors.clock import now_ms
     from connectors.errors import ConnectError
+    from connectors.garbage_collection import collect_rarely
     from connectors.kafka.topics import TopicError
     from connectors.kinesis import connector as kinesis_connector
     from connectors.kinesis.stream_choice import BadChoice, parse_choice
@@ -66,6 +67,7 @@ def kinesis(**flags: Any) -> None:
 
     async def start() -> None:
         await asyncio.to_thread(check_access, "kinesis")
+        collect_rarely()
         await kinesis_connector.run(settings, begins_ms)
 
     run_with_settings(start, (TopicError, ConnectError))
@@ -91,6 +93,7 @@ def s3(kafka: str | None, line_format: str | None, **flags: Any) -> None:
     """
     from connectors.aws.session import check_access
     from connectors.errors import ConnectError
+    from connectors.garbage_collection import collect_rarely
     from connectors.kafka.topics import TopicError
     from connectors.s3 import connector
     from connectors.settings import ConnectS3
@@ -102,6 +105,7 @@ def s3(kafka: str | None, line_format: str | None, **flags: Any) -> None:
     async def start() -> None:
         if settings.s3_bucket or settings.s3_queue:
             await asyncio.to_thread(check_access, *(["s3", "sqs"] if settings.s3_queue else ["s3"]))
+        collect_rarely()
         await connector.run(settings)
 
     run_with_settings(start, (TopicError, ConnectError))
@@ -125,13 +129,19 @@ def firehose(kafka: str | None, host: str | None, port: int | None, line_format:
     """
     from connectors.errors import ConnectError
     from connectors.firehose import connector as endpoint
+    from connectors.garbage_collection import collect_rarely
     from connectors.kafka.topics import TopicError
     from connectors.settings import ConnectFirehose
 
     flags = {"firehose_host": host, "firehose_port": port, "line_format": line_format}
     settings = settings_of(ConnectFirehose, kafka=kafka, **flags)
     _check_formats(settings.line_format, settings.group_formats)
-    run_with_settings(lambda: endpoint.run(settings), (TopicError, ConnectError))
+
+    async def start() -> None:
+        collect_rarely()
+        await endpoint.run(settings)
+
+    run_with_settings(start, (TopicError, ConnectError))
 
 
 @connect.command()

@@ -20,6 +20,7 @@ from connectors.kafka.clients.denials import find
 from connectors.kafka.clients.factory import security_options
 from connectors.kafka.topics import METADATA_AGE_MS
 from connectors.settings import Work
+from streams.worker.delivery import DirectDelivery
 
 log = structlog.get_logger()
 
@@ -57,7 +58,7 @@ class _CommittedThread(driver.AIOKafkaConsumerThread):
         return True
 
 
-class _CommittedConsumer(driver.Consumer):
+class _CommittedConsumer(DirectDelivery, driver.Consumer):
     def _new_consumer_thread(self) -> Any:
         return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
 
