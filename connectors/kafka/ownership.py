@@ -34,7 +34,7 @@ from connectors.settings import Common
 log = structlog.get_logger()
 
 SESSION_MS, HEARTBEAT_MS = 10_000, 1_000
-TAIL_BYTES, TAIL_WAIT_MS = 64 << 10, 200
+TAIL_BYTES, TAIL_WAIT_MS = 64 << 10, 400
 """The broker collects the commits of all slots for so long: each answer costs 0.5 ms of CPU time."""
 
 SOURCE_KEY = b"source"

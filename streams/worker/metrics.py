@@ -20,6 +20,7 @@ LOST_COUNT = Counter(
     "vpcflow_lost_total", "Lines, flows or rows deleted by retention before they were read", ["what"]
 )
 LOG_STATUS = Counter("vpcflow_log_status_lines_total", "Lines of NODATA and SKIPDATA", ["log_status"])
+FLUSHES = Counter("vpcflow_flushes_total", "Committed transactions of each hop, by its input", ["topic"])
 SLOTS_OPEN = Gauge("vpcflow_slots_open", "Slots that this worker owns")
 
 

@@ -227,7 +227,7 @@ class Worker:
             await self._offer(topic, event)
             hop = self._hops.get((topic, event.message.partition))
             if hop is not None and hop.is_large:
-                await hop.flush(time.time())
+                await _flush(hop, time.time())
         except Exception as error:
             if not await self._has_recovered(error):
                 raise
@@ -257,10 +257,10 @@ class Worker:
     async def _flush_due(self) -> None:
         now = time.time()
         due = [(hop, hop.is_large) for hop in self._hops.values() if hop.is_due(now)]
-        await run_together(hop.flush(now) for hop, is_large in due if not is_large)
+        await run_together(_flush(hop, now) for hop, is_large in due if not is_large)
         # In a backlog, each large flush holds tens of megabytes until it is committed.
         for hop in (hop for hop, is_large in due if is_large):
-            await hop.flush(now)
+            await _flush(hop, now)
 
     async def _revoked(self, app: Any, revoked: Any, **kwargs: Any) -> None:
         async with self._lock:
@@ -273,6 +273,11 @@ class Worker:
         self._gaps.clear()
         await close_all(hops.values())
         metrics.SLOTS_OPEN.set(0)
+
+
+async def _flush(hop: Hop, now: float) -> None:
+    await hop.flush(now)
+    metrics.FLUSHES.labels(hop.input).inc()
 
 
 def _headers(headers: Any) -> dict[str, bytes]:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+import aiohttp
 import psutil
 from rich.console import Console
 
@@ -44,12 +45,19 @@ class Pipeline:
 
     one: Stage
     children: dict[str, Child]
+    worker_metrics: str
     observer: Observer = field(default_factory=Observer)
 
     def cpu_s(self) -> dict[str, float]:
         """Return the CPU seconds of every process so far."""
         times = {name: psutil.Process(child.pid).cpu_times() for name, child in self.children.items()}
         return {name: one.user + one.system for name, one in times.items()}
+
+    async def flushes(self) -> float:
+        """Return the number of transactions of the worker so far."""
+        async with aiohttp.ClientSession() as session, session.get(self.worker_metrics) as answer:
+            lines = (await answer.text()).splitlines()
+        return sum(float(line.split()[1]) for line in lines if line.startswith("vpcflow_flushes_total{"))
 
     def shares(self, before: Mapping[str, float], took_s: float) -> dict[str, float]:
         """Return the share of a core of every process, in per cent."""
@@ -72,7 +80,7 @@ async def pipeline() -> AsyncIterator[Pipeline]:
             path = "livez" if name in {"serve", "notify"} else "readyz"
             url = f"http://127.0.0.1:{ports[name]}/{path}"
             await until(lambda url=url: answers(url), f"{name} is not ready")
-        yield Pipeline(one, children)
+        yield Pipeline(one, children, f"http://127.0.0.1:{ports['work']}/metrics")
 
 
 def _child(one: Stage, name: str, arguments: list[str], **settings: object) -> Child:
@@ -90,10 +98,12 @@ async def measure(running: Pipeline, rate: int, for_s: float, spied: str = "") -
     )
     await asyncio.sleep(SETTLE_S)
     running.observer.latencies_ms.clear()
-    before, began, messages = running.cpu_s(), time.monotonic(), running.observer.messages
+    flushes, messages = await running.flushes(), running.observer.messages
+    before, began = running.cpu_s(), time.monotonic()
     spy = await _spy(running.children[spied], f"{spied}-{rate}", for_s) if spied else None
     await asyncio.sleep(for_s)
     found = running.shares(before, time.monotonic() - began)
+    found["flushes"] = (await running.flushes() - flushes) / for_s
     if rate:
         found |= {
             "p50": running.observer.latency_ms(0.5),
@@ -141,6 +151,7 @@ def _figures(rate: int, found: Mapping[str, float]) -> list[Figure]:
         figures.append(at_most(f"{when}: arrival to readable, p50", found["p50"], "ms", P50_MOST_MS))
         figures.append(at_most(f"{when}: arrival to readable, p99", found["p99"], "ms", P99_MOST_MS))
         figures.append(Figure(f"{when}: aggregates", found["aggregates"], "per second"))
+        figures.append(Figure(f"{when}: transactions of work", found["flushes"], "per second"))
     return figures
 
 
