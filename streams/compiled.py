@@ -1,8 +1,8 @@
 """The decorators for compiled kernels, which are cached on disk if possible, else in memory. Pure.
 
-A kernel works on arrays that its caller allocates. It is therefore compiled without reference counts
-(`_nrt=False`): numba otherwise counts the references of every array that a function passes on, and a kernel
-of many small functions took ten times as long (2026-11-30). It cannot create or return an array.
+numba counts the references of every array that a function passes on or slices. A kernel of many small
+functions took ten times as long for that (2026-11-30). `uncounted` and `inlined` compile without reference
+counts (`_nrt=False`), for functions that only read and write single elements of arrays of their caller.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from numba.extending import intrinsic
 
 Function = Callable[..., Any]
 
-_OPTIONS: dict[str, Any] = {"nogil": True, "boundscheck": False, "_nrt": False}
+_OPTIONS: dict[str, Any] = {"nogil": True, "boundscheck": False}
+_UNCOUNTED: dict[str, Any] = {**_OPTIONS, "_nrt": False}
 _CONSTANTS = (int, float, str, bytes, tuple, np.generic)
 _Intrinsic = type(intrinsic(lambda _context: None))
 
@@ -30,19 +31,28 @@ def kernel(function: Function) -> Any:
     numba raises an error at import if no folder for its cache is writable. The function is then compiled in
     every process, which takes seconds. `kernel_cache.prepare` chooses a folder to avoid that.
     """
-    try:
-        compiled = njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # "cannot cache function …: no locator available"
-        return njit(**_OPTIONS)(function)
-    # numba compares only the file of the function itself, and would use a kernel of old parts.
-    file = compiled._cache._cache_file
-    file._source_stamp = (file._source_stamp, checksum(function))
-    return compiled
+    return _cached(function, _OPTIONS)
+
+
+def uncounted(function: Function) -> Any:
+    """Return a `kernel` without reference counts. It cannot create, return or assign an array."""
+    return _cached(function, _UNCOUNTED)
 
 
 def inlined(function: Function) -> Any:
-    """Return a function that becomes a part of each kernel that calls it, without the cost of a call."""
-    return njit(forceinline=True, **_OPTIONS)(function)
+    """Return a function that becomes a part of each `uncounted` kernel that calls it, without calls."""
+    return njit(forceinline=True, **_UNCOUNTED)(function)
+
+
+def _cached(function: Function, options: dict[str, Any]) -> Any:
+    try:
+        compiled = njit(cache=True, **options)(function)
+    except RuntimeError:  # "cannot cache function …: no locator available"
+        return njit(**options)(function)
+    # numba compares only the file of the function itself, and would use a kernel of old parts.
+    file = compiled._cache._cache_file
+    file._source_stamp = (file._source_stamp, checksum(function), sorted(options))
+    return compiled
 
 
 def checksum(function: Function) -> int:

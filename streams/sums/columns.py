@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numba import uint64
 
-from streams.compiled import inlined, kernel
+from streams.compiled import inlined, uncounted
 from streams.sums import conversations, partials
 from streams.sums.entities import Entities
 from streams.sums.tables import (
@@ -150,7 +150,7 @@ def _address(found, form, bits, out, word, place):  # type: ignore[no-untyped-de
     out.addresses[word, place], out.addresses[word + 1, place] = hi, lo
 
 
-@kernel
+@uncounted
 def _write(found, used, codes, targets, window_s, places, out):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
     """Write the rows of conversations; `places` are the next places of each partition."""
     half = uint64((1 << 32) - 1)

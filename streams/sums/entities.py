@@ -14,7 +14,7 @@ from zlib import crc32
 
 import numpy as np
 
-from streams.compiled import kernel
+from streams.compiled import uncounted
 from streams.sums.tables import KEY_WORDS, enter, place
 
 OTHER = 32
@@ -76,7 +76,7 @@ class Entities:
         enter(self._index, rows, known)
 
 
-@kernel
+@uncounted
 def _intern(index, rows, used, lows, kinds, codes):  # type: ignore[no-untyped-def]
     """Write the code of each pair of numbers; add new pairs to `rows`. Return the number of rows."""
     for i in range(lows.shape[0]):

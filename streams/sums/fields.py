@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import uint64
 
-from streams.compiled import inlined, kernel
+from streams.compiled import inlined, uncounted
 from streams.sums.words import dots16, load64, lowest, other_than_digits16
 
 NO_NUMBER = -1
@@ -150,7 +150,7 @@ def _right(hi, lo, bits):  # type: ignore[no-untyped-def]
     return hi, lo
 
 
-@kernel
+@uncounted
 def _ipv6(text, begin, end):  # type: ignore[no-untyped-def]
     """Return True and the two words of an IPv6 address in lower case, else False."""
     bits_hi, bits_lo = uint64(0), uint64(0)  # the groups so far, as the low bits of 128

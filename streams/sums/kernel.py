@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import uint64
 
-from streams.compiled import inlined, kernel
+from streams.compiled import inlined, uncounted
 from streams.sums import parsing
 from streams.sums.addition import add_line
 from streams.sums.lines import CODES, LINE_MAX_BYTES, START, ColumnPlan
@@ -124,7 +124,7 @@ def _line(text, seps, count, at, columns, record):  # type: ignore[no-untyped-de
     return -1
 
 
-@kernel
+@uncounted
 def _chunk(text, seps, count, columns, rules, found, record, odd, odd_n):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
     """Sum the lines of a chunk. Returns as `scan`; the next offset is the begin of the first unread line."""
     at, summed = 0, 0
@@ -148,7 +148,7 @@ def _chunk(text, seps, count, columns, rules, found, record, odd, odd_n):  # typ
     return DONE, np.int64(seps[at]) + 1, odd_n, summed
 
 
-@kernel
+@uncounted
 def scan(text, at, end, columns, rules, found, work):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
     """Sum the lines from offset `at` to `end`, which follows a newline.
 
@@ -177,7 +177,7 @@ def scan(text, at, end, columns, rules, found, work):  # type: ignore[no-untyped
     return DONE, at, odd_n, summed
 
 
-@kernel
+@uncounted
 def add_parsed(rules, found, record):  # type: ignore[no-untyped-def]
     """Add a line that `lines.parse_line` parsed, and return True; return False if a table is full."""
     if not has_room(found, rules.windows_a_line):

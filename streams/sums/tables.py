@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import uint64
 
-from streams.compiled import inlined, kernel
+from streams.compiled import inlined, uncounted
 
 KEY_WORDS = 3
 # A row of totals. LO and the kind of the id determine the entity, see `entities`. WINDOW is the number of the
@@ -152,7 +152,7 @@ def place(index, rows, used, a, b, c):  # type: ignore[no-untyped-def]
         at = at + uint64(1) & mask
 
 
-@kernel
+@uncounted
 def enter(index, rows, used):  # type: ignore[no-untyped-def]
     """Enter the first `used` rows, which have different keys, into an empty index."""
     for number in range(used):

@@ -17,9 +17,9 @@ def part(value):
 """
 WHOLE = """
 from parts import part
-from streams.compiled import kernel
+from streams.compiled import uncounted
 
-@kernel
+@uncounted
 def whole(value):
     return part(value)
 
