@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -211,6 +211,9 @@ class Work(Common):
     )
     retention_s: int = Field(
         1800, ge=60, le=YEAR_S, description="how long a final window can be amended, seconds"
+    )
+    spread: Literal["none", "even"] = Field(
+        "none", description="window of a flow that covers several: its first one, or all (`even`)"
     )
     conversations: int = Field(
         200,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import md5
+from ipaddress import IPv4Address, IPv6Address
 
 import orjson
 from hypothesis import strategies as st
@@ -111,6 +112,13 @@ def bits_of(maps: bytes) -> tuple[int, int]:
     """Return the bits of two maps, each as one number."""
     half = MAP_BYTES // 2
     return int.from_bytes(maps[:half], "little"), int.from_bytes(maps[half:], "little")
+
+
+def address_text(hi: int, lo: int) -> str:
+    """Return the text of an address: dotted for IPv4, compressed lower case for IPv6, "" if it is absent."""
+    if hi == 0 and lo >> 32 == 0xFFFF:
+        return str(IPv4Address(lo & 0xFFFFFFFF))
+    return str(IPv6Address(hi << 64 | lo)) if hi or lo else ""
 
 
 def port_bit(port: int) -> int:

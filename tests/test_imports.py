@@ -167,7 +167,7 @@ PURE = {
     *named("streams.commands.checks", "plan"),
     *named("streams", "compiled numbering records"),
     *named("streams.sums", "accumulator addition columns conversations entities fields kernel lines parsing"),
-    *named("streams.sums", "partials service_port spread tables words"),
+    *named("streams.sums", "partials service_port tables words"),
     *named("streams.topics", "collecting columns decoding moments naming"),
     *named("streams.web", "hosts query stats"),
     *named("streams.web.conversations", "grouping labels selection"),

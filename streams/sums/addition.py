@@ -1,4 +1,12 @@
-"""The addition of one parsed line to the tables: totals, maps of rejected traffic, conversation. Pure."""
+"""The addition of one parsed line to the tables: totals, maps of rejected traffic, conversation. Pure.
+
+With spread `even`, a flow is divided among the windows that it covers: flow logs with an aggregation interval
+of 600 s report flows of up to 600 s. Each window gets the packets and bytes in proportion to the seconds of
+the flow that lie in it; a flow covers all seconds from `start` to `end`, both included. The sum up to the end
+of a window is rounded down, so that the shares are integers that add up to the totals, and remainders belong
+to later windows. The flow itself counts once, in the window of its `start`. A later window whose share is
+nothing gets no row.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +21,13 @@ from streams.sums.lines import (
     END,
     PACKETS,
     PROTOCOL,
+    SPREAD_MAX_S,
     SRCPORT,
     START,
     TCP_FLAGS,
     TCP_FLAGS_MAX,
 )
 from streams.sums.service_port import NO_PORT, PORT_MAX, service_port
-from streams.sums.spread import SPREAD_MAX_S
 from streams.sums.tables import (
     FLOWS_FLAGS,
     MAP_BITS,
@@ -153,7 +161,7 @@ def _add(found, record, window, flows, packets, size, first, last):  # type: ign
 
 @inlined
 def add_line(found, record, rules):  # type: ignore[no-untyped-def]
-    """Add a parsed line to the tables; `spread.shares` is the same in Python."""
+    """Add a parsed line to the tables, with spread to each window that it covers."""
     start, end, width_s = record[START], record[END], rules.window_s
     window = record[parsing.WINDOW]
     if not window * width_s <= start < (window + 1) * width_s:

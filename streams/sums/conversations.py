@@ -16,7 +16,6 @@ from __future__ import annotations
 import io
 import ipaddress
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -78,11 +77,6 @@ def frame(rows: Iterable[Row]) -> pl.DataFrame:
     return found.with_columns(pl.col("entity").cast(pl.Enum(names)))
 
 
-def empty() -> pl.DataFrame:
-    """Return a frame without rows."""
-    return frame([])
-
-
 def to_entities(codes: Any, names: list[str]) -> pl.Series:
     """Return the column `entity`: the Enum of `names`, which are unique, with these codes (an array)."""
     kind = next(kind for kind, most in zip(_CODES, _CODES_MAX, strict=True) if len(names) <= most)
@@ -131,11 +125,3 @@ def address_of(text: str) -> Address:
     if parsed.scope_id is not None:
         return ABSENT
     return int(parsed) >> 64, int(parsed) & (1 << 64) - 1
-
-
-@lru_cache(maxsize=1 << 16)
-def text_of(hi: int, lo: int) -> str:
-    """Return the text of an address: dotted for IPv4, compressed lower case for IPv6, "" for `ABSENT`."""
-    if hi == 0 and lo >> 32 == 0xFFFF:
-        return f"{lo >> 24 & 255}.{lo >> 16 & 255}.{lo >> 8 & 255}.{lo & 255}"
-    return str(ipaddress.IPv6Address(hi << 64 | lo)) if hi or lo else ""

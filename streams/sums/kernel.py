@@ -19,8 +19,7 @@ from numba import uint64
 from streams.compiled import inlined, uncounted
 from streams.sums import parsing
 from streams.sums.addition import add_line
-from streams.sums.lines import CODES, LINE_MAX_BYTES, START, ColumnPlan
-from streams.sums.spread import SPREAD_MAX_S
+from streams.sums.lines import CODES, LINE_MAX_BYTES, SPREAD_MAX_S, START, ColumnPlan
 from streams.sums.tables import has_room
 from streams.sums.words import lowest, separators32
 

@@ -19,11 +19,12 @@ from connectors.event_time import AHEAD_S, FIRST_S, MILLISECONDS_FROM
 from connectors.formats.flowlog import BOM, ENTITY_FIELDS, Format, is_header, missing_fields, without_prefix
 from connectors.formats.json_records import line_shape
 from streams.sums.conversations import ABSENT, DIRECTIONS, Address, address_of
-from streams.sums.service_port import NO_PORT, PORT_MAX, service_port
+from streams.sums.service_port import NO_PORT, PORT_MAX
 
 NUMBER_MAX: Final = 1 << 45  # 35 TB in one record; no interface transfers that much in ten minutes
 LINE_MAX_BYTES: Final = 64 << 10
 TCP_FLAGS_MAX: Final = (1 << 16) - 1
+SPREAD_MAX_S: Final = 900  # a longer flow is not divided; AWS's longest interval is 600 s
 PROTOCOL_ABSENT: Final = 256  # above the IANA numbers 0 to 255
 
 ACTIONS: Final = ("ACCEPT", "REJECT", "NODATA", "SKIPDATA", "-")
@@ -96,11 +97,6 @@ class Ends:
     srcport: int
     dstport: int
     tcp_flags: int
-
-    def service_port(self, protocol: int) -> tuple[int, int]:
-        """Return the service port and the number of the rule that determined it."""
-        port, rule = service_port.py_func(protocol, self.srcport, self.dstport, self.tcp_flags)
-        return port, rule
 
 
 @dataclass(frozen=True, slots=True)

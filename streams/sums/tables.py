@@ -36,8 +36,6 @@ FLAG_BITS = 16
 # The form of an address: absent, 32 bits of IPv4, the row number of an IPv6 address.
 FORM_ABSENT, FORM_V4, FORM_V6 = range(3)
 
-TOTALS_MAX = 1 << PORT_AT
-
 WORDS = 8
 ADDRESS_WORDS = KEY_WORDS  # high, low, 0
 ADDRESSES_A_LINE = 4

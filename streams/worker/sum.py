@@ -44,7 +44,8 @@ class SumHop:
 
     def __init__(self, settings: Work, partition: int) -> None:
         self.slot = make_slot(settings, "sum", partition)
-        self._settings, self._sums = settings, Sums(settings.window_s, partitions=settings.slots)
+        self._settings = settings
+        self._sums = Sums(settings.window_s, settings.spread == "even", settings.slots)
         self._read = Sequence()
         self._sent = [Output() for _ in range(settings.slots)]
         self._time = Time()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.conversations.addresses import to_text
-from streams.sums.conversations import text_of
+from tests.build import address_text
 
 GROUPS = st.lists(st.sampled_from([0, 0, 0, 1, 0xA, 0xFF, 0xFFFF, 0x0DB8]), min_size=8, max_size=8)
 IPV6 = GROUPS.map(lambda groups: int("".join(f"{group:04x}" for group in groups), 16))
@@ -24,7 +24,7 @@ def rendered(numbers: list[int]) -> list[str]:
 
 @given(st.lists(ANY, max_size=20))
 def test_the_text_is_that_of_the_reference(numbers: list[int]) -> None:
-    assert rendered(numbers) == [text_of(number >> 64, number & (1 << 64) - 1) for number in numbers]
+    assert rendered(numbers) == [address_text(number >> 64, number & (1 << 64) - 1) for number in numbers]
 
 
 def test_known_addresses() -> None:

@@ -12,8 +12,9 @@ from connectors.formats.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format
 from streams.sums import lines, partials
 from streams.sums.accumulator import ODD_LINES, TOTALS, Drained, LineCounts, Origin, Sums
 from streams.sums.lines import ColumnPlan, Nothing, ParsedLine, plan
-from streams.sums.spread import Share, shares
+from streams.sums.service_port import service_port
 from tests.build import any_lines, bits_of, block, formats, good_lines, line, odd_lines, port_bit, source_bit
+from tests.streams.sums.shares import Share, shares
 
 WINDOW_S = 60
 AT = 1_700_000_000
@@ -67,7 +68,7 @@ def conversation_key(row: ParsedLine, window: int) -> Key:
     ends = row.ends
     assert ends
     addresses = (*ends.source, *ends.destination, *ends.pkt_source, *ends.pkt_destination)
-    port, rule = ends.service_port(row.protocol)
+    port, rule = service_port.py_func(row.protocol, ends.srcport, ends.dstport, ends.tcp_flags)
     return window, row.entity, row.action, ends.direction, *addresses, port, rule, row.protocol
 
 

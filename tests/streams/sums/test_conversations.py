@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.sums import conversations
-from streams.sums.conversations import ABSENT, SCHEMA, Row, address_of, text_of
+from streams.sums.conversations import ABSENT, SCHEMA, Row, address_of
+from tests.build import address_text
 
 words = st.integers(0, 2**64 - 1)
 any_rows = st.tuples(
@@ -44,14 +45,16 @@ def test_any_number_of_entities_is_a_column(count: int) -> None:
 
 
 def test_no_rows_are_a_frame() -> None:
-    assert conversations.decode(conversations.encode(conversations.empty())).rows() == []
+    assert conversations.decode(conversations.encode(conversations.frame([]))).rows() == []
 
 
 @given(st.ip_addresses())
 def test_addresses_are_the_same_as_text_and_as_words(address: IPv4Address | IPv6Address) -> None:
     hi, lo = address_of(str(address))
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    assert text_of(hi, lo) == ("" if int(address) == 0 and address.version == 6 else str(mapped or address))
+    assert address_text(hi, lo) == (
+        "" if int(address) == 0 and address.version == 6 else str(mapped or address)
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,5 +66,5 @@ def test_text_that_is_no_address_is_absent(text: str) -> None:
 
 def test_ipv4_is_the_mapped_ipv6() -> None:
     assert address_of("10.0.1.9") == address_of("::ffff:10.0.1.9") == (0, 0xFFFF0A000109)
-    assert text_of(0, 0xFFFF0A000109) == "10.0.1.9"
-    assert text_of(*address_of("2001:0DB8:0:0::1")) == "2001:db8::1"
+    assert address_text(0, 0xFFFF0A000109) == "10.0.1.9"
+    assert address_text(*address_of("2001:0DB8:0:0::1")) == "2001:db8::1"

@@ -1,24 +1,11 @@
-"""The division of a flow among the windows that it covers: the reference of `addition.add_spread`. Pure.
-
-A flow log with an aggregation interval of 600 s reports flows of up to 600 s. Without spread, such a flow
-belongs to the window of its `start`. With spread `even`, each window gets the packets and bytes in proportion
-to the seconds of the flow that lie in it; a flow covers all seconds from `start` to `end`, both included. The
-sum up to the end of a window is rounded down, so that the shares are integers that add up to the totals, and
-remainders belong to later windows. The flow itself counts once, in the window of its `start`. A later window
-whose share is nothing gets no row.
-"""
+"""The division of a flow among the windows that it covers: the reference of `addition.add_line`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from streams.sums.lines import ParsedLine
-
-SPREAD_MAX_S = 900
-"""A flow that is longer is not divided: its `end` is wrong, because AWS's longest interval is 600 s."""
-
-SPREADS = ("none", "even")
+from streams.sums.lines import SPREAD_MAX_S, ParsedLine
 
 
 class Share(NamedTuple):
