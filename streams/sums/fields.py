@@ -98,7 +98,7 @@ def ipv4(text, begin, size):  # type: ignore[no-untyped-def]
 @inlined
 def _hex_group(text, begin, end):  # type: ignore[no-untyped-def]
     """Return the number of the one to four lower-case hexadecimal digits at `begin`, and the next offset."""
-    value, at = 0, begin
+    value, at = np.int64(0), begin
     while at < end and at - begin <= _HEX_MAX:
         c = np.int64(text[at])
         if 48 <= c <= 57:

@@ -93,10 +93,10 @@ def larger(tables: Tables, rows: int) -> Tables:
     found.counts[:] = tables.counts
     found.maps[: tables.counts[N_MAPS] + 1] = tables.maps[: tables.counts[N_MAPS] + 1]
     found.map_of[:totals] = tables.map_of[:totals]
-    for name, used in (("totals", totals), ("conversations", conversations), ("addresses", addresses)):
-        rows = getattr(found, name)
-        rows[:used] = getattr(tables, name)[:used]
-        enter(getattr(found, f"{name}_index"), rows, used)
+    for name, n in (("totals", totals), ("conversations", conversations), ("addresses", addresses)):
+        table = getattr(found, name)
+        table[:n] = getattr(tables, name)[:n]
+        enter(getattr(found, f"{name}_index"), table, n)
     return found
 
 

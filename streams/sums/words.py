@@ -13,7 +13,6 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 SLACK = 32
@@ -24,10 +23,15 @@ SPACE, DOT, ZERO = 32, 46, 48
 _BYTE, _WORD = ir.IntType(8), ir.IntType(64)
 
 
+def _instruction(generate: Callable[..., Any]) -> Any:
+    """Return the function for kernels that LLVM code is generated for."""
+    return intrinsic(generate)
+
+
 def _load(context: Any, builder: Any, kinds: Any, args: Any, kind: Any) -> Any:
     """Return the value of an LLVM type at an offset of an array."""
     array = context.make_array(kinds[0])(context, builder, args[0])
-    place = builder.bitcast(cgutils.gep(builder, array.data, args[1]), kind.as_pointer())
+    place = builder.bitcast(builder.gep(array.data, [args[1]]), kind.as_pointer())
     value = builder.load(place)
     value.align = 1
     return value
@@ -48,7 +52,7 @@ def _all(size: int, value: int) -> Any:
     return ir.Constant(ir.VectorType(_BYTE, size), [value] * size)
 
 
-@intrinsic
+@_instruction
 def load64(_context: Any, text: Any, _at: Any) -> Any:
     """Return the 8 bytes at an offset as a number."""
 
@@ -58,7 +62,7 @@ def load64(_context: Any, text: Any, _at: Any) -> Any:
     return types.uint64(text, types.intp), generate
 
 
-@intrinsic
+@_instruction
 def separators32(_context: Any, text: Any, _at: Any) -> Any:
     """Return the mask of spaces and control characters in the 32 bytes at an offset."""
     return types.uint64(text, types.intp), _mask_of(
@@ -66,7 +70,7 @@ def separators32(_context: Any, text: Any, _at: Any) -> Any:
     )
 
 
-@intrinsic
+@_instruction
 def other_than_digits16(_context: Any, text: Any, _at: Any) -> Any:
     """Return the mask of all but decimal digits in the 16 bytes at an offset."""
 
@@ -76,13 +80,13 @@ def other_than_digits16(_context: Any, text: Any, _at: Any) -> Any:
     return types.uint64(text, types.intp), _mask_of(16, compare)
 
 
-@intrinsic
+@_instruction
 def dots16(_context: Any, text: Any, _at: Any) -> Any:
     """Return the mask of dots in the 16 bytes at an offset."""
     return types.uint64(text, types.intp), _mask_of(16, lambda b, v: b.icmp_unsigned("==", v, _all(16, DOT)))
 
 
-@intrinsic
+@_instruction
 def lowest(_context: Any, _mask: Any) -> Any:
     """Return the number of the lowest set bit of a mask, 64 if none is set."""
 
