@@ -211,7 +211,10 @@ def _flow_lines(world: _World, rows: pl.DataFrame) -> pl.DataFrame:
     action = pl.when("reject").then(pl.lit("REJECT")).otherwise(pl.lit("ACCEPT"))
     head = world.heads.gather(rows["eni"])
     line = pl.concat_str([head, "src", "dst", *numbers, action, pl.lit("OK")], separator=" ")
-    return rows.select(line=line, action=action.cast(ACTIONS), **_shared(world))
+    ends = {"srcaddr": pl.col("src"), "dstaddr": pl.col("dst")} | {
+        name: pl.col(name).cast(pl.Int64) for name in ("srcport", "dstport", "protocol")
+    }
+    return rows.select(line=line, action=action.cast(ACTIONS), **_shared(world), **ends)
 
 
 def _log_lines(world: _World, rows: pl.DataFrame) -> pl.DataFrame:
@@ -220,7 +223,10 @@ def _log_lines(world: _World, rows: pl.DataFrame) -> pl.DataFrame:
     head = world.heads.gather(rows["eni"])
     line = pl.concat_str([head, pl.lit("- - - - - - -"), "start", "end", pl.lit("-"), status], separator=" ")
     rows = rows.with_columns(packets=pl.lit(0, pl.Int64), bytes=pl.lit(0, pl.Int64))
-    return rows.select(line=line, action=status.cast(ACTIONS), **_shared(world))
+    absent = {name: pl.lit(None, pl.String) for name in ("srcaddr", "dstaddr")} | {
+        name: pl.lit(None, pl.Int64) for name in ("srcport", "dstport", "protocol")
+    }
+    return rows.select(line=line, action=status.cast(ACTIONS), **_shared(world), **absent)
 
 
 def _shared(world: _World) -> dict[str, pl.Expr]:

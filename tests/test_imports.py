@@ -29,6 +29,7 @@ MAY_IMPORT_EMULATOR = {
     "streams.replay.stage",
     "streams.replay.world",
     "streams.replay.report",
+    "streams.replay.observer",
     "streams.replay.secured",
 }
 # AWS's own formats, which the emulator must write as the connectors read them, and the network model.
@@ -76,6 +77,7 @@ MAY_IMPORT = {
     "streams.topics": "connectors.inventory connectors.kafka streams.conversations",
     "streams.replay": (
         "connectors.formats connectors.kafka emulator.kafka emulator.ledger emulator.load emulator.world"
+        " streams.conversations"
     ),
     "streams.commands": (
         "connectors.aws connectors.firehose connectors.formats connectors.inventory connectors.kafka"

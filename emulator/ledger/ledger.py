@@ -17,6 +17,7 @@ from typing import Protocol
 import orjson
 import polars as pl
 
+from emulator.ledger.conversations import ConversationLedger
 from emulator.ledger.labels import Label
 
 WINDOW_S = 60
@@ -73,11 +74,17 @@ class Ledger:
 
     labels: tuple[Label, ...] = ()
     lines: int = 0
+    conversations: ConversationLedger = field(default_factory=ConversationLedger)
     _parts: list[pl.DataFrame] = field(default_factory=list)
     _rows: int = 0
 
     def add_columns(self, frame: pl.DataFrame) -> None:
-        """Add lines by their columns `eni`, `action`, `packets`, `bytes`, `start`, `end`."""
+        """Add lines by their columns `eni`, `action`, `packets`, `bytes`, `start`, `end`.
+
+        With the columns of both ends, the conversations are summed too.
+        """
+        if "srcaddr" in frame.columns:
+            self.conversations.add_columns(frame)
         window = (pl.col("start") - pl.col("start") % WINDOW_S).alias("window_start")
         sums = frame.group_by("eni", "action", window).agg(
             flows=pl.len(),

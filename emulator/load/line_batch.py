@@ -12,8 +12,9 @@ class LineBatch:
     """Consecutive lines of a load: `first` is the place of the first of them, `frame` their columns.
 
     Columns: `line` (text), `eni`, `action` (`NODATA` and `SKIPDATA` for log-status lines), `packets`,
-    `bytes`, `start`, `end` (epoch seconds). A `header` names the fields of lines whose format the connector
-    is not set to; it is sent in each record.
+    `bytes`, `start`, `end` (epoch seconds). A load that is not a file also has `srcaddr`, `dstaddr`,
+    `srcport`, `dstport`, `protocol`, null for log-status lines. A `header` names the fields of lines whose
+    format the connector is not set to; it is sent in each record.
     """
 
     first: int

@@ -32,6 +32,11 @@ from emulator.world.traffic.chance import Array, mixed, mixed_number
 from emulator.world.traffic.records import MINUTE_S
 
 ACTIONS = pl.Enum(["ACCEPT", "REJECT", "NODATA", "SKIPDATA"])
+ENDS: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("srcaddr", "dstaddr"), pl.String),
+    **dict.fromkeys(("srcport", "dstport", "protocol"), pl.Int64),
+}
+"""The columns of both ends of a flow; null in lines about the log."""
 ESTATE_MIN_RECORDS = 1_000_000
 """A load of so many records has the 2,000 interfaces of `estate`; a smaller one the 32 of `shop`."""
 INCIDENTS_MIN_RECORDS = 10_000
@@ -189,16 +194,18 @@ class SimulatedLoad:
         shift, rows = self._shift_s, self._rows
         found = portion.records
         found = replace(found, start=found.start + shift, end=found.end + shift)
+        fields = rows.frame(found)
         parts = [
             pl.DataFrame(
                 {
-                    "line": lines(rows.frame(found)),
+                    "line": lines(fields),
                     "eni": self._ids.gather(found.eni),
                     "action": pl.Series(_TRAFFIC, dtype=ACTIONS).gather(found.is_reject),
                     "packets": found.packets,
                     "bytes": found.bytes,
                     "start": found.start,
                     "end": found.end,
+                    **{name: fields[name].cast(kind) for name, kind in ENDS.items()},
                 }
             )
         ]
@@ -222,6 +229,10 @@ def _about_the_log(status: str, text: pl.Series, enis: pl.Series, times: tuple[i
             "bytes": zeros,
             "start": zeros + times[0],
             "end": zeros + times[1],
+            **{
+                name: pl.Series([None], dtype=kind).new_from_index(0, len(enis))
+                for name, kind in ENDS.items()
+            },
         }
     )
 

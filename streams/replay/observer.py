@@ -1,7 +1,7 @@
 """The consumer of the published aggregates, alerts and refused lines, for the reconciliation.
 
-It keeps the newest revision of each aggregate, all alerts, the counts of `dead`, and the latency of each
-message from its arrival in Kinesis until it is read here.
+It keeps the newest revision of each aggregate, digests of conversations, all alerts, the counts of `dead`,
+and the latency of each message from its arrival in Kinesis until it is read here.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from aiokafka import TopicPartition
 
 from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
+from emulator.ledger.conversations import PublishedConversations
+from streams.conversations import published
 from streams.records import Alert, decode_alert
 
 Key = tuple[str, str, int]
@@ -60,13 +62,16 @@ class Observer:
     messages: int = 0
     backwards: int = 0
     latencies_ms: list[int] = field(default_factory=list)
+    conversations: PublishedConversations = field(default_factory=PublishedConversations)
+    follows_conversations: bool = True
 
     async def follow(self, kafka: KafkaConnection, prefix: str, slots: int) -> None:
         """Read the topics until cancelled."""
         consumer = factory.consumer(kafka, isolation_level="read_committed", auto_offset_reset="earliest")
         await consumer.start()
         try:
-            topics = [prefix + name for name in ("aggregates", "alerts", "dead")]
+            names = ["aggregates", "alerts", "dead"] + ["conversations"] * self.follows_conversations
+            topics = [prefix + name for name in names]
             consumer.assign([TopicPartition(topic, p) for topic in topics for p in range(slots)])
             await consumer.seek_to_beginning()
             while True:
@@ -86,6 +91,8 @@ class Observer:
         elif name == "alerts":
             if value:  # An empty value is a tombstone: a pending alert that never fired.
                 self.alerts.append(decode_alert(value))
+        elif name == "conversations":
+            self.conversations.add(published.decode(value))
         else:
             headers = dict(message.headers)  # type: ignore[attr-defined]
             self.dead[headers["why"].decode()] += int(headers["count"])

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from emulator.ledger.conversations import ConversationReport, compare_conversations
 from emulator.ledger.ledger import AlertReport, Ledger, WindowReport, compare, compare_alerts
 from streams.records import Alert
 from streams.replay.observer import Finals, Observer
@@ -26,6 +27,8 @@ class Result:
     windows: WindowReport
     finals: Finals
     final_after_s: int
+    conversations: ConversationReport | None
+    """None for a file and for a world, whose ledgers have no conversations."""
     alerts: AlertReport
     refused_expected: int
     dead: dict[str, int]
@@ -47,6 +50,7 @@ class Result:
         return (
             self.windows.exact
             and self.finals.is_complete
+            and (self.conversations is None or self.conversations.exact)
             and self.alerts.exact
             and refused == self.refused_expected
             and not self.backwards
@@ -86,6 +90,9 @@ def reconcile(stage: Stage, progress: ReplayProgress, ledger: Ledger, refused: i
         windows=compare(ledger, observer.aggregates),
         finals=observer.finals(final_to),
         final_after_s=stage.options.final_after_s,
+        conversations=None
+        if is_file or stage.options.world
+        else compare_conversations(ledger.conversations, observer.conversations, final_to),
         alerts=compare_alerts(ledger.labels, () if is_file else observer.alerts, final_to),
         refused_expected=refused,
         dead=dict(observer.dead),
@@ -109,6 +116,8 @@ def show(console: Console, result: Result, as_json: bool) -> None:
     console.print(_table(result))
     for sample in result.windows.samples:
         console.print(f"  differs {sample.key}: handed out {sample.expected}, published {sample.published}")
+    for text in result.conversations.samples if result.conversations else ():
+        console.print(f"  differs {text}")
     for alert in result.alerts.false:
         console.print(f"  false   {alert}")
     for alert in result.alerts_found or ():
@@ -122,6 +131,14 @@ def show(console: Console, result: Result, as_json: bool) -> None:
 def _reasons(dead: Mapping[str, int]) -> str:
     found = ", ".join(f"{why} {count:,}" for why, count in sorted(dead.items()))
     return f": {found}" if found else ""
+
+
+def _conversation_rows(result: Result) -> list[tuple[str, str]]:
+    found = result.conversations
+    if found is None:
+        return []
+    of = f"{found.conversations:,} in {found.groups:,}, {found.bounded:,} with a rest"
+    return [("interface minutes whose conversations differ", f"{found.differing:,} ({of})")]
 
 
 def _alert_rows(result: Result) -> list[tuple[str, str]]:
@@ -160,6 +177,7 @@ def _table(result: Result) -> Table:
         ("lines twice", f"{windows.twice:,}"),
         ("windows that differ", f"{windows.differing:,} of {windows.windows:,}"),
         ("final windows", _finals(result)),
+        *_conversation_rows(result),
         ("revisions that went backwards", f"{result.backwards:,}"),
         ("refused, in `dead`", f"{refused:,} ({result.refused_expected:,} expected){_reasons(result.dead)}"),
         *_alert_rows(result),

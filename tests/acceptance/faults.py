@@ -32,6 +32,7 @@ from connectors.kafka.topics import ensure_topics
 from connectors.settings import Work
 from emulator.kafka.cluster import Node, kafka_node
 from emulator.kafka.ports import free_port
+from emulator.ledger.conversations import ConversationReport, compare_conversations
 from emulator.ledger.ledger import Ledger, WindowReport, compare
 from emulator.load import feed
 from streams.replay.observer import Finals, Observer
@@ -62,6 +63,7 @@ class Outcome:
     seed: int
     state: WindowReport
     output: WindowReport
+    conversations: ConversationReport
     backwards: int
     dead: int
     finals: Finals
@@ -71,6 +73,7 @@ class Outcome:
     def is_exact(self) -> bool:
         """Whether state and output equal the ledger, every key, and old windows are final."""
         is_whole = self.state.exact and self.output.exact and self.finals.is_complete
+        is_whole = is_whole and self.conversations.exact
         return is_whole and not self.backwards and not self.dead
 
     @property
@@ -80,6 +83,8 @@ class Outcome:
             f"{self.output.lines:,} lines, {self.output.windows:,} keys; state differs {self.state.differing}"
             f" of {self.state.windows:,}, output differs {self.output.differing}"
             f" (lost {self.output.lost}, twice {self.output.twice}),"
+            f" conversations differ {self.conversations.differing} of {self.conversations.groups:,}"
+            f" {self.conversations.samples[:1]},"
             f" final {self.finals.final:,} of {self.finals.old:,} old,"
             f" backwards {self.backwards}, dead {self.dead}; {dict(self.faults)}"
         )
@@ -261,6 +266,9 @@ async def _settle(scene: Scene, seed: int, ledger: Ledger) -> Outcome:
         seed,
         state=compare(merge_state.kept(ledger, state), state),
         output=compare(ledger, observer.aggregates),
+        conversations=compare_conversations(
+            ledger.conversations, observer.conversations, observer.newest_window() - Rules().lateness_s
+        ),
         backwards=observer.backwards,
         dead=sum(observer.dead.values()),
         finals=_finals(observer),

@@ -32,6 +32,7 @@ from streams.records import Alert
 from streams.sums.accumulator import Sums
 from streams.sums.lines import plan
 from streams.windows.merge import Rules, Windows
+from streams.windows.partial import Partial
 from streams.windows.position import Producer
 from streams.windows.watermark import Time
 
@@ -148,7 +149,7 @@ class Pipeline:
         self._windows.advance(
             self._producer, Time(drained.newest_start, drained.newest_start, is_caught_up=True)
         )
-        self._windows.add(drained.rows, 0)
+        self._windows.add(Partial.of(drained.rows))
         interfaces.update(drained.rows["entity"].to_list())
         flushed = self._windows.flush()
         if not len(flushed.detector_rows):
