@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class KinesisRecord:
-    """One Kinesis record. `arrival_ms` is ApproximateArrivalTimestamp, epoch milliseconds."""
+class KinesisRecord(NamedTuple):
+    """One Kinesis record. `arrival_ms` is ApproximateArrivalTimestamp, epoch milliseconds.
+
+    A tuple, because a frozen dataclass takes four times as long to create.
+    """
 
     sequence_number: str
     arrival_ms: int

@@ -81,7 +81,7 @@ def cloudwatch_bodies(lines: int) -> list[bytes]:
         records.append(
             {
                 "SequenceNumber": str(number),
-                "ApproximateArrivalTimestamp": 1.0,
+                "ApproximateArrivalTimestamp": float(load.end),
                 "Data": data,
                 "PartitionKey": record.key,
             }
