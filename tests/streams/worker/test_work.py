@@ -15,7 +15,7 @@ from streams.worker.work import Worker
 class FailingHop:
     """A hop whose flush fails, or waits for `may_end` and then counts as committed."""
 
-    is_large = False
+    is_large, input = False, "blocks"
 
     def __init__(self, error: Exception | None, may_end: asyncio.Event) -> None:
         self._error, self._may_end = error, may_end
