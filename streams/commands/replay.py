@@ -91,6 +91,11 @@ from streams.commands.running import PORT, RECORDS_MAX, SEED, FiniteFloat, run_w
     show_default=True,
     help="Security of the Kafka that is started; all but plaintext: TLS, and ACLs for each process.",
 )
+@click.option(
+    "--inventory/--no-inventory",
+    default=None,
+    help="Run `vpcflow inventory`, too, so that the page shows names. Default: with --world.",
+)
 @click.option("--port", type=PORT, default=0, help="TCP port of the page. Default: any free port.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def replay(**options: Any) -> None:

@@ -46,6 +46,8 @@ class ReplayOptions:
     port: int = 0
     as_json: bool = False
     kafka_security: str = "plaintext"
+    inventory: bool | None = None
+    """True to run `vpcflow inventory`, too; None: with a world."""
     final_after_s: int = 600
     """`VPCFLOW_LATENESS_S` of the workers: older windows become final."""
 

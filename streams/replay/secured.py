@@ -25,7 +25,7 @@ from emulator.kafka.cluster import Node, kafka_node
 from emulator.kafka.security.acls import Acl, allow
 from emulator.kafka.security.listeners import SecuredListener, Security, unsecured_token
 
-PROCESSES = ("connect", "work", "serve", "notify")
+PROCESSES = ("connect", "inventory", "work", "serve", "notify")
 REPLAY = "replay"
 """The user of the replay itself, which creates the topics and reads the results."""
 

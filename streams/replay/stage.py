@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from streams.replay.observer import Observer
 from streams.replay.processes import Child
 from streams.replay.secured import ReplayKafka, replay_kafka
 
+WORLD_AGE_MAX_DAYS = 14  # A world starts at most 13 days in the past.
 SLOTS = 8
 READY_S = 90.0
 
@@ -115,6 +117,11 @@ def _add_pipeline(stage: Stage, stack: AsyncExitStack, delivery: world.FlowLogDe
         "VPCFLOW_SHARD_LIMITS": limits,
     }
     _add_child(stage, stack, "connect", delivery.arguments, {**source, **delivery.env})
+    if stage.options.inventory or (stage.options.inventory is None and stage.options.world):
+        # The world's interfaces have been there since before its first record, which lies in the past.
+        since = (datetime.now(UTC) - timedelta(days=WORLD_AGE_MAX_DAYS)).isoformat(timespec="seconds")
+        inventory = {"AWS_ENDPOINT_URL": stage.endpoint, "VPCFLOW_INVENTORY_SINCE": since}
+        _add_child(stage, stack, "inventory", ["inventory"], inventory)
     _add_child(stage, stack, "notify", ["notify"], {"VPCFLOW_URL": stage.page})
     _add_child(stage, stack, "serve", ["serve", "--port", str(port)], {})
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from structlog.testing import capture_logs
 
 from connectors.errors import ConnectError
 from connectors.inventory import process as processes
@@ -68,9 +67,7 @@ def network(url: str, account: str) -> Lab:
 
 
 @pytest.fixture
-async def settings(
-    kafka: str, prefix: str, aws_url: str, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Inventory]:
+async def settings(kafka: str, prefix: str, aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Inventory:
     """Settings for an emulator, with readings that follow each other at once."""
     await ensure_topics(KafkaConnection(kafka), prefix, 1)
     for name, value in {
@@ -83,7 +80,7 @@ async def settings(
     monkeypatch.setattr(processes, "PAUSE_MIN_S", 0.05)
     settings = Inventory(kafka=kafka, prefix=prefix, slots=1)
     settings.inventory_s = 0.05
-    yield settings
+    return settings
 
 
 @asynccontextmanager
