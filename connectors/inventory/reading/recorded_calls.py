@@ -174,8 +174,10 @@ class RecordedCalls:
             if outcome == IS_DENIED:
                 self._refused.add(call.name)
                 self.denials.add(call.action)
+            elif outcome == IS_MISSING:
+                log.info("call not known to the endpoint", action=call.action, place=self.denials.place)
             else:
-                log.warning("call failed", operation=call.name, place=self.denials.place, why=_why(error))
+                log.warning("call failed", action=call.action, place=self.denials.place, why=_why(error))
             return Answer(content, outcome, _why(error), self._reading, pages)
         self.denials.remove(call.action)
         return answer
