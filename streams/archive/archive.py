@@ -64,7 +64,7 @@ class ArchiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]
         self._inventory: asyncio.Task[None] | None = None
         self._failed: Exception | None = None
         self._is_assigned = False
-        self._recovery = Recovery()
+        self._recovery, self._memory = Recovery(), asyncio.Lock()
 
     @property
     def is_ready(self) -> bool:
@@ -106,7 +106,7 @@ class ArchiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]
         prefix = self._settings.prefix
         contract = {"VPCFLOW_SLOTS": self._settings.slots}
         slot = Slot(self._kafka, f"{prefix}archive-state", q, f"{prefix}archive-{q}", contract=contract)
-        return ArchivePartition(slot, self._storage, self._rules)
+        return ArchivePartition(slot, self._storage, self._rules, self._memory)
 
     def _inventory_table(self) -> InventoryTable:
         days = self._rules.days.get("inventory", self._rules.days.get("*", 0))

@@ -1,4 +1,7 @@
-"""The rows that were read and are not committed: the messages of the next parts. Pure."""
+"""The messages that were read and are not committed: those of the next parts. Pure.
+
+They are held as they came, compressed: rows in memory are ten times as large.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,12 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from streams.archive import tables
+from streams.archive import finals, tables
 from streams.archive.compaction import of_batch
 from streams.archive.finals import Finals
 from streams.archive.names import Part
 from streams.archive.tables import CONVERSATIONS, TOTALS
-from streams.numbering import Sequence
+from streams.numbering import Input, Sequence
 
 
 @dataclass(slots=True)
@@ -20,6 +23,7 @@ class Batch:
     """The messages after the committed position, in order. Times are monotonic, seconds.
 
     `read` is the position after the newest message; `first` is the number of the first one, -1 without any.
+    `size_bytes` is the size of the rows in memory, when the parts are made.
     """
 
     read: Sequence
@@ -27,17 +31,17 @@ class Batch:
     first: int = -1
     since: float = 0.0
     size_bytes: int = 0
-    _rows: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    _messages: list[Input] = field(default_factory=list)
 
-    def add(self, finals: Finals, read: Sequence, now: float) -> None:
-        """Add the rows of the next message; `read` is the position after it."""
+    def add(self, message: Input, found: Finals, read: Sequence, now: float) -> None:
+        """Add the next message. `found` are its rows, and `read` is the position after it."""
         if self.first < 0:
-            self.first, self.since = finals.number, now
-        self.read, self.watermark = replace(read), max(self.watermark, finals.watermark)
-        for table, rows in ((TOTALS, finals.totals), (CONVERSATIONS, finals.conversations)):
-            if len(rows):
-                self._rows.setdefault(table.name, []).append(rows)
-                self.size_bytes += int(rows.estimated_size())
+            self.first, self.since = found.number, now
+        self.read, self.watermark = replace(read), max(self.watermark, found.watermark)
+        size_bytes = int(found.totals.estimated_size() + found.conversations.estimated_size())
+        if size_bytes:
+            self._messages.append(message)
+            self.size_bytes += size_bytes
 
     @property
     def is_empty(self) -> bool:
@@ -46,7 +50,9 @@ class Batch:
 
     def files(self, q: int) -> Iterator[tuple[Part, pl.DataFrame]]:
         """Yield the parts of the batch with their rows; each key has its newest version."""
-        for table in (TOTALS, CONVERSATIONS):
-            if found := self._rows.get(table.name):
-                rows = tables.newest(pl.concat(found), table)
-                yield from of_batch(rows, table, q, self.first, self.read.number)
+        found = [finals.read(message) for message in self._messages]
+        totals, conversations = [one.totals for one in found], [one.conversations for one in found]
+        for table, each in ((TOTALS, totals), (CONVERSATIONS, conversations)):
+            if rows := [one for one in each if len(one)]:
+                newest = tables.newest(pl.concat(rows), table)
+                yield from of_batch(newest, table, q, self.first, self.read.number)

@@ -19,6 +19,9 @@ from streams.archive.tables import BASES, Table, rollup_of
 Rows = Mapping[Part, pl.DataFrame]
 """The rows of each part that could be read."""
 
+CHUNK_ROWS = 100_000
+"""Rows of a chunk: sums of an hour at once would need more memory than its rows."""
+
 Files = Iterator[tuple[Part, pl.DataFrame]]
 
 
@@ -26,12 +29,12 @@ def of_hour(found: Rows) -> Files:
     """Yield the compacted parts of an hour, if a table has several ranges, and its roll-ups."""
     for base in BASES:
         if parts := [part for part in found if part.table == base.name]:
-            rows = tables.newest(pl.concat([found[part] for part in parts]), base)
+            chunks = [tables.newest(chunk, base) for chunk in _chunks([found[part] for part in parts])]
             if len({(part.first, part.last) for part in parts}) > 1:
-                yield from _parts(rows, base, parts)
+                yield from _parts(pl.concat(chunks), base, parts)
             for period in ("10m", "1h"):
                 rolled = rollup_of(base, period)
-                yield from _parts(roll_up(rows, base, rolled), rolled, parts)
+                yield from _parts(pl.concat(roll_up(rows, base, rolled) for rows in chunks), rolled, parts)
 
 
 def of_day(found: Rows) -> Files:
@@ -39,14 +42,24 @@ def of_day(found: Rows) -> Files:
     for base in BASES:
         if parts := [part for part in found if part.table == rollup_of(base, "1h").name]:
             rolled = rollup_of(base, "1d")
-            rows = pl.concat([found[part] for part in parts])
-            yield from _parts(roll_up(rows, base, rolled), rolled, parts)
+            chunks = _chunks([found[part] for part in parts])
+            yield from _parts(pl.concat(roll_up(rows, base, rolled) for rows in chunks), rolled, parts)
 
 
 def of_batch(rows: pl.DataFrame, table: Table, q: int, first: int, last: int) -> Files:
     """Yield the parts of the rows of the messages `first` to `last` of partition `q`."""
     for account, region, period, part in tables.by_folder(rows, period_of(table)):
         yield Part(table.name, period, q, first, last, account, region), part
+
+
+def _chunks(frames: Sequence[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield the rows of frames in chunks; all rows of an interface are in one."""
+    count = -(-sum(map(len, frames)) // CHUNK_ROWS)
+    if count <= 1:
+        yield pl.concat(frames)
+        return
+    for place in range(count):
+        yield pl.concat(rows.filter(pl.col("eni").hash() % count == place) for rows in frames)
 
 
 def _parts(rows: pl.DataFrame, table: Table, inputs: Sequence[Part]) -> Files:

@@ -42,9 +42,13 @@ class Rules:
 
 
 class ArchivePartition:
-    """The owner of one partition, from its assignment to its revocation."""
+    """The owner of one partition, from its assignment to its revocation.
 
-    def __init__(self, slot: Slot, storage: Writing, rules: Rules) -> None:
+    `memory` is a lock of the process: one partition at a time has rows in memory.
+    """
+
+    def __init__(self, slot: Slot, storage: Writing, rules: Rules, memory: asyncio.Lock) -> None:
+        self._memory = memory
         self._slot, self._storage, self._rules = slot, storage, rules
         self._writer = Writer(storage, slot.partition)
         self._ledger = Ledger()
@@ -117,7 +121,7 @@ class ArchivePartition:
             return verdict
         if verdict:
             read.advance(message)
-            self._batch.add(found, read, time.monotonic())
+            self._batch.add(message, found, read, time.monotonic())
         return None
 
     def skip_gap(self, message: Input, missing: int) -> None:
@@ -150,7 +154,8 @@ class ArchivePartition:
         """Commit the batch as parts, and publish them."""
         began, batch = time.monotonic(), self._batch
         self._batch = Batch(replace(batch.read))
-        publication, parts = await self._writer.stage(lambda: batch.files(self._slot.partition))
+        async with self._memory:
+            publication, parts = await self._writer.stage(lambda: batch.files(self._slot.partition))
         self._ledger.read = replace(batch.read)
         if behind := self._ledger.add(parts):
             log.warning("amendments are not in the roll-ups", parts=behind, why="the hour is too old")
@@ -207,8 +212,9 @@ class ArchivePartition:
         self, inputs: list[Part], old: list[Part], outputs: Callable[[compaction.Rows], compaction.Files]
     ) -> tuple[Publication, list[Part]]:
         """Stage the results of a compaction. Its publication deletes the parts that they replace."""
-        rows = await self._writer.read(inputs)
-        publication, parts = await self._writer.stage(lambda: outputs(rows))
+        async with self._memory:
+            rows = await self._writer.read(inputs)
+            publication, parts = await self._writer.stage(lambda: outputs(rows))
         # A part that cannot be read stays where it is.
         known = (part for part in old if part in rows or part not in inputs)
         return Publication(publication.publish, replaced(known, parts)), parts

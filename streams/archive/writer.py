@@ -43,7 +43,9 @@ class Writer:
         """Stage the files that `files` yields, in a thread. Return their publication, and the parts."""
         publish: list[tuple[str, str]] = []
         parts: list[Part] = []
-        for part, rows in await in_thread(lambda: list(files())):
+        made = await in_thread(files)
+        while (file := await in_thread(next, made, None)) is not None:
+            part, rows = file
             data = await in_thread(encode, rows, TABLES[part.table])
             staged = f"{self._staging}/{uuid.uuid4().hex}.parquet"
             await self.put(staged, data)

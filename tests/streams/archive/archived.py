@@ -51,7 +51,7 @@ def archive(
         message = made.read(made.message(output, "finals", 0, 0, totals, conversations), read.offset + 1)
         read.advance(message)
         batch = Batch(Numbers())
-        batch.add(finals.read(message), read, 0.0)
+        batch.add(message, finals.read(message), read, 0.0)
         parts |= write(folder, batch.files(0))
     if rolled:
         hourly: dict[Part, pl.DataFrame] = {}

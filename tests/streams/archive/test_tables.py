@@ -30,7 +30,7 @@ def batch_of(messages: Messages, table: Table, first: int = 0) -> dict[Part, pl.
         sums, pairs = (rows, ()) if table is TOTALS else ((), rows)
         message = made.read(made.message(output, "finals", 3, 0, sums, pairs), read.offset + 1)
         read.advance(message)
-        batch.add(finals.read(message), read, 0.0)
+        batch.add(message, finals.read(message), read, 0.0)
     return written(batch.files(3))
 
 
