@@ -20,10 +20,12 @@ class Folder:
         self._root = root
 
     def check(self) -> str:
-        """Create the folder. Raises `ArchiveError` if it cannot be written."""
+        """Check that the folder exists, or can be created. Raises `ArchiveError`."""
         with self._naming("write to"):
-            self._root.mkdir(parents=True, exist_ok=True)
-            if not os.access(self._root, os.W_OK | os.X_OK):
+            there = next(path for path in (self._root, *self._root.absolute().parents) if path.exists())
+            if not there.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            if not os.access(there, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         return f"folder {self._root}"
 
