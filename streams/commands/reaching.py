@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -73,18 +72,21 @@ def read_file(path: str) -> list[Expectation]:
         line = mark.line + 1 if mark else 1
         fail(f"{path}, line {line}: it is no YAML or JSON: {getattr(error, 'problem', None) or error}.")
     found = []
-    for line, entry in _entries(path, node):
+    for one in _entries(path, node):
+        line = one.start_mark.line + 1
         try:
-            found.append(expectation(entry))
+            found.append(expectation(yaml.SafeLoader("").construct_document(one)))
         except BadExpectation as error:
             fail(f"{path}, line {line}: {error}.")
+        except yaml.YAMLError as error:
+            fail(f"{path}, line {line}: {getattr(error, 'problem', None) or error}.")
     if not found:
         fail(f"{path}, line 1: it has no connections: add entries with from, to, port and expect.")
     return found
 
 
-def _entries(path: str, node: Any) -> Iterator[tuple[int, object]]:
-    """Yield the entries of a document with their lines. A mapping may hold the list as `connections`."""
+def _entries(path: str, node: Any) -> list[Any]:
+    """Return the nodes of a document's entries. A mapping may hold the list as `connections`."""
     import yaml
 
     if isinstance(node, yaml.MappingNode):
@@ -93,9 +95,8 @@ def _entries(path: str, node: Any) -> Iterator[tuple[int, object]]:
     if not isinstance(node, yaml.SequenceNode):
         line = node.start_mark.line + 1 if node else 1
         fail(f"{path}, line {line}: it must be a list of entries with from, to, port and expect.")
-    for one in node.value:
-        loader = yaml.SafeLoader("")
-        yield one.start_mark.line + 1, loader.construct_document(one)
+    entries: list[Any] = node.value
+    return entries
 
 
 def _show(outcomes: list[Outcome], *, as_json: bool) -> None:

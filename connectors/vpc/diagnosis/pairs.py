@@ -8,7 +8,7 @@ for others is a place of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -38,13 +38,6 @@ class PairVerdicts:
     def verdict(self, source: EniId, destination: EniId) -> Verdict:
         """Return the verdict for two different interfaces. Raises KeyError for an unknown one."""
         return self.between[self.class_of[source], self.class_of[destination]]
-
-    def pairs(self) -> Iterator[tuple[EniId, EniId, Verdict]]:
-        """Yield all pairs of different interfaces."""
-        for (first, second), verdict in self.between.items():
-            for source, destination in product(self.classes[first], self.classes[second]):
-                if source != destination:
-                    yield source, destination, verdict
 
     def count(self, verdict: Verdict) -> int:
         """Return the number of pairs with a verdict."""

@@ -44,8 +44,7 @@ def apply(lab: Lab, command: str) -> None:
 def _created(lab: Lab, command: str) -> str:
     if "allocate-address" in command:
         return str(lab.ec2.allocate_address(Domain="vpc")["AllocationId"])
-    gateway: str = lab.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-    return gateway
+    return str(lab.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"])
 
 
 def _member(client: Any, verb: str, option: str) -> str:
@@ -53,7 +52,7 @@ def _member(client: Any, verb: str, option: str) -> str:
     operation = client.meta.method_to_api_mapping[verb.replace("-", "_")]
     members = client.meta.service_model.operation_model(operation).input_shape.members
     plain = option.replace("-", "").lower()
-    return next(one for one in members if one.lower() == plain)
+    return str(next(one for one in members if one.lower() == plain))
 
 
 def _value(name: str, values: list[str]) -> Any:

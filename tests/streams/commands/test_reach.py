@@ -1,0 +1,212 @@
+"""`vpcflow reach` and `vpcflow rejects` as a user runs them: output, exit status, bad files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from connectors.vpc.diagnosis.changes import changes
+from emulator import server
+from streams.cli import main
+from streams.commands import reaching
+from tests.beside import beside
+from tests.connectors.vpc.diagnosis.lab import REGION, Lab
+
+pytestmark = pytest.mark.moto
+ACCOUNT = "000000000779"
+HEADER = "interface-id srcaddr dstaddr srcport dstport protocol packets start end action tcp-flags log-status"
+
+
+@pytest.fixture(autouse=True)
+def no_logs() -> Iterator[None]:
+    """The log of the emulator in this process is no output of the command."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """A web server and a database host, in an emulator."""
+    with beside(server.emulator()) as url:
+        found = Lab(url, ACCOUNT)
+        found.ids["url"] = url
+        found.vpc("a", "10.0.0.0/16")
+        found.subnet("s", "a", "10.0.0.0/24")
+        found.subnet("d", "a", "10.0.1.0/24")
+        found.igw("igw", "a")
+        found.table("rtb", "a", {"0.0.0.0/0": "igw"}, "s")
+        found.group("sg-web", "a", "tcp 443 0.0.0.0/0")
+        found.group("sg-db", "a", "tcp 5432 sg-web")
+        found.host("web", "s", "sg-web", public=True)
+        found.host("db", "d", "sg-db")
+        found.ec2.create_tags(Resources=[found.id("web")], Tags=[{"Key": "Name", "Value": "web-1"}])
+        for name in ("db", "web"):
+            found.ec2.create_tags(Resources=[found.id(name)], Tags=[{"Key": "Team", "Value": "shop"}])
+        yield found
+
+
+def run(lab: Lab, *words: str) -> Result:
+    """Run a command."""
+    env = {
+        "AWS_ENDPOINT_URL": lab.id("url"),
+        "AWS_ACCESS_KEY_ID": ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    return CliRunner(mix_stderr=False).invoke(main, [*map(lab.id, words)], env=env)
+
+
+def written(path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(path)
+
+
+def test_expected_connections_are_evaluated(lab: Lab, tmp_path: Path) -> None:
+    file = written(
+        tmp_path / "reach.yaml",
+        f"""
+- {{from: internet, to: web-1, port: 443}}
+- {{from: web-1, to: {lab.id("db")}, port: 5432, protocol: tcp, expect: allow}}
+- from: internet
+  to: {lab.id("db")}
+  port: 5432
+  expect: deny
+""",
+    )
+    told = run(lab, "reach", file)
+    assert told.exit_code == 0, told.output + told.stderr
+    assert told.stdout.count("ok ") == 3
+    wrong = written(tmp_path / "wrong.json", json.dumps([{"from": "web-1", "to": lab.id("db"), "port": 22}]))
+    told = run(lab, "reach", wrong, "--json")
+    assert told.exit_code == 1
+    (one,) = json.loads(told.stdout)
+    assert (one["expect"], one["found"], one["as_expected"]) == ("allow", "deny", False)
+    assert one["components"] == [lab.id("sg-db")]
+    unknown = written(tmp_path / "unknown.yaml", "- {from: no-such-host, to: web-1, port: 22, expect: deny}")
+    told = run(lab, "reach", unknown)
+    assert (told.exit_code, "unknown" in told.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "line 1: it must be a list"),
+        ("a: b", "line 1: it must be a list"),
+        ("[]", "line 1: it has no connections"),
+        ("- {from: a, to: b, port: 22}\n- {from: a, to: b, port: 99999}", "line 2: port is 99999"),
+        ("- {from: a, to: b, port: x}", "line 1: port is x"),
+        ("- {from: a, port: 22}", "line 1: from and to"),
+        ("\n- {from: a, to: b, protocol: sctp}", "line 2: protocol is sctp"),
+        ("- {from: a, to: b, expect: maybe}", "line 1: expect is maybe"),
+        ("- {from: a, to: b, ports: 22}", "line 1: ports is no key"),
+        ("- nonsense", "line 1: an entry must have"),
+        ("- {from: a\n- [", "it is no YAML or JSON"),
+        ("- !!python/object:os.system {}", "line 1: "),
+    ],
+)
+def test_a_bad_file_is_one_sentence_with_its_line(lab: Lab, tmp_path: Path, text: str, sentence: str) -> None:
+    told = run(lab, "reach", written(tmp_path / "bad.yaml", text))
+    assert (told.exit_code, told.stdout) == (2, ""), told.output
+    assert sentence in told.stderr
+    assert told.stderr.count("\n") == 1
+
+
+def test_a_changed_result_is_logged_with_the_change(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(Exception):
+        pass
+
+    before = lab.read()
+    lab.allow("sg-db", "tcp 22 0.0.0.0/0")
+    after = lab.read()
+    assert changes(before.estate.resources, after.estate.resources) == [
+        f"{lab.id('sg-db')} changed: + tcp 22 0.0.0.0/0"
+    ]
+    readings = iter([before, before, after])
+    events: list[dict[str, Any]] = []
+
+    def pause(_: float) -> None:
+        if events:
+            raise Stopped
+
+    monkeypatch.setattr(reaching, "read_account", lambda: next(readings))
+
+    def noted(_: object, __: str, event: MutableMapping[str, Any]) -> str:
+        events.append(dict(event))
+        return ""
+
+    monkeypatch.setattr("streams.commands.reaching.time.sleep", pause)
+    structlog.configure(processors=[noted])
+    file = written(tmp_path / "reach.yaml", f"- {{from: web-1, to: {lab.id('db')}, port: 22, expect: deny}}")
+    with pytest.raises(Stopped):
+        reaching.run(file, as_json=False, pause_s=1)
+    (event,) = events
+    assert (event["event"], event["was"], event["found"]) == ("reachability_changed", "deny", "allow")
+    assert event["change"] == [f"{lab.id('sg-db')} changed: + tcp 22 0.0.0.0/0"]
+
+
+def flows(lab: Lab) -> str:
+    web, db = lab.id("addr-web"), lab.id("addr-db")
+    lines = [
+        f"{lab.id('eni-web')} 203.0.113.7 {web} 40000 443 6 5 1000 1060 ACCEPT 2 OK",
+        f"{lab.id('eni-web')} {web} 203.0.113.7 443 40000 6 5 1000 1060 ACCEPT 18 OK",
+        f"{lab.id('eni-db')} {web} {db} 40001 5432 6 7 1000 1060 ACCEPT 2 OK",
+        f"{lab.id('eni-db')} {web} {db} 40002 3306 6 9 1000 1060 REJECT 2 OK",
+        f"{lab.id('eni-web')} 203.0.113.9 {web} 50000 23 6 1 1000 1060 REJECT 2 OK",
+        f"{lab.id('eni-web')} 203.0.113.9 {web} 50001 443 6 2 1000 1060 REJECT 2 OK",
+    ]
+    return "\n".join((HEADER, *lines))
+
+
+def test_suggestions_are_a_file_for_reach(lab: Lab, tmp_path: Path) -> None:
+    path = tmp_path / "flows.gz"
+    path.write_bytes(gzip.compress(flows(lab).encode()))
+    told = run(lab, "reach", "suggest", "--flows", str(path))
+    assert told.exit_code == 0, told.stderr
+    file = written(tmp_path / "suggested.yaml", told.stdout)
+    assert len(reaching.read_file(file)) == 2
+    assert run(lab, "reach", file).exit_code == 0
+    assert run(lab, "reach", "suggest").exit_code == 2
+
+
+def test_rejections_name_the_component(lab: Lab, tmp_path: Path) -> None:
+    file = written(tmp_path / "flows.txt", flows(lab))
+    told = run(lab, "rejects", "--flows", file, "--explain", "--json")
+    assert told.exit_code == 0, told.stderr
+    found = json.loads(told.stdout)
+    assert [(one["port"], one["packets"], one["component"]) for one in found] == [
+        (3306, 9, lab.id("sg-db")),
+        (443, 2, None),
+        (23, 1, lab.id("sg-web")),
+    ]
+    assert "allows it now" in found[1]["sentence"]
+    shown = run(lab, "rejects", "--flows", file, "--limit", "1").stdout
+    assert "9 packets" in shown
+    assert shown.count("\n") == 1
+    assert run(lab, "rejects", "--flows", "/no/such/file").exit_code == 2
+
+
+def test_an_ambiguous_name_lists_its_candidates(lab: Lab) -> None:
+    told = run(lab, "diagnose", "Team=shop", "internet")
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert lab.id("web") in told.stderr
+    assert lab.id("db") in told.stderr
+
+
+def test_watch_ends_when_the_destination_is_reachable(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user opens the port during the first pause."""
+    opened = iter(["tcp 8443 0.0.0.0/0"])
+    monkeypatch.setattr("streams.commands.diagnosis.time.sleep", lambda _: lab.allow("sg-web", *opened))
+    told = run(lab, "diagnose", "internet", "web-1", "--port", "8443", "--watch")
+    assert told.exit_code == 0, told.stderr
+    assert told.stdout.index("NOT reachable") < told.stdout.rindex(": reachable")
+    assert "aws ec2 authorize-security-group-ingress" in told.stdout
