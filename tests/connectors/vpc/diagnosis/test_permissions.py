@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from connectors.vpc.diagnosis.account.connection_end import UnknownEnd
 from connectors.vpc.diagnosis.account.inventory import Inventory
-from connectors.vpc.diagnosis.account.permissions import ACTIONS, ESSENTIAL_ACTIONS, action_of
+from connectors.vpc.diagnosis.account.permissions import ACTIONS, ESSENTIAL_ACTIONS, NAME_ACTIONS, action_of
 from connectors.vpc.diagnosis.diagnose import diagnose
 from connectors.vpc.diagnosis.trace.findings import Cause, Undetermined
 from tests.connectors.vpc.diagnosis.conftest import Built
@@ -121,3 +123,9 @@ def test_without_an_action_the_rest_is_answered(built: Built, topology: Topology
             assert isinstance(known, frozenset)
             assert causes <= known, (ask, causes)
     assert topology is not WEB_AND_APP or action in DECIDING or any(now[ask] == before[ask] for ask in now)
+
+
+def test_the_page_lists_every_action() -> None:
+    page = (Path(__file__).parents[4] / "docs/diagnose.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:ec2|elasticloadbalancing|rds|elasticache|lambda|ecs):\w+)`", page))
+    assert named == ACTIONS | NAME_ACTIONS
