@@ -105,6 +105,14 @@ def _check(estate: Estate, cause: Cause) -> str:
     )
 
 
+def _attachment(estate: Estate, cause: Cause) -> str:
+    if not cause.component.startswith("igw-") or cause.eni is None:
+        return ""
+    return (
+        f"aws ec2 attach-internet-gateway --internet-gateway-id {cause.component} --vpc-id {cause.eni.vpc_id}"
+    )
+
+
 def _no_gateway(estate: Estate, cause: Cause) -> str:
     return f"aws ec2 attach-internet-gateway --vpc-id {cause.component} --internet-gateway-id {_CREATED}"
 
@@ -194,6 +202,7 @@ _FIXES: dict[str, Callable[[Estate, Cause], str]] = {
     "ENI_SOURCE_DEST_CHECK_RESTRICTION": _check,
     "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS": missing_route,
     "IGW_DESTINATION_ADDRESS_NOT_IN_RFC6598_EGRESS": missing_route,
+    "BAD_STATE_ATTACHMENT": _attachment,
     "NO_PATH": _no_gateway,
     "DISCONNECTED_VPCS": _apart,
     "VPC_BLOCK_PUBLIC_ACCESS_ENABLED": _exclusion,

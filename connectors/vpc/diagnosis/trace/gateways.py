@@ -29,7 +29,7 @@ def with_public_source(estate: Estate, trace: Trace, eni: Eni, gateway_id: str, 
         trace.connection.translate()
         return packet.sent_from(eni.public_ips[0][1])
     nat = estate.nat_of_eni.get((source or eni).interface_id)
-    at = nat.nat_gateway_id if nat else trace.named(source or eni)
+    at = nat.nat_gateway_id if nat else trace.named(eni if is_appliance else source or eni)
     say = f"{at} has no public IPv4 address for {gateway_id}: associate an Elastic IP address."
     trace.blame("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", at, say)
     return packet
@@ -65,3 +65,16 @@ def check_block(estate: Estate, trace: Trace, eni: Eni, gateway_id: str, directi
 def rfc_of(number: int) -> str:
     """Return the RFC that reserves a private address, as the codes name it."""
     return "RFC6598" if any(number in block for block in internet.RFC6598) else "RFC1918"
+
+
+def detached_gateway(estate: Estate, eni: Eni) -> str:
+    """Return the internet gateway in the route table of an interface, or an empty text."""
+    table = estate.routing(eni.subnet_id)
+    targets = (route.target for _, route in table.entries) if table else iter(())
+    return next((target for target in targets if target.startswith("igw-")), "")
+
+
+def endpoint_of(estate: Estate, eni: Eni) -> str:
+    """Return the VPC endpoint to which an interface belongs, or the interface itself."""
+    found = (one for one in estate.resources.endpoints if eni.interface_id in one.interface_ids)
+    return next((one.endpoint_id for one in found), eni.interface_id)

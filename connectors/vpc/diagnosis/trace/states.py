@@ -25,6 +25,20 @@ _SERVICES = (
     "Route 53 Resolver: ",
     "Created By Amazon Workspaces",
     "ClientVPN Endpoint",
+    "ElastiCache+",
+    "Network interface for DBProxy",
+    "EC2 Instance Connect Endpoint",
+    "ENI managed by APIGateway",
+    "AWS ElasticMapReduce",
+    "AWS CodeStar Connections",
+    "Amazon Kinesis Firehose",
+    "Amazon MSK",
+    "Amazon MQ",
+    "Attached to Glue",
+    "CloudHSM ",
+    "CloudHsm ",
+    "Interface for Amazon FSx",
+    "moto ECS",
 )
 
 

@@ -16,6 +16,8 @@ from connectors.vpc.diagnosis.trace.findings import Trace, Undetermined
 from connectors.vpc.diagnosis.trace.gateways import (
     check_block,
     check_redirection,
+    detached_gateway,
+    endpoint_of,
     rfc_of,
     with_public_source,
 )
@@ -64,7 +66,7 @@ class PacketTracer:
         check_state(self.trace, eni)
         if eni.interface_type == "vpc_endpoint" and self.trace.leg == "request":
             say = f"{eni.interface_id} belongs to a VPC endpoint, which opens no connections."
-            self.trace.blame("VPCE_INTRA_VPC_TRAFFIC", self._endpoint_of(eni), say)
+            self.trace.blame("VPCE_INTRA_VPC_TRAFFIC", endpoint_of(self.estate, eni), say)
         if eni.source_dest_check and packet.srcaddr not in eni.addresses:
             say = f"{eni.interface_id} sends only from its own addresses, not from {packet.srcaddr}."
             self.trace.blame("ENI_ADDRESS_RESTRICTION", self.trace.named(eni), say)
@@ -95,6 +97,14 @@ class PacketTracer:
         trace, gateway_id = self.trace, self.estate.internet_gateway(eni.vpc_id)
         if not gateway_id:
             require(self.estate, "igw-")
+            trace.pause(eni, packet)
+            detached = detached_gateway(self.estate, eni)
+            if detached:
+                say = (
+                    f"{detached}, to which the route table leads, is not attached to {eni.vpc_id}: attach it."
+                )
+                trace.lose("BAD_STATE_ATTACHMENT", detached, say)
+                return
             say = f"{eni.vpc_id} has no internet gateway: attach one."
             trace.lose("NO_PATH", eni.vpc_id, say)
             return
@@ -183,7 +193,7 @@ class PacketTracer:
         nat = estate.nat_of_eni.get(eni.interface_id)
         trace.step(nat.nat_gateway_id if nat else "", "nat-gateway")
         if eni.interface_type == "vpc_endpoint":
-            trace.step(self._endpoint_of(eni), "vpc-endpoint")
+            trace.step(endpoint_of(self.estate, eni), "vpc-endpoint")
         check_state(trace, eni)
         if by.startswith(("igw-", "eigw-")):
             check_block(estate, trace, eni, by, "ingress")
@@ -271,10 +281,6 @@ class PacketTracer:
             self._leave(found.eni, packet, None if found.loss else sender)
         elif found:
             self._exit(found, None, packet)
-
-    def _endpoint_of(self, eni: Eni) -> str:
-        found = (one for one in self.estate.resources.endpoints if eni.interface_id in one.interface_ids)
-        return next((one.endpoint_id for one in found), eni.interface_id)
 
     def _exit(self, gateway_id: str, vpc_id: VpcId | None, packet: Packet) -> None:
         if gateway_id.startswith(("igw-", "eigw-")):

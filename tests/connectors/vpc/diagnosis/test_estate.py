@@ -6,6 +6,8 @@ import time
 from functools import cache
 from itertools import permutations
 
+import pytest
+
 from connectors.vpc.diagnosis.account.inventory import Inventory
 from connectors.vpc.diagnosis.diagnose import diagnose
 from connectors.vpc.diagnosis.trace.attempt import Attempt
@@ -18,6 +20,8 @@ from emulator.world.topology.described import resources
 from emulator.world.topology.presets import preset
 
 PORTS = (443, 5432, 8080)
+SERVICE_PORTS = (22, 80, 443, 5432, 6379, 8080, 9000)
+PAIRED = 60
 EVERY = 149
 DIAGNOSIS_S = 0.2
 
@@ -53,3 +57,39 @@ def test_a_diagnosis_takes_less_than_its_limit() -> None:
     diagnose(inventory, enis[0], enis[-1], "tcp", 443)
     diagnose(inventory, enis[1], "internet", "tcp", 443)
     assert (time.process_time() - begin) / 2 < DIAGNOSIS_S
+
+
+FILTERS = {
+    "ENI_SG_RULES_MISMATCH",
+    "SG_HAS_NO_RULES",
+    "SG_REFERENCES_NOT_PRESERVED",
+    "SG_REFERENCING_SUPPORT",
+}
+
+
+@pytest.mark.load
+def test_every_accept_and_reject_of_the_emulator_is_predicted() -> None:
+    """All pairs of 60 interfaces and all service ports: the records that the emulator delivers.
+
+    The emulator writes the records of `conversation`; a filter that is the first cause is its REJECT.
+    """
+    every = len(estate().resources.enis) // PAIRED
+    some = [one for one in estate().resources.enis if one.interface_type != "vpc_endpoint"][::every][:PAIRED]
+    assert len(some) == PAIRED
+    rejected = 0
+    for source, to in permutations(some, 2):
+        for port in SERVICE_PORTS:
+            ends = (source.private_ips[0], to.private_ips[0])
+            told = conversation(estate(), Flow(source.interface_id, *ends, 6, TYPICAL_PORT, port))
+            found = examine(estate(), Attempt(source, to, *ends, 6, port), {})
+            first = next(iter(found.causes), None)
+            actions = [one for one in told.records if one.action == "REJECT"]
+            rejected += len(actions)
+            predicted = first is not None and (
+                first.code in FILTERS or first.code == "SUBNET_ACL_RESTRICTION"
+            )
+            assert bool(actions) == predicted, (source.interface_id, to.interface_id, port, found.causes)
+            if actions and first and first.component.startswith(("sg-", "acl-")):
+                assert actions[0].decision
+                assert first.component in actions[0].decision.resource_id
+    assert rejected

@@ -126,7 +126,10 @@ def lab(lab_url: str) -> Lab:
         ("detoured app 443", {"ENI_SOURCE_DEST_CHECK_RESTRICTION"}),
         ("web h-b 443", {"IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS", "NO_ROUTE_TO_DESTINATION"}),
         ("web h-c 443", {"BAD_STATE_ROUTE"}),
-        ("internet h-d 443", {"IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", "NO_PATH", "BAD_STATE_ROUTE"}),
+        (
+            "internet h-d 443",
+            {"IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", "BAD_STATE_ATTACHMENT", "BAD_STATE_ROUTE"},
+        ),
         ("h-b h-d 443", {"TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION"}),
     ],
 )

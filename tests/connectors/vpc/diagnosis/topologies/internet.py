@@ -342,7 +342,7 @@ DETACHED = Topology(
             "into a VPC without an internet gateway",
             IGW,
             "internet web tcp 443",
-            ("forward NO_PATH a", "return BAD_STATE_ROUTE rtb-public"),
+            ("forward BAD_STATE_ATTACHMENT igw", "return BAD_STATE_ROUTE rtb-public"),
         ),
         Case(
             "a deleted egress-only internet gateway is a black hole",
