@@ -32,9 +32,6 @@ ALLOWED = {
     "connectors.inventory.directory.Owner.asn",
     "connectors.inventory.directory.Owner.country",
     "connectors.inventory.follower.Follower",
-    "connectors.inventory.network_at.clients_at",
-    "connectors.inventory.network_rows.NetworkHistory.begins_s",
-    "connectors.inventory.network_rows.NetworkHistory.places",
     "connectors.vpc.diagnosis.pairs.all_pairs",  # The page of reachability will use it.
     "connectors.kafka.clients.access._Operations.API_KEY",  # aiokafka reads it.
     "connectors.kafka.clients.access._Operations.build",  # aiokafka calls it.

@@ -52,7 +52,7 @@ def with_services(inventory: Inventory) -> Inventory:
     except ConnectError as error:
         fail(str(error))
     services = read_services(clients[0], clients[1], clients[2], unread)
-    return replace(inventory, services=services, unread={**inventory.unread, **unread})
+    return replace(inventory, services=services, has_services=True, unread={**inventory.unread, **unread})
 
 
 def report_denied(unread: Mapping[str, str]) -> None:

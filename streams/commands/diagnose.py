@@ -18,6 +18,7 @@ _EPILOG = (
 @click.option("--port", metavar="N", help="Destination port.  Default: the destination's own, else 443.")
 @click.option("--protocol", default="tcp", show_default=True, help="Protocol: tcp, udp or icmp.")
 @click.option("--flows", metavar="FILE", help="Flow-log text file, also gzip; a header names the fields.")
+@click.option("--at", metavar="TIME", help="Moment of the configuration, from the topic `inventory`.")
 @click.option("--watch", is_flag=True, help="Repeat after each change until the destination is reachable.")
 @click.option("--json", "as_json", is_flag=True, help="Output as one JSON object.")
 def diagnose(source: str, destination: str, *, watch: bool, as_json: bool, **given: str | None) -> None:
@@ -40,6 +41,8 @@ def diagnose(source: str, destination: str, *, watch: bool, as_json: bool, **giv
 
     flows = given["flows"]
     asked = diagnosis.question(source, destination, port=given["port"], protocol=given["protocol"] or "tcp")
+    if watch and given["at"]:
+        raise click.UsageError("--watch repeats with the configuration of now: leave out --at.")
     if watch:
         diagnosis.watch(asked, flows=flows, as_json=as_json)
-    diagnosis.show(diagnosis.run(asked, flows=flows), as_json=as_json)
+    diagnosis.show(diagnosis.run(asked, flows=flows, at=given["at"]), as_json=as_json)

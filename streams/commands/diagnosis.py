@@ -48,10 +48,18 @@ def question(source: str, destination: str, *, port: str | None, protocol: str) 
     return Question(source, destination, protocol, _port(port))
 
 
-def run(asked: Question, *, flows: str | None) -> dict[str, Any]:
-    """Return the document of a diagnosis. Ends the process with status 2 if it is undetermined."""
+def run(asked: Question, *, flows: str | None, at: str | None = None) -> dict[str, Any]:
+    """Return the document of a diagnosis now, or at a moment that the topic `inventory` has.
+
+    Ends the process with status 2 if it is undetermined.
+    """
     seen = flow_text(flows) if flows else None
-    inventory = read_account()
+    if at is None:
+        inventory = read_account()
+    else:
+        from streams.commands.account_at import read_account_at
+
+        inventory = read_account_at(at)
     report_denied(inventory.unread)
     return _document(inventory, asked, seen)
 
@@ -82,6 +90,8 @@ def diagnosed(
     try:
         return diagnose(inventory, source, destination, protocol, port)
     except UnknownName:
+        if inventory.has_services:
+            raise
         inventory = with_services(inventory)
         report_denied(inventory.unread)
         return diagnose(inventory, source, destination, protocol, port)

@@ -118,8 +118,8 @@ class Inventory:
     `moved`: (VPC id, number of an address) → the interface that an emulator describes with that address
     although its subnet does not contain it. `unread`: the calls that failed, with the reasons. `tags`: the
     value of the tag `Name`, or `key=value` → resources. `policies`: the id of a VPC endpoint whose policy
-    does not allow everything. `services` is empty until a name is looked up that is nothing else. `aliases`:
-    an interface that stands for a component → that component.
+    does not allow everything. `services` are read (`has_services`) if a name is looked up that is nothing
+    else. `aliases`: an interface that stands for a component → that component.
     """
 
     estate: Estate
@@ -131,4 +131,5 @@ class Inventory:
     tags: Mapping[str, tuple[TaggedResource, ...]] = field(default_factory=dict)
     policies: frozenset[str] = frozenset()
     services: tuple[ServiceResource, ...] = ()
+    has_services: bool = False
     aliases: Mapping[str, PathComponent] = field(default_factory=dict)
