@@ -249,7 +249,8 @@ def _missing_largest(rows: pl.DataFrame, given: pl.DataFrame) -> str:
         is_listed = pl.col("flows_given").is_not_null()
         bound: int = given[f"bound_{name}"].max() or 0  # type: ignore[assignment]
         listed = some.filter(is_listed)[name].sort(descending=True).head(LISTED)
-        is_missing = len(some.filter(~is_listed & (pl.col(name) > (largest.min() or 0) + bound))) > 0
+        least: int = largest.min() or 0  # type: ignore[assignment]
+        is_missing = len(some.filter(~is_listed & (pl.col(name) > least + bound))) > 0
         if is_missing or (bound == 0 and not listed.equals(largest)):
             return f"one of the {LISTED} largest by {measure} is not listed"
     return ""

@@ -73,7 +73,7 @@ class Worker:
 
     def _declare(self, name: str) -> None:
         async def agent(stream: Any) -> None:
-            # Deviation: not `noack_take`, which wakes up once in each interval, with or without input.
+            # Deviation: no batches. Faust's batches wake up once in each interval, with or without input.
             await self._feed(name, stream.noack().events())
 
         agent.__name__ = name
