@@ -18,6 +18,7 @@ from rich.table import Table
 
 from emulator.kafka.cluster import kafka_node
 from tests.bench import emulator, faust_plain, stages, worker
+from tests.bench.load import LINES, estate_texts, texts
 from tests.bench.results import Result, merge
 
 PLAIN_LINES = 10_000
@@ -43,7 +44,12 @@ def main() -> None:
         values |= stages.floors()
     for name, lines in (("sums_64k", 560), ("sums_256k", 2240), ("sums", 9000)):
         with console.status(name):
-            values[name] = stages.sums(lines)
+            values[name] = stages.sums(texts(LINES, lines))
+    with console.status("sums of an estate"):
+        values["sums_estate"] = stages.sums(estate_texts())
+    with console.status("partials"):
+        values["partials"] = stages.partials_of(texts())
+        values["partials_estate"] = stages.partials_of(estate_texts())
     with console.status("connector"):
         values["connector"] = asyncio.run(stages.connector())
     with console.status("emulator"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,14 @@ from connectors.kinesis.positions import Position
 from connectors.kinesis.transaction import Naming, ParseContext, content_of, parse_records
 from emulator.kafka.cluster import kafka_node
 from emulator.load import feed
-from streams.sums.accumulator import Sums
+from streams.sums import conversations, partials
+from streams.sums.accumulator import Drained, Sums
 from streams.sums.lines import plan
 from tests import synthetic
 from tests.bench.load import LINES, SEED, texts
 
 BEST_OF = 5
+PARTITIONS = 8
 
 
 def best(work: Callable[[], Any]) -> float:
@@ -54,9 +56,24 @@ def floors(lines: int = LINES) -> dict[str, float]:
     }
 
 
-def sums(lines_a_block: int, lines: int = LINES) -> float:
-    """Return lines per CPU-second of `sums` over blocks of a size, draining each 4 MiB as the worker does."""
-    blocks, by, sums = texts(lines, lines_a_block), plan(DEFAULT_FORMAT), Sums(60)
+def sums(blocks: Sequence[bytes], lines: int = LINES) -> float:
+    """Return lines per CPU-second of `sums`: totals and conversations, drained each 4 MiB."""
+    return _summed(blocks, lines, lambda _: None)
+
+
+def partials_of(blocks: Sequence[bytes], lines: int = LINES) -> float:
+    """Return lines per CPU-second of `sums` and of the encoding of its messages to all partitions."""
+
+    def encoded(drained: Drained) -> None:
+        for rows, found in drained.parts().values():
+            partials.encode(rows)
+            conversations.encode(found)
+
+    return _summed(blocks, lines, encoded)
+
+
+def _summed(blocks: Sequence[bytes], lines: int, use: Callable[[Drained], None]) -> float:
+    by, sums = plan(DEFAULT_FORMAT), Sums(60, partitions=PARTITIONS)
     sums.warm()
 
     def run() -> None:
@@ -65,9 +82,9 @@ def sums(lines_a_block: int, lines: int = LINES) -> float:
             sums.add(text, by)
             held += len(text)
             if held >= 4 << 20:
-                sums.drain()
+                use(sums.drain())
                 held = 0
-        sums.drain()
+        use(sums.drain())
 
     return lines / best(run)
 
