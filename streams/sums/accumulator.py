@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 
 from connectors.formats.flowlog import DEFAULT_FORMAT
-from streams.sums import columns, kernel, lines, parsing, partials, tables
+from streams.sums import columns, kernel, lines, parsing, tables
+from streams.sums.columns import Origins
 from streams.sums.entities import Entities
 from streams.sums.kernel import Rules
 from streams.sums.lines import ColumnPlan, Nothing, ParsedLine
@@ -61,7 +62,8 @@ class Drained:
     `rows` are totals (`partials.SCHEMA`), with an Enum as `entity`. `newest_start` is the newest `first` of a
     row in which a flow begins, epoch seconds, -1 if there is none. It is never ahead of the newest `start` of
     the lines and less than a window behind it, so the watermark remains safe, and the kernel need not track
-    it for each line.
+    it for each line. `parts` are the rows and the conversations of each partition that has rows; see
+    `columns.parts`.
     """
 
     rows: pl.DataFrame
@@ -69,19 +71,7 @@ class Drained:
     counts: LineCounts
     refused: dict[str, list[bytes]]
     newest_start: int
-    _row_starts: list[int]
-    _conversation_starts: list[int]
-
-    def parts(self) -> dict[int, tuple[pl.DataFrame, pl.DataFrame]]:
-        """Return the rows and the conversations of each partition that has rows."""
-        found = {}
-        row_ends, ends = self._row_starts[1:], self._conversation_starts[1:]
-        bounds = zip(self._row_starts, row_ends, self._conversation_starts, ends, strict=False)
-        for partition, (row_start, row_end, start, end) in enumerate(bounds):
-            if row_end > row_start:
-                rows = self.rows.slice(row_start, row_end - row_start)
-                found[partition] = rows, self.conversations.slice(start, end - start)
-        return found
+    parts: dict[int, tuple[pl.DataFrame, pl.DataFrame]]
 
 
 @dataclass(slots=True)
@@ -149,25 +139,29 @@ class Sums:
 
     def drain(self) -> Drained:
         """Return the sums since the last drain, and reset the accumulator."""
-        names = [
-            [getattr(one, name) for one, n in self._origins for _ in range(n)] for name in partials.ORIGIN
-        ]
         owners = columns.owners(self._tables, self._entities, self.partitions)
-        rows = columns.of_totals(self._tables, owners, self.window_s, self.partitions, names)
-        found = columns.of_conversations(self._tables, owners, self.window_s, self.partitions)
+        rows = columns.of_totals(self._tables, owners, self.window_s, self._row_origins())
+        found = columns.of_conversations(self._tables, owners, self.window_s)
         drained = Drained(
             rows.frame,
             found.frame,
             self._counts,
             self._refused,
             tables.newest_first(self._tables),
-            rows.starts.tolist(),
-            found.starts.tolist(),
+            {partition: (some, others) for partition, some, others in columns.parts(owners, rows, found)},
         )
         tables.clear(self._tables)
         self._entities.forget()
         self._counts, self._origins, self._refused, self._refused_bytes = LineCounts(), [], {}, 0
         return drained
+
+    def _row_origins(self) -> Origins:
+        numbers = np.repeat(np.arange(len(self._origins)), [count for _, count in self._origins])
+        accounts, regions = (
+            [one.account for one, _ in self._origins],
+            [one.region for one, _ in self._origins],
+        )
+        return Origins(accounts, regions, numbers)
 
     def _scan(self, text: bytes, end: int, block: _Block) -> None:
         """Sum the lines of a text up to `end`, which follows a newline."""

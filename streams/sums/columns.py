@@ -6,6 +6,8 @@ worker sends an entity to the same partition. Sorted rows make the frame of a pa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,75 +56,119 @@ _MAPPED = uint64(0xFFFF << 32)
 
 
 class Rows(NamedTuple):
-    """A frame sorted by partition, and the first row of each partition, then the number of rows."""
+    """A frame sorted by partition, and the code of the entity of each row among the names of its `Owners`.
+
+    `starts` are the first row of each partition, and the number of rows.
+    """
 
     frame: pl.DataFrame
-    starts: Any
+    codes: Any
+    starts: list[int]
+
+
+class Origins(NamedTuple):
+    """Accounts and Regions, and their place in these lists by row number of the table of totals."""
+
+    accounts: list[str]
+    regions: list[str]
+    numbers: Any
 
 
 class Owners(NamedTuple):
-    """By row number of the table of totals: the code of the entity among `names`, and the partition."""
+    """By row number of the table of totals: the code of the entity among `names`, and the partition.
+
+    `names` are sorted by partition; `starts` are the first name of each partition, and the number of names.
+    """
 
     codes: Any
     partitions: Any
     names: list[str]
+    starts: list[int]
 
 
 def owners(found: Tables, entities: Entities, partitions: int) -> Owners:
     """Return the owners of the rows of totals."""
     rows = found.totals[: found.counts[N_TOTALS]]
-    codes = entities.codes(rows[:, LO], rows[:, KIND] >> ID_KIND_AT)
-    targets = (entities.checksums[codes] % np.uint32(partitions)).astype(np.uint16)
+    known = entities.codes(rows[:, LO], rows[:, KIND] >> ID_KIND_AT)
     is_present = np.zeros(len(entities.names), bool)
-    is_present[codes] = True
-    names = [entities.names[code] for code in np.flatnonzero(is_present).tolist()]
-    return Owners((np.cumsum(is_present) - 1)[codes], targets, names)
+    is_present[known] = True
+    present = np.flatnonzero(is_present)
+    targets = (entities.checksums[present] % np.uint32(partitions)).astype(np.uint16)
+    present = present[np.argsort(targets, kind="stable")]
+    codes = np.zeros(len(entities.names), np.int64)
+    codes[present] = np.arange(len(present))
+    names = [entities.names[code] for code in present.tolist()]
+    by_row = (entities.checksums[known] % np.uint32(partitions)).astype(np.uint16)
+    return Owners(codes[known], by_row, names, _starts(targets, partitions))
 
 
-def of_totals(found: Tables, owners: Owners, window_s: int, partitions: int, origins: Any) -> Rows:
-    """Return the rows of totals. `origins` are the accounts and the Regions of the rows of the table."""
+def of_totals(found: Tables, owners: Owners, window_s: int, origins: Origins) -> Rows:
+    """Return the rows of totals."""
     order = np.argsort(owners.partitions, kind="stable")
-    taken = found.totals[order]
+    taken, codes = found.totals[order], owners.codes[order]
     kinds = taken[:, KIND]
     columns: dict[str, Any] = {
         "window": taken[:, WINDOW] * window_s,
-        "entity": conversations.to_entities(owners.codes[order], owners.names),
+        "entity": conversations.to_entities(codes, owners.names),
         "action": kinds & (1 << ACTION_BITS) - 1,
         "protocol": kinds >> ACTION_BITS & (1 << PROTOCOL_BITS) - 1,
         "maps": partials.to_column(found.maps, found.map_of[order]),
     }
     columns |= {name: np.ascontiguousarray(taken[:, word]) for word, name in enumerate(_TOTALS, FLOWS)}
     columns |= {
-        name: pl.Series(values, dtype=pl.String).gather(order)
-        for name, values in zip(partials.ORIGIN, origins, strict=True)
+        name: pl.Series(texts, dtype=pl.String).gather(origins.numbers[order])
+        for name, texts in zip(partials.ORIGIN, (origins.accounts, origins.regions), strict=True)
     }
     schema = {**partials.SCHEMA, "entity": columns["entity"].dtype}
     frame = pl.DataFrame({name: columns[name] for name in schema}, schema=schema)
-    return Rows(frame, _starts(owners.partitions, partitions))
+    return Rows(frame, codes, _starts(owners.partitions, len(owners.starts) - 1))
 
 
-def of_conversations(found: Tables, owners: Owners, window_s: int, partitions: int) -> Rows:
+def of_conversations(found: Tables, owners: Owners, window_s: int) -> Rows:
     """Return the rows of conversations."""
     used = int(found.counts[N_CONVERSATIONS])
     numbers = found.conversations[:used, CONTEXT] & (1 << PORT_AT) - 1
-    starts = _starts(owners.partitions[numbers], partitions)
+    starts = _starts(owners.partitions[numbers], len(owners.starts) - 1)
     out = _Out(
         np.empty(used, np.int64),
         np.empty((len(_ADDRESSES), used), np.uint64),
         np.empty((len(_SUMS), used), np.int64),
         *(np.empty(used, kind) for _, kind in _SMALL),
     )
-    _write(found, used, owners.codes, owners.partitions, window_s, starts[:-1].copy(), out)
+    _write(found, used, owners.codes, owners.partitions, window_s, np.array(starts[:-1]), out)
     columns: dict[str, Any] = dict(zip(_ADDRESSES, out.addresses, strict=True))
     columns |= zip(_SUMS, out.sums, strict=True)
     columns |= {name: getattr(out, name) for name, _ in _SMALL}
     columns["entity"] = conversations.to_entities(out.entities, owners.names)
-    return Rows(pl.DataFrame([pl.Series(name, columns[name]) for name in conversations.SCHEMA]), starts)
+    frame = pl.DataFrame([pl.Series(name, columns[name]) for name in conversations.SCHEMA])
+    return Rows(frame, out.entities, starts)
 
 
-def _starts(targets: Any, partitions: int) -> Any:
+def parts(owners: Owners, totals: Rows, found: Rows) -> Iterator[tuple[int, pl.DataFrame, pl.DataFrame]]:
+    """Yield each partition that has rows, its totals and its conversations.
+
+    The entity is a String in totals, and an Enum of the entities of the partition in conversations.
+    """
+    for partition, (first, after) in enumerate(pairwise(owners.starts)):
+        if first == after:
+            continue
+        names = owners.names[first:after]
+        rows, codes = _part(totals, partition, first)
+        rows.replace_column(rows.columns.index("entity"), pl.Series("entity", names).gather(codes))
+        others, codes = _part(found, partition, first)
+        others.replace_column(others.columns.index("entity"), conversations.to_entities(codes, names))
+        yield partition, rows, others
+
+
+def _part(of: Rows, partition: int, first_name: int) -> tuple[pl.DataFrame, Any]:
+    """Return the rows of a partition, and the codes of their entities among its names."""
+    start, after = of.starts[partition], of.starts[partition + 1]
+    return of.frame.slice(start, after - start), of.codes[start:after] - first_name
+
+
+def _starts(targets: Any, partitions: int) -> list[int]:
     """Return the first row of each partition of sorted rows, and the number of rows."""
-    return np.concatenate([[0], np.cumsum(np.bincount(targets, minlength=partitions))])
+    return [0, *np.cumsum(np.bincount(targets, minlength=partitions)).tolist()]
 
 
 class _Out(NamedTuple):

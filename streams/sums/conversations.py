@@ -18,7 +18,6 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 Address = tuple[int, int]
@@ -93,14 +92,7 @@ def entities(found: pl.DataFrame) -> tuple[Any, list[str]]:
 
 
 def encode(found: pl.DataFrame) -> bytes:
-    """Return the Arrow IPC stream of a frame; the entity is a dictionary of the entities in these rows."""
-    codes, names = entities(found)
-    is_present = np.zeros(len(names), bool)
-    is_present[codes] = True
-    if not is_present.all():
-        present = [names[code] for code in np.flatnonzero(is_present).tolist()]
-        column = to_entities((np.cumsum(is_present) - 1)[codes], present)
-        found = found.clone().replace_column(found.columns.index("entity"), column)
+    """Return the Arrow IPC stream of a frame; the entity is dictionary-encoded."""
     out = io.BytesIO()
     found.write_ipc_stream(out, compression="lz4")
     return out.getvalue()

@@ -137,7 +137,7 @@ class SumHop:
             self._sums.refuse(by, block.value)
 
     def _partials(self, drained: Drained, now: float) -> list[Message]:
-        parts = drained.parts()
+        parts = drained.parts
         targets = set(parts)
         if now - self._time_sent_at >= HEARTBEAT_S:
             targets |= {q for q, sent in enumerate(self._time_sent) if sent != self._time}

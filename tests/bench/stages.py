@@ -65,7 +65,7 @@ def partials_of(blocks: Sequence[bytes], lines: int = LINES) -> float:
     """Return lines per CPU-second of `sums` and of the encoding of its messages to all partitions."""
 
     def encoded(drained: Drained) -> None:
-        for rows, found in drained.parts().values():
+        for rows, found in drained.parts.values():
             partials.encode(rows)
             conversations.encode(found)
 

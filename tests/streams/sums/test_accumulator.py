@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from zlib import crc32
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -375,3 +377,20 @@ def test_implausible_times_are_refused_by_both_paths(starts: list[int], arrived_
     assert drained.counts.refused == 2 * len(wrong)
     assert len(drained.refused.get(lines.TIME_REASON, [])) == 2 * len(wrong)
     assert drained.newest_start <= latest
+
+
+@given(st.lists(texts(DEFAULT_FORMAT), max_size=3), st.integers(1, 256))
+def test_every_row_is_in_the_part_of_the_checksum_of_its_entity(
+    given_texts: list[tuple[bytes, ColumnPlan]], partitions: int
+) -> None:
+    sums = Sums(WINDOW_S, partitions=partitions)
+    for text, by in given_texts:
+        sums.add(text, by)
+    drained = sums.drain()
+    parts = drained.parts.items()
+    for partition, (rows, found) in parts:
+        assert rows.schema == pl.Schema(partials.SCHEMA)
+        for part in (rows, found):
+            assert {crc32(entity.encode()) % partitions for entity in part["entity"]} <= {partition}
+    for whole, nth in ((drained.rows, 0), (drained.conversations, 1)):
+        assert sorted(whole.rows()) == sorted(row for _, part in parts for row in part[nth].rows())
