@@ -160,6 +160,27 @@ def parts(owners: Owners, totals: Rows, found: Rows) -> Iterator[tuple[int, pl.D
         yield partition, rows, others
 
 
+def by_windows(
+    totals: pl.DataFrame, found: pl.DataFrame, most: int
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Yield the rows of a partition in parts of at most `most` rows, never between the rows of one window.
+
+    A part with the rows of a single window may be larger.
+    """
+    if len(totals) + len(found) <= most:
+        yield totals, found
+        return
+    windows, counts = np.unique(np.concatenate([totals["window"], found["window"]]), return_counts=True)
+    begin = size = 0
+    for at, count in enumerate([*counts.tolist(), most]):
+        if size and size + count > most:
+            chosen = pl.col("window").is_between(windows[begin], windows[at - 1])
+            yield totals.filter(chosen), found.filter(chosen)
+            begin = at
+            size = 0
+        size += count
+
+
 def _part(of: Rows, partition: int, first_name: int) -> tuple[pl.DataFrame, Any]:
     """Return the rows of a partition, and the codes of their entities among its names."""
     start, after = of.starts[partition], of.starts[partition + 1]

@@ -22,6 +22,7 @@ from connectors.settings import Work
 from streams.numbering import Input, Output, Rewind, Sequence
 from streams.sums import conversations, lines, partials
 from streams.sums.accumulator import Drained, LineCounts, Origin, Sums
+from streams.sums.columns import by_windows
 from streams.sums.lines import ColumnPlan, UnusableFormat
 from streams.sums.partials import ORIGIN
 from streams.windows.watermark import Time
@@ -33,6 +34,8 @@ log = structlog.get_logger()
 POSITION_KEY = b"place"  # part of the state format
 CONVERSATIONS_AT = "conversations_at"
 """The header of a message with conversations: the offset of their Arrow stream in the value."""
+MESSAGE_ROWS = 1 << 16
+"""Rows of a message, which is then below 8 MiB. Only flows that are spread over many windows have more."""
 HEARTBEAT_S = 1.0  # interval to send the watermark to partitions without sums
 PLANS = 1024  # cached formats; headers and JSON rows in the data define any number of them
 
@@ -144,23 +147,28 @@ class SumHop:
             self._time_sent_at = now
         messages = []
         for q in sorted(targets):
+            *before, last = by_windows(*parts[q], MESSAGE_ROWS) if q in parts else [None]
+            # The watermark follows all rows of the flush.
+            messages += [self._partial(q, part) for part in before]
             self._time_sent[q] = self._time
-            value, flows, headers = _encoded(parts.get(q))
-            messages.append(
-                self._sent[q].message(
-                    f"{self._settings.prefix}partials",
-                    q,
-                    value,
-                    flows,
-                    producer=b"%d" % self.slot.partition,
-                    newest_start=b"%d" % self._time.newest,
-                    watermark=b"%d" % self._time.watermark,
-                    caught_up=b"%d" % self._time.is_caught_up,
-                    arrival_ms=b"%d" % (self._arrival_ms if value else 0),
-                    **headers,
-                )
-            )
+            messages.append(self._partial(q, last))
         return messages
+
+    def _partial(self, q: int, part: tuple[pl.DataFrame, pl.DataFrame] | None) -> Message:
+        value, flows, headers = _encoded(part)
+        time = self._time_sent[q]
+        return self._sent[q].message(
+            f"{self._settings.prefix}partials",
+            q,
+            value,
+            flows,
+            producer=b"%d" % self.slot.partition,
+            newest_start=b"%d" % time.newest,
+            watermark=b"%d" % time.watermark,
+            caught_up=b"%d" % time.is_caught_up,
+            arrival_ms=b"%d" % (self._arrival_ms if value else 0),
+            **headers,
+        )
 
     def _dead(self, drained: Drained) -> list[Message]:
         origin = f"blocks[{self.slot.partition}]@{self._read.number}"

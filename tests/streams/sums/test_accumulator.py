@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import ip_address
+from random import Random
 from zlib import crc32
 
 import polars as pl
@@ -11,8 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.formats.flowlog import DEFAULT_FORMAT, FIELD_VERSIONS, Format
-from streams.sums import lines, partials
+from connectors.kafka.blocks import BLOCK_MAX_BYTES
+from connectors.kafka.slots import REQUEST_MAX_BYTES
+from streams.sums import conversations, lines, partials
 from streams.sums.accumulator import ODD_LINES, TOTALS, Drained, LineCounts, Origin, Sums
+from streams.sums.columns import by_windows
 from streams.sums.lines import ColumnPlan, Nothing, ParsedLine, plan
 from streams.sums.service_port import service_port
 from tests.build import any_lines, bits_of, block, formats, good_lines, line, odd_lines, port_bit, source_bit
@@ -394,3 +399,50 @@ def test_every_row_is_in_the_part_of_the_checksum_of_its_entity(
             assert {crc32(entity.encode()) % partitions for entity in part["entity"]} <= {partition}
     for whole, nth in ((drained.rows, 0), (drained.conversations, 1)):
         assert sorted(whole.rows()) == sorted(row for _, part in parts for row in part[nth].rows())
+
+
+@given(st.lists(texts(DEFAULT_FORMAT), max_size=3), st.integers(1, 20))
+def test_parts_by_windows_hold_every_row_and_are_small(
+    given_texts: list[tuple[bytes, ColumnPlan]], most: int
+) -> None:
+    sums = Sums(WINDOW_S, is_spread=True)
+    for text, by in given_texts:
+        sums.add(text, by)
+    for whole in sums.drain().parts.values():
+        parts = list(by_windows(*whole, most))
+        for nth in range(2):
+            assert sorted(whole[nth].rows()) == sorted(row for part in parts for row in part[nth].rows())
+        windows = [set(rows["window"]) | set(found["window"]) for rows, found in parts]
+        assert all(
+            len(inside) == 1 or len(rows) + len(found) <= most
+            for inside, (rows, found) in zip(windows, parts, strict=True)
+        )
+        assert sum(map(len, windows)) == len(set().union(*windows))
+
+
+@pytest.mark.bulk
+@pytest.mark.parametrize("kind", ["ends", "interfaces", "long addresses"])
+def test_a_full_accumulator_is_a_message_below_the_limit_after_one_more_block(kind: str) -> None:
+    """Of the shortest lines, all new rows of one partition, with values that do not compress."""
+    names: Format = ("interface-id", "action", "start", "srcaddr", "dstaddr")
+    random, sums = Random(1), Sums(WINDOW_S)
+    while True:
+        is_last, text = sums.is_full, []
+        while sum(map(len, text)) + len(text) < BLOCK_MAX_BYTES:
+            text.append(_random_line(random, kind))
+        sums.add(block(*text), plan(names))
+        if is_last:
+            break
+    drained = sums.drain()
+    ((rows, found),) = drained.parts.values()
+    assert drained.counts.refused == 0
+    assert len(partials.encode(rows)) + len(conversations.encode(found)) < REQUEST_MAX_BYTES
+
+
+def _random_line(random: Random, kind: str) -> bytes:
+    start = 1_700_000_000 + random.randrange(10**7)
+    if kind == "interfaces":
+        return b"eni-%08x REJECT %d 1.1.1.%d -" % (random.getrandbits(32), start, random.randrange(10))
+    size = 128 if kind == "long addresses" else 32
+    ends = [str(ip_address(random.getrandbits(size))) for _ in range(2)]
+    return b"eni-00000000 ACCEPT %d %s %s" % (start, *(one.encode() for one in ends))
