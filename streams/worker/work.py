@@ -203,9 +203,9 @@ class Worker:
             await close_all(hops.values())
             raise
         self._hops.update(hops)
-        for key, hop in hops.items():
-            place = TP(self._settings.prefix + key[0], key[1])
-            await self._app.consumer.seek_wait({place: hop.next_offset})
+        prefix = self._settings.prefix
+        places = {TP(prefix + topic, partition): hop.next_offset for (topic, partition), hop in hops.items()}
+        await self._app.consumer.seek_wait(places)
         metrics.SLOTS_OPEN.set(len(self._hops))
         log.info("slots opened", opened=len(hops), owned=len(self._hops))
 
