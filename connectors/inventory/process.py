@@ -82,12 +82,7 @@ class InventoryProcess:
 
     async def _own(self, stopping: asyncio.Future[Any]) -> None:
         """Open the slot, and read until the process stops. Raises Kafka's errors."""
-        slot = Slot(
-            KafkaConnection.of(self._settings),
-            self._settings.prefix + TOPIC,
-            PARTITION,
-            f"{self._settings.prefix}inventory-0",
-        )
+        slot = inventory_slot(KafkaConnection.of(self._settings), self._settings.prefix)
         try:
             await slot.open()
             published = Published(slot.state)
@@ -201,6 +196,11 @@ class InventoryProcess:
         if why and self._reported.get(key) != why:
             log.error("account not read", region=place.region, why=why)
         self._reported[key] = why
+
+
+def inventory_slot(kafka: KafkaConnection, prefix: str) -> Slot:
+    """Return the slot of the topic, not opened. To open it fences another process."""
+    return Slot(kafka, prefix + TOPIC, PARTITION, f"{prefix}inventory-0")
 
 
 def _lasting(error: KafkaError, prefix: str) -> Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from connectors.inventory.process import inventory_slot
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.messages import Message
 from connectors.kafka.ownership import Ownership
@@ -107,6 +108,18 @@ async def serve(settings: Common) -> None:
         await _cancelled(running)
 
 
+async def inventory(settings: Common) -> None:
+    """Open the slot of the inventory, and commit."""
+    kafka = KafkaConnection.of(settings)
+    await ensure_topics(kafka, settings.prefix, settings.slots)
+    slot = inventory_slot(kafka, settings.prefix)
+    await slot.open()
+    try:
+        await slot.commit({b"key": b"1"}, [])
+    finally:
+        await slot.close()
+
+
 class _Collector:
     """A sink that knows whether it was used."""
 
@@ -139,6 +152,7 @@ async def check(settings: Common) -> None:
 LIVES: Mapping[str, Callable[[Common], Awaitable[None]]] = {
     "check": check,
     "connect": connect,
+    "inventory": inventory,
     "work": work,
     "hops": hops,
     "serve": serve,
