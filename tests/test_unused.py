@@ -27,11 +27,9 @@ WRITTEN_WHOLE = {
 
 # Single definitions that are unused on purpose.
 ALLOWED = {
-    # The page, the archive, `vpcflow read` and `vpcflow diagnose --at` use them.
-    "connectors.inventory.directory.Directory.interface",
+    # The page shows them.
     "connectors.inventory.directory.Owner.asn",
     "connectors.inventory.directory.Owner.country",
-    "connectors.inventory.follower.Follower",
     "connectors.vpc.diagnosis.pairs.all_pairs",  # The page of reachability will use it.
     "connectors.kafka.clients.access._Operations.API_KEY",  # aiokafka reads it.
     "connectors.kafka.clients.access._Operations.build",  # aiokafka calls it.
