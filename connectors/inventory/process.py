@@ -54,6 +54,7 @@ class InventoryProcess:
         self._prefixes = prefix_sources(settings.aws_ranges, settings.prefix_lists)
         self._reported: dict[str, str] = {}
         self._complete_at: dict[tuple[str, str], float] = {}
+        self._began = time.time()
         self._free = asyncio.Semaphore(PLACES_AT_ONCE)
         self._committing = asyncio.Lock()
         self.is_ready = False
@@ -186,7 +187,7 @@ class InventoryProcess:
     def _measure(self, account: str, place: Place, found: RegionReading, published: Published) -> None:
         key = account, place.region
         if found.is_complete or key not in self._complete_at:
-            self._complete_at[key] = time.time() if found.is_complete else 0.0
+            self._complete_at[key] = time.time() if found.is_complete else self._began
         metrics.INVENTORY_AGE.labels(*key).set_function(lambda: time.time() - self._complete_at[key])
         metrics.INVENTORY_INTERFACES.labels(*key).set(published.interfaces(*key))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from prometheus_client import REGISTRY
 
 from connectors.errors import ConnectError
 from connectors.inventory import process as processes
@@ -27,8 +28,7 @@ from tests.connectors.vpc.diagnosis.lab import REGION, Lab
 pytestmark = [pytest.mark.kafka, pytest.mark.moto]
 
 Reader = Callable[[str], Awaitable[list[Any]]]
-NUMBER, OTHER = "777777777777", "888888888888"
-ROLE = f"arn:aws:iam::{OTHER}:role/reader"
+NUMBER = "777777777777"
 ADDRESS = "10.0.0.10"
 DEADLINE_S = 60.0
 
@@ -144,6 +144,9 @@ async def test_the_life_of_an_inventory(settings: Inventory, aws_url: str, commi
             found = follower.directory.interface(first.eni, first.begins)
             assert found is not None
             assert (found.label, found.kind, found.account) == ("one", "instance", NUMBER)
+            place = {"account": NUMBER, "region": REGION}
+            assert REGISTRY.get_sample_value("vpcflow_inventory_interfaces", place) == 1
+            assert (REGISTRY.get_sample_value("vpcflow_inventory_age_seconds", place) or 99) < DEADLINE_S
             await asyncio.to_thread(first.end)
             second = await asyncio.to_thread(Machine, lab, "two")
             await until(lambda: owner(follower.directory, second.begins, vpc) == second.id)
