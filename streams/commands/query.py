@@ -37,7 +37,8 @@ Examples:
     vpcflow query --json "SELECT port, sum(flows) AS flows FROM conversations_1h
        WHERE action = 'REJECT' AND '203.0.113.7' IN (source, destination) GROUP BY ALL ORDER BY 2 DESC"
   What crosses zones, and its cost:
-    vpcflow query "SELECT source_zone, destination_zone, sum(bytes) / 2**30 AS gb, sum(cost) AS usd
+    vpcflow query --from 2026-11-30 --to 2026-12-01 \\
+      "SELECT source_zone, destination_zone, sum(bytes) / 2**30 AS gb, sum(cost) AS usd
        FROM matrix_1d WHERE path = 'cross-zone' GROUP BY ALL ORDER BY usd DESC"
 """
 
