@@ -87,9 +87,9 @@ async def feeder(kafka: str, prefix: str) -> AsyncIterator[Feeder]:
 
 
 @asynccontextmanager
-async def archiving(kafka: str, prefix: str, storage: Writing) -> AsyncIterator[ArchiveProcess]:
+async def archiving(kafka: str, prefix: str, storage: Writing, **more: Any) -> AsyncIterator[ArchiveProcess]:
     """Run the process; it must end well."""
-    settings = Archive(kafka=kafka, prefix=prefix, slots=1, archive_part_s=0.1)
+    settings = Archive(kafka=kafka, prefix=prefix, slots=1, archive_part_s=0.1, **more)
     process, stop = ArchiveProcess(settings, storage), asyncio.Event()
     running = asyncio.ensure_future(process.run(stop))
     try:
@@ -168,6 +168,20 @@ async def test_faults_are_reported_and_no_row_is_lost(
     assert (lost["messages"], lost["rows"]) == (1, 1)
     assert notes.read_text() == "of an operator"
     assert not parts(tmp_path, "_staging")
+
+
+@pytest.mark.kafka
+async def test_a_table_is_kept_for_its_days(kafka: str, prefix: str, tmp_path: Path, feeder: Feeder) -> None:
+    """By event time, and the roll-ups of a day that is gone stay."""
+    day = 24 * 60
+    async with archiving(kafka, prefix, Folder(tmp_path), archive_days="totals=1,totals_10m=0"):
+        await feeder.send(1, [made.totals(0, "eni-1", bytes=5)])
+        await feeder.send(day + 1, [made.totals(day, "eni-1", bytes=7)])
+        await until(lambda: sums(tmp_path, "totals_1d") == (1, 5), "the roll-up of the day")
+        assert sums(tmp_path) == (2, 12)
+        await feeder.send(2 * day + 1, [made.totals(2 * day, "eni-1", bytes=9)])
+        await until(lambda: sums(tmp_path) == (2, 16), "the windows of the first day are gone")
+    assert sums(tmp_path, "totals_10m") == (2, 12)
 
 
 @pytest.mark.kafka
