@@ -94,4 +94,4 @@ def _public_of(to: Eni | None, place: ConnectionEnd) -> list[str]:
         return [place.address]
     by_private = dict(to.public_ips).get(place.address)
     found = [by_private] if by_private else publics[:1]
-    return [*found, *to.ipv6_addresses[:1]] or [*to.private_ips[:1]] or [""]
+    return found or [*to.ipv6_addresses[:1]] or [*to.private_ips[:1]] or [""]

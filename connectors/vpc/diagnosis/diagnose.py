@@ -86,20 +86,22 @@ def _best(
         except Undetermined as why:
             unknown = unknown or why
             continue
-        if not result.causes:
+        family = is_ipv6(attempt.dstaddr)
+        if family not in best or len(result.causes) < len(best[family].causes):
+            best[family] = result
+        if not (result.causes or family):
             return result
-        before = best.get(is_ipv6(attempt.dstaddr))
-        if before is None or len(result.causes) < len(before.causes):
-            best[is_ipv6(attempt.dstaddr)] = result
-    if unknown:
-        raise unknown
     ipv4, ipv6 = best.get(False), best.get(True)
-    return ipv6 if ipv6 and (ipv4 is None or (_has_no_route(ipv4) and not _has_no_route(ipv6))) else ipv4
+    if unknown and (ipv6 is None or ipv6.causes):
+        raise unknown
+    is_second = ipv4 is None or (_lacks_path(ipv4) and ipv6 is not None and not _lacks_path(ipv6))
+    return ipv6 if is_second else ipv4
 
 
-def _has_no_route(result: AttemptFindings) -> bool:
-    """Return whether a connection fails for its family: a host of IPv6 has no route for IPv4."""
-    return any(cause.code == "NO_ROUTE_TO_DESTINATION" for cause in result.causes)
+def _lacks_path(result: AttemptFindings) -> bool:
+    """Return whether the source has no route or public address of the family: it uses the other one."""
+    codes = ("NO_ROUTE_TO_DESTINATION", "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS")
+    return any(cause.code in codes for cause in result.causes)
 
 
 def _inner(resolver: Resolver, second: ConnectionEnd) -> Inner:

@@ -22,7 +22,7 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
         "protocol": diagnosis.protocol,
         "port": diagnosis.port,
         "reachable": diagnosis.is_reachable,
-        "causes": [_cause(diagnosis, cause) for cause in diagnosis.causes],
+        "causes": _causes(diagnosis),
         "path": _steps(diagnosis.result.path),
         "return_path": _steps(diagnosis.result.return_path),
         "unknown": list(diagnosis.notes),
@@ -34,6 +34,18 @@ def _end(place: ConnectionEnd, eni: Eni | None, address: str) -> dict[str, str]:
     if eni and eni.interface_id.startswith("eni-"):
         found["interface"] = eni.interface_id
     return found | ({"address": address} if address else {})
+
+
+def _causes(diagnosis: Diagnosis) -> list[dict[str, Any]]:
+    """Return one object for each component, direction and rule: an ACL can stop a packet twice."""
+    found: dict[tuple[object, ...], dict[str, Any]] = {}
+    for cause in diagnosis.causes:
+        one = _cause(diagnosis, cause)
+        known = found.setdefault((cause.code, cause.component, cause.direction, cause.rule), one)
+        if known is not one:
+            known["sentence"] += f" {one['sentence']}"
+            known["fix"] = "\n".join(filter(None, dict.fromkeys((known["fix"], one["fix"])))) or None
+    return list(found.values())
 
 
 def _cause(diagnosis: Diagnosis, cause: Cause) -> dict[str, Any]:
@@ -75,7 +87,8 @@ def text(found: dict[str, Any]) -> str:
 
 
 def _fixes(causes: Sequence[dict[str, Any]]) -> list[str]:
-    commands = list(dict.fromkeys(cause["fix"] for cause in causes if cause["fix"]))
+    fixes = [line for cause in causes for line in (cause["fix"] or "").splitlines()]
+    commands = list(dict.fromkeys(fixes))
     if not commands:
         return []
     title = "Command that changes it:" if len(commands) == 1 else "Commands that change it:"

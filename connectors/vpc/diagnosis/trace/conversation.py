@@ -197,7 +197,7 @@ def _resume(estate: Estate, trace: Trace, attempt: Attempt) -> None:
     if source.vpc_id == to.vpc_id:
         walk.arrive(to, packet, source)
         return
-    peerings = peerings_between(estate, source.vpc_id, to.vpc_id)
+    peerings = peerings_between(estate, source.vpc_id, to.vpc_id, ended=True)
     is_transit, loss = transit_between(estate, source.vpc_id, to.vpc_id)
     if peerings and not peerings[0].is_active and not is_transit:
         at = peerings[0].peering_id

@@ -28,15 +28,15 @@ def are_connected(estate: Estate, first: str, second: str) -> bool:
     return second in reached
 
 
-def peerings_between(estate: Estate, first: str, second: str) -> list[Peering]:
-    """Return the active and pending peerings of two VPCs, active ones first."""
+def peerings_between(estate: Estate, first: str, second: str, *, ended: bool = False) -> list[Peering]:
+    """Return the active and pending peerings of two VPCs, active ones first; `ended`: also deleted ones."""
     ends = {VpcId(first), VpcId(second)}
     found = [
         one
         for one in estate.resources.peerings
-        if {one.requester_vpc_id, one.accepter_vpc_id} == ends and (one.is_active or one.is_pending)
+        if {one.requester_vpc_id, one.accepter_vpc_id} == ends and (ended or one.is_active or one.is_pending)
     ]
-    return sorted(found, key=lambda one: not one.is_active)
+    return sorted(found, key=lambda one: (not one.is_active, not one.is_pending))
 
 
 def transit_between(estate: Estate, first: str, second: str) -> tuple[bool, Loss | None]:

@@ -141,7 +141,9 @@ def test_the_commands_make_it_reachable(lab: Lab, ask: str, codes: set[str]) -> 
         if found["reachable"]:
             break
         seen.append({cause["code"] for cause in found["causes"]})
-        commands = dict.fromkeys(cause["fix"] for cause in found["causes"] if cause["fix"])
+        commands = dict.fromkeys(
+            line for cause in found["causes"] for line in (cause["fix"] or "").splitlines()
+        )
         assert commands, found["causes"]
         for command in commands:
             apply(lab, command)

@@ -110,7 +110,7 @@ PEERING = Topology(
             "a deleted peering",
             "VPC peering guide, Delete a VPC peering connection",
             "a g tcp 443",
-            ("forward BAD_STATE_ROUTE rtb-a",),
+            ("forward BAD_STATE_ROUTE rtb-a", "return BAD_STATE_ROUTE rtb-g"),
         ),
         Case(
             "no transit through a peering",

@@ -376,6 +376,8 @@ def ipv6(lab: Lab) -> None:
     lab.host("app", "private", "sg", ipv6=True)
     lab.host("v4", "public", "sg-v4", public=True, ipv6=True)
     lab.host("plain", "private", "sg")
+    lab.group("sg-v6", "a", "tcp 443 ::/0", egress=both)
+    lab.host("v6", "public", "sg-v6", public=True, ipv6=True)
     lab.acl(
         "acl-open",
         "a",
@@ -422,6 +424,15 @@ IPV6 = Topology(
             "app internet tcp 443",
             (),
             ("eni-app", "eigw"),
+        ),
+        Case(
+            "the internet by IPv4 if the host has both", IGW, "internet web tcp 443", (), ("igw", "eni-web")
+        ),
+        Case(
+            "a rule for IPv6 is none for IPv4",
+            PUBLIC,
+            "internet v6 tcp 443",
+            ("forward ENI_SG_RULES_MISMATCH sg-v6",),
         ),
         Case(
             "a public IPv4 address has no route in the IPv6 subnet",
