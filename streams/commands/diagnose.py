@@ -40,7 +40,7 @@ def diagnose(source: str, destination: str, *, watch: bool, as_json: bool, **giv
     from streams.commands import diagnosis
 
     flows = given["flows"]
-    asked = diagnosis.question(source, destination, port=given["port"], protocol=given["protocol"] or "tcp")
+    asked = diagnosis.question(source, destination, port=given["port"], protocol=str(given["protocol"]))
     if watch and given["at"]:
         raise click.UsageError("--watch repeats with the configuration of now: leave out --at.")
     if watch:

@@ -1,9 +1,9 @@
-"""The rejected conversations of flow-log records, and the component that refuses each. Pure."""
+"""The rejected conversations of flow-log records or of windows, and the component that refuses each. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.vpc.addresses import number_of
@@ -20,7 +20,10 @@ _SYN = 2
 
 @dataclass(frozen=True, slots=True)
 class RejectedConversation:
-    """A conversation, as its client opens it. `is_response`: an interface rejects the response."""
+    """A conversation, as its client opens it. `is_response`: an interface rejects the response.
+
+    `is_certain` is False if the port could also be that of the source: then the packet was a response.
+    """
 
     interface_id: str
     source: str
@@ -28,6 +31,14 @@ class RejectedConversation:
     protocol: str
     port: int | None
     is_response: bool
+    is_certain: bool = True
+
+    @property
+    def reversed(self) -> RejectedConversation:
+        """Return the conversation whose response was rejected."""
+        return replace(
+            self, source=self.destination, destination=self.source, is_response=True, is_certain=True
+        )
 
 
 @dataclass(slots=True)
@@ -71,6 +82,29 @@ def rejections(records: Iterable[Record], limit: int) -> list[Rejection]:
         rejection = found.setdefault(one, Rejection(one))
         rejection.records += 1
         rejection.packets += _number(record.get("packets")) or 1
+    return _largest(found, limit)
+
+
+def of_windows(rows: Iterable[Mapping[str, Any]], limit: int) -> list[Rejection]:
+    """Return the largest rejected conversations of rows of the topic `conversations`."""
+    found: dict[RejectedConversation, Rejection] = {}
+    for row in rows:
+        protocol = _NAMES.get(row["protocol"])
+        if row["is_other"] or row["action"] != "REJECT" or protocol is None:
+            continue
+        ends = row["pkt_source"] or row["source"], row["pkt_destination"] or row["destination"]
+        port = row["port"] if row["port"] > 0 else None
+        one = RejectedConversation(
+            row["eni"], *ends, protocol, port, is_response=False, is_certain=row["port_rule"] == "syn"
+        )
+        one = one.reversed if row["port_rule"] == "syn-ack" else one
+        rejection = found.setdefault(one, Rejection(one))
+        rejection.records += row["flows"]
+        rejection.packets += row["packets"]
+    return _largest(found, limit)
+
+
+def _largest(found: Mapping[RejectedConversation, Rejection], limit: int) -> list[Rejection]:
     in_order = sorted(found.values(), key=lambda one: (-one.packets, -one.records, repr(one.conversation)))
     return in_order[:limit]
 
@@ -123,6 +157,10 @@ def explain(
         rejection.sentence = str(error)
         return
     wanted = "return" if one.is_response else "forward"
+    if not (found.causes or one.is_certain):
+        rejection.conversation = one.reversed
+        explain(rejection, addresses, diagnosed)
+        return
     causes = sorted(found.causes, key=lambda cause: (cause.direction != wanted, cause.filtered is None))
     if not causes:
         rejection.sentence = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator, MutableMapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import structlog
 from click.testing import CliRunner, Result
 
 from connectors.vpc.diagnosis.changes import changes
+from connectors.vpc.diagnosis.diagnose import diagnose
+from connectors.vpc.diagnosis.rejections import explain, of_windows
 from emulator import server
 from streams.cli import main
 from streams.commands import reaching
@@ -210,3 +213,43 @@ def test_watch_ends_when_the_destination_is_reachable(lab: Lab, monkeypatch: pyt
     assert told.exit_code == 0, told.stderr
     assert told.stdout.index("NOT reachable") < told.stdout.rindex(": reachable")
     assert "aws ec2 authorize-security-group-ingress" in told.stdout
+
+
+def row(lab: Lab, **more: object) -> dict[str, object]:
+    """Return a row of the topic `conversations`: the database refuses the web server."""
+    found: dict[str, object] = {"eni": lab.id("eni-db"), "action": "REJECT", "is_other": False, "flows": 1}
+    found |= {"source": lab.id("addr-web"), "destination": lab.id("addr-db"), "pkt_source": ""}
+    found |= {"pkt_destination": "", "port": 3306, "port_rule": "syn", "protocol": 6, "packets": 2}
+    return found | more
+
+
+def test_rows_of_windows_are_rejections(lab: Lab) -> None:
+    other = row(lab, is_other=True, source="", destination="", port=-1)
+    found = of_windows([row(lab), row(lab, packets=5), row(lab, action="ACCEPT"), other], 10)
+    (one,) = found
+    assert (one.packets, one.records, one.conversation.port) == (7, 2, 3306)
+    (back,) = of_windows([row(lab, port_rule="syn-ack", eni=lab.id("eni-web"))], 10)
+    assert (back.conversation.source, back.conversation.is_response) == (lab.id("addr-db"), True)
+    inventory = lab.read()
+    (unsure,) = of_windows(
+        [
+            row(
+                lab,
+                port=443,
+                port_rule="lower",
+                source="203.0.113.7",
+                destination=lab.id("addr-web"),
+                eni=lab.id("eni-web"),
+            )
+        ],
+        1,
+    )
+    explain(unsure, lambda eni_id: inventory.estate.enis[eni_id].addresses, partial(diagnose, inventory))
+    assert unsure.conversation.is_response
+
+
+def test_a_kafka_that_does_not_answer_is_one_sentence(lab: Lab) -> None:
+    told = CliRunner(mix_stderr=False).invoke(main, ["rejects"], env={"VPCFLOW_KAFKA": "127.0.0.1:9"})
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert "127.0.0.1:9" in told.stderr
+    assert CliRunner().invoke(main, ["rejects", "--from", "noon"]).exit_code == 2

@@ -6,6 +6,7 @@ of a load balancer, a database or a service; `stand_ins` adds interfaces where n
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -22,6 +23,7 @@ from connectors.vpc.network import Eni, EniId, SubnetId
 from connectors.vpc.rules import internet
 
 _GONE = ("terminated", "shutting-down")
+_LIKE_AN_ADDRESS = re.compile(r"[0-9a-fA-F.:/]*")
 
 
 @dataclass(slots=True)
@@ -150,7 +152,8 @@ class Resolver:
         if len(found) > 1:
             raise UnknownEnd(f"The name {text} is ambiguous: {listed(found)}. Use the id.")
         if not found:
-            raise UnknownName(
+            error = UnknownEnd if _LIKE_AN_ADDRESS.fullmatch(text) else UnknownName
+            raise error(
                 f"{text} is no id of an instance, interface or subnet, no address, not `internet`, and no"
                 " load balancer or RDS instance of this account and Region has that name, nor has a cache,"
                 f" function, task or tag.{self._unread('load_balancers')}{self._unread('db_instances')}"
