@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.connectors.vpc.diagnosis.lab import Lab
+from tests.connectors.vpc.diagnosis.topologies.between import one
 from tests.connectors.vpc.diagnosis.topologies.case import Case, Topology
 from tests.connectors.vpc.diagnosis.topologies.services import balancer, listen, targets
 
@@ -258,4 +259,69 @@ BOXES = Topology(
     ),
 )
 
-COMBINED = (THREE_TIERS, TGW_ZONES, BOXES)
+
+def inspection(lab: Lab) -> None:
+    """Spokes whose traffic passes an appliance in a VPC of its own, by two transit gateway route tables."""
+    for number, name in ((1, "x"), (2, "y")):
+        one(lab, name, number)
+    lab.vpc("ins", "10.9.0.0/16")
+    for number, (name, zone) in enumerate((("t-a", "a"), ("fw-a", "a"), ("t-b", "b"))):
+        lab.subnet(name, "ins", f"10.9.{number}.0/24", zone)
+    lab.group("sg-fw", "ins", "all 0.0.0.0/0")
+    lab.appliance("fw", "fw-a", "sg-fw")
+    lab.tgw(
+        "tgw",
+        DefaultRouteTableAssociation="disable",
+        DefaultRouteTablePropagation="disable",
+        SecurityGroupReferencingSupport="enable",
+    )
+    for name in "xy":
+        lab.attach(f"att-{name}", "tgw", f"v-{name}", f"s-{name}")
+        lab.route(f"rtb-{name}", "10.0.0.0/8", "tgw")
+    lab.attach("att-ins", "tgw", "ins", "t-a", "t-b", ApplianceModeSupport="enable")
+    for table, attachments in (("spoke", ("att-x", "att-y")), ("back", ("att-ins",))):
+        made = lab.ec2.create_transit_gateway_route_table(TransitGatewayId=lab.id("tgw"))
+        lab.ids[table] = made["TransitGatewayRouteTable"]["TransitGatewayRouteTableId"]
+        for attachment in attachments:
+            lab.ec2.associate_transit_gateway_route_table(
+                TransitGatewayRouteTableId=lab.id(table), TransitGatewayAttachmentId=lab.id(attachment)
+            )
+    lab.ec2.create_transit_gateway_route(
+        DestinationCidrBlock="0.0.0.0/0",
+        TransitGatewayRouteTableId=lab.id("spoke"),
+        TransitGatewayAttachmentId=lab.id("att-ins"),
+    )
+    for name in "xy":
+        lab.ec2.enable_transit_gateway_route_table_propagation(
+            TransitGatewayRouteTableId=lab.id("back"), TransitGatewayAttachmentId=lab.id(f"att-{name}")
+        )
+    lab.table("rtb-t", "ins", {"0.0.0.0/0": "eni-fw"}, "t-a", "t-b")
+    lab.table("rtb-fw", "ins", {"10.0.0.0/8": "tgw"}, "fw-a")
+    lab.group("sg-ref", "v-y", "tcp 5432 sg-x")
+    lab.host("db", "s-y", "sg-ref")
+
+
+APPLIANCE = "Transit Gateway guide, Example: Appliance in a shared services VPC"
+INSPECTION = Topology(
+    "inspection",
+    inspection,
+    (
+        Case(
+            "through the appliance in both directions",
+            APPLIANCE,
+            "x y tcp 443",
+            (),
+            ("eni-x", "att-x", "spoke", "att-ins", "eni-fw", "att-ins", "back", "att-y", "eni-y"),
+        ),
+        Case("the receiver's group", APPLIANCE, "x y tcp 22", ("forward ENI_SG_RULES_MISMATCH sg-y",)),
+        Case("to the appliance itself", APPLIANCE, "x fw tcp 443", (), ("att-ins", "eni-fw")),
+        Case(
+            "references to groups end at the appliance",
+            "VPC guide, Security group rules: middlebox appliances",
+            "x db tcp 5432",
+            ("forward SG_REFERENCES_NOT_PRESERVED sg-ref",),
+        ),
+    ),
+)
+
+COMBINED = (THREE_TIERS, TGW_ZONES, BOXES, INSPECTION)
