@@ -22,6 +22,7 @@ WRITTEN_WHOLE = {
     "emulator.firehose.streams.RecordCounts",
     "streams.records.Aggregate",
     "streams.records.Final",
+    "streams.web.conversations.grouping.Answer",
     "streams.web.query.Numbers",
 }
 

@@ -19,7 +19,6 @@ from streams.records import decode_alert, has_fired
 
 Row = dict[str, Any]
 Key = tuple[str | int, ...]
-TOPICS = ("aggregates", "conversations", "alerts", "health", "dead")
 WITH_ENI = frozenset({"aggregates", "conversations", "alerts"})
 WITH_ACTION = frozenset({"aggregates", "conversations"})
 NEWEST = 1 << 62

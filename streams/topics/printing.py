@@ -14,7 +14,6 @@ from rich.table import Table
 from streams.topics.columns import NUMERIC, csv_cells, csv_header, table_cells
 from streams.topics.decoding import Row
 
-FORMATS = ("table", "json", "csv")
 BATCH_ROWS = 500
 UNLIMITED_WIDTH = 10_000
 

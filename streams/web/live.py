@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,6 +143,7 @@ class Live:
         mark = self._marks[since] if since is not None else _Mark(-1, -1, -1)
         range_s = query.RANGES_S[view.range]
         windows = board.history.windows(range_s)
+        top = query.top(board.history, view.by, range_s, TOP_ROWS)
         event: dict[str, Any] = {
             "now": now,
             "state": state(board, now),
@@ -150,7 +151,8 @@ class Live:
             "watermark": watermark(board, now),
             "from": windows[0].start if windows else None,
             "points": [query.point(window) for window in windows if window.version > mark.history],
-            "top": query.top(board.history, view.by, range_s, TOP_ROWS),
+            "top": top,
+            "names": names(board, [row.eni for row in top.rows], now),
         }
         if board.alerts_version > mark.alerts:
             event["alerts"] = board.alerts()[:ALERTS_SHOWN]
@@ -174,6 +176,15 @@ def state(board: Board, now: float) -> dict[str, Any]:
         "is_caught_up": board.is_caught_up,
         "is_reading_history": board.is_reading_history,
     }
+
+
+def names(board: Board, enis: Iterable[str], now: float) -> dict[str, str]:
+    """Return the names of interfaces, and of those of the listed alerts, that the inventory has."""
+    times = dict.fromkeys(enis, int(now))
+    for alert in board.alerts()[:ALERTS_SHOWN]:
+        times.setdefault(alert.labels.get("eni", ""), alert.starts_at)
+    owners = {eni: board.directory.interface(eni, at_s) for eni, at_s in times.items()}
+    return {eni: owner.label for eni, owner in owners.items() if owner is not None}
 
 
 def watermark(board: Board, now: float) -> dict[str, Any]:

@@ -25,6 +25,12 @@ def stats(board: Board, now: float) -> dict[str, Any]:
         "messages": dict(board.messages),
         "foreign": dict(board.foreign),
         "behind_messages": board.behind_messages,
+        "conversations": {
+            "is_read": board.has_conversations,
+            "windows": len(board.conversations),
+            "bytes": board.conversations.size_bytes,
+            "superseded": board.conversations.superseded,
+        },
         "windows": len(board.history),
         "enis": board.history.enis,
     }

@@ -68,7 +68,10 @@ PROCESSES: Mapping[str, tuple[Acl, ...]] = {
         *_each(WRITE, TOPIC, "partials finals sum-state merge-state detect-state"),
         *_each(WRITE, TOPIC, "aggregates conversations alerts dead"),
     ),
-    "serve": (*_START, *_each(READ, TOPIC, "aggregates alerts dead health positions")),
+    "serve": (
+        *_START,
+        *_each(READ, TOPIC, "aggregates conversations alerts dead health positions inventory"),
+    ),
     "archive": (
         *_START,
         *_each(READ, GROUP, "archive"),

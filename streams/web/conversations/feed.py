@@ -103,9 +103,9 @@ class ConversationFeed:
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         while True:
-            for place, records in (
-                await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
-            ).items():
+            found = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
+            self._board.has_conversations = True
+            for place, records in found.items():
                 for record in records:
                     self._take(record.value or b"", place, record.offset)
                     self._offsets[place] = record.offset + 1

@@ -39,6 +39,8 @@ class Board:
     def __init__(self, keep_windows: int = KEEP_WINDOWS, conversations_mb: int = MEMORY_MB) -> None:
         self.history = History(keep_windows)
         self.conversations = Conversations(conversations_mb)
+        self.has_conversations = False
+        """True after the first answer of Kafka to a read of the conversations."""
         self.directory = Directory()
         self.progress = SlotsProgress()
         self._complete_to = NONE

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from connectors.kafka.dead import dead_message
 from connectors.kafka.health_messages import GAP, HealthRecord
+from streams.commands.read import TOPICS
 from streams.topics.collecting import Newest
 from streams.topics.columns import CSV, csv_cells, csv_header, table_cells
-from streams.topics.decoding import TOPICS, ForeignMessage, Raw, Update, eni_of, updates
+from streams.topics.decoding import ForeignMessage, Raw, Update, eni_of, updates
 from streams.topics.naming import add_names
 from tests.build import ENI
 from tests.streams.topics.rows import AGGREGATE, ALERT, CONVERSATION, aggregate, conversations, directory, raw

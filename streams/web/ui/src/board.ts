@@ -49,6 +49,8 @@ export interface Alert {
   readonly summary: string;
   readonly value: number;
   readonly threshold: number;
+  readonly window_start: number;
+  readonly window_end: number;
   readonly starts_at: number;
   readonly ends_at: number;
 }
@@ -89,6 +91,8 @@ export interface Event {
   readonly top: Top;
   readonly alerts?: readonly Alert[];
   readonly health?: readonly Health[];
+  /** The names of interfaces in the table and the alerts, as far as the inventory has them. */
+  readonly names: Readonly<Record<string, string>>;
 }
 
 export interface Board extends Event {

@@ -4,9 +4,12 @@ import "uplot/dist/uPlot.min.css";
 import "./main.css";
 import { render } from "preact";
 import { Alerts } from "./alerts";
+import { Conversations } from "./conversations";
+import { Filters } from "./filters";
 import { Health } from "./health";
 import { Numbers } from "./numbers";
 import { board, isLost, standing, start } from "./state";
+import { startSelection } from "./selection";
 import { Switch } from "./switch";
 import { theme, THEMES } from "./theme";
 import { Top } from "./top";
@@ -27,12 +30,14 @@ function Page() {
       </header>
       <main>
         <Watermark />
+        <Filters />
         <Traffic />
         <Top />
         <div class="side">
           <Alerts />
           <Health />
         </div>
+        <Conversations />
       </main>
     </>
   );
@@ -41,4 +46,5 @@ function Page() {
 const root = document.getElementById("page");
 if (root === null) throw new Error("the server's HTML has no element with the id `page`");
 start();
+startSelection();
 render(<Page />, root);

@@ -1,7 +1,7 @@
 /** The state of the page: the board, the view in its address, and the state of the stream. */
 
-import { effect, signal } from "@preact/signals";
-import { format, parse, type View } from "./address";
+import { computed, effect, signal } from "@preact/signals";
+import { format, formatLive, parse, type View } from "./address";
 import { apply, type Board } from "./board";
 import { span } from "./format";
 import { follow } from "./stream";
@@ -18,13 +18,15 @@ export function look(change: Partial<View>): void {
   view.value = next;
 }
 
+const live = computed(() => formatLive(view.value));
+
 /** Follow the stream of the current view, and the navigation of the browser. */
 export function start(): void {
   addEventListener("popstate", () => {
     view.value = parse(location.search);
   });
   effect(() =>
-    follow(view.value, {
+    follow(live.value, {
       event(event, isSnapshot) {
         board.value = apply(board.peek(), event, isSnapshot);
         isLost.value = false;

@@ -1,7 +1,6 @@
 /** The live stream: one EventSource, which the browser resumes; if it cannot, a new one is opened. */
 
 import type { Event } from "./board";
-import { format, type View } from "./address";
 
 const SILENCE_MS = 10_000; // the server ticks each second, so ten silent ones mean a dead connection
 const AGAIN_MS = 2_000;
@@ -11,13 +10,13 @@ export interface Listener {
   lost(): void;
 }
 
-/** Follow the stream of a view; return a function that stops it. */
-export function follow(view: View, listener: Listener): () => void {
+/** Follow the stream of a query; return a function that stops it. */
+export function follow(query: string, listener: Listener): () => void {
   let source: EventSource | null = null;
   let timer = 0;
 
   function open(): void {
-    source = new EventSource(`api/live${format(view)}`);
+    source = new EventSource(`api/live${query}`);
     source.addEventListener("snapshot", (message) => take(message, true));
     source.addEventListener("tick", (message) => take(message, false));
     source.addEventListener("error", () => {

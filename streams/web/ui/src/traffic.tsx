@@ -2,11 +2,12 @@
 
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { type Order, RANGES } from "./address";
+import { isSelective, type Order, RANGES } from "./address";
 import { ACCEPT, at, type Board, type Point, REJECT, SECONDS, START, UNKNOWN } from "./board";
 import { Chart, type Drawing } from "./chart";
 import { column, curve } from "./curve";
 import { brief, bytes, count, day, moment, zone } from "./format";
+import { rows } from "./selection";
 import { board, isLost, look, standing, view } from "./state";
 import { Switch } from "./switch";
 import { palette } from "./theme";
@@ -18,7 +19,8 @@ export function Traffic() {
   const element = useRef<HTMLDivElement>(null);
   const chart = useRef<Chart | null>(null);
   const hovered = useSignal<number | null>(null);
-  const drawing = useComputed<Drawing>(() => draw(board.value, (x) => (hovered.value = x)));
+  const points = useComputed(() => (isSelective(view.value) ? (rows.value?.series ?? []) : (board.value?.points ?? [])));
+  const drawing = useComputed<Drawing>(() => draw(board.value, points.value, (x) => (hovered.value = x)));
 
   useEffect(() => {
     if (element.current === null) return;
@@ -30,12 +32,12 @@ export function Traffic() {
     if (palette.value) chart.current?.repaint();
   });
 
-  const points = board.value?.points ?? [];
   const by = board.value?.top.by ?? view.value.by;
   const now = board.value?.now ?? 0;
   const openFrom = board.value?.numbers.open_from ?? null;
-  const newest = settled(points, openFrom) ?? points.at(-1);
-  const shown = under(points, hovered.value) ?? newest;
+  const shownPoints = points.value;
+  const newest = settled(shownPoints, openFrom) ?? shownPoints.at(-1);
+  const shown = under(shownPoints, hovered.value) ?? newest;
   const state = standing(board.value, isLost.value);
   return (
     <section class="card traffic">
@@ -44,7 +46,7 @@ export function Traffic() {
         <Legend point={shown} by={by} now={now} isOpen={isOpen(shown, openFrom)} />
         <Switch name="range" values={RANGES} value={view.value.range} pick={(range) => look({ range })} />
       </header>
-      {state.name !== "live" && state.name !== "reading" && <Notice name={state.name} text={state.text} isAlone={points.length === 0} />}
+      {state.name !== "live" && state.name !== "reading" && <Notice name={state.name} text={state.text} isAlone={shownPoints.length === 0} />}
       <div
         class={`canvas ${state.name}`}
         ref={element}
@@ -53,7 +55,7 @@ export function Traffic() {
         aria-label={sentence(newest, by, now, isOpen(newest, openFrom))}
       />
       {newest && <Zone at={at(newest, START)} now={now} />}
-      <Hidden points={points.slice(-TABLE_ROWS)} by={by} now={now} openFrom={openFrom} />
+      <Hidden points={shownPoints.slice(-TABLE_ROWS)} by={by} now={now} openFrom={openFrom} />
     </section>
   );
 }
@@ -141,11 +143,11 @@ function Hidden({ points, by, now, openFrom }: HiddenProperties) {
   );
 }
 
-function draw(board: Board | null, hover: (x: number | null) => void): Drawing {
+function draw(board: Board | null, points: readonly Point[], hover: (x: number | null) => void): Drawing {
   const by = board?.top.by ?? "bytes";
   const label = (value: number) => brief(by === "bytes" ? bytes(value) : count(value));
   const marks = (board?.alerts ?? []).filter((a) => a.status !== "pending").map((a) => a.starts_at);
-  return { curve: curve(board?.points ?? [], by, board?.numbers.open_from), label, marks, hover };
+  return { curve: curve(points, by, board?.numbers.open_from), label, marks, hover };
 }
 
 function isOpen(point: Point | undefined, openFrom: number | null): boolean {

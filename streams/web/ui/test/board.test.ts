@@ -15,6 +15,7 @@ function event(from: number | null, points: number[][], alerts?: Event["alerts"]
     from,
     points,
     top: { by: "bytes", rows: [], other: null, others: 0, total: row },
+    names: {},
     ...(alerts && { alerts }),
   };
 }
@@ -40,7 +41,7 @@ test("a snapshot forgets what was before, and no window means no point", () => {
 test("alerts stay until an event brings others", () => {
   const alert = {
     fingerprint: "f", rule: "r", severity: "s", status: "firing", labels: {}, summary: "",
-    value: 1, threshold: 1, starts_at: 0, ends_at: 0,
+    value: 1, threshold: 1, window_start: 0, window_end: 60, starts_at: 0, ends_at: 0,
   };
   const first = apply(null, event(0, [], [alert]), true);
   assert.equal(apply(first, event(0, []), false).alerts.length, 1);

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from connectors.inventory.process import inventory_slot
+from connectors.inventory.follower import Follower
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.messages import Message
 from connectors.kafka.ownership import Ownership
@@ -14,6 +15,7 @@ from connectors.kafka.topics import ensure_topics, examine_topics
 from connectors.settings import Common, Work
 from streams.alerts import notify as notifier
 from streams.records import Alert
+from streams.web.conversations.feed import ConversationFeed
 from streams.web.feed import Feed
 from streams.web.state.board import Board
 from streams.worker.hops import make_slot
@@ -100,10 +102,14 @@ async def serve(settings: Common) -> None:
     """Read as the page does, until it has caught up."""
     kafka = KafkaConnection.of(settings)
     await ensure_topics(kafka, settings.prefix, settings.slots)
-    board = Board()
-    running = asyncio.ensure_future(Feed(kafka=kafka, prefix=settings.prefix, board=board).run())
+    board, follower = Board(), Follower(settings)
+    feed = Feed(kafka=kafka, prefix=settings.prefix, board=board)
+    more = ConversationFeed(kafka=kafka, prefix=settings.prefix, board=board, follower=follower)
+    running = asyncio.gather(feed.run(), more.run(), more.follow_inventory())
     try:
-        await _until(lambda: board.is_caught_up, running)
+        await _until(
+            lambda: board.is_caught_up and board.has_conversations and follower.has_caught_up, running
+        )
     finally:
         await _cancelled(running)
 
