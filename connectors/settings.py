@@ -56,7 +56,9 @@ class Common(BaseSettings, KafkaSettings):
     model_config = SettingsConfigDict(extra="ignore")
 
     prefix: str = Field(default="vpcflow.", description="what every topic's name begins with")
-    slots: int = Field(default=8, ge=1, le=256, description="partitions of every topic; cannot change later")
+    slots: int = Field(
+        default=8, ge=1, le=256, description="partitions of every topic; `vpcflow topics grow` adds some"
+    )
     health_host: str = Field(default="127.0.0.1", description="address on which the health port listens")
     health_port: int = Field(
         default=0, ge=0, le=65535, description="port of /metrics, /livez and /readyz; 0: none"

@@ -74,7 +74,7 @@ MAY_IMPORT = {
     "streams.archive": "connectors.aws connectors.inventory connectors.kafka",
     "streams.worker": "connectors.formats connectors.kafka streams.alerts streams.sums streams.windows",
     "streams.web": "connectors.inventory connectors.kafka streams.conversations",
-    "streams.topics": "connectors.inventory connectors.kafka streams.conversations",
+    "streams.topics": "connectors.firehose connectors.inventory connectors.kafka streams.conversations",
     "streams.replay": (
         "connectors.formats connectors.kafka emulator.kafka emulator.ledger emulator.load emulator.world"
         " streams.conversations"
@@ -167,9 +167,10 @@ PURE = {
     *named("streams.archive", "batch compaction finals history ledger names rollups tables"),
     *named("streams.archive.query", "chosen matrix views"),
     *named("streams.commands.checks", "plan"),
-    *named("streams", "compiled numbering records"),
+    *named("streams", "compiled layout numbering records"),
     *named("streams.sums", "accumulator addition columns conversations entities fields kernel lines parsing"),
     *named("streams.sums", "partials service_port tables words"),
+    *named("streams.topics.growth", "moves"),
     *named("streams.topics", "collecting columns decoding moments naming"),
     *named("streams.web", "hosts query stats"),
     *named("streams.web.conversations", "grouping labels selection"),

@@ -19,6 +19,7 @@ from connectors.kafka.dead import dead_message
 from connectors.kafka.messages import Message
 from connectors.progress import NONE
 from connectors.settings import Work
+from streams.layout import LAYOUT_KEY, Layout
 from streams.numbering import Input, Output, Rewind, Sequence
 from streams.sums import conversations, lines, partials
 from streams.sums.accumulator import Drained, LineCounts, Origin, Sums
@@ -30,6 +31,9 @@ from streams.worker import metrics
 from streams.worker.hops import POSITION_S, Pace, make_slot
 
 log = structlog.get_logger()
+
+Parts = dict[int, tuple[pl.DataFrame, pl.DataFrame]]
+"""Totals and conversations by partition."""
 
 POSITION_KEY = b"place"  # part of the state format
 CONVERSATIONS_AT = "conversations_at"
@@ -49,7 +53,7 @@ class SumHop:
         self.slot = make_slot(settings, "sum", partition)
         self._settings = settings
         self._sums = Sums(settings.window_s, settings.spread == "even", settings.slots)
-        self._read = Sequence()
+        self._read, self._layout = Sequence(), Layout()
         self._sent = [Output() for _ in range(settings.slots)]
         self._time = Time()
         self._time_sent = [Time() for _ in range(settings.slots)]
@@ -72,6 +76,7 @@ class SumHop:
             self._sent = [_output(sent) for sent in position["sent"]]
             self._time = Time(position["newest"], *position.get("watermark", ()))
             self._counts = position["counts"]
+        self._layout = Layout.load(self.slot.state.get(LAYOUT_KEY))
         self._committed, self._committed_at = self._read.number, now
 
     def offer(self, message: Input, now: float) -> Rewind | None:
@@ -140,7 +145,7 @@ class SumHop:
             self._sums.refuse(by, block.value)
 
     def _partials(self, drained: Drained, now: float) -> list[Message]:
-        parts = drained.parts
+        parts = _placed(drained.parts, self._layout)
         targets = set(parts)
         if now - self._time_sent_at >= HEARTBEAT_S:
             targets |= {q for q, sent in enumerate(self._time_sent) if sent != self._time}
@@ -177,6 +182,22 @@ class SumHop:
             dead_message(prefix, slot, why, b"\n".join(refused), len(refused), origin)
             for why, refused in drained.refused.items()
         ]
+
+
+def _placed(parts: Parts, layout: Layout) -> Parts:
+    """Return the parts with the rows of windows before a growth in the partitions that these had."""
+    placed: dict[int, list[tuple[pl.DataFrame, pl.DataFrame]]] = {}
+    for q, (rows, found) in parts.items():
+        if not layout.needs_split(rows["window"].min()):  # type: ignore[arg-type]
+            placed.setdefault(q, []).append((rows, found))
+            continue
+        split, talks = layout.split(q, rows), layout.split(q, found)
+        for target, part in split.items():
+            placed.setdefault(target, []).append((part, talks.get(target, found.clear())))
+    return {
+        q: one[0] if len(one) == 1 else (pl.concat([a for a, _ in one]), pl.concat([b for _, b in one]))
+        for q, one in placed.items()
+    }
 
 
 def _encoded(part: tuple[pl.DataFrame, pl.DataFrame] | None) -> tuple[bytes, int, dict[str, bytes]]:

@@ -26,6 +26,8 @@ from connectors.kinesis.positions import Beginning, Position, shard_key, stream_
 from connectors.progress import BEHIND, SlotProgress, SourceProgress
 from connectors.s3.keys import CommittedProgress
 from connectors.settings import Work
+from streams.archive.ledger import Ledger, Publication
+from streams.layout import LAYOUT_KEY, Layout
 from streams.numbering import Input
 from streams.schemas.files import FOLDER, INDEX, read_schema
 from streams.sums.conversations import encode
@@ -99,6 +101,8 @@ def messages() -> Iterator[Message]:
     headers = (("count", b"2"), ("watermark", b"5"))
     yield Message("conversations", 0, None, conversations({}, {"is_other": True}), headers)
     yield from (Message("inventory", 0, key, value) for key, value in _inventory().items())
+    yield from _of_archive()
+    yield Message("sum-state", 0, LAYOUT_KEY, Layout().after(600, 4).encode())
     yield HealthRecord(DELAY, "kinesis:flow-logs", 1, "late", 1, 2, 3.5).message("", 0)
 
 
@@ -115,6 +119,15 @@ def _inventory() -> dict[bytes, bytes | None]:
         Reading("1", "us-east-1", T0, is_first=True), Sources(interfaces=[eni]), answers, has_interfaces=True
     )
     return {**found, CONTRACT_KEY: b"{}"}
+
+
+def _of_archive() -> Iterator[Message]:
+    ledger = Ledger()
+    ledger.replace_hour(3600, ())
+    changes = ledger.changes(Publication((("staged", "path"),), ("old",)))
+    contract = {CONTRACT_KEY: orjson.dumps({"VPCFLOW_SLOTS": 1})}
+    for key, value in {**changes, **contract}.items():
+        yield Message("archive-state", 0, key, value)
 
 
 def _without_watermark(message: Message) -> Message:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from connectors.inventory.process import inventory_slot
 from connectors.inventory.follower import Follower
+from connectors.inventory.process import inventory_slot
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.messages import Message
 from connectors.kafka.ownership import Ownership
