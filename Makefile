@@ -1,7 +1,7 @@
 # vpcflow: `make replay` and `make test` are all a newcomer needs. `make` alone lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev ui chromium replay test test-unit test-field test-faults test-chaos test-brokers test-outages test-mutations test-kcl test-localstack test-image bench bench-emulator bench-world bench-archive bench-connect bench-steady picture pages fmt lint lock clean
+.PHONY: help setup setup-dev ui chromium replay test test-unit test-field test-faults test-chaos test-brokers test-outages test-mutations test-kcl test-localstack test-image bench bench-emulator bench-world bench-archive bench-connect bench-steady bench-peers picture pages fmt lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -104,6 +104,9 @@ bench-connect: setup-dev ## the connector from the emulator to committed blocks:
 
 bench-steady: setup-dev ## every process, idle and under a steady load: its share of a core, and the delays
 	@$(BIN)/python -m tests.bench.steady
+
+bench-peers: setup-dev ## Flink and Kafka Streams on the same lines as the worker, exactly once: needs a JDK 17 and Maven
+	@$(BIN)/python -m tests.bench.peers
 
 picture: setup-dev chromium ## draw the picture of the page in README.md again, by a test of the page
 	@$(BIN)/python -m pytest -q -m ui tests/ui/test_picture.py && cp build/page.png docs/page.png

@@ -20,10 +20,11 @@ import pytest
 
 from emulator.kafka.ports import free_port
 from streams.replay.processes import Child
-from tests.acceptance.kcl.build import NotBuilt, class_path
+from tests.acceptance.kcl import FOLDER
 from tests.acceptance.kcl.consumer import Application, Consumer, consuming, trusting
 from tests.acceptance.kcl.source import STREAM, Source, source
 from tests.connectors.arrived import Topics
+from tests.maven import NotBuilt, class_path
 from tests.processes import environment
 
 READY_S = 20.0
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.java
 def program() -> None:
     """The Java program, built."""
     try:
-        class_path()
+        class_path(FOLDER)
     except NotBuilt as error:
         pytest.fail(str(error), pytrace=False)
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.kcl.build import class_path, tool
+from tests.acceptance.kcl import FOLDER
 from tests.acceptance.kcl.source import STREAM, Put
+from tests.maven import class_path, tool
 
 WAIT_S = 90.0  # a new application's worker waits up to 30 s by itself
 STOP_S = 50.0  # the program gives its shutdown 35 s
@@ -118,7 +119,7 @@ class Consumer:
 @asynccontextmanager
 async def consuming(application: Application, log: Path) -> AsyncIterator[Consumer]:
     """Run one worker of an application. Raises `NotBuilt`."""
-    java = [tool("java"), *_JVM, _LOG, *application.options, "-cp", class_path()]
+    java = [tool("java"), *_JVM, _LOG, *application.options, "-cp", class_path(FOLDER)]
     arguments = [application.url, STREAM, application.name, application.retrieval]
     pipe = asyncio.subprocess.PIPE
     with log.open("ab") as file:
