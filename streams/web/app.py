@@ -23,7 +23,7 @@ from connectors.http_log import listener_logger
 from connectors.settings import DEFAULT_URL
 from streams.web import hosts, metrics, query
 from streams.web.conversations.routes import ConversationRoutes
-from streams.web.live import Live, View, state
+from streams.web.live import Live, View, names, state
 from streams.web.shell import STATIC, shell
 from streams.web.state.board import Board
 from streams.web.stats import stats
@@ -111,7 +111,9 @@ class Page:
         """Return the table as CSV."""
         disposition = f'attachment; filename="vpcflow-top-{_view(request).by}.csv"'
         headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
-        return web.Response(text=query.to_csv(self._top(request)), content_type="text/csv", headers=headers)
+        table = self._top(request)
+        named = names(self._board, [row.eni for row in table.rows], self._clock())
+        return web.Response(text=query.to_csv(table, named), content_type="text/csv", headers=headers)
 
     async def alerts(self, _: web.Request) -> web.Response:
         """Return every alert of the board."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from streams.web.state.history import ACCEPT, BYTES, FLOWS, REJECT, TRAFFIC_LANE
 RANGES_S = {"15m": 900, "1h": 3600, "3h": 10_800}
 ORDERS = ("bytes", "packets", "flows", "rejects")
 _COLUMN = {"flows": 0, "packets": 1, "bytes": 2, "rejects": 3}
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 STALE_S = 90  # age of the last message after which the page is stale
 Point = tuple[int, ...]
 
@@ -119,14 +121,20 @@ def top(history: History, by: str, range_s: int, n: int = 10) -> Top:
     )
 
 
-def to_csv(table: Top) -> str:
-    """Return the table as CSV (RFC 4180), with the other ENIs and the total."""
+def to_csv(table: Top, names: Mapping[str, str]) -> str:
+    """Return the table as CSV (RFC 4180), with the other ENIs and the total. `names` are those of ENIs."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180
-    writer.writerow(["eni", *ORDERS, "share_percent"])
+    writer.writerow(["eni", *ORDERS, "share_percent", "name"])
     for row in (*table.rows, *([table.other] if table.other else []), table.total):
-        writer.writerow([row.eni, row.bytes, row.packets, row.flows, row.rejects, round(100 * row.share, 3)])
+        sums = row.bytes, row.packets, row.flows, row.rejects
+        writer.writerow([row.eni, *sums, round(100 * row.share, 3), csv_text(names.get(row.eni, ""))])
     return text.getvalue()
+
+
+def csv_text(text: str) -> str:
+    """Return a text for a cell that no spreadsheet evaluates; names come from tags, which are foreign."""
+    return f"'{text}" if text.startswith(_FORMULAS) and text != "-" else text
 
 
 def _traffic(window: Window, column: int) -> int:

@@ -14,14 +14,12 @@ from connectors.inventory.directory import Directory, Owner
 from streams.conversations.published import PUBLISHED
 from streams.web.conversations.labels import label_of
 from streams.web.conversations.selection import Selection
+from streams.web.query import csv_text
 
 SERIES_MARGIN_S = 900
 """The series also shows this time before and after a selected time."""
 
 TOTALS = ("flows", "packets", "bytes", "rejects")
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings of a cell that a spreadsheet evaluates; names come from tags, which are foreign texts."""
-
 _SERIES = [(action, name) for action in ("ACCEPT", "REJECT", "-") for name in ("flows", "packets", "bytes")]
 _COLUMNS = ("eni", "action", "direction", "source_end", "destination_end", "port", "protocol")
 _OWNED: dict[str, Callable[[Owner | None, str], str]] = {
@@ -183,6 +181,6 @@ def to_csv(found: Answer) -> str:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULAS) and value != "-":
-        return f"'{value}"
+    if isinstance(value, str):
+        return csv_text(value)
     return round(value, 6) if isinstance(value, float) else value

@@ -108,8 +108,8 @@ def test_table_is_ordered_and_names_the_rest() -> None:
 
 
 def test_csv_is_the_table() -> None:
-    lines = query.to_csv(query.top(board_of(*THREE).history, "bytes", 3600, 1)).splitlines()
-    assert lines[0] == "eni,bytes,packets,flows,rejects,share_percent"
+    lines = query.to_csv(query.top(board_of(*THREE).history, "bytes", 3600, 1), {}).splitlines()
+    assert lines[0] == "eni,bytes,packets,flows,rejects,share_percent,name"
     assert [line.split(",")[0] for line in lines[1:]] == ["eni-a", "Other", "Total"]
     assert lines[3].split(",")[1] == str(6000 + 12_000 + 600 + 900 + 60)
 

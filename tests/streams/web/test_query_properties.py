@@ -15,7 +15,7 @@ from connectors.progress import SlotProgress
 from streams.records import Aggregate
 from streams.web import query
 from streams.web.state import settling
-from tests.streams.web.boards import ACTIONS, BEGIN, W, board_of, rejects, traffic, within
+from tests.streams.web.boards import ACTIONS, BEGIN, ENIS, W, board_of, rejects, traffic, within
 
 VALUES: dict[str, Callable[[Aggregate], int]] = {
     "bytes": lambda one: one.bytes,
@@ -75,9 +75,14 @@ def test_the_table_has_the_largest_enis_in_order_and_the_sum_of_the_others(
 @given(traffic, orders)
 def test_csv_reads_back_as_the_table(found: list[Aggregate], by: str) -> None:
     table = query.top(board_of(found).history, by, 3600, 3)
-    read = list(csv.DictReader(io.StringIO(query.to_csv(table), newline="")))
+    read = list(
+        csv.DictReader(
+            io.StringIO(query.to_csv(table, {eni: f"={eni}" for eni in (*ENIS, "eni-z")}), newline="")
+        )
+    )
     rows = [*table.rows, *([table.other] if table.other else []), table.total]
     assert [one["eni"] for one in read] == [row.eni for row in rows]
+    assert [one["name"] for one in read[: len(table.rows)]] == [f"'={row.eni}" for row in table.rows]
     for one, row in zip(read, rows, strict=True):
         assert [int(one[name]) for name in query.ORDERS] == [getattr(row, name) for name in query.ORDERS]
         assert float(one["share_percent"]) == pytest.approx(100 * row.share, abs=0.001)
