@@ -7,6 +7,7 @@ moves only these, so it causes no flush.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -195,9 +196,14 @@ def _placed(parts: Parts, layout: Layout) -> Parts:
         for target, part in split.items():
             placed.setdefault(target, []).append((part, talks.get(target, found.clear())))
     return {
-        q: one[0] if len(one) == 1 else (pl.concat([a for a, _ in one]), pl.concat([b for _, b in one]))
+        q: one[0] if len(one) == 1 else (_joined(rows for rows, _ in one), _joined(found for _, found in one))
         for q, one in placed.items()
     }
+
+
+def _joined(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Return the rows of frames whose entities have a dictionary each."""
+    return pl.concat([frame.with_columns(pl.col("entity").cast(pl.String)) for frame in frames])
 
 
 def _encoded(part: tuple[pl.DataFrame, pl.DataFrame] | None) -> tuple[bytes, int, dict[str, bytes]]:
