@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from functools import partial
 
 import click
 
@@ -23,38 +22,10 @@ def rejects(flows: str | None, begin: str, explains: bool, limit: int, as_json: 
     With --explain, read the configuration as `vpcflow diagnose` does, and name the security group, network
     ACL or other component that refuses each conversation.
     """
-    from connectors.vpc.diagnosis.flow_file import BadFlows, records
-    from connectors.vpc.diagnosis.rejections import Rejection, explain, of_windows, rejections
-    from streams.commands.account import fail, read_account, report_denied
-    from streams.commands.diagnosis import diagnosed, flow_text
+    from streams.commands import rejecting
 
-    try:
-        if flows:
-            found = rejections(records(flow_text(flows)), limit)
-        else:
-            from streams.commands.rejected_rows import rejected_rows
-
-            found = of_windows(rejected_rows(begin), limit)
-    except BadFlows as error:
-        fail(str(error))
-    if explains and found:
-        inventory = read_account()
-        report_denied(inventory.unread)
-        enis = inventory.estate.enis
-        for one in found:
-            explain(
-                one,
-                lambda eni_id: enis[eni_id].addresses if eni_id in enis else (),
-                partial(diagnosed, inventory),
-            )
-
-    def line(one: Rejection) -> str:
-        at, port = one.conversation, f" port {one.conversation.port}" if one.conversation.port else ""
-        way = " (response)" if at.is_response else ""
-        size = f"{one.packets} packets in {one.records} records"
-        why = f"\n    {f'{one.code} at {one.component}: ' if one.code else ''}{one.sentence}"
-        shown = f"{at.source} → {at.destination}, {at.protocol}{port}{way}: {size}"
-        return shown + (why if one.sentence else "")
-
-    click.echo(json.dumps([one.document() for one in found]) if as_json else "\n".join(map(line, found)))
+    found = rejecting.read(flows, begin, limit)
+    if explains:
+        rejecting.explain_all(found)
+    click.echo(json.dumps([one.document() for one in found]) if as_json else rejecting.text(found))
     sys.exit(0)
