@@ -1,6 +1,6 @@
 """The warm-up of the compiled kernels: loads them, or compiles them at the first start on a machine.
 
-Compilation takes 6 s and 60 MB that the process does not release. `make` therefore runs
+Compilation takes 14 s of CPU and 160 MB that the process does not release. `make` therefore runs
 `python -m streams.worker.warm` after the installation.
 """
 
