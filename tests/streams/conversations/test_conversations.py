@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ some_flows = st.lists(
 )
 
 
-def final(conversations: Conversations, names: Names) -> list[dict[str, object]]:
+def final(conversations: Conversations, names: Names) -> list[dict[str, Any]]:
     return rows_of(conversations.publish(names, {0, 60}, 120, 7, 0.0))
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from streams.sums.partials import Row, frame
 from streams.windows import window_table
+from streams.windows.fold import Rows
 from streams.windows.maps import Maps
 from streams.windows.names import Names
-from streams.windows.window_table import Rows
 from tests.build import bits_of, row
 
 ENTITIES = ["eni-00000000000000001", "eni-00000000000000002", "nat-1", "-"]

@@ -135,7 +135,7 @@ async def test_detect_reads_finals_with_conversations() -> None:
     )
     assert merge.offer(Input(0, dict(first.headers), added.value), 1.0) is None
     await merge.flush(1.0)
-    (sent,) = merge.slot.messages("finals")  # type: ignore[attr-defined]
+    (sent,) = merge.slot.messages("finals")
     assert "conversations_at" in dict(sent.headers)
     assert detect.offer(Input(0, dict(sent.headers), sent.value or b""), 1.0) is None
     assert conversations.decode(added.value[added.conversations_at :]).height == 1
