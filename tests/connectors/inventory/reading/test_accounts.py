@@ -69,6 +69,7 @@ def test_a_role_gives_the_interfaces_of_its_account(aws: str) -> None:
 
 
 @pytest.mark.moto
+@pytest.mark.load
 async def test_check_reads_once_and_writes_nothing(aws: str) -> None:
     found = await read_once(Inventory(inventory_roles=f"{ROLE},self"))
     assert f"account {OTHER}, Region {REGION}" in found
