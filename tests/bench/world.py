@@ -119,7 +119,9 @@ def _inventory(endpoint: AwsEndpoint) -> Iterator[Figure]:
     clients: dict[str, Any] = {}
 
     def client(service: str) -> Any:
-        return clients.setdefault(service, endpoint.client(service))
+        if service not in clients:
+            clients[service] = endpoint.client(service)
+        return clients[service]
 
     reader = RegionReader(client, "the estate", threading.Event())
     for name, limit_s in (("first reading", 10), ("later reading", 10)):

@@ -147,6 +147,8 @@ async def test_the_life_of_an_inventory(settings: Inventory, aws_url: str, commi
             place = {"account": NUMBER, "region": REGION}
             assert REGISTRY.get_sample_value("vpcflow_inventory_interfaces", place) == 1
             assert (REGISTRY.get_sample_value("vpcflow_inventory_age_seconds", place) or 99) < DEADLINE_S
+            read_at = int(time.time())
+            await until(lambda: time.time() >= read_at + 2)  # Times have whole seconds.
             await asyncio.to_thread(first.end)
             second = await asyncio.to_thread(Machine, lab, "two")
             await until(lambda: owner(follower.directory, second.begins, vpc) == second.id)
