@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from streams.archive.names import Current, Part, parse
 from streams.archive.query import matrix, views
 from streams.archive.query.chosen import (
-    INVENTORY_VIEW,
     MATRIX,
     TimeRange,
     is_conversations,
@@ -33,7 +32,9 @@ if TYPE_CHECKING:
     import duckdb
 
 ATTEMPTS = 3
-"""Runs of a query if the archive deletes a part while DuckDB reads it: compaction replaces parts."""
+"""Runs of a query if the files of its tables change while DuckDB reads them: compaction replaces parts."""
+
+_INVENTORY_COPY = "inventory.parquet"
 
 
 class QueryError(Exception):
@@ -68,20 +69,28 @@ class Session:
         import duckdb
 
         _check_select(sql)
+        tables = tables_of(name.lower() for name in duckdb.get_table_names(sql))
+        stored = self._files_of(tables)
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with tempfile.TemporaryDirectory() as spill, duckdb.connect() as connection:
-                    self._prepare(connection, sql, time, spill)
+                    self._limit(connection, spill)
+                    self._define(connection, sql, time, stored)
+                    self._lock(connection, spill)
                     found = connection.execute(sql)
                     return Answer([name for name, *_ in found.description or ()], found.fetchall())
-            except duckdb.IOException as error:
-                if attempt == ATTEMPTS:
-                    raise QueryError(_message(error)) from error
             except duckdb.Error as error:
-                raise QueryError(_message(error)) from error
+                before, stored = stored, self._files_of(tables)
+                if attempt == ATTEMPTS or stored == before:
+                    raise QueryError(_message(error)) from error
         raise AssertionError
 
-    def _prepare(self, connection: duckdb.DuckDBPyConnection, sql: str, time: TimeRange, spill: str) -> None:
+    def _files_of(self, tables: Iterable[str]) -> Mapping[str, list[StoredFile]]:
+        """Return the files of some tables, by table."""
+        return {name: list(self._storage.files(name)) for name in sorted(tables)}
+
+    def _limit(self, connection: duckdb.DuckDBPyConnection, spill: str) -> None:
+        """Set the limits, and define `inventory`; `spill` is the folder of what does not fit in memory."""
         connection.execute("SET enable_progress_bar = false")  # It is printed to standard output.
         connection.execute(f"SET memory_limit = '{self._limits.memory_mb}MB'")
         if self._limits.threads:
@@ -89,13 +98,17 @@ class Session:
         connection.execute("SET autoinstall_known_extensions = false")
         connection.execute("SET autoload_known_extensions = false")
         connection.execute(f"SET temp_directory = {views.quoted(spill)}")
-        import duckdb
+        if (inventory := self._storage.read(INVENTORY_PATH)) is not None:
+            # This file is replaced in place, and DuckDB may open a file more than once.
+            (Path(spill) / _INVENTORY_COPY).write_bytes(inventory)
+        known = [str(Path(spill) / _INVENTORY_COPY)] if inventory is not None else []
+        connection.execute(f"CREATE VIEW inventory AS {views.inventory(known)}")
+        connection.execute(views.OWNERS)
 
-        used = tables_of(name.lower() for name in duckdb.get_table_names(sql))
-        stored = {name: list(self._storage.files(name)) for name in sorted(used)}
-        stored[INVENTORY_VIEW] = list(self._storage.files(INVENTORY_VIEW))
-        folders = [self._define(connection, sql, time, stored), spill]
-        connection.execute(f"SET allowed_directories = [{', '.join(map(views.quoted, folders))}]")
+    def _lock(self, connection: duckdb.DuckDBPyConnection, spill: str) -> None:
+        """Forbid every access but to the archive and to `spill`, and any change of settings."""
+        folders = ", ".join(map(views.quoted, (str(self._root), spill)))
+        connection.execute(f"SET allowed_directories = [{folders}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
 
@@ -105,20 +118,14 @@ class Session:
         sql: str,
         time: TimeRange,
         stored: Mapping[str, list[StoredFile]],
-    ) -> str:
-        """Define the views of a query; return the folder of the files that they read."""
+    ) -> None:
+        """Define the views of a query."""
         chosen = {
-            name: parts_of(name, (parse(file.path) for file in files), time)
-            for name, files in stored.items()
-            if name in TABLES
+            name: parts_of(name, (parse(file.path) for file in files), time) for name, files in stored.items()
         }
         wanted = {part.path for one in chosen.values() for part in (*one.settled, *one.unsettled)}
-        wanted.add(INVENTORY_PATH)
         places = self._places([file for files in stored.values() for file in files if file.path in wanted])
         has_names = views.uses_names(words(sql))
-        known = places.get(INVENTORY_PATH)
-        connection.execute(f"CREATE VIEW inventory AS {views.inventory([known] if known else [])}")
-        connection.execute(views.OWNERS)
         for name, one in chosen.items():
             table, rows = TABLES[name], f"stored_{name}"
             connection.execute(
@@ -130,7 +137,6 @@ class Session:
             if base in chosen and is_conversations(base):
                 view = matrix.matrix(f"stored_{base}", self._limits.prices)
                 connection.execute(f"CREATE VIEW {name} AS {view}")
-        return str(self._root)
 
     def _places(self, files: list[StoredFile]) -> Mapping[str, str]:
         """Return the absolute path of each file on this machine, by its path in the archive."""

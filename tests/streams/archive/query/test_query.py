@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,15 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.archive.names import parse
 from streams.archive.query.chosen import TimeRange, tables_of, words
-from streams.archive.query.session import QueryError
+from streams.archive.query.session import QueryError, Session
+from streams.archive.storage.folder import Folder
+from streams.archive.storage.interface import StoredFile
 from streams.archive.tables import CONVERSATIONS, TOTALS
 from streams.cli import main
 from tests.streams.archive import made
-from tests.streams.archive.archived import ALL_TIMES, archive, inventory
+from tests.streams.archive.archived import ALL_TIMES, LIMITS, archive, inventory
 
 SOME = ([made.totals(0, "eni-1", bytes=5)], [made.conversation(0, "eni-1", "10.0.0.1", "10.0.0.2", bytes=5)])
 
@@ -90,6 +95,27 @@ def test_a_time_range_limits_windows_and_files(tmp_path: Path) -> None:
     (next(hidden.iterdir())).write_bytes(b"no Parquet")
     time = TimeRange(made.MINUTE_0 + 60, made.MINUTE_0 + 7200)
     assert session.run("SELECT count(*) FROM totals", time).rows == [(2,)]
+
+
+class Compacting(Folder):
+    """A folder in which a compaction replaces a part between its listing and its reading."""
+
+    is_compacted = False
+
+    def files(self, folder: str) -> Iterator[StoredFile]:
+        found = list(super().files(folder))
+        if found and not self.is_compacted:
+            self.is_compacted = True
+            old = parse(found[0].path)
+            assert old is not None
+            assert self.publish(old.path, replace(old, last=old.last + 1).path)
+        yield from found
+
+
+def test_a_compaction_during_a_query_does_not_fail_it(tmp_path: Path) -> None:
+    archive(tmp_path, [SOME])
+    session = Session(Compacting(tmp_path), tmp_path, LIMITS)
+    assert session.run("SELECT sum(bytes)::BIGINT FROM totals", ALL_TIMES).rows == [(5,)]
 
 
 @pytest.mark.parametrize(
