@@ -32,6 +32,7 @@ def check(kafka: str | None, part: str | None) -> None:
         ConnectS3,
         Inventory,
         Notify,
+        Query,
         Serve,
         Work,
     )
@@ -45,6 +46,7 @@ def check(kafka: str | None, part: str | None) -> None:
         "inventory": settings_of(Inventory, kafka=kafka),
         "work": settings_of(Work, kafka=kafka),
         "archive": settings_of(Archive, kafka=kafka),
+        "query": settings_of(Query, kafka=kafka),
         "serve": settings_of(Serve, kafka=kafka),
         "notify": settings_of(Notify, kafka=kafka),
     }

@@ -17,7 +17,7 @@ LIMIT = 20
 @click.option("--limit", default=LIMIT, show_default=True, type=click.IntRange(min=1), help="Conversations.")
 @click.option("--json", "as_json", is_flag=True, help="Output as JSON.")
 def rejects(flows: str | None, begin: str, explains: bool, limit: int, as_json: bool) -> None:
-    """List the largest rejected conversations of the last hour, or of a flow-log file.
+    """List the largest rejected conversations of the last hour.
 
     With --explain, read the configuration as `vpcflow diagnose` does, and name the security group, network
     ACL or other component that refuses each conversation.

@@ -71,6 +71,7 @@ def cases(path: tuple[str, ...], taken: str, closed: str) -> Iterator[list[str]]
         ("emulate",): {"--port": taken},
         ("replay",): {"--external-endpoint": closed},
         ("check",): {"part": "work"},
+        ("topics", "schema"): {"topic": "none"},
         ("connect", "reset"): {"source": "kinesis:flow-logs", "--to": "end"},
     }.get(path, {})
     yield [*path, *_written(given)]

@@ -136,7 +136,10 @@ def told(*arguments: str, **environment: str) -> str:
         ("notify --webhook hooks.example/s3cret", "it must begin with http:// or https://"),
         ("serve --port 70000", "VPCFLOW_PORT=70000 is wrong"),
         ("serve --kafka SASL_SSL://host:9098", "write host:9098 without SASL_SSL://"),
-        ("check nonsense", "is not one of 'kinesis', 's3', 'firehose', 'work', 'archive', 'serve', 'notify'"),
+        (
+            "check nonsense",
+            "is not one of 'kinesis', 's3', 'firehose', 'inventory', 'work', 'archive', 'serve', 'notify'",
+        ),
     ],
 )
 def test_a_wrong_argument_is_one_sentence_before_anything_starts(arguments: str, sentence: str) -> None:
