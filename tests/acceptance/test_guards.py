@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
@@ -338,8 +339,8 @@ class HeldHop:
     input = "blocks"
     place = 0
 
-    def __init__(self, slot: Slot, due: bool) -> None:
-        self.slot, self._due = slot, due
+    def __init__(self, slot: Slot, is_large: bool) -> None:
+        self.slot, self.is_large = slot, is_large
         self.began, self.go_on = asyncio.Event(), asyncio.Event()
 
     async def open(self, now: float) -> None:
@@ -352,9 +353,7 @@ class HeldHop:
         return None
 
     def is_due(self, now: float) -> bool:
-        return self._due
-
-    is_large = False
+        return self.is_large
 
     async def flush(self, now: float) -> None:
         self.began.set()
@@ -363,15 +362,15 @@ class HeldHop:
 
 
 async def test_a_revocation_waits_for_the_flush_and_leaves_no_slot_open(settings: Work, slot: Opener) -> None:
-    async def batches() -> AsyncIterator[list[Any]]:
-        yield []
+    async def events() -> AsyncIterator[Any]:
+        yield SimpleNamespace(message=SimpleNamespace(partition=0, generation_id=-1))
 
     worker = Worker(settings)
-    held = HeldHop(await slot("sum-state", "sum-0"), due=True)
-    idle = HeldHop(await slot("merge-state", "merge-0"), due=False)
+    held = HeldHop(await slot("sum-state", "sum-0"), is_large=True)
+    idle = HeldHop(await slot("merge-state", "merge-0"), is_large=False)
     worker._hops = {("blocks", 0): held, ("partials", 0): idle}
     async with asyncio.timeout(DEADLINE_S):
-        feeding = asyncio.create_task(worker._feed("blocks", batches()))
+        feeding = asyncio.create_task(worker._feed("blocks", events()))
         await held.began.wait()
         revoking = asyncio.create_task(worker._app.on_partitions_revoked.send(set()))
         while not (worker._lock._waiters or revoking.done()):  # noqa: ASYNC110 - no event says so
