@@ -76,6 +76,12 @@ def frame(rows: Iterable[Row]) -> pl.DataFrame:
     return found.with_columns(pl.col("entity").cast(pl.Enum(names)))
 
 
+def joined(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Return the rows of frames, which have an Enum each, with one Enum."""
+    found = pl.concat([one.with_columns(pl.col("entity").cast(pl.String)) for one in frames])
+    return found.with_columns(pl.col("entity").cast(pl.Enum(found["entity"].unique(maintain_order=True))))
+
+
 def to_entities(codes: Any, names: list[str]) -> pl.Series:
     """Return the column `entity`: the Enum of `names`, which are unique, with these codes (an array)."""
     kind = next(kind for kind, most in zip(_CODES, _CODES_MAX, strict=True) if len(names) <= most)

@@ -7,7 +7,6 @@ moves only these, so it causes no flush.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -195,15 +194,14 @@ def _placed(parts: Parts, layout: Layout) -> Parts:
         split, talks = layout.split(q, rows), layout.split(q, found)
         for target, part in split.items():
             placed.setdefault(target, []).append((part, talks.get(target, found.clear())))
-    return {
-        q: one[0] if len(one) == 1 else (_joined(rows for rows, _ in one), _joined(found for _, found in one))
-        for q, one in placed.items()
-    }
+    return {q: _joined(one) for q, one in placed.items()}
 
 
-def _joined(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Return the rows of frames whose entities have a dictionary each."""
-    return pl.concat([frame.with_columns(pl.col("entity").cast(pl.String)) for frame in frames])
+def _joined(parts: list[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows and the conversations of several partitions as one."""
+    if len(parts) == 1:
+        return parts[0]
+    return pl.concat([rows for rows, _ in parts]), conversations.joined(found for _, found in parts)
 
 
 def _encoded(part: tuple[pl.DataFrame, pl.DataFrame] | None) -> tuple[bytes, int, dict[str, bytes]]:
