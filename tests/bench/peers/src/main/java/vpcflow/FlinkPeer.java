@@ -58,9 +58,8 @@ public final class FlinkPeer {
             .setRecordSerializer(
                 KafkaRecordSerializationSchema.<Tuple3<String, Long, Sums>>builder()
                     .setTopic(args[2])
-                    .setKeySerializationSchema((SerializationSchema<Tuple3<String, Long, Sums>>)
-                        row -> row.f0.getBytes(StandardCharsets.US_ASCII))
-                    .setValueSerializationSchema((SerializationSchema<Tuple3<String, Long, Sums>>) row -> row.f2.json())
+                    .setKeySerializationSchema(new Key())
+                    .setValueSerializationSchema(new Value())
                     .build())
             .setDeliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE)
             .setTransactionalIdPrefix(args[2])
@@ -84,6 +83,22 @@ public final class FlinkPeer {
     @Override
     public byte[] deserialize(byte[] value) {
       return value;
+    }
+  }
+
+  /** The key of a row, as a message has it. A class, because Flink cannot infer the types of a lambda. */
+  static final class Key implements SerializationSchema<Tuple3<String, Long, Sums>> {
+    @Override
+    public byte[] serialize(Tuple3<String, Long, Sums> row) {
+      return row.f0.getBytes(StandardCharsets.US_ASCII);
+    }
+  }
+
+  /** The totals of a row, as a message has them. */
+  static final class Value implements SerializationSchema<Tuple3<String, Long, Sums>> {
+    @Override
+    public byte[] serialize(Tuple3<String, Long, Sums> row) {
+      return row.f2.json();
     }
   }
 
