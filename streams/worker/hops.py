@@ -17,6 +17,7 @@ from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.slots import Slot
 from connectors.settings import Work
 from streams.numbering import Input, Rewind
+from streams.worker import metrics
 
 log = structlog.get_logger()
 
@@ -84,6 +85,12 @@ class Hop(Protocol):
 
     async def flush(self, now: float) -> None:
         """Commit outputs, state and position in one transaction."""
+
+
+async def flush(hop: Hop, now: float) -> None:
+    """Flush a hop, and count it."""
+    await hop.flush(now)
+    metrics.FLUSHES.labels(hop.input).inc()
 
 
 async def close_all(hops: Iterable[Hop]) -> None:

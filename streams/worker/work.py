@@ -32,7 +32,7 @@ from streams.worker.app import declare_topic, make_app, refusal
 from streams.worker.detect import DetectHop
 from streams.worker.gaps import RESTART_REMEDY, Assigned, Gaps, check_ends
 from streams.worker.group_offsets import GroupOffsets
-from streams.worker.hops import CLOSE_S, FLUSH_MAX_S, Hop, close_all
+from streams.worker.hops import CLOSE_S, FLUSH_MAX_S, Hop, close_all, flush
 from streams.worker.merge import MergeHop
 from streams.worker.sum import SumHop
 from streams.worker.warm import warm
@@ -107,6 +107,7 @@ class Worker:
                     if task.done():
                         task.result()
         finally:
+            await self._finish_flushes()
             for task in beside:
                 task.cancel()
             async with self._lock:
@@ -114,6 +115,13 @@ class Worker:
                     await self._flush_all()
                 await self._drop()
             await self._stop_app()
+
+    async def _finish_flushes(self) -> None:
+        """Wait until no flush runs, within `CLOSE_S`: a cancelled one leaves its transaction open."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._lock.acquire()
+            self._lock.release()
 
     async def _flush_all(self) -> None:
         """Commit the input that is read, within `CLOSE_S`; the next owner reads uncommitted input again."""
@@ -227,7 +235,7 @@ class Worker:
             await self._offer(topic, event)
             hop = self._hops.get((topic, event.message.partition))
             if hop is not None and hop.is_large:
-                await _flush(hop, time.time())
+                await flush(hop, time.time())
         except Exception as error:
             if not await self._has_recovered(error):
                 raise
@@ -257,10 +265,10 @@ class Worker:
     async def _flush_due(self) -> None:
         now = time.time()
         due = [(hop, hop.is_large) for hop in self._hops.values() if hop.is_due(now)]
-        await run_together(_flush(hop, now) for hop, is_large in due if not is_large)
+        await run_together(flush(hop, now) for hop, is_large in due if not is_large)
         # In a backlog, each large flush holds tens of megabytes until it is committed.
         for hop in (hop for hop, is_large in due if is_large):
-            await _flush(hop, now)
+            await flush(hop, now)
 
     async def _revoked(self, app: Any, revoked: Any, **kwargs: Any) -> None:
         async with self._lock:
@@ -273,11 +281,6 @@ class Worker:
         self._gaps.clear()
         await close_all(hops.values())
         metrics.SLOTS_OPEN.set(0)
-
-
-async def _flush(hop: Hop, now: float) -> None:
-    await hop.flush(now)
-    metrics.FLUSHES.labels(hop.input).inc()
 
 
 def _headers(headers: Any) -> dict[str, bytes]:
