@@ -6,7 +6,7 @@ requests are then answered with an error that Firehose retries, and the marks of
 whether they were committed.
 
 Firehose always counts as caught up, because its backlog is not visible here. A slot is therefore complete to
-the newest known `start`; it reports that with every transaction, and at least every two seconds without requests. A
+the newest known `start`; it reports that with every transaction, and every two seconds without requests. A
 request that Firehose delivers again after hours is late only beyond the lateness and the retention of
 windows; the metric `vpcflow_firehose_lateness_seconds` shows how late requests are.
 """

@@ -23,7 +23,7 @@ from connectors.progress import (
 from streams.web.state.history import ForeignMessage
 
 REPORT_AGE_MAX_S = 4.0
-"""Age of a report after which the slot has no connector; reports are written at least every two seconds. The page
+"""Age of a report after which the slot has no connector; a slot reports at least every two seconds. The page
 names such a slot within five seconds."""
 
 HELD_S = 120
