@@ -3,7 +3,8 @@
     python -m tests.bench.peers [--lines 1000000]
 
 The CPU time is that of the whole process, minus that of a run of Flink without lines. Each result is checked:
-its flows must be the number of lines. Without a JDK or Maven, a sentence is printed, and nothing is run.
+its flows must be the number of lines with an action. Without a JDK or Maven, a sentence is printed, and
+nothing is run.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 
@@ -29,9 +31,12 @@ from tests.maven import NotBuilt, class_path, tool
 
 PARTITIONS = 8
 BATCH_LINES = 2_000
+ACTION_AT = 12  # the field `action` of the default format; lines without one are NODATA and SKIPDATA
 TIMEOUT_S = 100.0
 POLL_S = 1.0
+EMPTY_POLLS = 5  # a first fetch can take longer than one poll
 MODES = ("totals", "conversations")
+OURS = "worker, totals and conversations"
 JVM = (
     "-Xmx1500m",
     "--add-opens=java.base/java.util=ALL-UNNAMED",
@@ -73,7 +78,7 @@ class Output:
         )
         await consumer.start()
         consumer.assign([TopicPartition(topic, q) for q in range(PARTITIONS)])
-        deadline = time.monotonic() + TIMEOUT_S
+        deadline, empty = time.monotonic() + TIMEOUT_S, 0
         try:
             while self.total < lines and time.monotonic() < deadline:
                 found = await consumer.getmany(timeout_ms=int(POLL_S * 1000))
@@ -81,10 +86,16 @@ class Output:
                     flows = orjson.loads(record.value)["flows"]
                     self.total += flows - self._flows.get(record.key, 0)
                     self._flows[record.key] = flows
-                if not found and has_ended():
+                empty = 0 if found else empty + 1
+                if empty >= EMPTY_POLLS and has_ended():
                     return
         finally:
             await consumer.stop()
+
+    def check(self, topic: str, flows: int) -> None:
+        """Raise `click.ClickException` if the output has other flows."""
+        if self.total != flows:
+            raise click.ClickException(f"{topic} has {self.total:,} flows instead of {flows:,}")
 
 
 def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
@@ -103,63 +114,70 @@ def cpu_s(process: subprocess.Popen[bytes]) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-async def flink(kafka: str, topic: str, mode: str, lines: int) -> float:
-    """Return the CPU seconds of Flink for all lines of a topic."""
+async def flink(kafka: str, topic: str, mode: str, flows: int) -> float:
+    """Return the CPU seconds of Flink for a topic with `flows` flows."""
     output = f"{topic}-flink-{mode}"
     await produce(kafka, output, ())
-    spent = await asyncio.to_thread(cpu_s, start("FlinkPeer", kafka, topic, output, mode))
-    if lines:
-        await _check(kafka, output, lines)
-    return spent
+    with tempfile.TemporaryDirectory() as folder:
+        process = start("FlinkPeer", kafka, topic, output, mode, folder)
+        ending = asyncio.create_task(asyncio.to_thread(cpu_s, process))
+        done, _ = await asyncio.wait({ending}, timeout=TIMEOUT_S)
+        if not done:
+            process.kill()
+        spent_s = await ending
+    if flows:
+        await _check(kafka, output, flows)
+    return spent_s
 
 
-async def streams(kafka: str, topic: str, mode: str, lines: int) -> float:
-    """Return the CPU seconds of Kafka Streams for all lines of a topic."""
+async def streams(kafka: str, topic: str, mode: str, flows: int) -> float:
+    """Return the CPU seconds of Kafka Streams for a topic with `flows` flows."""
     output = f"{topic}-streams-{mode}"
     await produce(kafka, output, ())
-    process = start("StreamsPeer", kafka, topic, output, mode)
     found = Output()
-    try:
-        await found.follow(kafka, output, lines, lambda: process.poll() is not None)
-    finally:
-        process.terminate()
-        spent = await asyncio.to_thread(cpu_s, process)
-    if found.total != lines:
-        raise click.ClickException(f"{output} has {found.total:,} flows instead of {lines:,}")
-    return spent
+    with tempfile.TemporaryDirectory() as folder:
+        process = start("StreamsPeer", kafka, topic, output, mode, folder)
+        try:
+            await found.follow(kafka, output, flows, lambda: process.poll() is not None)
+        finally:
+            process.terminate()
+            spent_s = await asyncio.to_thread(cpu_s, process)
+    found.check(output, flows)
+    return spent_s
 
 
-async def _check(kafka: str, output: str, lines: int) -> None:
+async def _check(kafka: str, output: str, flows: int) -> None:
     found = Output()
-    await found.follow(kafka, output, lines, lambda: True)
-    if found.total != lines:
-        raise click.ClickException(f"{output} has {found.total:,} flows instead of {lines:,}")
+    await found.follow(kafka, output, flows, lambda: True)
+    found.check(output, flows)
 
 
 async def measure(lines: int, show: Console) -> dict[str, float]:
-    """Return lines per CPU-second by name."""
+    """Return lines per CPU-second by name; print each as it is measured."""
     found: dict[str, float] = {}
+
+    def note(name: str, spent_s: float, began: float) -> None:
+        found[name] = lines / max(spent_s, 0.01)
+        show.print(f"{name}: {found[name]:,.0f} lines per CPU-second, {time.monotonic() - began:.0f} s")
+
     async with kafka_node() as node:
         kafka = node.bootstrap
         batches = texts(lines, BATCH_LINES)
-        with show.status("lines"):
-            await produce(kafka, "empty", ())
-            await produce(kafka, "batches", batches)
-            await produce(kafka, "lines", (line for text in batches for line in text.split(b"\n") if line))
-        with show.status("Flink without lines"):
-            idle_s = await flink(kafka, "empty", "totals", 0)
+        flows = sum(line.split()[ACTION_AT] != b"-" for text in batches for line in text.splitlines())
+        await produce(kafka, "empty", ())
+        await produce(kafka, "batches", batches)
+        await produce(kafka, "lines", (line for text in batches for line in text.split(b"\n") if line))
+        idle_s = await flink(kafka, "empty", "totals", 0)
         for mode in MODES:
             for topic in ("lines", "batches"):
-                with show.status(f"Flink, {topic}, {mode}"):
-                    spent = await flink(kafka, topic, mode, lines)
-                    found[f"Flink, {topic}, {mode}"] = lines / max(spent - idle_s, 0.01)
-            with show.status(f"Kafka Streams, batches, {mode}"):
-                found[f"Kafka Streams, batches, {mode}"] = lines / await streams(
-                    kafka, "batches", mode, lines
-                )
-    with show.status("worker"):
-        measured = await worker.measure(lines)
-        found["worker, totals and conversations"] = measured["lines_per_cpu_s"]
+                began = time.monotonic()
+                note(f"Flink, {topic}, {mode}", await flink(kafka, topic, mode, flows) - idle_s, began)
+            began = time.monotonic()
+            spent_s = await streams(kafka, "batches", mode, flows) - idle_s
+            note(f"Kafka Streams, batches, {mode}", spent_s, began)
+    began = time.monotonic()
+    measured = await worker.measure(lines)
+    note(OURS, lines / measured["lines_per_cpu_s"], began)
     return found
 
 
@@ -176,7 +194,7 @@ def main(lines: int) -> None:
         show.print(f"bench-peers is skipped: {error}")
         return
     found = asyncio.run(measure(lines, show))
-    ours = found["worker, totals and conversations"]
+    ours = found[OURS]
     table = Table("", "lines per CPU-second", "the worker is")
     for name, value in found.items():
         table.add_row(name, f"{value:,.0f}", "" if value == ours else f"{ours / value:.1f} × as fast")

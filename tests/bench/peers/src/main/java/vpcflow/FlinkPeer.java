@@ -11,6 +11,7 @@ import org.apache.flink.api.common.serialization.AbstractDeserializationSchema;
 import org.apache.flink.api.java.tuple.Tuple3;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.connector.base.DeliveryGuarantee;
@@ -25,9 +26,13 @@ import org.apache.flink.streaming.api.windowing.assigners.TumblingEventTimeWindo
 import org.apache.flink.streaming.api.windowing.windows.TimeWindow;
 import org.apache.flink.util.Collector;
 
-/** The sums of flow-log lines by Flink, exactly once, in one process. Arguments: servers, input, output, mode. */
+/**
+ * The sums of flow-log lines by Flink, exactly once, in one process. Arguments: servers, input, output, mode, a
+ * folder for checkpoints.
+ */
 public final class FlinkPeer {
-  private static final long LATENESS_S = 600;
+  // Longer than the load: a source may read one partition long before another, and nothing may be late.
+  private static final long LATENESS_S = 3600;
 
   private FlinkPeer() {}
 
@@ -37,6 +42,10 @@ public final class FlinkPeer {
     configuration.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.parse("64m"));
     configuration.set(TaskManagerOptions.NETWORK_MEMORY_MAX, MemorySize.parse("128m"));
     configuration.set(CheckpointingOptions.ENABLE_CHECKPOINTS_AFTER_TASKS_FINISH, true);
+    // The default keeps checkpoints of at most 5 MB in memory, and starts the job again after a larger one.
+    configuration.set(CheckpointingOptions.CHECKPOINT_STORAGE, "filesystem");
+    configuration.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, "file://" + args[4]);
+    configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
     var flink = StreamExecutionEnvironment.createLocalEnvironment(2, configuration);
     flink.enableCheckpointing(1000, CheckpointingMode.EXACTLY_ONCE);
     flink.getConfig().enableObjectReuse();

@@ -1,6 +1,5 @@
 package vpcflow;
 
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
@@ -17,7 +16,7 @@ import org.apache.kafka.streams.state.Stores;
 
 /**
  * The sums of flow-log lines by Kafka Streams, exactly once, until it is ended. Arguments: servers, input, output,
- * mode. The window is in the key, and the table is in memory: both are faster than a windowed store.
+ * mode, a folder for state. The window is in the key, and the table is in memory: both are faster than a windowed store.
  */
 public final class StreamsPeer {
   private StreamsPeer() {}
@@ -31,7 +30,7 @@ public final class StreamsPeer {
     properties.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 2);
     properties.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 1000);
     properties.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 256L << 20);
-    properties.put(StreamsConfig.STATE_DIR_CONFIG, Files.createTempDirectory("peers").toString());
+    properties.put(StreamsConfig.STATE_DIR_CONFIG, args[4]);
     properties.put("auto.offset.reset", "earliest");
 
     StreamsBuilder builder = new StreamsBuilder();
