@@ -48,7 +48,7 @@ def make_client(service: str, region: str | None = None, *, silence_s: float = 5
         max_pool_connections=CALLS_AT_ONCE,
     )
     try:
-        return (found or session(region)).client(service, region, config=config)
+        return (found or session(region)).client(service, region_name=region, config=config)
     except (BotoCoreError, ValueError) as error:
         name = NAMES.get(service, service)
         raise ConnectError(
