@@ -6,14 +6,14 @@ import pytest
 
 from connectors.aws.session import make_client, session
 
-pytestmark = pytest.mark.usefixtures("bare_environment")
-
 
 @pytest.mark.parametrize("host", ["", "127.0.0.1:4567"])
 @pytest.mark.parametrize("region", ["eu-west-1", None])
 def test_a_client_has_the_region_that_is_asked_for_or_set(
     host: str, region: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "LOCALSTACK_HOST"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-2")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
