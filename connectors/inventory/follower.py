@@ -7,8 +7,7 @@ is empty, and every lookup returns None.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -18,9 +17,8 @@ from connectors.inventory.directory import Directory
 from connectors.inventory.geo import GeoFiles
 from connectors.inventory.network_rows import NetworkHistory
 from connectors.inventory.rows import NETWORK, ForeignRow
-from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
-from connectors.kafka.clients.denials import naming_missing_acls
+from connectors.kafka.clients.reading import committed_reader, read_to_end
 from connectors.kafka.messages import check_format
 from connectors.settings import Common, Named
 
@@ -58,14 +56,14 @@ class Follower:
 
     async def read(self) -> Directory:
         """Read the topic up to its end. Raises `MissingAcl`, `NewerFormat` and aiokafka's errors."""
-        async with self._consumer() as consumer:
+        async with committed_reader(self._kafka, self._topic) as consumer:
             if await self._assign(consumer):
                 await self._catch_up(consumer)
         self.has_caught_up = True
         return self.directory
 
     async def _follow(self) -> bool:
-        async with self._consumer() as consumer:
+        async with committed_reader(self._kafka, self._topic) as consumer:
             if not await self._assign(consumer):
                 return False
             await self._catch_up(consumer)
@@ -73,21 +71,6 @@ class Follower:
             while True:
                 for messages in (await consumer.getmany(timeout_ms=POLL_MS)).values():
                     self._apply(messages)
-
-    @asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = factory.consumer(
-            self._kafka,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-        )
-        with naming_missing_acls(self._kafka, [self._topic]):
-            try:
-                await consumer.start()
-                yield consumer
-            finally:
-                await consumer.stop()
 
     async def _assign(self, consumer: AIOKafkaConsumer) -> bool:
         """Assign the partition; return False if the topic does not exist."""
@@ -97,11 +80,8 @@ class Follower:
         return True
 
     async def _catch_up(self, consumer: AIOKafkaConsumer) -> None:
-        place = TopicPartition(self._topic, PARTITION)
-        end = (await consumer.end_offsets([place]))[place]
-        while await consumer.position(place) < end:
-            for messages in (await consumer.getmany(place, timeout_ms=200)).values():
-                self._apply(messages)
+        async for messages in read_to_end(consumer, TopicPartition(self._topic, PARTITION)):
+            self._apply(messages)
 
     def _apply(self, messages: Sequence[Any]) -> None:
         before = self.directory.foreign

@@ -27,6 +27,7 @@ from connectors.kafka.clients import factory
 from connectors.kafka.clients.abandoned import abandon
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
+from connectors.kafka.clients.reading import committed_reader, read_to_end
 from connectors.kafka.messages import FORMAT_HEADER, Message, check_format
 from connectors.kafka.recovery import TransactionExpired, is_fence
 from connectors.kafka.state_on_disk import StateOnDisk
@@ -262,32 +263,14 @@ async def read_compacted(kafka: KafkaConnection, topic: str, partition: int) -> 
 async def _read_into(
     values: MutableMapping[bytes, bytes], kafka: KafkaConnection, topic: str, partition: int
 ) -> None:
-    with naming_missing_acls(kafka, [topic]):
-        await _read_latest(values, kafka, topic, partition)
-
-
-async def _read_latest(
-    values: MutableMapping[bytes, bytes], kafka: KafkaConnection, topic: str, partition: int
-) -> None:
-    consumer = factory.consumer(
-        kafka,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-    )
-    await consumer.start()
-    try:
-        place = TopicPartition(topic, partition)
+    place = TopicPartition(topic, partition)
+    async with committed_reader(kafka, topic) as consumer:
         consumer.assign([place])
         await consumer.seek_to_beginning(place)
-        end = (await consumer.end_offsets([place]))[place]
-        while await consumer.position(place) < end:
-            for messages in (await consumer.getmany(place, timeout_ms=200)).values():
-                for message in messages:
-                    check_format(topic, message.headers)
-                    if message.value is None:
-                        values.pop(message.key, None)
-                    else:
-                        values[message.key] = message.value
-    finally:
-        await consumer.stop()
+        async for messages in read_to_end(consumer, place):
+            for message in messages:
+                check_format(topic, message.headers)
+                if message.value is None:
+                    values.pop(message.key, None)
+                else:
+                    values[message.key] = message.value

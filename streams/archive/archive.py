@@ -21,6 +21,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from connectors.archive_settings import days_by_table
 from connectors.health_endpoint import health_endpoint
+from connectors.inventory.follower import PARTITION
 from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
 from connectors.kafka.clients.denials import naming_missing_acls
@@ -31,7 +32,7 @@ from connectors.kafka.slots import Slot, run_together
 from connectors.kafka.topics import METADATA_AGE_MS, ensure_topics
 from connectors.settings import Archive
 from streams.archive import metrics
-from streams.archive.inventory_table import PARTITION, InventoryTable, cancelled
+from streams.archive.inventory_table import InventoryTable, cancelled
 from streams.archive.partition import ArchivePartition, Rules
 from streams.archive.storage.interface import Writing
 from streams.archive.storage.places import place_of

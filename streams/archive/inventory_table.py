@@ -13,9 +13,9 @@ from aiokafka import TopicPartition
 from polars.exceptions import PolarsError
 
 from connectors.aws.threads import in_thread
-from connectors.kafka.clients import factory
+from connectors.inventory.follower import PARTITION, TOPIC
 from connectors.kafka.clients.connection import KafkaConnection
-from connectors.kafka.clients.denials import naming_missing_acls
+from connectors.kafka.clients.reading import committed_reader
 from streams.archive import metrics
 from streams.archive.history import History
 from streams.archive.ledger import Publication
@@ -26,7 +26,6 @@ from streams.archive.writer import Writer
 
 log = structlog.get_logger()
 
-TOPIC, PARTITION = "inventory", 0
 POLL_MS = 1_000
 
 
@@ -43,18 +42,8 @@ class InventoryTable:
     async def run(self) -> None:
         """Follow the topic until cancelled. Raises `MissingAcl` and aiokafka's errors."""
         self._history = History(await self._stored())
-        consumer = factory.consumer(
-            self._kafka,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-        )
-        with naming_missing_acls(self._kafka, [self._topic]):
-            await consumer.start()
-            try:
-                await self._follow(consumer)
-            finally:
-                await consumer.stop()
+        async with committed_reader(self._kafka, self._topic) as consumer:
+            await self._follow(consumer)
 
     async def _stored(self) -> Any:
         """Return the table in the archive; None if there is none, or if it cannot be read."""

@@ -18,9 +18,8 @@ from aiokafka.errors import KafkaError
 
 from connectors.inventory.directory import Directory
 from connectors.inventory.follower import Follower
-from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
-from connectors.kafka.clients.denials import naming_missing_acls
+from connectors.kafka.clients.reading import committed_reader, offsets_at, partitions_of
 from connectors.kafka.reachability import why_unreachable
 from connectors.kafka.topics import TopicError
 from connectors.settings import Common
@@ -74,7 +73,8 @@ class Reading:
         follower = Follower(self._settings)
         try:
             self._directory = await follower.read()
-            async with self._consumer() as consumer, _following(follower, self._choice.follows):
+            reader = committed_reader(self._kafka, self._topic, max_partition_fetch_bytes=FETCH_BYTES)
+            async with reader as consumer, _following(follower, self._choice.follows):
                 await self._read(consumer, await self._assign(consumer))
         except KafkaError as error:
             raise TopicError(f"Kafka at {self._kafka.servers} did not answer: {error!r}") from error
@@ -148,26 +148,9 @@ class Reading:
         if self.foreign > 1:
             self._warn(f"skipped {self.foreign} messages that are not messages of {self._choice.topic}")
 
-    @asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = factory.consumer(
-            self._kafka,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=FETCH_BYTES,
-        )
-        with naming_missing_acls(self._kafka, [self._topic]):
-            try:
-                await consumer.start()
-                yield consumer
-            finally:
-                await consumer.stop()
-
     async def _assign(self, consumer: AIOKafkaConsumer) -> Offsets:
         """Assign all partitions, seek to the start, and return the end offsets."""
-        cluster = await consumer._client.fetch_all_metadata()
-        places = [TopicPartition(self._topic, one) for one in cluster.partitions_for_topic(self._topic) or ()]
+        places = await partitions_of(consumer, self._topic)
         if not places:
             raise TopicError(
                 f"topic {self._topic} does not exist at {self._kafka.servers}: check VPCFLOW_PREFIX and"
@@ -184,10 +167,7 @@ class Reading:
 
     async def _offsets_at(self, consumer: AIOKafkaConsumer, ends: Offsets, at_ms: int | None) -> Offsets:
         """Return the offsets of a time; None is the end."""
-        if at_ms is None:
-            return ends
-        found = await consumer.offsets_for_times(dict.fromkeys(ends, at_ms))
-        return {p: end if found.get(p) is None else min(found[p].offset, end) for p, end in ends.items()}
+        return ends if at_ms is None else await offsets_at(consumer, at_ms, ends)
 
 
 @asynccontextmanager

@@ -10,10 +10,12 @@ partition.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from connectors.kafka.clients.reading import offsets_at
 
 HISTORY_S = 3 * 3600
 RECENT_S = 1200
@@ -41,10 +43,11 @@ async def find_starts(
     for kind in ("aggregates", "dead"):
         timed = [partition for partition, each in kinds.items() if each == kind]
         newest_ms = await _newest_ms(consumer, timed, now_ms)
-        since = await _offsets_at(consumer, timed, newest_ms - HISTORY_S * 1000, ends)
+        timed_ends = {partition: ends[partition] for partition in timed}
+        since = await offsets_at(consumer, newest_ms - HISTORY_S * 1000, timed_ends)
         starts.offsets.update(since)
         if kind == "aggregates":
-            recent = await _offsets_at(consumer, timed, newest_ms - RECENT_S * 1000, ends)
+            recent = await offsets_at(consumer, newest_ms - RECENT_S * 1000, timed_ends)
             starts.older.update({p: (since[p], recent[p]) for p in timed if since[p] < recent[p]})
             starts.offsets.update(recent)
     for partition, kind in kinds.items():
@@ -53,17 +56,6 @@ async def find_starts(
         elif kind in ("alerts", "health"):
             starts.offsets[partition] = begins[partition]
     return starts
-
-
-async def _offsets_at(
-    consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition], ms: int, ends: Offsets
-) -> Offsets:
-    """Return the offset of the first message at or after a time (epoch ms), or the end if there is none."""
-    asked = {partition: max(ms, 0) for partition in partitions}
-    if not asked:
-        return {}
-    found = await consumer.offsets_for_times(asked)
-    return {p: ends[p] if found.get(p) is None else min(found[p].offset, ends[p]) for p in asked}
 
 
 async def _newest_ms(consumer: AIOKafkaConsumer, partitions: list[TopicPartition], now_ms: int) -> int:

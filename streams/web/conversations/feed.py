@@ -16,9 +16,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from connectors.inventory.follower import Follower
-from connectors.kafka.clients import factory
 from connectors.kafka.clients.connection import KafkaConnection
-from connectors.kafka.clients.denials import naming_missing_acls
+from connectors.kafka.clients.reading import committed_reader, offsets_at, partitions_of
 from streams.web.state.board import Board
 from streams.web.state.history import ForeignMessage
 
@@ -68,35 +67,20 @@ class ConversationFeed:
             await asyncio.sleep(RETRY_S)
 
     async def _read(self) -> None:
-        consumer = factory.consumer(
-            self._kafka,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            max_partition_fetch_bytes=1 << 20,
-        )
-        with naming_missing_acls(self._kafka, [self._topic]):
-            try:
-                await consumer.start()
-                if await self._assign(consumer):
-                    await self._follow(consumer)
-            finally:
-                await consumer.stop()
+        async with committed_reader(self._kafka, self._topic, max_partition_fetch_bytes=1 << 20) as consumer:
+            if await self._assign(consumer):
+                await self._follow(consumer)
 
     async def _assign(self, consumer: AIOKafkaConsumer) -> bool:
         """Assign every partition and seek; return False if the topic does not exist."""
-        cluster = await consumer._client.fetch_all_metadata()
-        places = [TopicPartition(self._topic, one) for one in cluster.partitions_for_topic(self._topic) or ()]
+        places = await partitions_of(consumer, self._topic)
         if not places:
             return False
         consumer.assign(places)
         new = [place for place in places if place not in self._offsets]
         if new:
             since_ms = int(self._clock() * 1000) - HISTORY_MS
-            found = await consumer.offsets_for_times(dict.fromkeys(new, max(since_ms, 0)))
-            ends = await consumer.end_offsets(new)
-            for place in new:
-                self._offsets[place] = ends[place] if found.get(place) is None else found[place].offset
+            self._offsets |= await offsets_at(consumer, since_ms, await consumer.end_offsets(new))
         for place in places:
             consumer.seek(place, self._offsets[place])
         return True
