@@ -16,6 +16,9 @@ from connectors.errors import ConnectError
 from connectors.kafka.messages import Message
 from connectors.progress import NONE
 
+CONVERSATIONS_AT = "conversations_at"
+"""The header of messages whose value has two Arrow streams: totals, then conversations."""
+
 
 @dataclass(frozen=True, slots=True)
 class Input:
@@ -32,6 +35,11 @@ class Input:
     def optional(self, name: str, absent: int) -> int:
         """Return a numeric header; `absent` if the message has none, as in format 1."""
         return int(self.headers.get(name, absent))
+
+    @property
+    def conversations_at(self) -> int:
+        """The offset of the Arrow stream of conversations in the value; its end if there is none."""
+        return self.optional(CONVERSATIONS_AT, len(self.value))
 
 
 class NumbersWentBack(ConnectError):

@@ -43,7 +43,7 @@ def read(message: Input) -> Finals:
     """Return the final rows of a message. Raises `ForeignMessage`."""
     try:
         number, watermark = message.number(), message.number("watermark")
-        at = message.optional("conversations_at", len(message.value))
+        at = message.conversations_at
         totals = _rows(message.value[:at], TOTALS, number)
         conversations = _rows(message.value[at:], CONVERSATIONS, number)
     except KeyError as error:

@@ -51,7 +51,7 @@ class DetectHop:
         if verdict:
             self._read.advance(message)
             self._has_input = True
-            at = message.optional("conversations_at", len(message.value))
+            at = message.conversations_at
             finals = with_final(partials.decode(message.value[:at]))
             alerts = self._evaluator.evaluate(finals, message.number("watermark"))
             self._messages += [self._message(alert) for alert in alerts]

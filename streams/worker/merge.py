@@ -12,7 +12,7 @@ from connectors.kafka.dead import dead_message
 from connectors.kafka.messages import Message
 from connectors.progress import NONE
 from connectors.settings import Work
-from streams.numbering import Input, Output, Rewind
+from streams.numbering import CONVERSATIONS_AT, Input, Output, Rewind
 from streams.sums import partials
 from streams.sums.lines import ACTIONS
 from streams.windows.flushed import NO_FINALS, Flushed
@@ -74,7 +74,7 @@ class MergeHop:
             if message.value:
                 arrival_ms = message.number("arrival_ms")
                 self._newest_ms = max(self._newest_ms, arrival_ms)
-                at = message.optional("conversations_at", len(message.value))
+                at = message.conversations_at
                 self._windows.add(Partial.read(message.value, at, arrival_ms))
         return None
 
@@ -136,7 +136,7 @@ class MergeHop:
             totals, more = partials.encode(rows), b"" if one is None else one.value
             headers = {"watermark": b"%d" % self._windows.watermark}
             if more:
-                headers["conversations_at"] = b"%d" % len(totals)
+                headers[CONVERSATIONS_AT] = b"%d" % len(totals)
             topic, q = f"{self._settings.prefix}finals", self.slot.partition
             messages.append(self._sent.message(topic, q, totals + more, len(rows), **headers))
         return messages

@@ -20,7 +20,7 @@ from connectors.kafka.messages import Message
 from connectors.progress import NONE
 from connectors.settings import Work
 from streams.layout import LAYOUT_KEY, Layout
-from streams.numbering import Input, Output, Rewind, Sequence
+from streams.numbering import CONVERSATIONS_AT, Input, Output, Rewind, Sequence
 from streams.sums import conversations, lines, partials
 from streams.sums.accumulator import Drained, LineCounts, Origin, Sums
 from streams.sums.columns import by_windows
@@ -36,8 +36,6 @@ Parts = dict[int, tuple[pl.DataFrame, pl.DataFrame]]
 """Totals and conversations by partition."""
 
 POSITION_KEY = b"place"  # part of the state format
-CONVERSATIONS_AT = "conversations_at"
-"""The header of a message with conversations: the offset of their Arrow stream in the value."""
 MESSAGE_ROWS = 1 << 16
 """Rows of a message, which is then below 8 MiB. Only flows that are spread over many windows have more."""
 HEARTBEAT_S = 1.0  # interval to send the watermark to partitions without sums
