@@ -71,7 +71,7 @@ MAY_IMPORT = {
     "streams.alerts": "connectors.kafka",
     "streams.conversations": "streams.sums",
     "streams.windows": "streams.alerts streams.conversations streams.sums",
-    "streams.archive": "connectors.aws connectors.inventory connectors.kafka",
+    "streams.archive": "connectors.aws connectors.inventory connectors.kafka streams.conversations",
     "streams.worker": "connectors.formats connectors.kafka streams.alerts streams.sums streams.windows",
     "streams.web": "connectors.inventory connectors.kafka streams.conversations",
     "streams.topics": "connectors.firehose connectors.inventory connectors.kafka streams.conversations",

@@ -13,6 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from streams.conversations.published import PUBLISHED
+
 HOUR_S, DAY_S = 3600, 86_400
 
 _TIME = pl.Datetime("us")
@@ -34,32 +36,11 @@ _TOTALS: dict[str, Any] = {
     "revision": pl.Int64,
     "message": pl.Int64,
 }
+_TIMES = {"window_start", "first", "last"}
 _CONVERSATIONS: dict[str, Any] = {
-    "window_start": _TIME,
-    "window_s": pl.Int32,
-    "eni": pl.String,
-    "action": pl.String,
-    "direction": pl.String,
-    "direction_rule": pl.String,
-    "source": pl.String,
-    "destination": pl.String,
-    "pkt_source": pl.String,
-    "pkt_destination": pl.String,
-    "port": pl.Int32,
-    "port_rule": pl.String,
-    "protocol": pl.Int16,
-    "flows": pl.Int64,
-    "packets": pl.Int64,
-    "bytes": pl.Int64,
-    "first": _TIME,
-    "last": _TIME,
-    "tcp_flags": pl.UInt16,
-    "is_other": pl.Boolean,
-    "bound_flows": pl.Int64,
-    "bound_packets": pl.Int64,
-    "bound_bytes": pl.Int64,
-    "revision": pl.Int64,
-    "message": pl.Int64,
+    name: _TIME if name in _TIMES else kind
+    for name, kind in {**PUBLISHED, "message": pl.Int64}.items()
+    if name not in {*FOLDER, "final"}
 }
 
 
