@@ -48,7 +48,7 @@ _NUMBERS = count(640_000_000_000)
 
 
 class FullDisk(Folder):
-    """A folder whose disk is full until it is told otherwise."""
+    """A folder whose disk is full until the test makes room."""
 
     is_full = False
 
