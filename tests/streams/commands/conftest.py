@@ -18,3 +18,11 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterato
         monkeypatch.delenv(name)
     yield
     structlog.reset_defaults()  # A command logs to the stream of its run, which is closed.
+
+
+@pytest.fixture
+def no_emulator_logs() -> Iterator[None]:
+    """The log of the emulator in this process is no output of the command."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    yield
+    structlog.reset_defaults()

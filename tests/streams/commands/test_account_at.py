@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
-import structlog
 from click.testing import CliRunner
 
 from connectors.inventory.network_rows import NetworkHistory, OpenNetwork
@@ -19,16 +17,8 @@ from tests.beside import beside
 from tests.connectors.vpc.diagnosis.lab import REGION, Lab
 from tests.emulator.aws import session
 
-pytestmark = pytest.mark.moto
+pytestmark = [pytest.mark.moto, pytest.mark.usefixtures("no_emulator_logs")]
 ACCOUNT = "000000000781"
-
-
-@pytest.fixture(autouse=True)
-def no_logs() -> Iterator[None]:
-    """The log of the emulator in this process is no output of the command."""
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    yield
-    structlog.reset_defaults()
 
 
 def test_the_configuration_of_a_moment_is_diagnosed() -> None:

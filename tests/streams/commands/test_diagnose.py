@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from connectors.vpc.diagnosis.account.connection_end import UnknownEnd
@@ -16,17 +15,10 @@ from emulator import server
 from streams.cli import main
 from tests.beside import beside
 from tests.connectors.vpc.diagnosis.lab import REGION, Lab
+from tests.streams.commands.in_lab import run_in
 
-pytestmark = pytest.mark.moto
+pytestmark = [pytest.mark.moto, pytest.mark.usefixtures("no_emulator_logs")]
 ACCOUNT = "000000000777"
-
-
-@pytest.fixture(autouse=True)
-def no_logs() -> Iterator[None]:
-    """The log of the emulator in this process is no output of the command."""
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +26,6 @@ def lab() -> Iterator[Lab]:
     """A VPC with a web server, in an emulator."""
     with beside(server.emulator()) as url:
         found = Lab(url, ACCOUNT)
-        found.ids["url"] = url
         found.vpc("a", "10.0.0.0/16")
         found.subnet("s", "a", "10.0.0.0/24")
         found.igw("igw", "a")
@@ -46,13 +37,7 @@ def lab() -> Iterator[Lab]:
 
 def run(lab: Lab, *words: str) -> Result:
     """Run the command with names replaced by ids."""
-    env = {
-        "AWS_ENDPOINT_URL": lab.id("url"),
-        "AWS_ACCESS_KEY_ID": ACCOUNT,
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": REGION,
-    }
-    return CliRunner(mix_stderr=False).invoke(main, ["diagnose", *map(lab.id, words)], env=env)
+    return run_in(lab, "diagnose", *words)
 
 
 def test_reachable(lab: Lab) -> None:

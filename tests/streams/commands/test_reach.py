@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import structlog
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from connectors.vpc.diagnosis.changes import changes
 from connectors.vpc.diagnosis.diagnose import diagnose
@@ -20,19 +20,12 @@ from emulator import server
 from streams.cli import main
 from streams.commands import reaching
 from tests.beside import beside
-from tests.connectors.vpc.diagnosis.lab import REGION, Lab
+from tests.connectors.vpc.diagnosis.lab import Lab
+from tests.streams.commands.in_lab import run_in
 
-pytestmark = pytest.mark.moto
+pytestmark = [pytest.mark.moto, pytest.mark.usefixtures("no_emulator_logs")]
 ACCOUNT = "000000000779"
 HEADER = "interface-id srcaddr dstaddr srcport dstport protocol packets start end action tcp-flags log-status"
-
-
-@pytest.fixture(autouse=True)
-def no_logs() -> Iterator[None]:
-    """The log of the emulator in this process is no output of the command."""
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +33,6 @@ def lab() -> Iterator[Lab]:
     """A web server and a database host, in an emulator."""
     with beside(server.emulator()) as url:
         found = Lab(url, ACCOUNT)
-        found.ids["url"] = url
         found.vpc("a", "10.0.0.0/16")
         found.subnet("s", "a", "10.0.0.0/24")
         found.subnet("d", "a", "10.0.1.0/24")
@@ -54,17 +46,6 @@ def lab() -> Iterator[Lab]:
         for name in ("db", "web"):
             found.ec2.create_tags(Resources=[found.id(name)], Tags=[{"Key": "Team", "Value": "shop"}])
         yield found
-
-
-def run(lab: Lab, *words: str) -> Result:
-    """Run a command."""
-    env = {
-        "AWS_ENDPOINT_URL": lab.id("url"),
-        "AWS_ACCESS_KEY_ID": ACCOUNT,
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": REGION,
-    }
-    return CliRunner(mix_stderr=False).invoke(main, [*map(lab.id, words)], env=env)
 
 
 def written(path: Path, text: str) -> str:
@@ -84,17 +65,17 @@ def test_expected_connections_are_evaluated(lab: Lab, tmp_path: Path) -> None:
   expect: deny
 """,
     )
-    told = run(lab, "reach", file)
+    told = run_in(lab, "reach", file)
     assert told.exit_code == 0, told.output + told.stderr
     assert told.stdout.count("ok ") == 3
     wrong = written(tmp_path / "wrong.json", json.dumps([{"from": "web-1", "to": lab.id("db"), "port": 22}]))
-    told = run(lab, "reach", wrong, "--json")
+    told = run_in(lab, "reach", wrong, "--json")
     assert told.exit_code == 1
     (one,) = json.loads(told.stdout)
     assert (one["expect"], one["found"], one["as_expected"]) == ("allow", "deny", False)
     assert one["components"] == [lab.id("sg-db")]
     unknown = written(tmp_path / "unknown.yaml", "- {from: no-such-host, to: web-1, port: 22, expect: deny}")
-    told = run(lab, "reach", unknown)
+    told = run_in(lab, "reach", unknown)
     assert (told.exit_code, "unknown" in told.stdout) == (1, True)
 
 
@@ -116,7 +97,7 @@ def test_expected_connections_are_evaluated(lab: Lab, tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_file_is_one_sentence_with_its_line(lab: Lab, tmp_path: Path, text: str, sentence: str) -> None:
-    told = run(lab, "reach", written(tmp_path / "bad.yaml", text))
+    told = run_in(lab, "reach", written(tmp_path / "bad.yaml", text))
     assert (told.exit_code, told.stdout) == (2, ""), told.output
     assert sentence in told.stderr
     assert told.stderr.count("\n") == 1
@@ -173,17 +154,17 @@ def flows(lab: Lab) -> str:
 def test_suggestions_are_a_file_for_reach(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "flows.gz"
     path.write_bytes(gzip.compress(flows(lab).encode()))
-    told = run(lab, "reach", "suggest", "--flows", str(path))
+    told = run_in(lab, "reach", "suggest", "--flows", str(path))
     assert told.exit_code == 0, told.stderr
     file = written(tmp_path / "suggested.yaml", told.stdout)
     assert len(reaching.read_file(file)) == 2
-    assert run(lab, "reach", file).exit_code == 0
-    assert run(lab, "reach", "suggest").exit_code == 2
+    assert run_in(lab, "reach", file).exit_code == 0
+    assert run_in(lab, "reach", "suggest").exit_code == 2
 
 
 def test_rejections_name_the_component(lab: Lab, tmp_path: Path) -> None:
     file = written(tmp_path / "flows.txt", flows(lab))
-    told = run(lab, "rejects", "--flows", file, "--explain", "--json")
+    told = run_in(lab, "rejects", "--flows", file, "--explain", "--json")
     assert told.exit_code == 0, told.stderr
     found = json.loads(told.stdout)
     assert [(one["port"], one["packets"], one["component"]) for one in found] == [
@@ -192,14 +173,14 @@ def test_rejections_name_the_component(lab: Lab, tmp_path: Path) -> None:
         (23, 1, lab.id("sg-web")),
     ]
     assert "allows it now" in found[1]["sentence"]
-    shown = run(lab, "rejects", "--flows", file, "--limit", "1").stdout
+    shown = run_in(lab, "rejects", "--flows", file, "--limit", "1").stdout
     assert "9 packets" in shown
     assert shown.count("\n") == 1
-    assert run(lab, "rejects", "--flows", "/no/such/file").exit_code == 2
+    assert run_in(lab, "rejects", "--flows", "/no/such/file").exit_code == 2
 
 
 def test_an_ambiguous_name_lists_its_candidates(lab: Lab) -> None:
-    told = run(lab, "diagnose", "Team=shop", "internet")
+    told = run_in(lab, "diagnose", "Team=shop", "internet")
     assert (told.exit_code, told.stdout) == (2, "")
     assert lab.id("web") in told.stderr
     assert lab.id("db") in told.stderr
@@ -209,7 +190,7 @@ def test_watch_ends_when_the_destination_is_reachable(lab: Lab, monkeypatch: pyt
     """The user opens the port during the first pause."""
     opened = iter(["tcp 8443 0.0.0.0/0"])
     monkeypatch.setattr("streams.commands.diagnosis.time.sleep", lambda _: lab.allow("sg-web", *opened))
-    told = run(lab, "diagnose", "internet", "web-1", "--port", "8443", "--watch")
+    told = run_in(lab, "diagnose", "internet", "web-1", "--port", "8443", "--watch")
     assert told.exit_code == 0, told.stderr
     assert told.stdout.index("NOT reachable") < told.stdout.rindex(": reachable")
     assert "aws ec2 authorize-security-group-ingress" in told.stdout

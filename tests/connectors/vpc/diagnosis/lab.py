@@ -35,6 +35,13 @@ class Lab:
 
     def __init__(self, url: str, account: str) -> None:
         opened = session(account)
+        self.environment = {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": account,
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": REGION,
+        }
+        """The variables by which a command finds the account."""
         self.ec2, self.elbv2, self.rds = (
             opened.client(one, REGION, endpoint_url=url) for one in ("ec2", "elbv2", "rds")
         )
