@@ -3,6 +3,5 @@
 Each defines the options of its subcommand and imports the packages that it runs inside its function.
 `running` reads the settings, runs a command, and turns an error that the user can correct into a sentence and
 an exit status. `local_extra` reports a missing package of the extra `local`. `checks` has the tests and the
-report of `check`, `diagnosis` the steps of `diagnose`, `reaching` those of `reach` and `rejecting` those of
-`rejects`. `account` reads the configuration for all three, and `account_at` that of a moment in the past.
+report of `check`, and `reachability` the steps of `diagnose`, `reach` and `rejects`.
 """

@@ -37,7 +37,7 @@ def diagnose(source: str, destination: str, *, watch: bool, as_json: bool, **giv
 
     Exit status: 0 reachable, 1 not reachable, 2 undetermined.
     """
-    from streams.commands import diagnosis
+    from streams.commands.reachability import diagnosis
 
     flows = given["flows"]
     asked = diagnosis.question(source, destination, port=given["port"], protocol=str(given["protocol"]))

@@ -27,7 +27,7 @@ def reach(file: str, watch: float | None, flows: str | None, as_json: bool) -> N
     as `reachability_changed` with the configuration change. Exit status: 0 all as expected, 1 not, 2 a bad
     FILE.
     """
-    from streams.commands import reaching
+    from streams.commands.reachability import reaching
 
     if file == "suggest":
         reaching.suggest(flows)

@@ -22,7 +22,7 @@ def rejects(flows: str | None, begin: str, explains: bool, limit: int, as_json: 
     With --explain, read the configuration as `vpcflow diagnose` does, and name the security group, network
     ACL or other component that refuses each conversation.
     """
-    from streams.commands import rejecting
+    from streams.commands.reachability import rejecting
 
     found = rejecting.read(flows, begin, limit)
     if explains:

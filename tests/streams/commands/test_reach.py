@@ -18,7 +18,7 @@ from connectors.vpc.diagnosis.diagnose import diagnose
 from connectors.vpc.diagnosis.rejections import explain, of_windows
 from emulator import server
 from streams.cli import main
-from streams.commands import reaching
+from streams.commands.reachability import reaching
 from tests.beside import beside
 from tests.connectors.vpc.diagnosis.lab import Lab
 from tests.streams.commands.in_lab import run_in
@@ -128,7 +128,7 @@ def test_a_changed_result_is_logged_with_the_change(
         events.append(dict(event))
         return ""
 
-    monkeypatch.setattr("streams.commands.reaching.time.sleep", pause)
+    monkeypatch.setattr("streams.commands.reachability.reaching.time.sleep", pause)
     structlog.configure(processors=[noted])
     file = written(tmp_path / "reach.yaml", f"- {{from: web-1, to: {lab.id('db')}, port: 22, expect: deny}}")
     with pytest.raises(Stopped):
@@ -189,7 +189,9 @@ def test_an_ambiguous_name_lists_its_candidates(lab: Lab) -> None:
 def test_watch_ends_when_the_destination_is_reachable(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """The user opens the port during the first pause."""
     opened = iter(["tcp 8443 0.0.0.0/0"])
-    monkeypatch.setattr("streams.commands.diagnosis.time.sleep", lambda _: lab.allow("sg-web", *opened))
+    monkeypatch.setattr(
+        "streams.commands.reachability.diagnosis.time.sleep", lambda _: lab.allow("sg-web", *opened)
+    )
     told = run_in(lab, "diagnose", "internet", "web-1", "--port", "8443", "--watch")
     assert told.exit_code == 0, told.stderr
     assert told.stdout.index("NOT reachable") < told.stdout.rindex(": reachable")

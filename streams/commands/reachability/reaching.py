@@ -24,8 +24,8 @@ from connectors.vpc.diagnosis.expectations import (
     table,
 )
 from connectors.vpc.diagnosis.flow_file import BadFlows, records
-from streams.commands.account import fail, read_account, report_denied
-from streams.commands.diagnosis import diagnosed, flow_text
+from streams.commands.reachability.account import fail, read_account, report_denied
+from streams.commands.reachability.diagnosis import diagnosed, flow_text
 
 AS_EXPECTED, NOT_AS_EXPECTED = 0, 1
 _CHANGES_MAX = 20

@@ -14,8 +14,8 @@ from connectors.kafka.topics import TopicError
 from connectors.settings import Common
 from connectors.vpc.diagnosis.flow_file import BadFlows, records
 from connectors.vpc.diagnosis.rejections import Rejection, explain, of_windows, rejections
-from streams.commands.account import fail, read_account, report_denied
-from streams.commands.diagnosis import diagnosed, flow_text
+from streams.commands.reachability.account import fail, read_account, report_denied
+from streams.commands.reachability.diagnosis import diagnosed, flow_text
 from streams.commands.running import settings_of
 from streams.topics.decoding import Row
 from streams.topics.moments import moment_ms

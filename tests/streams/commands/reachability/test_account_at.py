@@ -12,7 +12,7 @@ from connectors.inventory.reading.region_reading import RegionReader
 from connectors.vpc.diagnosis.diagnose import diagnose
 from emulator import server
 from streams.cli import main
-from streams.commands.account_at import inventory_at
+from streams.commands.reachability.account_at import inventory_at
 from tests.beside import beside
 from tests.connectors.vpc.diagnosis.lab import REGION, Lab
 from tests.emulator.aws import session

@@ -21,7 +21,7 @@ from connectors.vpc.diagnosis.observed import compare
 from connectors.vpc.diagnosis.report import document, text
 from connectors.vpc.diagnosis.trace.findings import Undetermined
 from connectors.vpc.diagnosis.wanted import wanted
-from streams.commands.account import fail, read_account, report_denied, with_services
+from streams.commands.reachability.account import fail, read_account, report_denied, with_services
 
 REACHABLE, NOT_REACHABLE = 0, 1
 PORT_MAX = 65535
@@ -57,7 +57,7 @@ def run(asked: Question, *, flows: str | None, at: str | None = None) -> dict[st
     if at is None:
         inventory = read_account()
     else:
-        from streams.commands.account_at import read_account_at
+        from streams.commands.reachability.account_at import read_account_at
 
         inventory = read_account_at(at)
     report_denied(inventory.unread)

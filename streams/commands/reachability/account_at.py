@@ -18,7 +18,7 @@ from connectors.settings import Common
 from connectors.vpc.diagnosis.account.inventory import Inventory
 from connectors.vpc.diagnosis.account.reading import read_inventory
 from connectors.vpc.diagnosis.account.services import read_services
-from streams.commands.account import fail
+from streams.commands.reachability.account import fail
 from streams.commands.running import settings_of
 from streams.topics.moments import moment_ms
 
